@@ -1,0 +1,1 @@
+"""Packs A to G: what every pack stands on. It imports no pack."""
