@@ -50,7 +50,10 @@ def _fields(given: Inputs, figure: Figure) -> tuple[str, ...]:
 
 
 def explain(given: Inputs, figure: Figure, as_of: str) -> Explanation:
-    """Explains the computed figure, also where a given one stands in its place. A novation or wholetail has no MAO and so no inputs to it."""
+    """Explains the computed figure, also where a given one stands in its place.
+
+    A novation or wholetail has no MAO, and so no inputs to it but the currency.
+    """
     _, mao, spread = exact_figures(given)
     fields = _fields(given, figure)
     costs = given.costs if given.exit_strategy != exits.ASSIGNMENT and fields else {}

@@ -27,7 +27,10 @@ class FollowUp:
 
 
 def last_activity(now: datetime, *instants: datetime | None) -> datetime | None:
-    """The latest of creation, activities' `occurred_at` and stage changes. Edits of fields don't count, nor does what lies ahead of `now`."""
+    """The latest of creation, activities' `occurred_at` and stage changes.
+
+    Edits of fields don't count, nor does what lies ahead of `now`.
+    """
     return max((instant for instant in instants if instant is not None and instant <= now), default=None)
 
 

@@ -40,5 +40,8 @@ def _cell(given: Inputs, arv_step: int, repair_step: int) -> Cell:
 
 
 def grid(given: Inputs) -> list[Cell]:
-    """The cells, ARV from the lowest, under each repairs from the lowest. Ceiling, MAO and spread come from the unrounded ARV and repairs."""
+    """The cells, ARV from the lowest, under each repairs from the lowest.
+
+    Ceiling, MAO and spread come from the unrounded ARV and repairs: a cell's printed ARV is rounded for itself.
+    """
     return [_cell(given, arv_step, repair_step) for arv_step in ARV_STEPS for repair_step in REPAIR_STEPS]

@@ -1,0 +1,88 @@
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from statistics import median
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.packs.wholesale.rules.funnel import Entry, Stay, cohort, histogram, median_of_histogram, reached, stays
+
+ZONE = "America/Los_Angeles"
+STAGES = ["lead", "offer_made", "under_contract", "assigned", "closed"]
+
+
+def at(text):
+    return datetime.fromisoformat(f"2026-{text}+00:00")
+
+
+def test_reached_counts_from_the_furthest_stages():
+    counts = reached({"lead": 1, "offer_made": 2, "under_contract": 1, "closed": 1})
+    assert counts == {"lead": 5, "offer_made": 4, "under_contract": 2, "assigned": 1, "closed": 1}
+    assert list(counts) == STAGES
+    assert reached({}) == dict.fromkeys(STAGES, 0)
+
+
+@given(st.lists(st.sampled_from(STAGES)))
+def test_reached_never_grows_along_the_way(furthest):
+    counts = reached({stage: furthest.count(stage) for stage in furthest})
+    assert list(counts.values()) == sorted(counts.values(), reverse=True)
+    assert counts["lead"] == len(furthest)
+    for index, stage in enumerate(STAGES):
+        assert counts[stage] == sum(STAGES.index(each) >= index for each in furthest)
+
+
+def test_stays_follow_the_entries():
+    entries = [
+        Entry("lead", at("03-01T18:00:00"), "usr_a"),
+        Entry("offer_made", at("03-19T18:00:00"), "usr_b"),
+        Entry("lead", at("03-19T20:00:00"), "usr_b"),
+    ]
+    assert stays(entries, at("03-25T18:00:00"), ZONE) == [
+        Stay("lead", entries[0].at, entries[1].at, 18, "usr_a"),
+        Stay("offer_made", entries[1].at, entries[2].at, 0, "usr_b"),
+        Stay("lead", entries[2].at, None, 6, "usr_b"),
+    ]
+    assert stays([], at("03-25T18:00:00"), ZONE) == []
+
+
+@pytest.mark.parametrize(("zone", "days"), [("UTC", 1), (ZONE, 0)])
+def test_days_are_the_firms(zone, days):
+    entries = [Entry("lead", at("03-10T23:00:00"), "a"), Entry("offer_made", at("03-11T05:00:00"), "a")]
+    assert stays(entries, at("03-12T00:00:00"), zone)[0].days == days
+
+
+def test_a_cohort_is_a_month_of_the_firm():
+    assert cohort(at("04-01T06:59:59"), ZONE) == "2026-03"
+    assert cohort(at("04-01T07:00:00"), ZONE) == "2026-04"
+    assert cohort(at("04-01T06:59:59"), "UTC") == "2026-04"
+
+
+def test_only_completed_stays_are_counted():
+    begun = datetime(2026, 3, 1, tzinfo=UTC)
+    lasting = Stay("lead", begun, None, 40, "a")
+    ended = [Stay(stage, begun, begun + timedelta(days=days), days, "a") for stage, days in [("lead", 3), ("lead", 3), ("offer_made", 5)]]
+    assert histogram([lasting, *ended]) == {"lead": {3: 2}, "offer_made": {5: 1}}
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ({18: 1, 21: 1, 30: 1, 41: 1}, "25.5"),
+        ({41: 1, 30: 1, 21: 1}, "30"),
+        ({5: 2, 9: 2}, "7"),
+        ({5: 3, 9: 1}, "5"),
+        ({0: 1}, "0"),
+        ({3: 0, 7: 1}, "7"),
+        ({}, None),
+        ({3: 0}, None),
+    ],
+)
+def test_the_median_of_a_histogram(counts, expected):
+    assert median_of_histogram(counts) == (None if expected is None else Decimal(expected))
+
+
+@given(st.lists(st.integers(0, 400), min_size=1))
+def test_the_median_is_that_of_the_list(days):
+    counts = {each: days.count(each) for each in days}
+    assert median_of_histogram(counts) == Decimal(str(median(days)))

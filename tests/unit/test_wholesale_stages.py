@@ -1,0 +1,197 @@
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.foundation.errors import Invalid, InvalidTransition
+from chalicelib.packs.wholesale.rules import stages
+
+REASONS = ["price", "title", "seller_withdrew", "lost_to_other", "not_reachable", "inspection", "financing"]
+REASONS += ["duplicate", "do_not_contact", "compliance", "other"]
+PEOPLES_MOVES = {
+    ("lead", "offer_made"),
+    ("offer_made", "lead"),
+    ("offer_made", "under_contract"),
+    ("under_contract", "offer_made"),
+    ("lead", "dead"),
+    ("offer_made", "dead"),
+    ("under_contract", "dead"),
+    ("dead", "lead"),
+}
+ASSIGNMENTS_MOVES = {("under_contract", "assigned"), ("assigned", "under_contract"), ("assigned", "closed")}
+STAGES = ["lead", "offer_made", "under_contract", "assigned", "closed", "dead"]
+READY = {"offer_price": Decimal(1), "contract_price": Decimal(1), "next_action": {"what": "call"}}
+
+
+def loc(problem):
+    return [".".join(error["loc"]) for error in problem.value.members["errors"]]
+
+
+@pytest.mark.parametrize("by", ["people", "dispositions"])
+@pytest.mark.parametrize("source", STAGES)
+@pytest.mark.parametrize("target", STAGES)
+def test_only_the_moves_of_the_table_succeed(source, target, by):
+    permitted = PEOPLES_MOVES if by == "people" else PEOPLES_MOVES | ASSIGNMENTS_MOVES
+    allowed = {to for at, to in permitted if at == source}
+    assert set(stages.allowed(source, by=by)) == allowed
+    if (source, target) in permitted:
+        move = stages.check_move(source, target, READY, reason="price", note="why", by=by)
+        assert (move.source, move.target) == (source, target)
+    else:
+        with pytest.raises(InvalidTransition) as refused:
+            stages.check_move(source, target, READY, reason="price", note="why", by=by)
+        assert refused.value.members["from"] == source
+        assert refused.value.members["to"] == target
+        assert set(refused.value.members["allowed"]) == allowed
+
+
+def attempt(stage, target, by, reason, dead_reason):
+    """The stage after an attempt to move, and the refusal if there was one."""
+    try:
+        stages.check_move(stage, target, READY, reason=reason, note="why", by=by, dead_reason=dead_reason)
+    except (InvalidTransition, Invalid) as refused:
+        return stage, refused
+    return target, None
+
+
+@given(st.lists(st.tuples(st.sampled_from(STAGES), st.sampled_from(["people", "dispositions"]), st.sampled_from([*REASONS, None]))))
+def test_a_walk_stays_in_the_table_and_ends_where_it_must(steps):
+    stage, dead_reason, ever = "lead", None, ["lead"]
+    for target, by, reason in steps:
+        in_table = (stage, target) in PEOPLES_MOVES or (by == "dispositions" and (stage, target) in ASSIGNMENTS_MOVES)
+        barred = dead_reason == "do_not_contact"
+        after, refused = attempt(stage, target, by, reason, dead_reason)
+        if not in_table or barred:
+            assert isinstance(refused, InvalidTransition)
+            assert refused.members["allowed"] == stages.allowed(stage, by=by, dead_reason=dead_reason)
+            assert target not in refused.members["allowed"]
+        elif target == "dead" and reason is None:
+            assert isinstance(refused, Invalid)
+        else:
+            assert refused is None
+            assert (stage, barred) not in [("closed", False), ("dead", True)]
+            dead_reason = reason if target == "dead" else None
+            ever.append(target)
+        stage = after
+    assert stages.highest(ever) == [each for each in STAGES[:5] if each in ever][-1]
+
+
+def test_closed_is_final():
+    assert stages.allowed("closed") == stages.allowed("closed", by="dispositions") == []
+
+
+def test_an_assigned_one_leaves_only_through_its_assignment():
+    for target, hint in [
+        ("dead", "Fall the assignment out first."),
+        ("under_contract", "Fall the assignment out"),
+        ("closed", "Close the"),
+    ]:
+        with pytest.raises(InvalidTransition) as refused:
+            stages.check_move("assigned", target, READY, reason="price", note="why")
+        assert hint in refused.value.detail
+        assert refused.value.members["allowed"] == []
+
+
+@pytest.mark.parametrize("source", ["lead", "offer_made", "under_contract"])
+def test_dead_needs_one_of_its_reasons(source):
+    for reason in REASONS:
+        stages.check_move(source, "dead", {}, reason=reason, note="why" if reason == "other" else None)
+    for reason in [None, "", "unknown", "PRICE"]:
+        with pytest.raises(Invalid) as refused:
+            stages.check_move(source, "dead", {}, reason=reason, note="why")
+        assert loc(refused) == ["reason"]
+    with pytest.raises(Invalid) as refused:
+        stages.check_move(source, "dead", {}, reason="other")
+    assert loc(refused) == ["note"]
+
+
+@pytest.mark.parametrize(("source", "target"), [("offer_made", "lead"), ("under_contract", "offer_made")])
+def test_a_step_back_needs_a_note(source, target):
+    stages.check_move(source, target, READY, note="the seller thinks again")
+    for note in [None, ""]:
+        with pytest.raises(Invalid) as refused:
+            stages.check_move(source, target, READY, note=note)
+        assert loc(refused) == ["note"]
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "field", "by"),
+    [
+        ("lead", "offer_made", "offer_price", "people"),
+        ("under_contract", "offer_made", "offer_price", "people"),
+        ("offer_made", "under_contract", "contract_price", "people"),
+        ("assigned", "under_contract", "contract_price", "dispositions"),
+        ("under_contract", "assigned", "contract_price", "dispositions"),
+        ("assigned", "closed", "contract_price", "dispositions"),
+    ],
+)
+def test_a_stage_needs_its_price_above_zero(source, target, field, by):
+    stages.check_move(source, target, {field: Decimal("0.01")}, note="why", by=by)
+    for price in [None, Decimal(0), Decimal("-0.01")]:
+        with pytest.raises(Invalid) as refused:
+            stages.check_move(source, target, {**READY, field: price}, note="why", by=by)
+        assert loc(refused) == [field]
+
+
+def test_a_pipeline_begins_where_its_preconditions_hold():
+    stages.check_beginning("lead", {})
+    stages.check_beginning("offer_made", {"offer_price": Decimal(1)})
+    stages.check_beginning("under_contract", {"contract_price": Decimal(1)})
+    for stage, field in [("offer_made", "offer_price"), ("under_contract", "contract_price")]:
+        with pytest.raises(Invalid) as refused:
+            stages.check_beginning(stage, {})
+        assert loc(refused) == [field]
+    for stage in ["assigned", "closed", "dead", "nonsense"]:
+        with pytest.raises(Invalid) as refused:
+            stages.check_beginning(stage, READY)
+        assert loc(refused) == ["stage"]
+
+
+def test_a_revival_needs_its_next_action():
+    stages.check_move("dead", "lead", {"next_action": {"what": "call"}}, dead_reason="price")
+    for fields in [{}, {"next_action": None}]:
+        with pytest.raises(Invalid) as refused:
+            stages.check_move("dead", "lead", fields, dead_reason="price")
+        assert loc(refused) == ["next_action"]
+
+
+@pytest.mark.parametrize("barred", [{"dead_reason": "do_not_contact"}, {"dead_reason": "price", "deal_finalized": True}])
+@pytest.mark.parametrize("target", STAGES)
+def test_who_must_not_be_contacted_and_whose_deal_is_final_stays_dead(barred, target):
+    with pytest.raises(InvalidTransition) as refused:
+        stages.check_move("dead", target, READY, **barred)
+    assert refused.value.members["allowed"] == stages.allowed("dead", **barred) == []
+
+
+def test_a_barred_revival_says_why():
+    with pytest.raises(InvalidTransition, match="not to be contacted"):
+        stages.check_move("dead", "lead", READY, dead_reason="do_not_contact")
+    with pytest.raises(InvalidTransition, match="finalized"):
+        stages.check_move("dead", "lead", READY, dead_reason="price", deal_finalized=True)
+
+
+def test_the_price_of_a_move_sets_the_stages_own():
+    expected = {
+        "lead": None,
+        "offer_made": "offer_price",
+        "under_contract": "contract_price",
+        "assigned": None,
+        "closed": None,
+        "dead": None,
+    }
+    assert {stage: stages.price_set_by(stage) for stage in STAGES} == expected
+
+
+def test_terms_that_no_longer_hold_go_to_history():
+    assert stages.to_history("offer_made", "lead") == ("offer_price",)
+    assert stages.to_history("under_contract", "offer_made") == ("contract_price", "contract_effective_on")
+    assert stages.to_history("dead", "lead") == ("offer_price", "contract_price", "contract_effective_on")
+    kept = [("lead", "offer_made"), ("offer_made", "under_contract"), ("under_contract", "dead"), ("assigned", "under_contract")]
+    assert all(stages.to_history(*move) == () for move in kept)
+
+
+def test_the_highest_stage_leaves_dead_aside():
+    assert stages.highest(["lead", "under_contract", "dead", "lead"]) == "under_contract"
+    assert stages.highest(["dead"]) == "lead"
+    assert stages.highest(["closed", "lead"]) == "closed"
