@@ -132,7 +132,8 @@ class InvalidTransition(Problem):
 
     def __init__(self, what: str, source: str, target: str, allowed: list[str], hint: str = "") -> None:
         detail = f"A {what} can't go from {source} to {target}." + (f" {hint}" if hint else "")
-        super().__init__(detail, **{"from": source, "to": target, "allowed": allowed})
+        super().__init__(detail, allowed=allowed)
+        self.members = {"from": source, "to": target, **self.members}  # `from` is no name for an argument
 
 
 class PreconditionFailed(Problem):

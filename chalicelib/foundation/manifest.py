@@ -54,7 +54,11 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Projection:
-    """What an entity kind contributes to aggregates: the dotted path of a pure function of its image."""
+    """What an entity kind contributes to aggregates.
+
+    `contribute` is the dotted path of a pure function `(image: dict) -> Contribution`: from the item as plain values to
+    numbers added to fields of aggregate rows, {(pk, sk): {field: number}}. A deleted item contributes nothing.
+    """
 
     kind: str
     contribute: str
@@ -62,16 +66,16 @@ class Projection:
 
 @dataclass(frozen=True)
 class Subject:
-    """What others may refer to: `load` is the dotted path of a function `(ctx, id) -> Subject facts`."""
+    """What others may refer to: `subject` is the dotted path of a `subjects.SubjectType` (how to load it, its facts, its hash)."""
 
     type: str
     prefix: str
-    load: str
+    subject: str
 
 
 @dataclass(frozen=True)
 class Pack:
-    """A pack's table of contents. `package` is the dotted path of its folder; `entities` its entity classes' module."""
+    """A pack's table of contents. `package` is the dotted path of its folder."""
 
     letter: str
     name: str
@@ -82,7 +86,7 @@ class Pack:
     projections: tuple[Projection, ...] = ()
     subjects: tuple[Subject, ...] = ()
     probe: str = ""  # dotted path of a function `(ctx) -> None` that touches what the pack stands on
-    entities: tuple[str, ...] = field(default=())  # modules that define what the pack keeps in the table
+    entities: dict[str, str] = field(default_factory=dict)  # kind → dotted path of the entity's class
 
 
 @dataclass(frozen=True)

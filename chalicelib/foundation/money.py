@@ -22,7 +22,7 @@ _TWO = (
     "NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP "
     "SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XAD XCD XCG YER ZAR ZMW ZWG"
 )
-MINOR_UNITS: dict[str, int] = {code: 2 for code in _TWO.split()} | {
+MINOR_UNITS: dict[str, int] = dict.fromkeys(_TWO.split(), 2) | {
     code: units for units, codes in _OTHER_UNITS.items() for code in codes.split()
 }
 

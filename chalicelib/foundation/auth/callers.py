@@ -1,0 +1,46 @@
+"""Who sends a request: a bearer token or an API key, turned into an actor."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from ..context import Actor, Context
+from ..errors import Unauthenticated
+from . import roles, tokens
+
+_permissions = lru_cache(maxsize=128)(roles.permissions)
+_verified: dict[str, tuple[str, tokens.Claims]] = {}  # token → stage's issuer and claims: a signature is checked once a process
+_MOST_HELD = 1000
+
+
+def identify(headers: Mapping[str, str], ctx: Context) -> Actor:
+    """The actor behind the headers; Unauthenticated where there is none that we know."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token:
+        return _bearer(token.strip(), ctx)
+    raise Unauthenticated()
+
+
+def _bearer(token: str, ctx: Context) -> Actor:
+    claims = _claims(token, ctx)
+    held = tuple(sorted(claims.roles))
+    return Actor(
+        id=claims.user_id,
+        kind="user",
+        roles=frozenset(held),
+        permissions=_permissions(held),
+        professional_id=claims.professional_id,
+        session=claims.session,
+    )
+
+
+def _claims(token: str, ctx: Context) -> tokens.Claims:
+    """The token's claims. A signature is checked once a process; time at each request."""
+    issuer = tokens.issuer(ctx.settings)
+    held = _verified.get(token)
+    if held and held[0] == issuer and ctx.now <= held[1].expires_at:
+        return held[1]
+    claims = tokens.verify(token, ctx.settings, ctx.secrets, ctx.now)
+    if len(_verified) >= _MOST_HELD:
+        _verified.clear()
+    _verified[token] = (issuer, claims)
+    return claims

@@ -1,0 +1,88 @@
+"""Access tokens: JSON web tokens of one fixed algorithm, signed by the stage's newest key, verified by any of its keys."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+
+from ..errors import Unauthenticated
+from ..secrets import Secrets, SigningKey
+from ..settings import Settings
+
+ALGORITHM = "ES256"
+AUDIENCE = "valhalla-api"
+ACCESS_LIFE = timedelta(minutes=15)
+LEEWAY = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What an access token says of its bearer."""
+
+    user_id: str
+    roles: tuple[str, ...]
+    session: str
+    professional_id: str | None
+    expires_at: datetime
+
+
+def issuer(settings: Settings) -> str:
+    """Our name as an issuer: one a stage, so that a token of one stage is nothing on another."""
+    return f"valhalla:{settings.stage}"
+
+
+def issue(
+    settings: Settings, secrets: Secrets, now: datetime, *, user_id: str, roles: list[str], session: str, professional_id: str | None = None
+) -> str:
+    """A signed access token, good for 15 minutes."""
+    key = signing_key(secrets, now)
+    claims: dict[str, Any] = {
+        "iss": issuer(settings),
+        "aud": AUDIENCE,
+        "sub": user_id,
+        "iat": int(now.timestamp()),
+        "exp": int((now + ACCESS_LIFE).timestamp()),
+        "roles": roles,
+        "sid": session,
+    }
+    if professional_id:
+        claims["pro"] = professional_id
+    return jwt.encode(claims, key.private_pem, ALGORITHM, headers={"kid": key.kid})
+
+
+def signing_key(secrets: Secrets, now: datetime) -> SigningKey:
+    """The newest key whose day has come."""
+    return max((key for key in secrets.signing_keys if key.active_from <= now), key=lambda key: key.active_from)
+
+
+@lru_cache(maxsize=16)
+def _public_key(private_pem: str) -> Any:
+    return serialization.load_pem_private_key(private_pem.encode(), None).public_key()
+
+
+def public_keys(secrets: Secrets) -> list[tuple[str, Any]]:
+    """Key id and public key of every signing key."""
+    return [(key.kid, _public_key(key.private_pem)) for key in secrets.signing_keys]
+
+
+def verify(token: str, settings: Settings, secrets: Secrets, now: datetime) -> Claims:
+    """What a token of ours says; Unauthenticated where it isn't ours, was changed, or has run out."""
+    try:
+        kid = jwt.get_unverified_header(token).get("kid")
+        key = dict(public_keys(secrets)).get(str(kid))
+        if key is None:
+            raise jwt.InvalidTokenError("unknown key")
+        # Time is checked below, against the request's own clock.
+        options: Any = {"require": ["exp", "iat", "sub", "iss", "aud"], "verify_exp": False, "verify_iat": False, "verify_nbf": False}
+        claims = jwt.decode(token, key, [ALGORITHM], audience=AUDIENCE, issuer=issuer(settings), options=options)
+        expires = datetime.fromtimestamp(int(claims["exp"]), now.tzinfo)
+        issued = datetime.fromtimestamp(int(claims["iat"]), now.tzinfo)
+        found = Claims(str(claims["sub"]), tuple(claims["roles"]), str(claims["sid"]), claims.get("pro"), expires)
+    except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, OverflowError):
+        raise Unauthenticated("The token is not valid.") from None
+    if now > expires + LEEWAY or now < issued - LEEWAY:
+        raise Unauthenticated("The token has expired.")
+    return found

@@ -1,0 +1,139 @@
+"""The Doorway: Chalice, with one matching of paths for local, tests and deployed.
+
+The gateway passes everything (`/` and `/{proxy+}`). The Doorway finds the route, answers unknown paths, wrong verbs, HEAD and
+preflight itself, lets Chalice call the view, and puts on every answer what every answer carries.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from chalice import Chalice
+
+from .. import telemetry
+from ..context import Context
+from ..errors import Problem, Unavailable
+from ..manifest import Pack
+from ..runtime import Runtime
+from . import answers, cors
+from .requests import Request
+from .routing import Match, Routes, allow, verb
+from .views import view
+
+
+@dataclass
+class Exchange:
+    """The request that is being served, and its context."""
+
+    request: Request
+    context: Context
+
+
+class Doorway(Chalice):  # type: ignore[misc]
+    """A Chalice app whose routes are the packs' manifests."""
+
+    def __init__(self, name: str, runtime: Callable[[], Runtime]) -> None:
+        super().__init__(name, configure_logs=False)
+        self.packs: tuple[Pack, ...] = ()
+        self._make_runtime = runtime
+        self._local = threading.local()
+        self._paths = Routes()
+        self._cold = True
+
+    @cached_property
+    def runtime(self) -> Runtime:
+        """Made at the first request, or by `warm_up`."""
+        return self._make_runtime()
+
+    def warm_up(self) -> None:
+        """Make the runtime and its client now: in Lambda's initialisation, which has the full processor."""
+        _ = self.runtime
+
+    @property
+    def exchange(self) -> Exchange:
+        """The request that this thread serves."""
+        return self._local.exchange  # type: ignore[no-any-return]
+
+    # Chalice keeps the current request on the app; a local server has threads.
+    @property
+    def current_request(self) -> Any:
+        """Chalice's own request object, a thread each."""
+        return getattr(self._local, "chalice_request", None)
+
+    @current_request.setter
+    def current_request(self, request: Any) -> None:
+        self._local.chalice_request = request
+
+    def register(self, packs: Iterable[Pack]) -> None:
+        """Register every endpoint of the packs as a Chalice route with a lazy view."""
+        for pack in packs:
+            self.packs += (pack,)
+            for endpoint in pack.endpoints:
+                self._paths.add(endpoint.path, endpoint.method)
+                route = self.route(endpoint.path, methods=[endpoint.method], content_types=["*/*"])
+                route(view(self, pack, endpoint))
+
+    def __call__(self, event: Any, context: Any) -> dict[str, Any]:
+        """Serve one REST API proxy event."""
+        started = time.perf_counter()
+        request = Request.of(event)
+        ctx: Context | None = None
+        try:
+            ctx = self._context(request, context)
+            answer = self._dispatch(event, context, request, ctx)
+        except Problem as problem:
+            answer = answers.problem_answer(problem, request.request_id, request.path).to_dict()
+        except Exception as error:
+            telemetry.exception(error, request.request_id, request.correlation_id)
+            answer = answers.problem_answer(_unexpected(error), request.request_id, request.path).to_dict()
+        headers = answer["headers"]
+        headers |= answers.SECURITY_HEADERS
+        headers["X-Request-ID"] = request.request_id
+        headers["X-Correlation-ID"] = request.correlation_id
+        headers |= cors.headers(self.runtime.settings.cors_origins, request.headers.get("origin"))
+        if ctx and self.runtime.settings.count_capacity:
+            headers["X-Consumed-Capacity"] = f"read={ctx.store.read_units:g} write={ctx.store.write_units:g} trips={ctx.store.round_trips}"
+        telemetry.request(request, ctx, answer["statusCode"], time.perf_counter() - started, self._cold)
+        self._cold = False
+        if request.method == "HEAD":
+            answer["body"] = ""
+        return answer
+
+    def _context(self, request: Request, lambda_context: Any) -> Context:
+        remaining = None
+        if lambda_context is not None and hasattr(lambda_context, "get_remaining_time_in_millis"):
+            remaining = lambda: lambda_context.get_remaining_time_in_millis() / 1000 - 1.5  # noqa: E731 - time to answer
+        return self.runtime.context(
+            request_id=request.request_id,
+            correlation_id=request.correlation_id,
+            remaining=remaining,
+            source_ip=request.source_ip,
+        )
+
+    def _dispatch(self, event: Any, context: Any, request: Request, ctx: Context) -> dict[str, Any]:
+        match: Match = self._paths.match(request.path)
+        request.template, request.parameters = match.template, match.parameters
+        if request.method == "OPTIONS":
+            return cors.preflight(self.runtime.settings.cors_origins, request, allow(match))
+        method = verb(match, request.method)
+        ctx.endpoint = f"{method} {match.template}"
+        self._local.exchange = Exchange(request, ctx)
+        routed = {
+            **event,
+            "pathParameters": match.parameters,
+            "requestContext": {**(event.get("requestContext") or {}), "resourcePath": match.template, "httpMethod": method},
+        }
+        # What Chalice's request object reads; an event made by hand may lack it.
+        routed.setdefault("stageVariables", None)
+        routed.setdefault("multiValueQueryStringParameters", None)
+        routed.setdefault("headers", request.headers)
+        routed["headers"] = routed["headers"] or {}
+        answer: dict[str, Any] = super().__call__(routed, context)
+        return answer
+
+
+def _unexpected(error: Exception) -> Problem:
+    return Unavailable() if isinstance(error, TimeoutError) else Problem("Something went wrong on our side; it is logged under this id.")

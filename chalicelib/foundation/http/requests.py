@@ -1,0 +1,102 @@
+"""A request as the gateway hands it over, in the form that views use."""
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from ..errors import BadRequest, Invalid, MalformedJson, TooLarge, UnsupportedMediaType
+from ..json import parse
+
+MAX_BODY = 1_000_000  # bytes
+_SANE_TOKEN = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}", re.ASCII)
+_ETAG = re.compile(r'(?:W/)?"([0-9]{1,15})(?:\.[0-9a-f]+)?"')
+
+
+@dataclass
+class Request:
+    """One request. `template` and `parameters` are set when its path has been matched."""
+
+    method: str
+    path: str
+    headers: dict[str, str]  # names in lower case
+    query: dict[str, list[str]]
+    raw_body: str
+    base64_body: bool
+    source_ip: str
+    request_id: str
+    prefix: str  # the stage's path on the gateway, e.g. /dev; what Location begins with
+    template: str = ""
+    parameters: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, event: dict[str, Any]) -> "Request":
+        """From a REST API proxy event."""
+        context = event.get("requestContext") or {}
+        path = event.get("path") or "/"
+        multi = event.get("multiValueHeaders") or {name: [value] for name, value in (event.get("headers") or {}).items()}
+        full_path = context.get("path") or path
+        return cls(
+            method=event.get("httpMethod") or context.get("httpMethod") or "GET",
+            path=path,
+            headers={name.lower(): ", ".join(values) for name, values in multi.items()},
+            query=event.get("multiValueQueryStringParameters") or {},
+            raw_body=event.get("body") or "",
+            base64_body=bool(event.get("isBase64Encoded")),
+            source_ip=(context.get("identity") or {}).get("sourceIp") or "",
+            request_id=context.get("requestId") or str(uuid4()),
+            prefix=full_path.removesuffix(path) if full_path.endswith(path) else "",
+        )
+
+    @property
+    def correlation_id(self) -> str:
+        """The caller's X-Correlation-ID where it is a sane token, else the request's own id."""
+        given = self.headers.get("x-correlation-id", "")
+        return given if _SANE_TOKEN.fullmatch(given) else self.request_id
+
+    def json(self) -> Any:
+        """The body as JSON values; an absent one is {}. Raises the problem for its type, size or form, in this order."""
+        body = self.body_bytes()
+        if not body:
+            return {}
+        media_type = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type != "application/json" and not (media_type.startswith("application/") and media_type.endswith("+json")):
+            raise UnsupportedMediaType(f"The body is {media_type or 'of no named type'}; application/json is needed.")
+        if len(body) > MAX_BODY:
+            raise TooLarge(f"A body may have {MAX_BODY:,} bytes; this one has {len(body):,}.", limit=MAX_BODY)
+        return parse(body)
+
+    def body_bytes(self) -> bytes:
+        """The body as it came."""
+        if not self.base64_body:
+            return self.raw_body.encode(errors="surrogatepass")
+        try:
+            return base64.b64decode(self.raw_body, validate=True)
+        except binascii.Error:
+            raise MalformedJson("The body's transfer encoding is broken.") from None
+
+    def query_values(self) -> dict[str, str]:
+        """The query string, each name once."""
+        twice = [name for name, values in self.query.items() if len(values) > 1]
+        if twice:
+            raise Invalid.field(twice[0], "given more than once", "duplicate")
+        return {name: values[0] for name, values in self.query.items()}
+
+    def if_match(self) -> frozenset[int] | None:
+        """The revisions that If-Match names; None where there is none, or it is `*`."""
+        given = self.headers.get("if-match", "").strip()
+        if not given or given == "*":
+            return None
+        revisions = [int(found[1]) for tag in given.split(",") if (found := _ETAG.fullmatch(tag.strip()))]
+        return frozenset(revisions)
+
+    def idempotency_key(self) -> str | None:
+        """The Idempotency-Key; BadRequest unless it is 1 to 255 printable characters."""
+        given = self.headers.get("idempotency-key")
+        if given is None:
+            return None
+        if not 1 <= len(given) <= 255 or not given.isascii() or not given.isprintable():
+            raise BadRequest("Idempotency-Key takes 1 to 255 printable ASCII characters.")
+        return given

@@ -1,0 +1,113 @@
+"""Idempotency-Key: a POST runs once a key and actor within a day, and a repetition answers the first answer.
+
+The record is the first item of the effect's own transaction. So the first call, a replay, a duplicate at the same moment and
+a crash all come out right, and each costs one round trip. Where state must be read first, the record is read with it.
+"""
+
+import hashlib
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from .errors import IdempotencyMismatch
+from .ids import Key
+from .json import dumps, loads
+from .store.codec import Raw, wire
+from .store.transactions import Transaction
+
+if TYPE_CHECKING:
+    from .context import Context
+
+LIFE_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True)
+class IdempotencyKey:
+    """The record's place, and the fingerprint of the request: method, path and canonical body."""
+
+    key: Key
+    fingerprint: str
+
+    @classmethod
+    def of(cls, actor_id: str, given: str, method: str, path: str, body: Any) -> "IdempotencyKey":
+        """The record for the header's value `given`."""
+        fingerprint = hashlib.sha256(f"{method} {path}\n{canonical_json(body)}".encode()).hexdigest()
+        return cls(Key(f"IDEM#{actor_id}#{hashlib.sha256(given.encode()).hexdigest()}", "I"), fingerprint)
+
+    def row(self, row: int | str) -> "IdempotencyKey":
+        """The record of one row of a bulk request: its own key, under the same header."""
+        return IdempotencyKey(Key(f"{self.key.pk}#{row}", "I"), self.fingerprint)
+
+
+def canonical_json(body: Any) -> str:
+    """A body in one form, whatever the order of its keys or the writing of its numbers."""
+    return dumps(_sorted(body))
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    if isinstance(value, list):
+        return [_sorted(item) for item in value]
+    return value
+
+
+class Replay(Exception):
+    """The request ran before: `body` is its first answer."""
+
+    def __init__(self, body: Any) -> None:
+        super().__init__("replayed")
+        self.body = body
+
+
+def transaction(ctx: "Context", answer: Any, key: IdempotencyKey | None = None) -> Transaction:
+    """A transaction whose first item remembers `answer` under the caller's Idempotency-Key, where there is one."""
+    tx = Transaction(ctx.store)
+    record = key or ctx.idempotency
+    if record:
+        values = {
+            "fp": record.fingerprint,
+            "body": zlib.compress(dumps(answer).encode()),
+            "request_id": ctx.request_id,
+            "ttl": int(ctx.now.timestamp()) + LIFE_SECONDS,
+        }
+        item = {"pk": {"S": record.key.pk}, "sk": {"S": record.key.sk}} | wire(values)
+        tx.put(
+            item,
+            "attribute_not_exists(pk) OR #ttl < :now",
+            lambda old: _outcome(record, old),
+            {":now": int(ctx.now.timestamp())},
+            {"#ttl": "ttl"},
+        )
+    return tx
+
+
+def _outcome(record: IdempotencyKey, row: Raw) -> Exception:
+    if row["fp"]["S"] != record.fingerprint:
+        return IdempotencyMismatch("This Idempotency-Key was used with another request.")
+    return Replay(loads(zlib.decompress(_bytes(row["body"]["B"])).decode()))
+
+
+def _bytes(value: Any) -> bytes:
+    return bytes(getattr(value, "value", value))
+
+
+def read(ctx: "Context", keys: Iterable[Key]) -> dict[Key, Raw]:
+    """The rows at `keys`, strongly; and Replay (or a mismatch) if this request ran before. One round trip.
+
+    For changes that must see state first: asked in the same read, a replay answers its first answer and not that the
+    state has moved on.
+    """
+    wanted = list(keys)
+    if ctx.idempotency:
+        wanted.append(ctx.idempotency.key)
+    found = ctx.store.get_many(wanted)
+    if ctx.idempotency and (row := found.pop(ctx.idempotency.key, None)) and not _expired(row, ctx.now):
+        raise _outcome(ctx.idempotency, row)
+    return found
+
+
+def _expired(row: Raw, now: datetime) -> bool:
+    return int(row["ttl"]["N"]) < int(now.timestamp())

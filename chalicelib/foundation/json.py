@@ -1,0 +1,75 @@
+"""JSON with exact numbers, both ways. Decimal never passes through a binary float."""
+
+import json as _json
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import simplejson
+
+from .calendar import instant
+from .errors import MalformedJson
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise MalformedJson("A key appears twice in one object.")
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    raise MalformedJson(f"{name} is not JSON.")
+
+
+def _decimal(text: str) -> Decimal:
+    if len(text) > 100:
+        raise MalformedJson("A number has more than 100 characters.")
+    return Decimal(text)
+
+
+def _whole(text: str) -> int:
+    if len(text) > 100:
+        raise MalformedJson("A number has more than 100 characters.")
+    return int(text)
+
+
+_STRICT = _json.JSONDecoder(object_pairs_hook=_no_duplicates, parse_float=_decimal, parse_int=_whole, parse_constant=_no_constant)
+_OWN = _json.JSONDecoder(parse_float=Decimal)
+
+
+def parse(body: str | bytes) -> Any:
+    """A caller's JSON: Decimal fractions; duplicate keys, NaN and Infinity refused. Raises MalformedJson."""
+    try:
+        return _STRICT.decode(body.decode() if isinstance(body, bytes) else body)
+    except UnicodeDecodeError:
+        raise MalformedJson("The body is not UTF-8.") from None
+    except _json.JSONDecodeError as error:
+        raise MalformedJson(f"{error.msg} at line {error.lineno} column {error.colno}.") from None
+    except RecursionError:
+        raise MalformedJson("The body is nested too deeply.") from None
+
+
+def loads(text: str) -> Any:
+    """JSON that we wrote ourselves."""
+    return _OWN.decode(text)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return instant(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+_ENCODER = simplejson.JSONEncoder(
+    use_decimal=True, separators=(",", ":"), default=_plain, ensure_ascii=False, allow_nan=False, namedtuple_as_object=False
+)
+
+
+def dumps(value: Any) -> str:
+    """Compact JSON; Decimal as an exact number, instants and days as text."""
+    return str(_ENCODER.encode(value))

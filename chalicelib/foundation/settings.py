@@ -1,0 +1,108 @@
+"""A: the settings of a stage, one frozen object, read from the environment once.
+
+A missing or wrong setting stops the start with one line that names it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from .money import MINOR_UNITS
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the message names it."""
+
+
+def _text(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be empty")
+    return value.strip()
+
+
+def _flag(value: str) -> bool:
+    words = {"true": True, "1": True, "false": False, "0": False, "": False}
+    if value.lower() not in words:
+        raise ValueError("must be true or false")
+    return words[value.lower()]
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("must be an IANA time zone, e.g. America/Los_Angeles") from None
+    return value
+
+
+def _currency(value: str) -> str:
+    if value not in MINOR_UNITS:
+        raise ValueError("must be an ISO 4217 code, e.g. USD")
+    return value
+
+
+def _origins(value: str) -> tuple[str, ...]:
+    origins = tuple(part.strip() for part in value.split(",") if part.strip())
+    if any(not origin.startswith(("http://", "https://")) or origin.endswith("/") for origin in origins):
+        raise ValueError("must be origins such as https://app.example.com, separated by commas")
+    return origins
+
+
+def _choice(*choices: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return value
+
+    return parse
+
+
+_REQUIRED = object()
+
+
+def _setting(env: str, about: str, parse: Callable[[str], Any] = _text, default: Any = _REQUIRED) -> Any:
+    metadata = {"env": env, "about": about, "parse": parse, "required": default is _REQUIRED}
+    return field(metadata=metadata) if default is _REQUIRED else field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that differs between stages. Each field names its environment variable."""
+
+    stage: str = _setting("VALHALLA_STAGE", "the stage's name, e.g. dev or prod")
+    table: str = _setting("VALHALLA_TABLE", "the DynamoDB table's name")
+    region: str = _setting("AWS_REGION", "the AWS region")
+    secrets: str = _setting("VALHALLA_SECRETS", "where the secrets lie: file:<path> or secretsmanager:<name>")
+    aws_endpoint: str | None = _setting("VALHALLA_AWS_ENDPOINT", "an AWS emulator's URL; unset on AWS", default=None)
+    public_url: str = _setting("VALHALLA_PUBLIC_URL", "the URL under which callers reach the API", default="http://127.0.0.1:8000")
+    cors_origins: tuple[str, ...] = _setting("VALHALLA_CORS_ORIGINS", "origins that a browser may call from", _origins, ())
+    firm_time_zone: str = _setting("VALHALLA_FIRM_TIME_ZONE", "the time zone whose days are business days", _zone, "America/Los_Angeles")
+    default_currency: str = _setting("VALHALLA_DEFAULT_CURRENCY", "the currency where none is given", _currency, "USD")
+    count_capacity: bool = _setting("VALHALLA_COUNT_CAPACITY", "count consumed capacity and answer it", _flag, False)
+    debug_endpoints: bool = _setting("VALHALLA_DEBUG_ENDPOINTS", "serve /debug", _flag, False)
+    offer_before_contract: str = _setting(
+        "VALHALLA_OFFER_BEFORE_CONTRACT", "what an offer of a house not under contract meets", _choice("refuse", "warn"), "refuse"
+    )
+    require_pof: bool = _setting("VALHALLA_REQUIRE_POF", "refuse to assign without a proof of funds", _flag, False)
+    mail_sender: str = _setting("VALHALLA_MAIL_SENDER", "the address that mail comes from", default="valhalla@example.com")
+    outbox_queue: str | None = _setting("VALHALLA_OUTBOX_QUEUE", "the URL of the queue that mail and webhooks leave by", default=None)
+    git_revision: str = _setting("VALHALLA_GIT_REVISION", "the deployed revision", default="unknown")
+    built_at: str = _setting("VALHALLA_BUILT_AT", "when the artifact was made", default="unknown")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+        """Read the settings; raises SettingsError with one line that names the first one that is missing or wrong."""
+        values: dict[str, Any] = {}
+        for one in fields(cls):
+            env, parse = one.metadata["env"], one.metadata["parse"]
+            given = environment.get(env)
+            if given is None or (given == "" and not one.metadata["required"]):
+                if one.metadata["required"]:
+                    raise SettingsError(f"{env} is not set: {one.metadata['about']}.")
+                continue
+            try:
+                values[one.name] = parse(given)
+            except ValueError as error:
+                raise SettingsError(f"{env} {error} ({one.metadata['about']}).") from None
+        return cls(**values)

@@ -1,0 +1,1 @@
+"""E: the table. Keys, entities, reads, pages, conditional writes and ordered transactions."""

@@ -1,0 +1,47 @@
+"""Gates: the small row beside what others refer to.
+
+Creating a reference counts it there, in its own transaction: that is the existence check, the reference count and the
+guard against phantoms in one. Deletion closes the gate, only while the count is zero.
+"""
+
+from datetime import datetime
+
+from ..errors import Conflict, NotFound, Problem
+from ..ids import IdForm, Key
+from . import codec, keys
+from .codec import Raw
+from .store import wire_key
+from .transactions import Transaction
+
+
+def opened(tx: Transaction, root_id: str, now: datetime) -> None:
+    """Put the gate of a new root, open and without references."""
+    tx.put(wire_key(keys.gate(root_id)) | codec.wire({"refs": 0, "opened_at": now}))
+
+
+def referred(tx: Transaction, form: IdForm, root_id: str) -> None:
+    """Count one more reference to `root_id`; refuses where it isn't there (404) or is closed (409)."""
+    key = Key(form.key(root_id).pk, "!")
+
+    def refusal(gate: Raw) -> Problem:
+        return Conflict(f"The {form.name} has been deleted.") if gate else NotFound(form.name)
+
+    tx.update(key, "ADD refs :one", "attribute_exists(pk) AND attribute_not_exists(closed)", refusal, {":one": 1})
+
+
+def released(tx: Transaction, form: IdForm, root_id: str) -> None:
+    """Count one reference less."""
+    tx.update(Key(form.key(root_id).pk, "!"), "ADD refs :less", "attribute_exists(pk)", None, {":less": -1})
+
+
+def closed(tx: Transaction, form: IdForm, root_id: str, now: datetime) -> None:
+    """Close the gate for good; refuses (409) while anything refers to the root."""
+
+    def refusal(gate: Raw) -> Problem:
+        if not gate:
+            return NotFound(form.name)
+        return Conflict(f"The {form.name} can't be deleted: {gate['refs']['N']} other things refer to it.", code="referred_to")
+
+    tx.update(
+        Key(form.key(root_id).pk, "!"), "SET closed = :now", "attribute_exists(pk) AND refs = :none", refusal, {":now": now, ":none": 0}
+    )

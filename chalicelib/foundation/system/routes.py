@@ -1,0 +1,50 @@
+"""Root and health."""
+
+from typing_extensions import TypedDict
+
+from ... import __version__
+from ..context import Context
+from ..http.answers import Reply
+
+
+class Root(TypedDict):
+    """Where to go from here."""
+
+    name: str
+    version: str
+    stage: str
+    links: dict[str, str]
+
+
+class Live(TypedDict):
+    """That the process answers."""
+
+    status: str
+
+
+def root(ctx: Context) -> Root:
+    """Name, version, and links to the documentation."""
+    links = {"docs": "/docs", "redoc": "/redoc", "openapi": "/openapi.json", "health": "/health/ready", "status": "/system/status"}
+    return {"name": "valhalla", "version": __version__, "stage": ctx.settings.stage, "links": links}
+
+
+def live(ctx: Context) -> Live:  # noqa: ARG001 - every handler takes a context
+    """200 as long as the process runs."""
+    return {"status": "ok"}
+
+
+class Ready(TypedDict):
+    """What was looked at, and how it is."""
+
+    status: str
+    checks: dict[str, str]
+
+
+def ready(ctx: Context) -> Reply:
+    """200 where everything is well, 503 with what failed otherwise."""
+    from .readiness import checks
+
+    found = checks(ctx)
+    well = all(state == "ok" for state in found.values())
+    body: Ready = {"status": "ok" if well else "unavailable", "checks": found}
+    return Reply(body, status=200 if well else 503)

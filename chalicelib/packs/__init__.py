@@ -1,0 +1,10 @@
+"""The packs, in the order of their letters: the one list of what the system consists of.
+
+It is read by app.py, by the functions behind schedules and the stream, and by the tools that make artifacts. Manifests import
+nothing heavy, so reading it costs next to nothing.
+"""
+
+from ..foundation import system
+from ..foundation.manifest import Pack
+
+PACKS: tuple[Pack, ...] = (system.PACK,)

@@ -1,0 +1,171 @@
+"""What every layer of tests shares: a table on moto, the app, and clients that act as somebody."""
+
+import json
+import os
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+os.environ |= {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCOUNT_ID_ENDPOINT_MODE": "disabled",  # moto doesn't know the account's own host of DynamoDB Streams
+}
+
+from moto import mock_aws
+
+from chalicelib.foundation.auth import tokens
+from chalicelib.foundation.aws import client
+from chalicelib.foundation.context import Actor
+from chalicelib.foundation.http.doorway import Doorway
+from chalicelib.foundation.runtime import Runtime
+from chalicelib.foundation.secrets import SecretStore, new_secrets
+from chalicelib.foundation.settings import Settings
+from chalicelib.foundation.store import table
+from chalicelib.packs import PACKS
+
+TABLE = "valhalla-test"
+NOW = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)
+SECRETS = new_secrets(datetime(2026, 1, 1, tzinfo=UTC))
+
+
+class Clock:
+    """A clock that tests set."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(stage="test", table=TABLE, region="us-east-1", secrets="file:/dev/null", cors_origins=("https://app.example.com",))
+
+
+@pytest.fixture
+def dynamodb(settings: Settings) -> Any:
+    """A fresh table on moto, single-threaded."""
+    with mock_aws():
+        client.cache_clear()
+        found = client("dynamodb", settings)
+        table.create(found, TABLE)
+        yield found
+    client.cache_clear()
+
+
+@pytest.fixture
+def runtime(settings: Settings, dynamodb: Any, clock: Clock) -> Runtime:
+    return Runtime(settings, dynamodb=dynamodb, secrets=SecretStore(settings, lambda: SECRETS), clock=clock, sleep=lambda _: None)
+
+
+@pytest.fixture
+def app(runtime: Runtime) -> Doorway:
+    app = Doorway("valhalla", runtime=lambda: runtime)
+    app.register(PACKS)
+    return app
+
+
+class Answer(SimpleNamespace):
+    """An answer of the API: status, headers (lower case), text, and json() with exact numbers."""
+
+    status: int
+    headers: dict[str, str]
+    text: str
+
+    def json(self) -> Any:
+        from chalicelib.foundation.json import loads
+
+        return loads(self.text)
+
+
+class Caller:
+    """Calls the app as the gateway does, as a user of some roles (or as nobody)."""
+
+    def __init__(self, app: Any, token: str | None = None) -> None:
+        self.app, self.token = app, token
+
+    def __call__(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        query: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
+        raw: str | None = None,
+    ) -> Answer:
+        sent = {"Content-Type": "application/json", **(headers or {})}
+        if self.token:
+            sent.setdefault("Authorization", f"Bearer {self.token}")
+        from chalicelib.foundation.json import dumps
+
+        text = raw if raw is not None else (None if body is None else dumps(body))
+        return send(self.app, method, path, text, query or {}, sent)
+
+
+def send(app: Any, method: str, path: str, text: str | None, query: dict[str, str], headers: dict[str, str]) -> Answer:
+    event = {
+        "resource": "/{proxy+}",
+        "path": path,
+        "httpMethod": method,
+        "headers": headers,
+        "multiValueHeaders": {name: [value] for name, value in headers.items()},
+        "queryStringParameters": query or None,
+        "multiValueQueryStringParameters": {name: [value] for name, value in query.items()} or None,
+        "pathParameters": {"proxy": path.lstrip("/")},
+        "stageVariables": None,
+        "requestContext": {"httpMethod": method, "path": path, "stage": "test", "identity": {"sourceIp": "127.0.0.1"}},
+        "body": text,
+        "isBase64Encoded": False,
+    }
+    event = json.loads(json.dumps(event))
+    answer = app(event, None)
+    found = {name.lower(): value for name, value in answer["headers"].items()}
+    return Answer(status=answer["statusCode"], headers=found, text=answer["body"])
+
+
+@pytest.fixture
+def nobody(app: Doorway) -> Caller:
+    return Caller(app)
+
+
+@pytest.fixture
+def as_(app: Doorway, runtime: Runtime) -> Any:
+    """`as_("operator")`: a caller with these roles; `user=` names whom."""
+
+    def make(*roles: str, user: str | None = None, professional_id: str | None = None) -> Caller:
+        user_id = user or f"user_{'-'.join(roles) or 'none'}"
+        token = tokens.issue(
+            runtime.settings,
+            runtime.secrets.get(runtime.clock()),
+            runtime.clock(),
+            user_id=user_id,
+            roles=list(roles),
+            session="test",
+            professional_id=professional_id,
+        )
+        return Caller(app, token)
+
+    return make
+
+
+@pytest.fixture
+def context(runtime: Runtime) -> Any:
+    """`context("operator")`: a Context for calling services directly."""
+    from chalicelib.foundation.auth.roles import permissions
+
+    def make(*roles: str, user: str = "user_someone") -> Any:
+        actor = Actor(id=user, roles=frozenset(roles), permissions=permissions(roles))
+        return runtime.context(request_id=os.urandom(8).hex(), actor=actor)
+
+    return make
