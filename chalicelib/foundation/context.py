@@ -9,7 +9,7 @@ from datetime import date, datetime
 from .calendar import firm_day
 from .errors import Forbidden, PreconditionFailed
 from .idempotency import IdempotencyKey
-from .secrets import Secrets
+from .secrets import Secrets, SecretStore
 from .settings import Settings
 from .store.store import Store
 
@@ -53,7 +53,7 @@ class Context:
     correlation_id: str
     store: Store
     settings: Settings
-    secrets: Secrets
+    secret_store: SecretStore
     source_ip: str = ""
     endpoint: str = ""  # "GET /wholesale": what cursors are bound to
     idempotency: IdempotencyKey | None = None
@@ -64,6 +64,11 @@ class Context:
     def today(self) -> date:
         """The firm's day."""
         return firm_day(self.now, self.settings.firm_time_zone)
+
+    @property
+    def secrets(self) -> Secrets:
+        """The stage's secrets, read when they are first needed: health and documentation need none."""
+        return self.secret_store.get(self.now)
 
     def expect_revision(self, revision: int) -> None:
         """Hold the caller's If-Match against the revision that was read; raises PreconditionFailed."""

@@ -56,7 +56,7 @@ class Runtime:
             correlation_id=correlation_id or request_id,
             store=self.store(remaining),
             settings=self.settings,
-            secrets=self.secrets.get(now),
+            secret_store=self.secrets,
             source_ip=source_ip,
             endpoint=endpoint,
         )
