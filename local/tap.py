@@ -1,0 +1,155 @@
+"""From the table's stream into the journal, and from the journal back into the table.
+
+While it runs, one thread reads the stream and appends. At the start, before that thread, what the engine's state lacks is
+put back: each record holds the whole item, so putting it again, in order, ends in the same table however often it is done.
+"""
+
+import itertools
+import json
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from local.engine import EngineError, EngineLine
+from local.journal import Journal, Record, records_after
+
+_STREAMS = "DynamoDBStreams_20120810"
+_TABLE = "DynamoDB_20120810"
+_IDLE_SECONDS = 0.2  # how soon a change is seen that nobody told us of
+_GATHER_SECONDS = 0.02  # what comes together is read together: a reading costs the engine as much as a write
+_FULL = 50  # a page of so many records may have been cut at 1 MB: there is more
+_BATCH = 25  # items a BatchWriteItem takes
+_FOLD = 2_000  # records that are folded to their items' newest images at a time
+_QUIET_SECONDS = 10.0
+_WORTH_SAVING = 2_000  # records that would have to be replayed
+
+
+class Tap(threading.Thread):
+    """Appends what the table's stream shows. `offsets` tells how much each consumer has done; `wake` saves it the wait.
+
+    What a consumer did is in the stream before it says so. So the offsets are taken first and the stream read after:
+    an offset never gets into the journal ahead of its own effects.
+    """
+
+    def __init__(
+        self, *, line: EngineLine, table: str, journal: Journal, offsets: Callable[[], dict[str, int]], save: Callable[[], bool]
+    ) -> None:
+        super().__init__(name="tap", daemon=True)
+        self._line, self._journal, self._offsets, self._save = line, journal, offsets, save
+        self._wake, self._ending = threading.Event(), False
+        self._grown_at = time.monotonic()
+        self.looks = 0  # how often it has read all that was there
+        self.failure: EngineError | None = None
+        arn = line.call(f"{_TABLE}.DescribeTable", {"TableName": table})["Table"]["LatestStreamArn"]
+        shard = line.call(f"{_STREAMS}.DescribeStream", {"StreamArn": arn})["StreamDescription"]["Shards"][0]["ShardId"]
+        self._shard = {"StreamArn": arn, "ShardId": shard}
+        self._iterator = self._new_iterator({"ShardIteratorType": "LATEST"})
+        self._seen = ""
+
+    def _new_iterator(self, place: dict[str, str]) -> str:
+        iterator: str = self._line.call(f"{_STREAMS}.GetShardIterator", self._shard | place)["ShardIterator"]
+        return iterator
+
+    def wake(self) -> None:
+        """Look now: something was probably written."""
+        self._wake.set()
+
+    def run(self) -> None:
+        """Read and append until `end`, or until the engine is gone (`failure`)."""
+        try:
+            while not self._ending:
+                if self._wake.wait(_IDLE_SECONDS):
+                    time.sleep(_GATHER_SECONDS)
+                self._wake.clear()
+                self.read()
+                self._journal.sync_if_due()
+                self._save_when_quiet()
+        except EngineError as error:
+            self.failure = error
+
+    def read(self) -> None:
+        """Append all that is in the stream by now."""
+        more = True
+        while more:
+            offsets = self._offsets()
+            answer = self._records()
+            records: list[Record] = [{**record, "eventSourceARN": self._shard["StreamArn"]} for record in answer["Records"]]
+            self._journal.append(records, offsets)
+            self._iterator = answer["NextShardIterator"]
+            if records:
+                self._seen = records[-1]["dynamodb"]["SequenceNumber"]
+                self._grown_at = time.monotonic()
+            more = len(records) >= _FULL or (bool(records) and self._ending)
+        self.looks += 1
+
+    def _records(self) -> dict[str, Any]:
+        try:
+            return self._line.call(f"{_STREAMS}.GetRecords", {"ShardIterator": self._iterator, "Limit": 1000})
+        except EngineError as error:
+            if "ExpiredIterator" not in str(error):
+                raise
+        # The machine slept for longer than an iterator lives.
+        place = (
+            {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": self._seen}
+            if self._seen
+            else {"ShardIteratorType": "TRIM_HORIZON"}
+        )
+        self._iterator = self._new_iterator(place)
+        return self._line.call(f"{_STREAMS}.GetRecords", {"ShardIterator": self._iterator, "Limit": 1000})
+
+    def _save_when_quiet(self) -> None:
+        """Keep the next start short: saving stops the engine for a moment, so it is done when nobody writes."""
+        quiet = time.monotonic() - self._grown_at > _QUIET_SECONDS
+        if quiet and self._journal.last - self._journal.saved >= _WORTH_SAVING:
+            checkpoint(self._journal, self._save)
+            self._grown_at = time.monotonic()
+
+    def end(self) -> None:
+        """Stop reading, after one last look."""
+        self._ending = True
+        self._wake.set()
+        self.join()
+        if self.failure is None:
+            self.read()
+
+
+def checkpoint(journal: Journal, save: Callable[[], bool]) -> bool:
+    """Save the engine's state and note how far it reaches; the state may hold more than is noted, never less."""
+    upto = journal.last
+    journal.sync()
+    if not save():
+        return False
+    journal.mark_saved(upto)
+    return True
+
+
+def replay(line: EngineLine, table: str, journal: Journal) -> int:
+    """Put back what the engine's state lacks. Returns how many records that were."""
+    count = 0
+    records = records_after(journal, journal.saved)
+    while chunk := [record for _, record in itertools.islice(records, _FOLD)]:
+        count += len(chunk)
+        newest = {json.dumps(record["dynamodb"]["Keys"], sort_keys=True): record for record in chunk}
+        for batch in _batches(newest.values(), _BATCH):
+            _write(line, table, [_request(record) for record in batch])
+    return count
+
+
+def _batches(records: Iterable[Record], size: int) -> Iterable[list[Record]]:
+    rest = iter(records)
+    while batch := list(itertools.islice(rest, size)):
+        yield batch
+
+
+def _request(record: Record) -> dict[str, Any]:
+    change = record["dynamodb"]
+    if record["eventName"] == "REMOVE":
+        return {"DeleteRequest": {"Key": change["Keys"]}}
+    return {"PutRequest": {"Item": change["NewImage"]}}
+
+
+def _write(line: EngineLine, table: str, requests: list[dict[str, Any]]) -> None:
+    while requests:
+        answer = line.call(f"{_TABLE}.BatchWriteItem", {"RequestItems": {table: requests}})
+        requests = answer.get("UnprocessedItems", {}).get(table, [])
