@@ -142,7 +142,7 @@ class Entity(Item):
     @classmethod
     def of(cls, **values: Any) -> Self:
         """An entity from Python values; an unknown name is a mistake of ours."""
-        names = {name for name, _ in cls._attributes().values()}
+        names = {name for name, _ in cls._columns().values()}
         if unknown := values.keys() - names:
             raise TypeError(f"{cls.__name__} has no {', '.join(sorted(unknown))}")
         self = cls.__new__(cls)
@@ -174,7 +174,7 @@ class Entity(Item):
         """The row, with its keys and its view."""
         item = dict(self._unknown)
         values = self.attribute_values
-        for wire_name, (name, attribute) in self._attributes().items():
+        for wire_name, (name, attribute) in self._columns().items():
             value = values.get(name)
             if value is not None:
                 item[wire_name] = {attribute.attr_type: attribute.serialize(value)}
@@ -199,7 +199,7 @@ class Entity(Item):
         self = cls.__new__(cls)
         self.attribute_values = {}
         self._unknown = {}
-        known = cls._attributes()
+        known = cls._columns()
         for wire_name, wire in raw.items():
             if found := known.get(wire_name):
                 name, attribute = found
@@ -210,7 +210,7 @@ class Entity(Item):
         return self
 
     @classmethod
-    def _attributes(cls) -> dict[str, tuple[str, Attribute[Any]]]:
+    def _columns(cls) -> dict[str, tuple[str, Attribute[Any]]]:
         if "_by_wire_name" not in cls.__dict__:
             cls._by_wire_name = {
                 attribute.attr_name: (name, attribute)
