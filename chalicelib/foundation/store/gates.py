@@ -5,6 +5,7 @@ guard against phantoms in one. Deletion closes the gate, only while the count is
 """
 
 from datetime import datetime
+from typing import Any
 
 from ..errors import Conflict, NotFound, Problem
 from ..ids import IdForm, Key
@@ -14,9 +15,9 @@ from .store import wire_key
 from .transactions import Transaction
 
 
-def opened(tx: Transaction, root_id: str, now: datetime) -> None:
-    """Put the gate of a new root, open and without references."""
-    tx.put(wire_key(keys.gate(root_id)) | codec.wire({"refs": 0, "opened_at": now}))
+def opened(tx: Transaction, root_id: str, now: datetime, **beside: Any) -> None:
+    """Put the gate of a new root, open and without references. `beside` is what else the pack keeps in that row."""
+    tx.put(wire_key(keys.gate(root_id)) | codec.wire({"refs": 0, "opened_at": now, **beside}))
 
 
 def referred(tx: Transaction, form: IdForm, root_id: str) -> None:
@@ -34,14 +35,14 @@ def released(tx: Transaction, form: IdForm, root_id: str) -> None:
     tx.update(Key(form.key(root_id).pk, "!"), "ADD refs :less", "attribute_exists(pk)", None, {":less": -1})
 
 
-def closed(tx: Transaction, form: IdForm, root_id: str, now: datetime) -> None:
-    """Close the gate for good; refuses (409) while anything refers to the root."""
+def closed(tx: Transaction, form: IdForm, root_id: str, now: datetime, removing: tuple[str, ...] = ()) -> None:
+    """Close the gate for good; refuses (409) while anything refers to the root. `removing` are attributes that end with it."""
 
     def refusal(gate: Raw) -> Problem:
         if not gate:
             return NotFound(form.name)
         return Conflict(f"The {form.name} can't be deleted: {gate['refs']['N']} other things refer to it.", code="referred_to")
 
-    tx.update(
-        Key(form.key(root_id).pk, "!"), "SET closed = :now", "attribute_exists(pk) AND refs = :none", refusal, {":now": now, ":none": 0}
-    )
+    expression = "SET closed = :now" + (f" REMOVE {', '.join(removing)}" if removing else "")
+    condition = "attribute_exists(pk) AND refs = :none"
+    tx.update(Key(form.key(root_id).pk, "!"), expression, condition, refusal, {":now": now, ":none": 0})

@@ -84,6 +84,11 @@ class CursorSeal:
         return hmac.new(self._key, self._binding + b"\0" + body, hashlib.sha256).digest()[:16]
 
 
+def view_of(raw: Raw) -> dict[str, Any]:
+    """What an entity's row shows in lists."""
+    return loads(raw["view"]["S"]) if "view" in raw else {}
+
+
 def page(
     store: Store,
     partitions: Sequence[Partition],
@@ -93,14 +98,16 @@ def page(
     cursor: str | None,
     keep: Callable[[dict[str, Any]], bool] | None = None,
     newest_first: bool = True,
+    shown: Callable[[Raw], dict[str, Any]] = view_of,
 ) -> Found:
     """One page over `partitions`, merged by sort key.
 
     Without a filter it costs one round trip a partition. With `keep` it reads on while fewer than `limit` rows are kept
-    and fewer than 1,000 were looked at: a filtered page may be short and still carry a cursor.
+    and fewer than 1,000 were looked at: a filtered page may be short and still carry a cursor. `shown` makes of a row what
+    the list shows: its view, or for rows of the table itself whatever they hold.
     """
     positions = seal.open(cursor) if cursor else [None] * len(partitions)  # None: at the start; False: at the end; else a key
-    streams = [_Stream(store, one, at, limit + 1, newest_first) for one, at in zip(partitions, positions, strict=True)]
+    streams = [_Stream(store, one, at, limit + 1, newest_first, shown) for one, at in zip(partitions, positions, strict=True)]
     kept: list[dict[str, Any]] = []
     examined = 0
     while len(kept) < limit and examined < MAX_EXAMINED:
@@ -120,8 +127,10 @@ def page(
 class _Stream:
     """The rows of one partition, fetched as they are needed."""
 
-    def __init__(self, store: Store, partition: Partition, position: Any, chunk: int, newest_first: bool) -> None:
-        self._store, self._partition, self._chunk, self._newest_first = store, partition, chunk, newest_first
+    def __init__(
+        self, store: Store, partition: Partition, position: Any, chunk: int, newest_first: bool, shown: Callable[[Raw], dict[str, Any]]
+    ) -> None:
+        self._store, self._partition, self._chunk, self._newest_first, self._shown = store, partition, chunk, newest_first, shown
         self.position = position
         self.rows: list[Row] = []
         self._next: Any = position  # where DynamoDB goes on
@@ -166,8 +175,7 @@ class _Stream:
         )
         for raw in answer["Items"]:
             key = Key(raw["pk"]["S"], raw["sk"]["S"])
-            view = loads(raw["view"]["S"]) if "view" in raw else {}
-            self.rows.append(Row(raw[sk_name]["S"], key, view))
+            self.rows.append(Row(raw[sk_name]["S"], key, self._shown(raw)))
         last = answer.get("LastEvaluatedKey")
         self._ended = last is None
         if last:
