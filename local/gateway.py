@@ -148,7 +148,7 @@ def answer_of(result: Mapping[str, Any]) -> Answer:
     try:
         status = int(result["statusCode"])
         body = result.get("body") or ""
-        raw = base64.b64decode(body) if result.get("isBase64Encoded") else body.encode() if isinstance(body, str) else bytes(body)
+        raw = base64.b64decode(body, validate=True) if result.get("isBase64Encoded") else body.encode()
     except (KeyError, TypeError, ValueError, AttributeError):
         return problem(502, "bad-gateway", "Bad gateway", "The function's answer was none.")
     several: Mapping[str, list[Any]] = result.get("multiValueHeaders") or {}

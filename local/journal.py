@@ -141,8 +141,9 @@ class Journal:
 
     def close(self) -> None:
         """Force everything to disk and let go of the files."""
-        self.sync()
-        self._file.close()
+        if not self._file.closed:
+            self.sync()
+            self._file.close()
 
 
 class Reader:

@@ -14,6 +14,7 @@ from local import gateway
 
 THREADS = 8
 _MAX_HEADERS = 10_240  # API Gateway's limit of all headers together
+_HEARD_OUT = 64 * 1024 * 1024  # a larger body is refused unread, and many clients see only the closed connection
 _KINDS = {400: "bad-request", 413: "too-large", 431: "too-large", 500: "internal", 501: "bad-request"}
 
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
@@ -59,7 +60,7 @@ def _answer(app: gateway.App, environ: dict[str, Any]) -> gateway.Answer:
     headers += [(_header_name(key), environ[key]) for key in ("CONTENT_TYPE", "CONTENT_LENGTH") if environ.get(key)]
     encoding = environ.get("HTTP_CONTENT_ENCODING", "")
     try:
-        body = gateway.decompressed(environ["wsgi.input"].read(), encoding)
+        body = gateway.decompressed(environ["wsgi.input"].read(gateway.MAX_BODY + 1), encoding)
     except gateway.BodyRefusedError as refused:
         return refused.answer
     if encoding:
@@ -115,7 +116,7 @@ class ApiServer:
             sockets=[reserved],
             threads=THREADS,
             ident=None,
-            max_request_body_size=gateway.MAX_BODY + 1,  # the limit itself still passes
+            max_request_body_size=_HEARD_OUT,
             max_request_header_size=_MAX_HEADERS,
             channel_timeout=600,
             clear_untrusted_proxy_headers=False,

@@ -1,0 +1,148 @@
+"""Engines and systems of their own for the tests of the local run."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from chalicelib.foundation.store.table import table_definition
+from local.engine import Engine, EngineLine
+from local.journal import Journal
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """One emulator for all tests of this folder; each test takes a table of its own."""
+    running = Engine(tmp_path_factory.mktemp("engine"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def line(engine: Engine) -> Iterator[EngineLine]:
+    opened = EngineLine(engine.port)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def table(line: EngineLine, request: pytest.FixtureRequest) -> str:
+    name = f"table-{abs(hash(request.node.nodeid))}"
+    line.call("DynamoDB_20120810.CreateTable", table_definition(name))
+    return name
+
+
+@pytest.fixture
+def journal_at() -> Iterator[Any]:
+    """`journal_at(directory)`: a journal that is closed when the test ends."""
+    opened: list[Journal] = []
+
+    def open_journal(directory: Path) -> Journal:
+        opened.append(Journal(directory))
+        return opened[-1]
+
+    yield open_journal
+    for journal in opened:
+        journal.close()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Running:
+    """A small system in processes of its own."""
+
+    def __init__(self, home: Path, port: int | None = None, module: str = "tests.local.small_system") -> None:
+        self.home, self.port = home, port or free_port()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", module],
+            cwd=ROOT,
+            env=os.environ | {"VALHALLA_LOCAL": str(home), "PORT": str(self.port)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.said = ""
+
+    def until_ready(self) -> "Running":
+        assert self.process.stdout is not None
+        for text in self.process.stdout:
+            self.said += text
+            if "Ctrl-C ends" in text:
+                self.web = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=10)
+                return self
+        raise AssertionError(f"it ended with {self.process.wait()}: {self.said}")
+
+    def write(self, name: str, text: str) -> None:
+        assert self.web.post("/things", json={"id": name, "text": text}).status_code == 201
+
+    def thing(self, name: str) -> Any:
+        return self.web.get(f"/things/{name}").json()
+
+    def trail(self, name: str) -> list[str]:
+        found: list[str] = self.web.get(f"/trail/{name}").json()
+        return found
+
+    def until_trail(self, name: str, length: int, seconds: float = 2.0) -> list[str]:
+        ends = time.monotonic() + seconds
+        while len(found := self.trail(name)) < length and time.monotonic() < ends:
+            time.sleep(0.01)
+        return found
+
+    def processes(self) -> list[int]:
+        """Its process and all below it."""
+        children: dict[int, list[int]] = {}
+        for entry in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = entry.read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            children.setdefault(int(fields[1]), []).append(int(entry.parent.name))
+        found = [self.process.pid]
+        for pid in found:
+            found += children.get(pid, [])
+        return found
+
+    def stop(self, how: int = signal.SIGINT) -> int:
+        os.killpg(self.process.pid, how)
+        out, _ = self.process.communicate(timeout=40)
+        self.said += out
+        return self.process.returncode
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Any]:
+    """`start()`: a small system, ready; `start(wait=False)` may be one that ends by itself."""
+    runs: list[Running] = []
+
+    def begin(home: str = "home", port: int | None = None, wait: bool = True) -> Running:
+        run = Running(tmp_path / home, port)
+        runs.append(run)
+        return run.until_ready() if wait else run
+
+    yield begin
+    for run in runs:
+        if run.process.poll() is None:
+            run.process.kill()
+        run.process.wait()
+        if run.process.stdout is not None:
+            run.process.stdout.close()
+        if hasattr(run, "web"):
+            run.web.close()
+    shutil.rmtree(tmp_path, ignore_errors=True)

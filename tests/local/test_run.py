@@ -1,0 +1,283 @@
+"""The whole of it in processes of its own: start, use, stop, kill, start again."""
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import __main__ as command
+from tests.local.conftest import ROOT, Running, free_port
+
+
+def listening(pids: list[int]) -> set[tuple[str, int]]:
+    """Address and port of every listening TCP socket, and of every UDP socket, of these processes."""
+    inodes = set()
+    for pid in pids:
+        for fd in Path(f"/proc/{pid}/fd").iterdir():
+            try:
+                target = str(fd.readlink())
+            except OSError:
+                continue
+            if target.startswith("socket:["):
+                inodes.add(target[8:-1])
+    found = set()
+    for table in ("tcp", "tcp6", "udp", "udp6"):
+        for row in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = row.split()
+            if fields[9] in inodes and (table.startswith("udp") or fields[3] == "0A"):
+                address, port = fields[1].split(":")
+                found.add((address, int(port, 16)))
+    return found
+
+
+def engine_pid(run: Running) -> int:
+    (pid,) = [pid for pid in run.processes() if "local.engine_process" in Path(f"/proc/{pid}/cmdline").read_text()]
+    return pid
+
+
+def gone(pid: int, seconds: float = 5.0) -> bool:
+    """Whether a process ends within that time (a zombie has ended)."""
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except OSError:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_from_nothing_to_ready_and_an_orderly_end_loses_nothing(start: Any) -> None:
+    run = start()
+    assert "ready" in run.said
+    assert f"http://127.0.0.1:{run.port}" in run.said
+    for number in range(30):
+        run.write(f"thing-{number}", "one")
+    assert stat.S_IMODE((run.home / "admin-token").stat().st_mode) == 0o600
+    assert stat.S_IMODE((run.home / "secrets.json").stat().st_mode) == 0o600
+    pids = run.processes()
+    assert run.stop(signal.SIGINT) == 0
+    assert "Saved" in run.said
+    assert all(gone(pid) for pid in pids)
+    journal = "".join(path.read_text() for path in (run.home / "journal").glob("*.log"))
+    assert '"n"' not in journal, "after an orderly end nothing is left to replay"
+
+    again = start()
+    assert "put back" not in again.said
+    assert [again.thing(f"thing-{number}") for number in range(30)] == ["one"] * 30
+    assert all(again.trail(f"thing-{number}") == ["one"] for number in range(30)), "what was written just before the end is on the trail"
+    again.write("thing-1", "two")
+    assert again.until_trail("thing-1", 2) == ["one", "two"]
+
+
+def test_a_change_is_on_the_trail_at_once(start: Any) -> None:
+    run = start()
+    waits = []
+    for turn in range(10):
+        run.write(f"a{turn}", "x")
+        began = time.monotonic()
+        assert run.until_trail(f"a{turn}", 1) == ["x"]
+        waits.append(time.monotonic() - began)
+        time.sleep(0.3)
+    assert sorted(waits)[5] < 0.3
+    assert max(waits) < 2.0
+
+
+@pytest.mark.parametrize("victim", ["everything at once", "the main process"])
+def test_after_a_kill_what_was_written_is_there_and_on_the_trail(start: Any, victim: str) -> None:
+    run = start()
+    for number in range(40):
+        run.write(f"thing-{number}", "one")
+        run.write(f"thing-{number}", "two")
+    assert run.until_trail("thing-39", 2) == ["one", "two"]
+    time.sleep(0.3)
+    late = [f"late-{number}" for number in range(10)]
+    for name in late:
+        run.write(name, "late")
+    time.sleep(0.06)  # the last moments may be lost; these are older than the tap's gathering, but hardly consumed
+    engine = engine_pid(run)
+    run.process.kill()
+    if victim == "everything at once":
+        os.kill(engine, signal.SIGKILL)
+    assert gone(engine), "the engine ends with its parent, however that ends"
+
+    again = start()
+    assert "put back" in again.said
+    assert all(again.thing(f"thing-{number}") == "two" for number in range(40))
+    assert all(again.trail(f"thing-{number}") == ["one", "two"] for number in range(40))
+    for name in late:
+        if again.thing(name) is not None:
+            assert again.until_trail(name, 1) == ["late"]
+    assert sum(again.thing(name) is not None for name in late) >= 9
+    again.process.kill()
+    assert gone(engine_pid_of(again))
+    third = start()
+    assert all(third.trail(f"thing-{number}") == ["one", "two"] for number in range(40)), "a second kill changes nothing"
+
+
+def engine_pid_of(run: Running) -> int:
+    """The engine's process by its home, when its parent is gone already."""
+    for entry in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if f"STATE_DIR={run.home.resolve()}/".encode() in entry.read_bytes():
+                return int(entry.parent.name)
+        except OSError:
+            continue
+    return 0
+
+
+def test_a_kill_in_the_midst_of_writing_leaves_data_and_trail_in_step(start: Any) -> None:
+    run = start()
+    written: list[str] = []
+    halt = threading.Event()
+
+    def write() -> None:
+        number = 0
+        while not halt.is_set():
+            try:
+                run.write(f"n-{number}", "x")
+            except Exception:
+                return
+            written.append(f"n-{number}")
+            number += 1
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    time.sleep(1.0)
+    run.process.kill()
+    halt.set()
+    writer.join()
+    assert gone(engine_pid_of(run))
+    again = start()
+    there = [name for name in written if again.thing(name) is not None]
+    assert there == written[: len(there)], "a prefix: nothing is missing before what is there"
+    assert len(written) - len(there) < 60, "at most the last moments"
+    assert len(there) > 20
+    assert again.until_trail(there[-1], 1) == ["x"]
+    assert all(again.trail(name) == ["x"] for name in there)
+
+
+def test_everything_binds_to_loopback_only(start: Any) -> None:
+    run = start()
+    run.write("a", "x")
+    found = listening(run.processes())
+    assert {address for address, _ in found} == {"0100007F"}
+    assert len(found) == 2, "the API and the engine, nothing else"
+    assert run.port in {port for _, port in found}
+
+
+def test_a_port_in_use_is_one_line(start: Any) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        run = start(port=taken.getsockname()[1], wait=False)
+        out, _ = run.process.communicate(timeout=20)
+    assert run.process.returncode == 1
+    assert out.strip().splitlines() == [f"Port {run.port} is in use. Choose another one: PORT=8001 make run"]
+
+
+def test_started_twice_is_one_line_and_the_first_goes_on(start: Any) -> None:
+    first = start()
+    second = start(port=free_port(), wait=False)
+    out, _ = second.process.communicate(timeout=20)
+    assert second.process.returncode == 1
+    assert out.strip().splitlines() == [f"It already runs from this folder (process {first.process.pid}, http://127.0.0.1:{first.port})."]
+    first.write("a", "x")
+    assert first.until_trail("a", 1) == ["x"]
+
+
+def test_an_engine_that_dies_ends_the_rest_and_loses_nothing(start: Any) -> None:
+    run = start()
+    run.write("a", "x")
+    assert run.until_trail("a", 1) == ["x"]
+    time.sleep(0.3)
+    os.kill(engine_pid(run), signal.SIGKILL)
+    out, _ = run.process.communicate(timeout=30)
+    assert run.process.returncode == 1
+    assert "The embedded engine ended by itself" in out
+    again = start()
+    assert (again.thing("a"), again.trail("a")) == ("x", ["x"])
+
+
+def test_the_second_ctrl_c_ends_at_once_and_a_doubled_one_does_not(start: Any) -> None:
+    run = start()
+    run.write("a", "x")
+    os.killpg(run.process.pid, signal.SIGINT)
+    os.killpg(run.process.pid, signal.SIGINT)
+    out, _ = run.process.communicate(timeout=30)
+    assert run.process.returncode == 0
+    assert "Saved" in out
+
+
+def test_a_schedule_is_run_now_from_another_shell(start: Any) -> None:
+    run = start()
+    environment = os.environ | {"VALHALLA_LOCAL": str(run.home)}
+
+    def tick(name: str) -> subprocess.CompletedProcess[str]:
+        arguments = [sys.executable, "-m", "tests.local.small_system", "tick", name]
+        return subprocess.run(arguments, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30, check=False)
+
+    done = tick("tidy")
+    assert (done.returncode, json.loads(done.stdout)) == (0, {"done": 1})
+    assert run.thing("tidied").endswith(":rule/tidy")
+    assert run.until_trail("tidied", 1), "what another shell writes is seen too"
+    unknown = tick("nothing")
+    assert (unknown.returncode, unknown.stderr.strip()) == (1, "There is no schedule 'nothing'; there are: tidy.")
+    run.stop()
+    stopped = tick("tidy")
+    assert (stopped.returncode, stopped.stderr.strip()) == (1, "Nothing runs here: start it with `make run`, then tick.")
+
+
+def test_mail_that_was_sent_lies_in_the_folder(start: Any) -> None:
+    import boto3
+
+    run = start()
+    published = dict(text.split("=", 1) for text in (run.home / "environment").read_text().splitlines())
+    ses = boto3.client("ses", endpoint_url=published["AWS_ENDPOINT_URL"], region_name=published["AWS_REGION"])
+    ses.verify_email_identity(EmailAddress="valhalla@example.com")
+    body = {"Text": {"Data": "Come in: https://x.example/#token"}}
+    for receiver in ("a@example.com", "../b@example.com"):
+        ses.send_email(
+            Source="valhalla@example.com",
+            Destination={"ToAddresses": [receiver]},
+            Message={"Subject": {"Data": "Your invitation"}, "Body": body},
+        )
+    ends = time.monotonic() + 5
+    while len(files := sorted((run.home / "mail").glob("*.txt"))) < 2 and time.monotonic() < ends:
+        time.sleep(0.05)
+    assert len(files) == 2
+    head, tail = "From: valhalla@example.com\nTo: ", "\nSubject: Your invitation\n\nCome in: https://x.example/#token\n"
+    assert {file.read_text() for file in files} == {head + receiver + tail for receiver in ("a@example.com", "../b@example.com")}
+    run.stop()
+    start()
+    time.sleep(1.0)
+    assert sorted((run.home / "mail").glob("*.txt")) == files, "none is written twice"
+
+
+def test_data_that_cannot_be_read_is_not_replaced_by_nothing(start: Any) -> None:
+    run = start()
+    run.write("a", "x")
+    run.stop()
+    (run.home / "state" / "dynamodb.json").write_text("{")
+    again = start(wait=False)
+    out, _ = again.process.communicate(timeout=20)
+    assert again.process.returncode == 1
+    assert "can't be read" in out
+    assert len(out.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("port", ["80 80", "0", "70000", "http"])
+def test_a_port_that_is_none_is_one_line(port: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("PORT", port)
+    assert command.main([]) == 1
+    assert capsys.readouterr().err == f"PORT must be a number from 1 to 65535, not {port!r}.\n"
