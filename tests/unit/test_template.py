@@ -1,6 +1,7 @@
 """The template: that it says what the code says, and that it fits."""
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import fields
 from fnmatch import fnmatchcase
@@ -50,10 +51,9 @@ def of_type(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
 
 def test_limits_of_aws_are_far(built: Any, finished: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     used = limits.usage("dev", finished, built.zip)
+    lines = [f"  {one.what:36} {one.used:>12,} of {one.allowed:>12,}  {one.share:4.0%}" for one in used]
     with capsys.disabled():
-        print("\nHow much of AWS's limits the stack uses:")
-        for one in used:
-            print(f"  {one.what:36} {one.used:>12,} of {one.allowed:>12,}  {one.share:4.0%}")
+        sys.stdout.write("\n".join(["", "How much of AWS's limits the stack uses:", *lines, ""]))
     assert [one for one in used if one.near] == []
 
 

@@ -1,0 +1,124 @@
+"""The finished stack, deployed once a run to an emulator of its own, and callers that reach it over HTTP."""
+
+import json
+import urllib.parse
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from chalicelib.foundation.auth import tokens
+from chalicelib.foundation.json import dumps
+from chalicelib.foundation.secrets import Secrets
+from chalicelib.foundation.settings import Settings
+from ops.package.build import Build, build
+from ops.package.deploy import deploy
+from tests.conftest import Answer
+
+from .emulator import REGION, Emulator, as_the_emulator_reads_it, emulator
+
+STAGE = "dev"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The deployed stage: its emulator, its outputs, and where its API answers."""
+
+    emulator: Emulator
+    outputs: dict[str, str]
+    build: Build
+    resources: dict[str, str]  # logical id → physical name
+    http: httpx.Client
+
+    @property
+    def url(self) -> str:
+        return self.emulator.api(self.outputs["RestAPIId"], STAGE)
+
+    @property
+    def template(self) -> dict[str, Any]:
+        return json.loads(self.build.template.read_text())
+
+    @property
+    def secrets(self) -> Secrets:
+        store = self.emulator.client("secretsmanager")
+        return Secrets.from_json(store.get_secret_value(SecretId=self.outputs["SecretName"])["SecretString"])
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that the API's function was deployed with."""
+        known = self.emulator.client("lambda").get_function_configuration(FunctionName=self.outputs["APIHandlerName"])
+        return Settings.from_environment({**known["Environment"]["Variables"], "AWS_REGION": REGION})
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp("deployed")
+    made = build(STAGE, folder / "build")
+    template = folder / "template.json"
+    template.write_text(json.dumps(as_the_emulator_reads_it(json.loads(made.template.read_text()))))
+    with emulator(folder / "emulator") as running, httpx.Client(timeout=60) as http:
+        outputs = deploy(running, STAGE, template, made.zip, now=datetime.now(UTC))
+        found = running.client("cloudformation").describe_stack_resources(StackName=f"valhalla-{STAGE}")["StackResources"]
+        yield Stack(running, outputs, made, {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in found}, http)
+
+
+class HttpCaller:
+    """Calls the deployed API over HTTP, in the same words as the caller that tests within this process use."""
+
+    def __init__(self, stack: Stack, token: str | None = None) -> None:
+        self.stack, self.token = stack, token
+
+    def __call__(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        query: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
+        raw: str | None = None,
+    ) -> Answer:
+        sent = {"Content-Type": "application/json", **(headers or {})}
+        if self.token:
+            sent.setdefault("Authorization", f"Bearer {self.token}")
+        text = raw if raw is not None else (None if body is None else dumps(body))
+        asked = f"{self.stack.url}{path}" + (f"?{urllib.parse.urlencode(query)}" if query else "")
+        answer = self.stack.http.request(method, asked, content=text.encode() if text is not None else None, headers=sent)
+        return Answer(status=answer.status_code, headers=dict(answer.headers), text=answer.text)
+
+
+@pytest.fixture
+def nobody(stack: Stack) -> HttpCaller:  # type: ignore[override]
+    return HttpCaller(stack)
+
+
+@pytest.fixture
+def as_(stack: Stack) -> Callable[..., HttpCaller]:
+    """`as_("operator")`: a caller with these roles, over HTTP."""
+    settings, secrets = stack.settings, stack.secrets
+
+    def make(*roles: str, user: str | None = None, professional_id: str | None = None) -> HttpCaller:
+        user_id = user or f"user_{'-'.join(roles) or 'none'}"
+        token = tokens.issue(
+            settings, secrets, datetime.now(UTC), user_id=user_id, roles=list(roles), session="test", professional_id=professional_id
+        )
+        return HttpCaller(stack, token)
+
+    return make
+
+
+@pytest.fixture
+def seen() -> Callable[..., Any]:
+    """`seen(ask, until)`: ask again until the answer satisfies, at most 20 seconds; the last answer."""
+    import time
+
+    def wait(ask: Callable[[], Any], until: Callable[[Any], bool]) -> Any:
+        deadline = time.monotonic() + 20
+        while not until(answer := ask()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return answer
+
+    return wait
