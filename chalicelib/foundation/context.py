@@ -55,7 +55,9 @@ class Context:
     settings: Settings
     secret_store: SecretStore
     source_ip: str = ""
+    user_agent: str = ""
     endpoint: str = ""  # "GET /wholesale": what cursors are bound to
+    base_path: str = ""  # what the API lies under on its gateway, e.g. /api: links begin with it
     idempotency: IdempotencyKey | None = None
     if_match: frozenset[int] | None = None
     warnings: list[str] = field(default_factory=list)

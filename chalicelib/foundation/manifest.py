@@ -22,7 +22,8 @@ class Endpoint:
     `handler` is a function of the pack's `routes` module. `status` is that of success; `location` the path of what was
     created, with `{id}` from the answer. `composite` marks an answer that holds more than the bare resource: its ETag is
     weak and covers the body. `etag=False` is for answers that are no resource (results of a calculation, tokens).
-    `errors` names the problem kinds that this endpoint adds to those that every endpoint can answer.
+    `errors` names the problem kinds that this endpoint adds to those that every endpoint can answer; `also` other statuses
+    under which it answers the same body (the 503 of a health check).
     """
 
     method: Method
@@ -34,6 +35,7 @@ class Endpoint:
     location: str = ""
     composite: bool = False
     errors: tuple[str, ...] = ()
+    also: tuple[int, ...] = ()
     cache_control: str = "no-store"
     content_type: str = "application/json"
     idempotent: bool = True  # a POST takes Idempotency-Key; False where repeating has its own meaning (login)
@@ -111,3 +113,9 @@ def load(path: str) -> Any:
     """What the dotted path names, imported now."""
     module, _, name = path.rpartition(".")
     return getattr(import_module(module), name)
+
+
+def installed() -> tuple[Pack, ...]:
+    """The packs that this system consists of. The foundation imports none of them: it loads the list by its name."""
+    packs: tuple[Pack, ...] = load("chalicelib.packs.PACKS")
+    return packs

@@ -4,7 +4,7 @@ It is read by app.py, by the functions behind schedules and the stream, and by t
 nothing heavy, so reading it costs next to nothing.
 """
 
-from ..foundation import system
+from ..foundation import documentation, system
 from ..foundation.manifest import Pack
 
-PACKS: tuple[Pack, ...] = (system.PACK,)
+PACKS: tuple[Pack, ...] = (system.PACK, documentation.PACK,)

@@ -111,6 +111,7 @@ class Doorway(Chalice):  # type: ignore[misc]
             correlation_id=request.correlation_id,
             remaining=remaining,
             source_ip=request.source_ip,
+            user_agent=request.headers.get("user-agent", ""),
         )
 
     def _dispatch(self, event: Any, context: Any, request: Request, ctx: Context) -> dict[str, Any]:
@@ -120,6 +121,7 @@ class Doorway(Chalice):  # type: ignore[misc]
             return cors.preflight(self.runtime.settings.cors_origins, request, allow(match))
         method = verb(match, request.method)
         ctx.endpoint = f"{method} {match.template}"
+        ctx.base_path = request.prefix
         self._local.exchange = Exchange(request, ctx)
         routed = {
             **event,

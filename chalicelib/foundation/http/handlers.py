@@ -14,10 +14,14 @@ from ..models import Query
 
 @dataclass(frozen=True)
 class Handler:
-    """A handler function with its path parameters, its query and body models and the type of its answer."""
+    """A handler function with its path parameters, its query and body models and the type of its answer.
+
+    A handler that returns a Reply says what is in it by `Annotated[Reply, Body]`.
+    """
 
     function: Any
     parameters: tuple[str, ...]
+    hints: dict[str, Any]
     takes_query: bool
     query: type[Query]
     body: type[BaseModel] | None
@@ -33,6 +37,7 @@ def resolve(package: str, name: str) -> Handler:
     return Handler(
         function=function,
         parameters=tuple(name for name in names if name not in ("query", "body")),
+        hints=hints,
         takes_query="query" in hints,
         query=hints.get("query", Query),
         body=hints.get("body"),

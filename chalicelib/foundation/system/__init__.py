@@ -10,6 +10,6 @@ PACK = Pack(
     endpoints=(
         Endpoint("GET", "/", "root", PUBLIC, "Name, version and where to go from here"),
         Endpoint("GET", "/health/live", "live", PUBLIC, "Whether the process answers; touches nothing"),
-        Endpoint("GET", "/health/ready", "ready", PUBLIC, "Whether everything that requests need is there", errors=("unavailable",)),
+        Endpoint("GET", "/health/ready", "ready", PUBLIC, "Whether everything that requests need is there", also=(503,)),
     ),
 )

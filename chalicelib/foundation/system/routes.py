@@ -1,5 +1,7 @@
 """Root and health."""
 
+from typing import Annotated
+
 from typing_extensions import TypedDict
 
 from ... import __version__
@@ -25,6 +27,7 @@ class Live(TypedDict):
 def root(ctx: Context) -> Root:
     """Name, version, and links to the documentation."""
     links = {"docs": "/docs", "redoc": "/redoc", "openapi": "/openapi.json", "health": "/health/ready", "status": "/system/status"}
+    links = {name: ctx.base_path + path for name, path in links.items()}
     return {"name": "valhalla", "version": __version__, "stage": ctx.settings.stage, "links": links}
 
 
@@ -40,7 +43,7 @@ class Ready(TypedDict):
     checks: dict[str, str]
 
 
-def ready(ctx: Context) -> Reply:
+def ready(ctx: Context) -> Annotated[Reply, Ready]:
     """200 where everything is well, 503 with what failed otherwise."""
     from .readiness import checks
 

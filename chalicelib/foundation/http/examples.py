@@ -1,0 +1,122 @@
+"""Examples made from a JSON schema, so that every operation shows one without a second description of its fields.
+
+The same schema gives the same example. What a schema can't say (a pattern, a rule between two fields) its model says by
+`examples` in `json_schema_extra`, and that one is taken.
+"""
+
+import re
+from typing import Any
+
+Schema = dict[str, Any]
+
+REF = "#/components/schemas/"
+_ULID = "01KB0Q5E8G7Z3V9X2M4N6P8R0T"
+_FORMATS = {
+    "date": "2026-03-02",
+    "date-time": "2026-03-02T17:00:00.000Z",
+    "email": "ada@example.com",
+    "uri": "https://example.com/1",
+    "uuid": "7d9f1c52-3c1e-4a53-9a57-0d1f6f0f4b11",
+}
+# What a field of this name holds, where its schema only says that it is text or a number.
+_BY_NAME: dict[str, Any] = {
+    "address": "1201 Pine Street",
+    "city": "Seattle",
+    "country": "US",
+    "created_by": f"user_{_ULID}",
+    "currency": "USD",
+    "email": "ada@example.com",
+    "id": f"x_{_ULID}",
+    "name": "Ada Byron",
+    "notes": "Called; wants to hear from us on Monday.",
+    "password": "correct horse battery",
+    "phone": "+1 206 555 0100",
+    "postal_code": "98101",
+    "region": "WA",
+    "revision": 3,
+    "state": "WA",
+    "updated_by": f"user_{_ULID}",
+    "url": "https://example.com/1",
+}
+_DEEPEST = 8
+
+
+class NoExampleError(Exception):
+    """A schema that no example can be made for; the message says which field needs `examples`."""
+
+
+def example(schema: Schema, definitions: dict[str, Schema], name: str = "", *, everything: bool = True, depth: int = 0) -> Any:
+    """A value that the schema takes. `everything=False` leaves optional fields out. Raises NoExampleError."""
+    if "$ref" in schema:
+        target = schema["$ref"].removeprefix(REF)
+        return example(definitions[target], definitions, name, everything=everything, depth=depth + 1)
+    if given := schema.get("examples"):
+        return given[0]
+    if "const" in schema:
+        return schema["const"]
+    if "enum" in schema:
+        return schema["enum"][0]
+    for word in ("anyOf", "oneOf", "allOf"):
+        if word in schema:
+            first = next((one for one in schema[word] if one.get("type") != "null"), schema[word][0])
+            return example(first, definitions, name, everything=everything, depth=depth + 1)
+    return _of_type(schema, definitions, name, everything, depth)
+
+
+def _of_type(schema: Schema, definitions: dict[str, Schema], name: str, everything: bool, depth: int) -> Any:
+    kind = schema.get("type")
+    if kind == "object":
+        return _object(schema, definitions, everything, depth)
+    if kind == "array":
+        if depth > _DEEPEST and not schema.get("minItems"):
+            return []
+        return [example(schema.get("items", {}), definitions, _singular(name), everything=everything, depth=depth + 1)]
+    if kind == "string":
+        return _text(schema, name)
+    if kind in ("integer", "number"):
+        return _number(schema, name)
+    return {"boolean": True, "null": None}.get(str(kind), "any JSON value")
+
+
+def _object(schema: Schema, definitions: dict[str, Schema], everything: bool, depth: int) -> dict[str, Any]:
+    required = schema.get("required", ())
+    fields = schema.get("properties", {})
+    wanted = [name for name in fields if name in required or (everything and depth <= _DEEPEST)]
+    found = {name: example(fields[name], definitions, name, everything=everything, depth=depth + 1) for name in wanted}
+    others = schema.get("additionalProperties")
+    if not fields and isinstance(others, dict):
+        found["name"] = example(others, definitions, everything=everything, depth=depth + 1)
+    return found
+
+
+def _singular(name: str) -> str:
+    return name.removesuffix("s")
+
+
+def _text(schema: Schema, name: str) -> str:
+    candidates = [
+        _FORMATS.get(schema.get("format", ""), ""),
+        _BY_NAME.get(name, ""),
+        name.replace("_", " "),
+        name.replace("_", "-"),
+        "text",
+        "A",
+    ]
+    if name.endswith("_id"):
+        candidates.insert(1, f"{name.removesuffix('_id').split('_')[-1][:4]}_{_ULID}")
+    if name.endswith("_by"):
+        candidates.insert(1, f"user_{_ULID}")
+    lengths = range(schema.get("minLength", 0), schema.get("maxLength", 10_000) + 1)
+    candidates.append("a" * lengths.start)
+    for text in candidates:
+        if isinstance(text, str) and text and len(text) in lengths and re.search(schema.get("pattern", ""), text):
+            return text
+    raise NoExampleError(f"{name or 'a text'}: nothing known matches {schema.get('pattern')!r}; give the field `examples`")
+
+
+def _number(schema: Schema, name: str) -> Any:
+    low = schema.get("minimum", schema.get("exclusiveMinimum", 0) + ("exclusiveMinimum" in schema))
+    high = schema.get("maximum", schema.get("exclusiveMaximum", 10**9) - ("exclusiveMaximum" in schema))
+    wanted = _BY_NAME.get(name, 1)
+    value = min(max(wanted if isinstance(wanted, int) else 1, low), high)
+    return int(value) if value == int(value) else value
