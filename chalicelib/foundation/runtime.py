@@ -45,6 +45,7 @@ class Runtime:
         actor: Actor = ANYONE,
         remaining: Callable[[], float] | None = None,
         source_ip: str = "",
+        user_agent: str = "",
         endpoint: str = "",
     ) -> Context:
         """A context for one request or run, now."""
@@ -58,6 +59,7 @@ class Runtime:
             settings=self.settings,
             secret_store=self.secrets,
             source_ip=source_ip,
+            user_agent=user_agent,
             endpoint=endpoint,
         )
 

@@ -27,6 +27,9 @@ def encode(value: Any) -> Wire:
         return {"M": {key: encode(item) for key, item in value.items()}}
     if isinstance(value, list | tuple):
         return {"L": [encode(item) for item in value]}
+    if isinstance(value, set | frozenset):  # never empty: DynamoDB has no empty set
+        texts = all(isinstance(item, str) for item in value)
+        return {"SS": sorted(value)} if texts else {"NS": [encode(item)["N"] for item in sorted(value)]}
     if isinstance(value, bytes):
         return {"B": value}
     if isinstance(value, datetime):
