@@ -11,17 +11,21 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import TextIO
 
 from local import quick_query
 
 
 def main() -> None:
     """Serve until the parent's end of standard input closes."""
+    # The line to the parent is ours alone; whatever else prints goes where the log goes.
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
     quick_query.install()
-    asyncio.run(_serve(int(sys.argv[1])))
+    asyncio.run(_serve(int(sys.argv[1]), answers))
 
 
-async def _serve(listening: int) -> None:
+async def _serve(listening: int, answers: TextIO) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
     from ministack.app import app
@@ -31,19 +35,19 @@ async def _serve(listening: int) -> None:
     config.keep_alive_timeout = 3600
     config.loglevel = "ERROR"
     loop = asyncio.get_running_loop()
-    threading.Thread(target=_obey, args=(loop,), name="line to the parent", daemon=True).start()
+    threading.Thread(target=_obey, args=(loop, answers), name="line to the parent", daemon=True).start()
     await serve(app, config, shutdown_trigger=asyncio.Event().wait)
 
 
-def _obey(loop: asyncio.AbstractEventLoop) -> None:
+def _obey(loop: asyncio.AbstractEventLoop, answers: TextIO) -> None:
     for line in sys.stdin:
         if line.strip() == "save":
             # On the loop's thread nothing else runs meanwhile: what is saved is one moment's state.
-            loop.call_soon_threadsafe(_save)
+            loop.call_soon_threadsafe(_save, answers)
     os._exit(0)
 
 
-def _save() -> None:
+def _save(answers: TextIO) -> None:
     from ministack.app import _build_persistence_save_dict
     from ministack.core.persistence import STATE_DIR, save_all
 
@@ -57,7 +61,7 @@ def _save() -> None:
     table = Path(STATE_DIR) / "dynamodb.json"
     # ministack logs a failed write and goes on; the file's age tells.
     fresh = table in files and table.stat().st_mtime_ns >= before - 1_000_000_000
-    print("saved" if fresh else "failed", flush=True)
+    answers.write("saved\n" if fresh else "failed\n")
 
 
 if __name__ == "__main__":

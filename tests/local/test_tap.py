@@ -187,3 +187,22 @@ def test_a_thread_that_loses_its_engine_says_so(tmp_path: Path, journal: Journal
     assert not reading.is_alive()
     assert reading.failure is not None
     line.close()
+
+
+def test_an_engine_that_cannot_write_its_state_says_so(tmp_path: Path) -> None:
+    own = Engine(tmp_path / "engine")
+    line = EngineLine(own.port)
+    line.call("DynamoDB_20120810.ListTables", {})
+    assert own.save()
+    assert own.save(), "again and again"
+    blocked = tmp_path / "engine" / "state"
+    for path in blocked.iterdir():
+        path.unlink()
+    blocked.rmdir()
+    blocked.write_text("a file where the folder was")
+    assert not own.save()
+    own.stop()
+    assert not own.save(), "nor one that is gone"
+    with pytest.raises(EngineError, match="doesn't answer"):
+        line.call("DynamoDB_20120810.ListTables", {})
+    line.close()
