@@ -1,0 +1,44 @@
+"""What an assignment earns: gross is the price less the contract price, net what its way out of the contract leaves of it.
+
+A double close that shows its gross as income shows money that goes to two closings and a lender. A cost that isn't known
+makes the net unknown, null and named; an assignment proper has no costs but those that were agreed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from chalicelib.foundation.money import rounded
+from chalicelib.packs.wholesale.rules import exits
+
+# The term of an exit's net that is our price, and the one that is the contract's.
+_SOLD = {exits.ASSIGNMENT: "fee", exits.DOUBLE_CLOSE: "bc_price", exits.NOVATION: "retail_price", exits.WHOLETAIL: "resale_price"}
+_BOUGHT = {exits.DOUBLE_CLOSE: "ab_price", exits.NOVATION: "seller_net", exits.WHOLETAIL: "purchase_price"}
+# What there isn't unless somebody says so.
+_NONE_UNLESS_GIVEN = {exits.ASSIGNMENT: ("partner_split", "earnest_money_lost")}
+
+
+@dataclass(frozen=True)
+class Fees:
+    """`gross` and `net` in the currency's minor unit; `missing` names what a null one lacks, by the assignment's own fields."""
+
+    gross: Decimal | None
+    net: Decimal | None
+    missing: tuple[str, ...] = ()
+
+
+def earned(
+    exit_strategy: str, price: Decimal | None, contract_price: Decimal | None, costs: Mapping[str, Decimal | None], currency: str
+) -> Fees:
+    """The fees of an assignment of this kind. `costs` are the other terms of `exits.TERMS[exit_strategy]`."""
+    gross = None if price is None or contract_price is None else price - contract_price
+    sold, bought = _SOLD[exit_strategy], _BOUGHT.get(exit_strategy)
+    terms = dict.fromkeys(_NONE_UNLESS_GIVEN.get(exit_strategy, ()), Decimal(0))
+    terms |= {name: cost for name, cost in costs.items() if cost is not None}
+    known: dict[str, Decimal | None] = {**terms, sold: gross if sold == "fee" else price}
+    if bought:
+        known[bought] = contract_price
+    outcome = exits.net(exit_strategy, known, currency)
+    unpriced = [name for name, value in (("assignment_price", price), ("contract_price", contract_price)) if value is None]
+    lacking = [name for name in outcome.missing if name not in (sold, bought)]
+    return Fees(None if gross is None else rounded(gross, currency), outcome.amount, (*unpriced, *lacking))

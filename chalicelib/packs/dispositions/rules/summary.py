@@ -1,0 +1,112 @@
+"""What dispositions brought in: fees by month, forfeits, how many closed, how long it took from contract to assignment.
+
+Kept a row a day, of counts and sums that add up, so that any days `from` and `to` are exact and the cost goes with the days
+asked for. The names in a row:
+
+    closed, fallout             of assigned ones that ended on the day
+    days:<n>                    closings of the day whose assignment came n days after the contract
+    gross:<CUR>, net:<CUR>      fees earned on the day
+    unknown:<CUR>               closings of the day whose net isn't known
+    forfeits:<CUR>              earnest money that became the firm's: income of its day, but no fee
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from .assignments import CLOSED
+from .statistics import DAYS, Counts, Course, days_between, median_days, rates
+
+GROSS, NET, UNKNOWN, FORFEITS = "gross:", "net:", "unknown:", "forfeits:"
+
+Rows = dict[date, dict[str, int | Decimal]]
+
+
+@dataclass(frozen=True)
+class MonthOfFees:
+    """The fees of a month (YYYY-MM) in one currency: net, gross, and how many closings are missing from the net."""
+
+    month: str
+    currency: str
+    fees: Decimal
+    fees_gross: Decimal
+    unknown: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The summary as shown: months in order; forfeits by currency; rates as of a buyer's statistics; days as a median."""
+
+    months: tuple[MonthOfFees, ...]
+    forfeits: dict[str, Decimal]
+    close_rate: Decimal | None
+    fallout_rate: Decimal | None
+    days_contract_to_assignment: Decimal | None
+
+
+def rows_of(course: Course) -> Rows:
+    """What one assignment adds to the rows of the days on which it ended and its earnest money was forfeited."""
+    rows: Rows = {}
+
+    def add(day: date | None, name: str, amount: int | Decimal) -> None:
+        if day is not None and amount:
+            row = rows.setdefault(day, {})
+            row[name] = row.get(name, 0) + amount
+
+    if course.status == CLOSED:
+        add(course.closed_on, "closed", 1)
+        add(course.closed_on, f"{GROSS}{course.currency}", course.fee_gross or 0)
+        add(course.closed_on, f"{NET}{course.currency}", course.fee_net or 0)
+        add(course.closed_on, f"{UNKNOWN}{course.currency}", int(course.fee_net is None))
+        days = days_between(course.contract_on, course.assigned_on)
+        if days is not None:
+            add(course.closed_on, f"{DAYS}{days}", 1)
+    if course.is_fallout:
+        add(course.fell_out_on, "fallout", 1)
+    add(course.forfeited_on, f"{FORFEITS}{course.currency}", course.forfeited or 0)
+    return rows
+
+
+def _added(rows: Mapping[date, Counts]) -> dict[str, int | Decimal]:
+    total: dict[str, int | Decimal] = {}
+    for row in rows.values():
+        for name, amount in row.items():
+            total[name] = total.get(name, 0) + amount
+    return total
+
+
+def _months(rows: Mapping[date, Counts]) -> tuple[MonthOfFees, ...]:
+    sums: dict[tuple[str, str, str], Decimal] = {}
+    for day, row in rows.items():
+        for name, amount in row.items():
+            kind, colon, currency = name.partition(":")
+            if kind + colon in (GROSS, NET, UNKNOWN) and amount:
+                key = (day.isoformat()[:7], currency, kind + colon)
+                sums[key] = sums.get(key, Decimal(0)) + amount
+    zero = Decimal(0)
+    return tuple(
+        MonthOfFees(
+            month,
+            currency,
+            sums.get((month, currency, NET), zero),
+            sums.get((month, currency, GROSS), zero),
+            int(sums.get((month, currency, UNKNOWN), zero)),
+        )
+        for month, currency in sorted({key[:2] for key in sums})
+    )
+
+
+def summary(rows: Mapping[date, Counts]) -> Summary:
+    """The summary of these days' rows."""
+    total = _added(rows)
+    close_rate, fallout_rate = rates(int(total.get("closed", 0)), int(total.get("fallout", 0)))
+    return Summary(
+        months=_months(rows),
+        forfeits={
+            name.removeprefix(FORFEITS): Decimal(amount) for name, amount in sorted(total.items()) if name.startswith(FORFEITS) and amount
+        },
+        close_rate=close_rate,
+        fallout_rate=fallout_rate,
+        days_contract_to_assignment=median_days(total),
+    )
