@@ -10,8 +10,10 @@ from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal, TypedDict, TypeVar
 
-from . import markets, proofs
+from . import proofs
 from .assignments import FALLOUT, LIVE, OWN_FAULTS
+from .markets import NOWHERE, Market, Place
+from .markets import holds as lies_in
 from .statistics import TIERS
 
 # Raised whenever another score comes of the same pair.
@@ -51,7 +53,7 @@ class BuyBox:
     """What a buyer buys; None and empty: not said. Amounts are in `currency`."""
 
     property_types: tuple[str, ...] = ()
-    markets: tuple[markets.Market, ...] = ()
+    markets: tuple[Market, ...] = ()
     price_min: Decimal | None = None
     price_max: Decimal | None = None
     bedrooms_min: Decimal | None = None
@@ -83,7 +85,7 @@ class House:
     """A pipeline as matching sees one; None: unknown. Amounts are in `currency`."""
 
     id: str
-    place: markets.Place = markets.NOWHERE
+    place: Place = NOWHERE
     type: str | None = None
     price: Decimal | None = None
     repairs: Decimal | None = None
@@ -185,7 +187,7 @@ def match(buyer: Buyer, house: House, day: date) -> Match:
     """How buyer and house fit on `day`. Whoever is `out` of it is to be left out of a list."""
     box = buyer.box
     fits = {
-        "market": markets.holds(box.markets, house.place),
+        "market": lies_in(box.markets, house.place),
         "price": _price(house, box),
         "type": _type(house, box),
         "max_repairs": _repairs(house, box),
