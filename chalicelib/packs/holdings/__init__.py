@@ -1,0 +1,1 @@
+"""Holdings: what the firm owns, in one currency, on any day."""
