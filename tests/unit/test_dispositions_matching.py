@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.packs.dispositions.rules import markets, matching
@@ -104,6 +104,7 @@ places = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(patterns, places)
 def test_a_house_finds_exactly_the_buyers_that_arent_outside(written, place):
     found = [parse(pattern) for pattern in written]
@@ -119,6 +120,7 @@ def test_a_buyer_reads_houses_by_area():
     assert houses_of([]).areas == ()
 
 
+@settings(deadline=None)
 @given(patterns, places)
 def test_a_buyer_finds_every_house_of_the_covered_markets_once(written, place):
     found = [parse(pattern) for pattern in written]
@@ -362,6 +364,7 @@ def test_a_score_explains_itself():
     assert (explained["missing"], explained["as_of"]) == (["market"], "2026-03-10")
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(sorted(matching.WEIGHTS)), st.sampled_from(["met", "missed", "unknown"])))
 def test_more_knowledge_never_leaves_the_bounds(known):
     verdicts = {**dict.fromkeys(matching.WEIGHTS, "unknown"), **known}

@@ -6,7 +6,7 @@ from decimal import Decimal
 from statistics import median
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.packs.dispositions.rules.assignments import OWN_FAULTS, REASONS
@@ -142,6 +142,7 @@ def courses(draw):
     return Course(status, assigned_on=assigned if status == "assigned" else None, **more)
 
 
+@settings(deadline=None)
 @given(st.lists(courses(), max_size=30))
 def test_statistics_are_those_of_the_courses_themselves(found):
     shown, ended = statistics(record(*found)), [each for each in found if each.assigned_on and each.status in ("closed", "fallout")]
@@ -156,6 +157,7 @@ def test_statistics_are_those_of_the_courses_themselves(found):
     assert (shown.close_rate is None) == (not ended)
 
 
+@settings(deadline=None)
 @given(st.lists(courses(), max_size=15), courses(), courses())
 def test_what_is_taken_back_leaves_nothing(found, before, after):
     """The stream replaces what an assignment added: the rest of it must be as if it had never been."""
@@ -215,6 +217,7 @@ def test_days_to_the_assignment_are_of_the_one_that_closed():
     assert summary({}) == summary(rows(offered()))
 
 
+@settings(deadline=None)
 @given(st.lists(courses(), max_size=30), days, days)
 def test_any_days_are_exact(found, one, other):
     start, end = sorted((one, other))

@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.foundation.errors import Conflict, Forbidden, Invalid, InvalidTransition
@@ -59,6 +59,7 @@ def test_what_contradicts_or_loses_money_is_refused(contract, price, fee, field)
 cents = st.integers(0, 10**12).map(lambda units: Decimal(units).scaleb(-2))
 
 
+@settings(deadline=None)
 @given(cents, cents)
 def test_either_way_round_is_the_same(contract, fee):
     terms = prices.agreed(contract, None, fee)

@@ -286,7 +286,7 @@ def plainly(found, day):
     return total
 
 
-@settings(max_examples=40)
+@settings(deadline=None, max_examples=40)
 @given(st.lists(holdings(), max_size=6), st.lists(some_days, max_size=4))
 def test_the_sums_of_any_day_are_those_of_the_holdings_themselves(found, asked):
     now, years = rows(found)
@@ -297,6 +297,7 @@ def test_the_sums_of_any_day_are_those_of_the_holdings_themselves(found, asked):
         assert sums.on_day(now, later, day) == plainly(found, day)
 
 
+@settings(deadline=None)
 @given(holdings(), some_days)
 def test_owned_is_the_fraction_rounded_once(found, day):
     at, value = position(found, day), found.values.at(day)
@@ -312,7 +313,7 @@ def test_owned_is_the_fraction_rounded_once(found, day):
     assert at.owned == Decimal(half_up if exact >= 0 else -half_up).scaleb(-MINOR_UNITS[value.currency])
 
 
-@settings(max_examples=40)
+@settings(deadline=None, max_examples=40)
 @given(st.lists(holdings(), max_size=4), some_days, some_days)
 def test_flows_between_two_days_are_those_after_the_first(found, one, other):
     start, end = sorted((one, other))
@@ -326,7 +327,7 @@ def test_flows_between_two_days_are_those_after_the_first(found, one, other):
     assert sums.flows_between(years, start, end) == {cell: flows for cell, flows in plain.items() if flows}
 
 
-@settings(max_examples=40)
+@settings(deadline=None, max_examples=40)
 @given(st.lists(holdings(), max_size=4))
 def test_the_first_day_is_that_of_the_first_holding(found):
     _, years = rows(found)
