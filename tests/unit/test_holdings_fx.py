@@ -122,6 +122,21 @@ def test_what_is_entered_again_corrects_what_was():
     assert rates.find("EUR", "CAD", FRIDAY).exact == Fraction("1.5606")
 
 
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["EUR", "CHF"]), st.integers(0, 40), st.sampled_from(["CAD", "USD", "JPY", "EUR"]), st.integers(1, 9)),
+        max_size=8,
+    )
+)
+def test_what_is_in_force_on_a_day_is_enough_to_convert_on_it(entered):
+    rates = Rates(pair(base, quote, rate, before(age)) for base, age, quote, rate in entered if base != quote)
+    kept = Rates(rates.in_force(FRIDAY))
+    for source in ("CAD", "USD", "JPY", "EUR", "CHF"):
+        for target in ("CAD", "USD", "JPY", "EUR", "CHF"):
+            assert kept.find(source, target, FRIDAY) == rates.find(source, target, FRIDAY)
+
+
 def test_a_rate_is_shown_as_it_is_or_by_twenty_digits():
     rates = Rates([("EUR", FRIDAY, EURO)])
     assert str(rates.find("EUR", "USD", FRIDAY).shown) == "1.1172"

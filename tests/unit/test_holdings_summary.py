@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.foundation.money import MINOR_UNITS
+from chalicelib.foundation.store import codec
 from chalicelib.packs.holdings.rules import snapshots, timeline
 from chalicelib.packs.holdings.rules.dated import Entry, Series
 from chalicelib.packs.holdings.rules.fx import Rates
@@ -189,7 +190,7 @@ def test_the_same_from_the_holdings_themselves():
 
     def holding(kind, currency, began, *values, **more):
         on = Series(Entry(day, str(number), timeline.Value(Decimal(value), currency)) for number, (day, value) in enumerate(values))
-        return timeline.Holding(began, Series.since(began, timeline.Labels(kind)), values=on, **more)
+        return timeline.Holding(began, Series.of(timeline.Labels(kind), began), values=on, **more)
 
     year = date(2026, 1, 1)
     put = timeline.Flow(THURSDAY, Decimal(50000), "CAD", "contribution")
@@ -295,6 +296,27 @@ CONTENT = {
     "complete": True,
     "note": None,
 }
+
+
+def test_a_snapshot_shows_in_any_currency_what_it_showed_on_its_day():
+    rates = Rates(
+        [*((base, on, of) for base, on, of in RATES.in_force(FRIDAY)), ("CHF", date(2026, 10, 1), {"JPY": Decimal(190)})], max_age=40
+    )
+    kept = codec.plain(codec.wire(snapshots.content(FRIDAY, "close", FIRM, rates)))
+    sums, own_rates = snapshots.read(kept)
+    assert sums == FIRM
+    for currency in ("USD", "EUR", "JPY", "CHF", "BGN"):
+        assert summarize(sums, own_rates, currency, FRIDAY) == summarize(FIRM, rates, currency, FRIDAY)
+    assert snapshots.content_hash(kept) == snapshots.content_hash(snapshots.content(FRIDAY, "close", FIRM, rates))
+    reordered = dict(reversed(FIRM.items()))
+    assert snapshots.content(FRIDAY, "close", reordered, rates) == snapshots.content(FRIDAY, "close", FIRM, rates)
+
+
+def test_a_snapshot_of_other_sums_or_rates_is_another():
+    plain = snapshots.content_hash(snapshots.content(FRIDAY, "close", FIRM, RATES))
+    assert snapshots.content_hash(snapshots.content(FRIDAY, "intraday", FIRM, RATES)) != plain
+    assert snapshots.content_hash(snapshots.content(FRIDAY, "close", FIRM, Rates())) != plain
+    assert snapshots.content_hash(snapshots.content(FRIDAY, "close", cells(("1", "USD")), RATES)) != plain
 
 
 def test_the_canonical_form_of_a_snapshot():

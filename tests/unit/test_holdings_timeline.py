@@ -37,7 +37,7 @@ def valued(*entries, currency="USD"):
 
 
 def holding(**more):
-    given_ = {"held_from": DAY, "labels": Series.since(DAY, LABELS), "values": valued(("01-01", 500000))}
+    given_ = {"held_from": DAY, "labels": Series.of(LABELS, DAY), "values": valued(("01-01", 500000))}
     return Holding(**{**given_, **more})
 
 
@@ -66,6 +66,14 @@ def test_what_a_holding_began_with_moves_with_its_first_day():
     entries = [Entry(on("02-01"), "a", 50), Entry(on("02-01"), "b", 60), Entry(on("03-01"), "c", 70)]
     assert Series(moved(entries, on("02-01"), DAY)).at(DAY) == 60
     assert Series(moved(entries, on("02-01"), DAY)).at(on("03-01")) == 70
+
+
+def test_the_part_of_a_history_that_matters_from_a_day_on():
+    found = decimals(("01-01", 1), ("02-01", 2), ("03-01", 3))
+    assert [entry.value for entry in found.since(on("02-01"))] == [1, 2, 3]
+    assert [entry.value for entry in found.since(on("02-02"))] == [2, 3]
+    assert [entry.value for entry in found.since(on("01-01"))] == [1, 2, 3]
+    assert [entry.value for entry in found.since(on("12-31"))] == [3]
 
 
 # -- the owned share
@@ -229,6 +237,13 @@ def test_movements_lie_by_year():
     assert timeline.by_year([first, second, third]) == {2025: (first,), 2026: (second, third)}
 
 
+def test_only_years_whose_movements_changed_are_written_again():
+    was = [Movement(date(year, 3, 1), LABELS, "USD", Decimal(1)) for year in (2023, 2024, 2025)]
+    now = [was[0], replace(was[1], owned=Decimal(2)), Movement(DAY, LABELS, "USD", Decimal(1))]
+    assert timeline.changed_years(was, now) == {2024: (now[1],), 2025: (), 2026: (now[2],)}
+    assert timeline.changed_years(was, list(was)) == {}
+
+
 # -- against a plain reckoning
 
 some_days = st.dates(date(2023, 11, 1), date(2026, 2, 28))
@@ -327,6 +342,17 @@ def test_flows_between_two_days_are_those_after_the_first(found, one, other):
     assert sums.flows_between(years, start, end) == {cell: flows for cell, flows in plain.items() if flows}
 
 
+@settings(deadline=None, max_examples=60)
+@given(holdings(), some_days)
+def test_what_moves_from_a_day_on_needs_no_history_of_before(found, day):
+    found = replace(found, activity=Series())
+    later = [movement for movement in movements(found) if movement.day >= day]
+    assert movements(found, since=day) == later
+    names = ("labels", "values", "liabilities", "shares")
+    short = replace(found, **{name: Series(getattr(found, name).since(day)) for name in names})
+    assert movements(short, since=day) == later
+
+
 @settings(deadline=None, max_examples=40)
 @given(st.lists(holdings(), max_size=4))
 def test_the_first_day_is_that_of_the_first_holding(found):
@@ -346,6 +372,6 @@ def test_a_summary_reads_as_many_rows_for_ten_holdings_as_for_a_thousand():
 
 def test_one_holding_touches_few_rows_however_long_its_history():
     monthly = [Entry(date(2016 + month // 12, month % 12 + 1, 1), "", Value(Decimal(month + 1), "USD")) for month in range(120)]
-    found = Holding(date(2016, 1, 1), Series.since(date(2016, 1, 1), LABELS), values=Series(monthly))
+    found = Holding(date(2016, 1, 1), Series.of(LABELS, date(2016, 1, 1)), values=Series(monthly))
     now, years = sums.contribution(movements(found))
     assert len(now) + len(years) == 3 + 3 * 10

@@ -50,7 +50,8 @@ def revised(
 ) -> Terms:
     """The terms after `change` of `assignment_price`, `assignment_fee` or both (null takes away).
 
-    An offer's terms change freely; an assigned one's first price, too; another price of an assigned one needs the reason
+    `contract_price` is the pipeline's while it is offered, afterwards the one that it was assigned on. An offer's terms
+    change freely; an assigned one's first price, too; another price of an assigned one needs the reason
     `retrade`. Raises Invalid where it is missing or the terms can't be, Conflict where the assignment is over.
     """
     if not change.keys() & {PRICE, FEE}:

@@ -6,7 +6,7 @@ History is never rewritten: what is entered for a day that has an entry already 
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ class Series(Generic[T]):
         self.days = list(self._in_force)
 
     @classmethod
-    def since(cls, on: date, value: T) -> "Series[T]":
+    def of(cls, value: T, on: date) -> "Series[T]":
         """One value from that day on."""
         return cls([Entry(on, "", value)])
 
@@ -38,6 +38,11 @@ class Series(Generic[T]):
         """The value in force on `day`: of the latest entry on or before it, never of a later one; None before the first."""
         place = bisect_right(self.days, day)
         return None if place == 0 else self._in_force[self.days[place - 1]].value
+
+    def since(self, day: date) -> list[Entry[T]]:
+        """The entries that say what holds from the eve of `day` on: those after the eve, and the one in force on it."""
+        place = bisect_right(self.days, day - timedelta(days=1))
+        return [self._in_force[on] for on in self.days[max(0, place - 1) :]]
 
 
 def moved(entries: Iterable[Entry[T]], start: date, new_start: date) -> list[Entry[T]]:

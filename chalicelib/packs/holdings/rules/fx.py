@@ -95,6 +95,15 @@ class Rates:
         fresh = [rate for rate in found if not rate.stale]
         return next(iter(fresh or found), None)
 
+    def in_force(self, day: date) -> list[tuple[str, date, dict[str, Decimal]]]:
+        """All that a conversion on `day` can use, by base and day: enough to convert as of `day` for ever after."""
+        found: dict[tuple[str, date], dict[str, Decimal]] = {}
+        for base, days in self._days.items():
+            for quote in {quote for rates in days.values() for quote in rates}:
+                if leg := self._leg(base, quote, day):
+                    found.setdefault((base, leg.on), {})[quote] = leg.rate
+        return [(base, on, dict(sorted(rates.items()))) for (base, on), rates in sorted(found.items())]
+
     def _candidates(self, source: str, target: str, day: date) -> list[Rate]:
         """Every way to convert, the best kind first."""
         found = []

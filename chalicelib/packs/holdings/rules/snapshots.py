@@ -11,6 +11,9 @@ from hashlib import sha256
 from json import dumps
 from typing import Any
 
+from .fx import Rates
+from .sums import Cell, Sums
+
 INTRADAY, CLOSE = "intraday", "close"
 KINDS = (INTRADAY, CLOSE)
 
@@ -23,6 +26,44 @@ def closed_day(now: datetime) -> date:
 def intraday_day(now: datetime) -> date:
     """The day of a snapshot taken by hand at `now`, by UTC."""
     return now.astimezone(UTC).date()
+
+
+def content(day: date, kind: str, sums: Mapping[Cell, Sums], rates: Rates) -> dict[str, Any]:
+    """What a snapshot holds: each group's sums in their own currencies, and every rate in force on the day.
+
+    Nothing in it is converted: with its own rates it can be shown in any currency, and always comes out the same.
+    """
+    return {
+        "date": day,
+        "kind": kind,
+        "max_age_days": rates.max_age,
+        "rates": [{"base": base, "date": on, "rates": quotes} for base, on, quotes in rates.in_force(day)],
+        "sums": [
+            {
+                "dimension": cell.dimension,
+                "group": cell.group,
+                "currency": cell.currency,
+                "owned": at.owned,
+                "count": at.count,
+                "unvalued": at.unvalued,
+            }
+            for cell, at in sorted(sums.items())
+        ],
+    }
+
+
+def read(kept: Mapping[str, Any]) -> tuple[dict[Cell, Sums], Rates]:
+    """Sums and rates of a snapshot as it was kept: days as text or days, whole numbers of any kind."""
+    sums = {
+        Cell(row["dimension"], row["group"], row["currency"]): Sums(Decimal(row["owned"]), int(row["count"]), int(row["unvalued"]))
+        for row in kept["sums"]
+    }
+    days = ((row["base"], _day(row["date"]), {quote: Decimal(rate) for quote, rate in row["rates"].items()}) for row in kept["rates"])
+    return sums, Rates(days, max_age=int(kept["max_age_days"]))
+
+
+def _day(value: date | str) -> date:
+    return value if isinstance(value, date) else date.fromisoformat(value)
 
 
 def _canonical(value: Any) -> Any:

@@ -227,11 +227,19 @@ class _Cells:
                 yield Movement(self._day, labels, currency, owned, int(numbers["count"]), int(numbers["unvalued"]), flow)
 
 
-def movements(holding: Holding) -> list[Movement]:
-    """All its movements, by day. Those of a day in one group and currency are one; days on which nothing moved have none."""
+def movements(holding: Holding, since: date | None = None) -> list[Movement]:
+    """All its movements, or those from `since` on, by day. Those of a day in one group and currency are one.
+
+    For movements from `since` on, a history from there on is enough (`Series.since`): what a change of today moves is told
+    without reading what was before.
+    """
     found: list[Movement] = []
     valued_before = False
     for day in days_of(holding):
+        if since is not None and day < since:
+            at = position(holding, day)
+            valued_before |= at is not None and at.owned is not None
+            continue
         before, after = position(holding, day - _DAY), position(holding, day)
         cells = _Cells(day)
         cells.position(before, -1)
@@ -254,3 +262,9 @@ def by_year(found: Iterable[Movement]) -> dict[int, tuple[Movement, ...]]:
     for movement in found:
         years.setdefault(movement.day.year, []).append(movement)
     return {year: tuple(of) for year, of in years.items()}
+
+
+def changed_years(before: Iterable[Movement], after: Iterable[Movement]) -> dict[int, tuple[Movement, ...]]:
+    """The years to be written again where movements became others; one that has none any more is empty."""
+    old, new = by_year(before), by_year(after)
+    return {year: new.get(year, ()) for year in sorted(old.keys() | new.keys()) if old.get(year) != new.get(year)}
