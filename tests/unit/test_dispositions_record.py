@@ -115,6 +115,12 @@ def test_only_the_buyers_own_doing_is_the_buyers_fault(reason):
     assert record(lapsed(reason))["own_faults"] == 0
 
 
+def test_what_doesnt_count_isnt_there():
+    assert counts_of(offered()) == {"offered": 1}
+    assert counts_of(lapsed()) == {"offered": 1, "lapsed": 1}
+    assert counts_of(closed(DAY, 3)) == {"offered": 1, "assigned": 1, "closed": 1, "closed_on:2026-03-10": 1, "days:3": 1}
+
+
 @pytest.mark.parametrize(("on", "recent"), [("2025-03-10", 0), ("2025-03-11", 1), ("2026-03-10", 1), ("2026-03-11", 0)])
 def test_recent_faults_are_those_of_twelve_months(on, recent):
     assert recent_own_faults(record(fell_out("financing", date.fromisoformat(on)), fell_out("title")), DAY) == recent
@@ -194,6 +200,12 @@ def test_fees_are_earned_on_the_day_of_closing():
     )
     assert (str(found.close_rate), str(found.fallout_rate)) == ("80.00", "20.00")
     assert found.days_contract_to_assignment == 20
+
+
+def test_fees_that_were_taken_back_make_no_month():
+    assert summary(
+        {DAY: {"closed": 0, "gross:USD": Decimal(0), "net:USD": 0, "unknown:CAD": 0, "forfeits:USD": 0, "days:4": 0}}
+    ) == summary({})
 
 
 def test_a_forfeit_is_income_but_no_fee():

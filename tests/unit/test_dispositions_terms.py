@@ -128,6 +128,7 @@ WHOLETAIL = costs(rehab="12000", buying_pct="2.5", selling_pct="7", holding_mont
         ("assignment", "131000", "118000", {}, "13000.00", "13000.00"),
         ("assignment", "131000", "118000", costs(partner_split="4000", earnest_money_lost="500"), "13000.00", "8500.00"),
         ("assignment", "118000", "118000", {}, "0.00", "0.00"),
+        ("assignment", "131000", "118000", {"partner_split": None}, "13000.00", "13000.00"),
         ("double_close", "131000", "118000", DOUBLE, "13000.00", "6485.00"),
         ("novation", "239000", "185000", NOVATION, "54000.00", "31965.00"),
         ("wholetail", "210000", "150000", WHOLETAIL, "60000.00", "23550.00"),

@@ -102,7 +102,7 @@ def test_the_total_is_the_sum_of_the_rounded_currencies():
 
 
 def test_a_holding_without_a_value_makes_the_total_incomplete():
-    found = summarize(cells(("5", "USD"), (None, "USD"), (None, "CAD", "note", "x", "y")), RATES, "USD", FRIDAY)
+    found = summarize(cells(("5", "USD"), (None, "USD"), (None, "BGN", "note", "x", "y")), RATES, "USD", FRIDAY)
     assert (found.total_value, found.count, found.unvalued, found.complete) == (5, 3, 2, False)
     assert list(found.by_currency) == ["USD"]
     assert found.groups["asset_type"] == {"note": None, "property": Decimal(5)}

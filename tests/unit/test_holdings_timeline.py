@@ -164,6 +164,14 @@ def test_a_disposal_is_a_flow_of_its_proceeds_else_of_its_last_value():
     assert flow(half, "03-01") == {"USD": -110000}
 
 
+def test_what_was_recorded_on_the_day_of_coming_or_going_counts_beside_a_price_and_is_part_of_a_value():
+    put, taken = (Flow(day, Decimal(7), "USD", kind) for day, kind in ((DAY, "contribution"), (on("03-01"), "withdrawal")))
+    found = holding(disposed_on=on("03-01"), flows=(put, taken))
+    assert (flow(found, "01-01"), flow(found, "03-01")) == ({"USD": 500000}, {"USD": -500000})
+    priced = replace(found, cost=Decimal(480000), proceeds=Decimal(520000))
+    assert (flow(priced, "01-01"), flow(priced, "03-01")) == ({"USD": 480007}, {"USD": -520007})
+
+
 def test_out_of_use_and_back_is_no_gain():
     found = holding(cost=Decimal(1), proceeds=Decimal(1), activity=series(("02-01", False), ("03-01", True)))
     assert (flow(found, "02-01"), flow(found, "03-01")) == ({"USD": -500000}, {"USD": 500000})
@@ -219,6 +227,8 @@ def test_a_change_of_currency_is_no_flow():
         Movement(on("02-01"), LABELS, "CAD", Decimal(-10), -1),
         Movement(on("02-01"), LABELS, "USD", Decimal(8), 1),
     ]
+    restated = replace(found, liabilities=decimals(("01-01", 5), ("02-01", 4)))
+    assert flow(restated, "02-01") == {"CAD": 0, "USD": 0}
 
 
 def test_a_late_payment_after_the_end_is_still_a_flow():
@@ -307,7 +317,8 @@ def test_the_sums_of_any_day_are_those_of_the_holdings_themselves(found, asked):
     now, years = rows(found)
     end = date(2026, 2, 28)
     assert sums.on_day(now, {}, end) == plainly(found, end)
-    for day in asked:
+    moved_on = {day for each in found for day in timeline.days_of(each)}
+    for day in {*asked, *moved_on}:
         later = {key: row for key, row in years.items() if key[0] >= day.year}
         assert sums.on_day(now, later, day) == plainly(found, day)
 
@@ -331,7 +342,8 @@ def test_owned_is_the_fraction_rounded_once(found, day):
 @settings(deadline=None, max_examples=40)
 @given(st.lists(holdings(), max_size=4), some_days, some_days)
 def test_flows_between_two_days_are_those_after_the_first(found, one, other):
-    start, end = sorted((one, other))
+    moved_on = [day for each in found for day in timeline.days_of(each)]
+    start, end = sorted((min(moved_on, default=one), other))
     _, years = rows(found)
     expected = defaultdict(lambda: defaultdict(Decimal))
     for each in found:
