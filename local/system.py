@@ -154,11 +154,14 @@ class System:
             root.removeHandler(handler)
 
     def _watch(self, engine: Engine, reading: tap.Tap) -> None:
-        """End everything when the engine ends by itself."""
-        while engine.alive and reading.failure is None:
+        """End everything when a part of it has ended by itself."""
+        failure: Exception | None = None
+        while engine.alive and failure is None and not self._ending:
             time.sleep(0.5)
+            failure = reading.failure or next((one.failure for one in self._consumers if one.failure), None)
         if not self._ending:
-            self.failure = f"The embedded engine ended by itself; {self.home.directory}/engine.log says more. Start again: nothing is lost."
+            what = f"A part of it failed ({failure})" if engine.alive else "The embedded engine ended by itself"
+            self.failure = f"{what}; the logs in {self.home.directory} say more. Start again: the journal brings the data back."
             os.kill(os.getpid(), signal.SIGTERM)
 
     def _drain(self, reading: tap.Tap, journal: Journal) -> None:
@@ -180,7 +183,7 @@ class System:
         if reading.failure is None and tap.checkpoint(journal, engine.save):
             self.say("Saved. Goodbye.")
         else:
-            self.say("The engine could not save; the journal holds everything and the next start puts it back.")
+            self.say("It could not save; the next start puts back what the journal holds.")
 
     def _page(self, engine: Engine, clock: Clock, schedules: list[Schedule]) -> str:
         url, place = f"http://127.0.0.1:{self.port}", _shown(self.home.directory)

@@ -40,7 +40,7 @@ class Tap(threading.Thread):
         self._wake, self._ending = threading.Event(), False
         self._grown_at = time.monotonic()
         self.looks = 0  # how often it has read all that was there
-        self.failure: EngineError | None = None
+        self.failure: Exception | None = None
         arn = line.call(f"{_TABLE}.DescribeTable", {"TableName": table})["Table"]["LatestStreamArn"]
         shard = line.call(f"{_STREAMS}.DescribeStream", {"StreamArn": arn})["StreamDescription"]["Shards"][0]["ShardId"]
         self._shard = {"StreamArn": arn, "ShardId": shard}
@@ -56,7 +56,7 @@ class Tap(threading.Thread):
         self._wake.set()
 
     def run(self) -> None:
-        """Read and append until `end`, or until the engine is gone (`failure`)."""
+        """Read and append until `end`, or until the engine is gone or the journal can't be written (`failure`)."""
         try:
             while not self._ending:
                 if self._wake.wait(_IDLE_SECONDS):
@@ -65,7 +65,7 @@ class Tap(threading.Thread):
                 self.read()
                 self._journal.sync_if_due()
                 self._save_when_quiet()
-        except EngineError as error:
+        except Exception as error:  # whatever it is: nothing may go on unrecorded
             self.failure = error
 
     def read(self) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import socket
 import stat
@@ -209,7 +210,23 @@ def test_an_engine_that_dies_ends_the_rest_and_loses_nothing(start: Any) -> None
     assert (again.thing("a"), again.trail("a")) == ("x", ["x"])
 
 
-def test_the_second_ctrl_c_ends_at_once_and_a_doubled_one_does_not(start: Any) -> None:
+def test_a_journal_that_cannot_be_written_ends_everything(start: Any) -> None:
+    run = start()
+    run.write("a", "x")
+    assert run.until_trail("a", 1) == ["x"]
+    (segment,) = (run.home / "journal").glob("*.log")
+    for fd in Path(f"/proc/{run.process.pid}/fd").iterdir():
+        if fd.resolve() == segment.resolve():
+            # As a full disk would: every further write to the journal fails.
+            resource.prlimit(run.process.pid, resource.RLIMIT_FSIZE, (segment.stat().st_size, segment.stat().st_size))
+    run.write("b", "x")
+    out, _ = run.process.communicate(timeout=40)
+    assert run.process.returncode == 1
+    assert "A part of it failed" in out
+    assert start().thing("a") == "x"
+
+
+def test_a_doubled_ctrl_c_is_one(start: Any) -> None:
     run = start()
     run.write("a", "x")
     os.killpg(run.process.pid, signal.SIGINT)
