@@ -35,16 +35,24 @@ def issuer(settings: Settings) -> str:
 
 
 def issue(
-    settings: Settings, secrets: Secrets, now: datetime, *, user_id: str, roles: list[str], session: str, professional_id: str | None = None
+    settings: Settings,
+    secrets: Secrets,
+    now: datetime,
+    *,
+    user_id: str,
+    roles: list[str],
+    session: str,
+    professional_id: str | None = None,
+    life: timedelta = ACCESS_LIFE,
 ) -> str:
-    """A signed access token, good for 15 minutes."""
+    """A signed access token, good for 15 minutes; longer only where a person keeps it on his own machine."""
     key = signing_key(secrets, now)
     claims: dict[str, Any] = {
         "iss": issuer(settings),
         "aud": AUDIENCE,
         "sub": user_id,
         "iat": int(now.timestamp()),
-        "exp": int((now + ACCESS_LIFE).timestamp()),
+        "exp": int((now + life).timestamp()),
         "roles": roles,
         "sid": session,
     }
@@ -66,6 +74,14 @@ def _public_key(private_pem: str) -> Any:
 def public_keys(secrets: Secrets) -> list[tuple[str, Any]]:
     """Key id and public key of every signing key."""
     return [(key.kid, _public_key(key.private_pem)) for key in secrets.signing_keys]
+
+
+def key_set(secrets: Secrets) -> list[dict[str, str]]:
+    """The public keys in the form of RFC 7517."""
+    return [
+        {**jwt.algorithms.ECAlgorithm.to_jwk(key, as_dict=True), "kid": kid, "use": "sig", "alg": ALGORITHM}
+        for kid, key in public_keys(secrets)
+    ]
 
 
 def verify(token: str, settings: Settings, secrets: Secrets, now: datetime) -> Claims:
