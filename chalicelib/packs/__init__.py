@@ -6,13 +6,14 @@ nothing heavy, so reading it costs next to nothing.
 
 from ..foundation import auth, caching, documentation, system
 from ..foundation.manifest import Pack
-from . import events, status, wholesale
+from . import auditor, events, status, wholesale
 
 PACKS: tuple[Pack, ...] = (
     system.PACK,
     auth.PACK,
     documentation.PACK,
     caching.PACK,
+    auditor.PACK,
     events.PACK,
     status.PACK,
     wholesale.PACK,

@@ -1,0 +1,162 @@
+"""The two readers of the table's stream: one keeps the trail, the other the aggregates. Each is exactly once in effect.
+
+Lambda imports this module alone. What a handler needs beyond it is loaded with the handler's first event.
+"""
+
+import os
+from collections.abc import Callable
+from datetime import datetime
+from functools import cache, lru_cache, partial
+from typing import Any
+
+from ..foundation import streams, telemetry
+from ..foundation.context import system
+from ..foundation.manifest import StreamConsumer
+from ..foundation.projections import Contributions, Engine, State, Work
+from ..foundation.runtime import Runtime
+from ..foundation.store.store import Store
+from ..foundation.streams import Change, Record, Unreadable
+from ..packs import PACKS
+
+PROJECTION = "projection"  # under which its records are parked; the trail's own name is in its pack
+_MARGIN = 5.0  # seconds kept to answer
+_CONTRIBUTIONS = Contributions(PACKS)
+_KINDS = _CONTRIBUTIONS.kinds
+
+# Equality only, of what is wanted: so a consumer is never fed by its own writes. The second pattern sees a row go.
+CONSUMERS = (
+    StreamConsumer(
+        name="audit_stream",
+        function=f"{__name__}.audit_stream",
+        summary="Writes the trail: one chained record for each revision of each entity; hands mail to the outbox",
+        filters=(
+            {"dynamodb": {"NewImage": {"t": {"S": [streams.ENTITY, streams.MAIL]}}}},
+            {"eventName": ["REMOVE"], "dynamodb": {"OldImage": {"t": {"S": [streams.ENTITY]}}}},
+        ),
+    ),
+    StreamConsumer(
+        name="projection_stream",
+        function=f"{__name__}.projection_stream",
+        summary="Keeps the aggregates: what each item contributes, applied once",
+        # 60 items and the aggregate rows that they touch fit one transaction.
+        batch_size=60,
+        filters=(
+            {"dynamodb": {"NewImage": {"t": {"S": [streams.ENTITY]}, "kind": {"S": _KINDS}}}},
+            {"eventName": ["REMOVE"], "dynamodb": {"OldImage": {"t": {"S": [streams.ENTITY]}, "kind": {"S": _KINDS}}}},
+        ),
+    ),
+)
+
+
+@lru_cache(maxsize=1)
+def _runtime() -> Runtime:
+    return Runtime.from_environment(os.environ)
+
+
+if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+    _runtime()  # in Lambda's initialisation, which has the full processor
+
+
+def audit_stream(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Lambda's handler: the trail, and the mail that was written."""
+    return audit(_runtime(), event, context)
+
+
+def projection_stream(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Lambda's handler: the aggregates."""
+    return project(_runtime(), event, context, _CONTRIBUTIONS)
+
+
+def audit(runtime: Runtime, event: dict[str, Any], context: Any = None, *, kinds: Any = None, workers: int = 10) -> dict[str, Any]:
+    """Bring a batch onto the trail; answers the first record that wasn't done."""
+    from ..packs.auditor import trail
+
+    records = event["Records"]
+    ctx = runtime.context(request_id=_request_id(context), actor=system("audit_stream"), remaining=_remaining(context))
+    undone: set[int] = set()
+    places: dict[int, int] = {}  # a change's identity → its place in the batch
+    entities: list[Change] = []
+    mail: list[Change] = []
+    for place, record in enumerate(records):
+        try:
+            change = streams.read(record)
+            if change.type == streams.ENTITY:
+                _ = change.entity_id, change.kind, change.version
+                entities.append(change)
+            elif change.type == streams.MAIL and change.new is not None:
+                mail.append(change)
+            places[id(change)] = place
+        except Unreadable as error:
+            _try(partial(trail.poisoned, ctx, record, error), undone, place)
+    if entities:
+        try:
+            undone |= {places[id(change)] for change in trail.Trail(ctx, kinds or _kinds(), workers=workers).append(entities)}
+        except Exception as error:
+            if not streams.passing(error):
+                raise
+            undone |= {places[id(change)] for change in entities}
+    return streams.outcome(records, undone)
+
+
+@cache
+def _kinds() -> Any:
+    from ..packs.auditor import trail
+
+    return trail.kinds(PACKS)
+
+
+def project(runtime: Runtime, event: dict[str, Any], context: Any, contribute: Contributions) -> dict[str, Any]:
+    """Bring a batch into the aggregates; answers the first record that wasn't done."""
+    records = event["Records"]
+    store = runtime.store(_remaining(context))
+    now = runtime.clock()
+    undone: set[int] = set()
+    newest: dict[str, State] = {}
+    places: dict[str, list[int]] = {}
+    for place, record in enumerate(records):
+        try:
+            change = streams.read(record)
+            if change.type != streams.ENTITY or change.kind not in contribute.kinds:
+                continue
+            state = State.of(change)
+        except Unreadable as error:
+            _park(store, record, str(error), now, undone, place)
+            continue
+        places.setdefault(state.id, []).append(place)
+        if state.id not in newest or newest[state.id].version < state.version:
+            newest[state.id] = state
+    work = Work(newest)
+    try:
+        Engine(store, contribute, now).apply(work)
+    except Exception as error:
+        if not streams.passing(error):
+            raise
+        telemetry.line("WARNING", "projection batch not done", left=len(work.todo), error=type(error).__name__)
+        undone |= {place for id in work.todo for place in places[id]}
+    for id, reason in work.refused.items():
+        # The newest image decides; the older ones of the batch are in it.
+        _park(store, records[places[id][-1]], reason, now, undone, places[id][0])
+    return streams.outcome(records, undone)
+
+
+def _park(store: Store, record: Record, reason: str, now: datetime, undone: set[int], place: int) -> None:
+    _try(partial(streams.park, store, PROJECTION, record, reason, now), undone, place)
+
+
+def _try(work: Callable[[], object], undone: set[int], place: int) -> None:
+    try:
+        work()
+    except Exception as error:
+        if not streams.passing(error):
+            raise
+        undone.add(place)
+
+
+def _request_id(context: Any) -> str:
+    return str(getattr(context, "aws_request_id", "") or "local")
+
+
+def _remaining(context: Any) -> Callable[[], float] | None:
+    if not hasattr(context, "get_remaining_time_in_millis"):
+        return None
+    return lambda: context.get_remaining_time_in_millis() / 1000 - _MARGIN
