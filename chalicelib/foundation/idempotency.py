@@ -9,6 +9,8 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Context as DecimalContext
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from .errors import IdempotencyMismatch
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from .context import Context
 
 LIFE_SECONDS = 24 * 3600
+_EXACT = DecimalContext(prec=120)  # more digits than a number of ours has
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ def _sorted(value: Any) -> Any:
         return {key: _sorted(value[key]) for key in sorted(value)}
     if isinstance(value, list):
         return [_sorted(item) for item in value]
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return _EXACT.add(Decimal(value), Decimal()).normalize(_EXACT)  # 12.50 is 12.5, 100.0 is 100, and -0 plus 0 is 0
     return value
 
 

@@ -10,6 +10,7 @@ from chalicelib.foundation import idempotency
 from chalicelib.foundation.context import Actor
 from chalicelib.foundation.errors import Conflict, IdempotencyMismatch
 from chalicelib.foundation.idempotency import IdempotencyKey, Replay
+from chalicelib.foundation.json import parse
 from chalicelib.foundation.runtime import Runtime
 from chalicelib.foundation.secrets import SecretStore
 from chalicelib.foundation.store.store import Store
@@ -58,12 +59,35 @@ def test_the_same_key_with_another_body_is_a_mismatch(context):
         create(keyed(context("operator"), body={"name": "desk"}))
 
 
-def test_the_order_of_fields_and_the_writing_of_numbers_make_no_other_body():
-    def fingerprint(body):
-        return IdempotencyKey.of("a", "k", "POST", "/", body).fingerprint
+def fingerprint(text):
+    return IdempotencyKey.of("a", "k", "POST", "/", parse(text)).fingerprint
 
-    assert fingerprint({"a": 1, "b": [{"c": 2, "d": 3}]}) == fingerprint({"b": [{"d": 3, "c": 2}], "a": 1})
-    assert fingerprint({"a": 1}) != fingerprint({"a": 2})
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ('{"a": 1, "b": [{"c": 2, "d": 3}]}', '{"b":[{"d":3,"c":2}],"a":1}'),
+        ('{"a": 12.50}', '{"a": 12.5}'),
+        ('{"a": 100}', '{"a": 1E+2}'),
+        ('{"a": -0.0}', '{"a": 0}'),
+    ],
+)
+def test_the_order_of_fields_and_the_writing_of_numbers_make_no_other_body(one, other):
+    assert fingerprint(one) == fingerprint(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ('{"a": 1}', '{"a": 2}'),
+        ('{"a": 1}', '{"a": true}'),
+        ('{"a": 1}', '{"a": "1"}'),
+        ('{"a": [1, 2]}', '{"a": [2, 1]}'),
+        ('{"a": 1234567890123456789012345678901234567890.1}', '{"a": 1234567890123456789012345678901234567890.2}'),
+    ],
+)
+def test_another_body_is_another_body(one, other):
+    assert fingerprint(one) != fingerprint(other)
 
 
 def test_keys_are_an_actors_own(context):
