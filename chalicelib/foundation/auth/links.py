@@ -43,6 +43,7 @@ def invite(ctx: Context, body: Invitation) -> dict[str, Any]:
     roles = users.in_order(body.roles)
     users.check_grant(ctx, roles, ())
     professional_id = users.professional_of(roles, body.professional_id)
+    idempotency.read(ctx, [])  # a replay must not meet what its first run has changed
     rates.take(ctx, "invitation", body.email.casefold(), every=600, burst=3)
     known = users.by_email(ctx, body.email)
     if known:
@@ -90,10 +91,10 @@ def ask_for_reset(ctx: Context, body: ResetRequest) -> dict[str, Any]:
     user = users.by_email(ctx, body.email)
     code = _code(ctx)
     tx = Transaction(ctx.store)
-    known = user is not None and user.is_active and user.password_hash is not None
-    _put_code(ctx, tx, code, "password-reset", user.id if user and known else "", user.epoch if user else 0)
-    letter = _letter(ctx, code, "password-reset")
-    outbox.mail(tx, ctx, to=body.email, subject="A new password for Valhalla", text=letter, void=not known)
+    known = user if user and user.is_active and user.password_hash else None
+    _put_code(ctx, tx, code, "password-reset", known.id if known else "", known.epoch if known else 0)
+    letter, to = _letter(ctx, code, "password-reset"), known.email if known else body.email
+    outbox.mail(tx, ctx, to=to, subject="A new password for Valhalla", text=letter, void=known is None)
     tx.commit()
     return {"status": "accepted"}
 

@@ -26,13 +26,22 @@ LOCK = 15 * 60  # seconds
 LIMIT_FROM_ADDRESS = 5
 LIMIT_FROM_ANYWHERE = 50
 _MOST_KEPT = 2  # times the limit: above that the row drops what lies outside the window
-_SCALE = 10**9  # an attempt is a whole number: its instant in nanoseconds, the last digits by chance, so that two are never one
+_CHANCE = 10**6  # an attempt is a whole number: its instant in milliseconds and six digits of chance, so that two are never one
+
+
+def marked(now: datetime, chance: int) -> int:
+    """An attempt at `now`, as the row holds it."""
+    return _milliseconds(now) * _CHANCE + chance % _CHANCE
 
 
 def in_window(attempts: Iterable[int], now: datetime) -> list[int]:
-    """The attempts of the last 15 minutes."""
-    begin = int((now.timestamp() - WINDOW) * _SCALE)
-    return [attempt for attempt in attempts if attempt > begin]
+    """The attempts of less than 15 minutes ago."""
+    begin = _milliseconds(now) - WINDOW * 1000
+    return [attempt for attempt in attempts if attempt // _CHANCE > begin]
+
+
+def _milliseconds(now: datetime) -> int:
+    return int(now.timestamp() * 1000)
 
 
 @dataclass(frozen=True)
@@ -65,7 +74,7 @@ class Attempt:
 def attempt(ctx: Context, email: str) -> Attempt:
     """Count an attempt; RateLimited where the pair or the mail address is locked. Two round trips."""
     address = emails.same(email)
-    mark = int(ctx.now.timestamp() * 1000) * 10**6 + int.from_bytes(os.urandom(4)) % 10**6
+    mark = marked(ctx.now, int.from_bytes(os.urandom(4)))
     rows = (
         (_row(ctx, "pair", address, ctx.source_ip), LIMIT_FROM_ADDRESS),
         (_row(ctx, "email", address), LIMIT_FROM_ANYWHERE),

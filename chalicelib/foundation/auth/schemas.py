@@ -107,8 +107,9 @@ class NewUser(Input):
 class UserPatch(Patch):
     """What may change of a user. Their password is theirs: they change it, or reset it by mail."""
 
-    email: Email = ""
-    name: Name = ""
+    # The factories only say that a field may be left out; `changes` holds what was sent.
+    email: Email = Field(default_factory=str)
+    name: Name = Field(default_factory=str)
     roles: Roles = Field(default_factory=list)
     governance_roles: GovernanceRoles = Field(default_factory=list)
     professional_id: ProfessionalId | None = None

@@ -5,6 +5,8 @@ from typing import Any
 from .. import telemetry
 from ..context import Context
 from ..errors import Forbidden, Stale, Unauthenticated
+from ..ids import ROOT, Key
+from ..store.store import alive
 from ..store.transactions import Transaction
 from . import lockout, passwords, roles, sessions, tokens, users
 from .entities import User
@@ -22,13 +24,13 @@ def sign_in(ctx: Context, body: SignIn) -> dict[str, Any]:
     right = passwords.matches(user.password_hash if user else None, body.password)
     if user is None or not right or not user.is_active:
         attempt.failed()
-        telemetry.line("WARNING", "sign-in refused", user=user.id if user else None, address=ctx.source_ip, request_id=ctx.request_id)
+        telemetry.line("WARNING", "sign-in refused", user=user.id if user else None, source_ip=ctx.source_ip, request_id=ctx.request_id)
         raise Unauthenticated("The mail address or the password is wrong.")
     tx = Transaction(ctx.store)
     attempt.succeeded(tx)
     pair = sessions.begin(ctx, tx, user)
     tx.commit()
-    telemetry.line("INFO", "signed in", user=user.id, address=ctx.source_ip, request_id=ctx.request_id)
+    telemetry.line("INFO", "signed in", user=user.id, source_ip=ctx.source_ip, request_id=ctx.request_id)
     _keep_anew(ctx, user, body.password)
     return pair
 
@@ -50,11 +52,11 @@ def change_password(ctx: Context, body: PasswordChange) -> None:
     Guesses at the present password count as failures to sign in.
     """
     user = users.own(ctx)
+    passwords.check(body.new_password, user.email, "new_password")
     attempt = lockout.attempt(ctx, user.email)
     if not passwords.matches(user.password_hash, body.current_password):
         attempt.failed()
         raise Forbidden("The current password is wrong.")
-    passwords.check(body.new_password, user.email, "new_password")
     kept = passwords.keep(body.new_password)
 
     def step() -> None:
@@ -84,7 +86,7 @@ def end_all_sessions(ctx: Context) -> None:
 def me(ctx: Context) -> dict[str, Any]:
     """Who the caller is; the profile is null for one whom an outside issuer vouches for."""
     actor = ctx.actor
-    user = ctx.store.find(User, actor.id) if actor.id.startswith("user_") else None
+    user = alive(User, ctx.store.get_raw(Key(actor.id, ROOT)))
     return {
         "id": actor.id,
         "kind": actor.kind,

@@ -110,8 +110,8 @@ def own(ctx: Context) -> User:
     """The caller as a user of ours who is signed in; Forbidden for a key, and for whom an outside issuer vouches for."""
     if ctx.actor.kind != "user" or not ctx.actor.id.startswith("user_"):
         raise Forbidden("This takes a user of this stage who has signed in here.")
-    user = ctx.store.find(User, ctx.actor.id)
-    if user is None or not user.is_active:
+    user = get(ctx, ctx.actor.id)
+    if not user.is_active:
         raise Forbidden("Your user is not active.")
     return user
 
