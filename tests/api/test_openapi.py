@@ -61,7 +61,9 @@ def test_each_operation_says_what_it_does_and_what_it_takes(pack, endpoint):
     names = {(one["in"], one["name"]) for one in given}
     assert {name for place, name in names if place == "path"} == {part[1:-1] for part in endpoint.path.split("/") if part.startswith("{")}
     assert all(one["description"] and one["schema"] for one in given)
-    assert {name for place, name in names if place == "query"} == set(handler.query.model_fields)
+    assert {name for place, name in names if place == "query"} == {
+        field.alias or name for name, field in handler.query.model_fields.items()
+    }
     assert ("header", "X-Correlation-ID") in names
     assert (("header", "Idempotency-Key") in names) is (endpoint.method == "POST" and endpoint.idempotent)
     assert (("header", "If-Match") in names) is (endpoint.method in ("PATCH", "DELETE", "PUT"))
@@ -74,8 +76,10 @@ def test_each_operation_says_who_may_do_it(pack, endpoint):
     said = operation(endpoint)
     assert said["x-permission"] == (endpoint.permission or "public")
     assert bool(said["security"]) is (endpoint.permission != PUBLIC)
-    assert ("401" in said["responses"]) is (endpoint.permission != PUBLIC)
-    assert ("403" in said["responses"]) >= (endpoint.permission not in (PUBLIC, SIGNED_IN))
+    if endpoint.permission != PUBLIC:
+        assert "401" in said["responses"]
+    if endpoint.permission not in (PUBLIC, SIGNED_IN):
+        assert "403" in said["responses"]
 
 
 @pytest.mark.parametrize(("pack", "endpoint"), ENDPOINTS)
