@@ -70,29 +70,38 @@ class Replay(Exception):
 def transaction(ctx: "Context", answer: Any, key: IdempotencyKey | None = None) -> Transaction:
     """A transaction whose first item remembers `answer` under the caller's Idempotency-Key, where there is one."""
     tx = Transaction(ctx.store)
-    record = key or ctx.idempotency
-    if record:
-        values = {
-            "fp": record.fingerprint,
-            "body": zlib.compress(dumps(answer).encode()),
-            "request_id": ctx.request_id,
-            "ttl": int(ctx.now.timestamp()) + LIFE_SECONDS,
-        }
-        item = {"pk": {"S": record.key.pk}, "sk": {"S": record.key.sk}} | wire(values)
-        tx.put(
-            item,
-            "attribute_not_exists(pk) OR #ttl < :now",
-            lambda old: _outcome(record, old),
-            {":now": int(ctx.now.timestamp())},
-            {"#ttl": "ttl"},
-        )
+    if record := key or ctx.idempotency:
+        remember(ctx, tx, answer, record)
     return tx
+
+
+def remember(ctx: "Context", tx: Transaction, answer: Any, record: IdempotencyKey) -> None:
+    """Let the transaction remember `answer` under `record`, and be refused (Replay, IdempotencyMismatch) where that is taken."""
+    values = {
+        "fp": record.fingerprint,
+        "body": zlib.compress(dumps(answer).encode()),
+        "request_id": ctx.request_id,
+        "ttl": int(ctx.now.timestamp()) + LIFE_SECONDS,
+    }
+    item = {"pk": {"S": record.key.pk}, "sk": {"S": record.key.sk}} | wire(values)
+    tx.put(
+        item,
+        "attribute_not_exists(pk) OR #ttl < :now",
+        lambda old: _outcome(record, old),
+        {":now": int(ctx.now.timestamp())},
+        {"#ttl": "ttl"},
+    )
 
 
 def _outcome(record: IdempotencyKey, row: Raw) -> Exception:
     if row["fp"]["S"] != record.fingerprint:
         return IdempotencyMismatch("This Idempotency-Key was used with another request.")
-    return Replay(loads(zlib.decompress(_bytes(row["body"]["B"])).decode()))
+    return Replay(answer_in(row))
+
+
+def answer_in(row: Raw) -> Any:
+    """The first answer, out of its record."""
+    return loads(zlib.decompress(_bytes(row["body"]["B"])).decode())
 
 
 def _bytes(value: Any) -> bytes:

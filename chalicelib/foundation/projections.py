@@ -82,8 +82,8 @@ def merge(total: Contribution, one: Contribution, sign: int = 1) -> None:
 # -- reading
 
 
-def rows(store: Store, pk: str, prefix: str = "") -> dict[str, dict[str, Number]]:
-    """The aggregate rows of a partition whose sort key begins so: their fields by sort key. One round trip.
+def rows(store: Store, pk: str, prefix: str = "", *, between: tuple[str, str] | None = None) -> dict[str, dict[str, Number]]:
+    """The aggregate rows of a partition whose sort key begins so, or lies `between`: their fields by sort key. One round trip.
 
     (Two while a rebuild is under way: only then do rows of two generations stand side by side.)
     """
@@ -91,6 +91,8 @@ def rows(store: Store, pk: str, prefix: str = "") -> dict[str, dict[str, Number]
     condition = "pk = :pk"
     if prefix:
         condition, values[":prefix"] = condition + " AND begins_with(sk, :prefix)", {"S": prefix}
+    elif between:
+        condition, values[":low"], values[":high"] = condition + " AND sk BETWEEN :low AND :high", {"S": between[0]}, {"S": between[1]}
     found: list[Raw] = []
     start: dict[str, Any] = {}
     while True:

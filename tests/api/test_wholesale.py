@@ -18,7 +18,7 @@ NUMBERS = {"arv_estimate": 250000, "repair_estimate": 35000, "assignment_fee_tar
 
 
 def add_user(runtime: Any, id: str, **values: Any) -> None:
-    row = {"pk": {"S": id}, "sk": {"S": "~"}} | wire(values)
+    row = {"pk": {"S": id}, "sk": {"S": "~"}} | wire({"is_active": True, **values})
     runtime.dynamodb.put_item(TableName=runtime.settings.table, Item=row)
 
 

@@ -1,6 +1,9 @@
 """X: the wholesale pipeline, from a lead to a contract that is assigned and closed."""
 
-from ...foundation.manifest import Endpoint, Pack
+from ...foundation.manifest import Endpoint, Pack, Projection, Schedule
+
+# Before the firm's working day on the American west coast, whatever the season: cron knows UTC only.
+_EACH_MORNING = "cron(0 13 * * ? *)"
 
 PACK = Pack(
     letter="X",
@@ -51,6 +54,25 @@ PACK = Pack(
             "Work out ceiling, offer and spread, and how they bend",
             idempotent=False,
         ),
+        Endpoint("POST", "/wholesale/bulk", "create_many", "wholesale:bulk", "Open up to 100 pipelines, each with its own result"),
+        Endpoint("GET", "/wholesale/board", "read_board", "wholesale:read", "Read the board: each stage's count and sums"),
+        Endpoint("GET", "/wholesale/funnel", "read_funnel", "wholesale:read", "Read how far each month's pipelines came"),
+        Endpoint("GET", "/wholesale/stale", "list_stale", "wholesale:read", "List open pipelines without activity, the quietest first"),
     ),
+    schedules=(
+        Schedule(
+            "wholesale-follow-ups",
+            _EACH_MORNING,
+            f"{__name__}.schedules.follow_ups",
+            "Asks for a follow-up where an open pipeline has been quiet for a week, and each week after",
+        ),
+        Schedule(
+            "wholesale-contract-alarms",
+            _EACH_MORNING,
+            f"{__name__}.schedules.contract_alarms",
+            "Warns before earnest money is due, an inspection ends, a contract closes",
+        ),
+    ),
+    projections=(Projection("pipeline", f"{__name__}.projections.contribute"),),
     entities={"pipeline": f"{__name__}.entities.Pipeline", "activity": f"{__name__}.entities.Activity"},
 )

@@ -42,10 +42,12 @@ class Pipeline(Entity):
 
     stage = a.text()
     stage_entered_at = a.moment()
+    stage_entered_on = a.day()  # the firm's day of it
     stage_entered_by = a.text()
     stage_reason = a.optional_text()
     stage_note = a.optional_text()
     previous_stage = a.optional_text()
+    cohort = a.text()  # the firm's month of its creation, YYYY-MM
     highest_stage = a.text()  # the furthest that it ever was in, dead aside
     stays = a.document()  # of completed stays: {stage: {days: count}}
 
@@ -214,6 +216,32 @@ def by_market(country: str, code: str) -> str:
 ALARMS_DUE = joined("DUE", "contract-alarm", "0")
 FOLLOW_UPS_DUE = joined("DUE", "follow-up", "0")
 QUIET = joined("QUIET", "0")
+
+
+# -- aggregate rows: the board's, a stage and currency or a stage and month; the funnel's, a month or a month and stage
+
+BOARD, FUNNEL = "BOARD", "FUNNEL"
+SUM, DAY = "sum", "day"
+
+
+def board_sums(stage: str, currency: str) -> tuple[str, str]:
+    """The row of a stage's sums in a currency: count, arv, spread, fees."""
+    return BOARD, joined(stage, SUM, currency)
+
+
+def board_days(stage: str, month: str) -> tuple[str, str]:
+    """The row that counts by day of entry (d01 .. d31) those that came into a stage in a month and are still there."""
+    return BOARD, joined(stage, DAY, month)
+
+
+def funnel_month(month: str) -> tuple[str, str]:
+    """The row of a month's cohort: created; top_<stage>, of how many it is the furthest; spread_<currency>."""
+    return FUNNEL, month
+
+
+def funnel_stays(month: str, stage: str) -> tuple[str, str]:
+    """The row that counts a cohort's completed stays in a stage by their days: t<days>."""
+    return FUNNEL, joined(month, stage)
 
 
 # -- the row beside a pipeline

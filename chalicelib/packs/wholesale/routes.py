@@ -1,14 +1,21 @@
 """The endpoints of the wholesale pipeline."""
 
 from ...foundation.context import Context
+from ...foundation.idempotency import Replay
 from ...foundation.models import Page
 from .schemas import (
     ActivityCreate,
     ActivityPage,
     ActivityView,
+    Board,
+    BulkCreate,
+    BulkQuery,
+    BulkResults,
     Calculation,
     CalculationView,
     Explained,
+    Funnel,
+    FunnelQuery,
     HistoryPage,
     PipelineCreate,
     PipelinePage,
@@ -17,8 +24,10 @@ from .schemas import (
     PipelineView,
     PipelineWithActivities,
     StageMove,
+    StalePage,
+    StaleQuery,
 )
-from .service import activities, calculator, moves, pipelines
+from .service import activities, board, bulk, calculator, moves, pipelines, quiet_ones
 
 
 def create_pipeline(ctx: Context, body: PipelineCreate) -> PipelineView:
@@ -69,3 +78,26 @@ def read_history(ctx: Context, id: str, query: Page) -> HistoryPage:
 def calculate(ctx: Context, body: Calculation, query: Explained) -> CalculationView:
     """Ceiling, maximum allowable offer and spread; and what becomes of them when the estimates are off."""
     return calculator.calculate(ctx, body, explain=query.explain == "true")
+
+
+def create_many(ctx: Context, body: BulkCreate, query: BulkQuery) -> BulkResults:
+    """Open up to 100 pipelines. Each row has its own result, and the good ones land."""
+    results, replayed = bulk.create_many(ctx, body, dry_run=query.dry_run == "true")
+    if replayed:
+        raise Replay({"results": results})
+    return {"results": results}
+
+
+def read_board(ctx: Context) -> Board:
+    """Each stage's count and sums. It follows a change within seconds."""
+    return board.board(ctx)
+
+
+def read_funnel(ctx: Context, query: FunnelQuery) -> Funnel:
+    """Of the pipelines created in each month: how many reached each stage, and the median of days spent there."""
+    return board.read_funnel(ctx, query)
+
+
+def list_stale(ctx: Context, query: StaleQuery) -> StalePage:
+    """Open pipelines without activity for so many days, the quietest first."""
+    return quiet_ones.list_page(ctx, query)

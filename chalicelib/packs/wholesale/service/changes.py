@@ -70,9 +70,13 @@ def stay(ctx: Context, pipeline: Pipeline) -> funnel.Stay:
 # -- how it is written
 
 
-def add_new(ctx: Context, tx: Transaction, pipeline: Pipeline) -> None:
-    """A new pipeline: its row, the row beside it, and the guard of its reference."""
-    check_owner(ctx, tx, pipeline.owner)
+def add_new(ctx: Context, tx: Transaction, pipeline: Pipeline, *, owner_known: bool = False) -> None:
+    """A new pipeline: its row, the row beside it, and the guard of its reference.
+
+    `owner_known` where the owner was looked up before (a transaction takes one action a row, and many may have one owner).
+    """
+    if not owner_known:
+        check_owner(ctx, tx, pipeline.owner)
     if pipeline.external_ref:
         _take_reference(ctx, tx, pipeline)
     tx.create(pipeline)

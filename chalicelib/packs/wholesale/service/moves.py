@@ -48,6 +48,7 @@ def moved(
     entered = {
         "stage": target,
         "stage_entered_at": ctx.now,
+        "stage_entered_on": ctx.today,
         "stage_entered_by": ctx.actor.id,
         "stage_reason": reason,
         "stage_note": note,

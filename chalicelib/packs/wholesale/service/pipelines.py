@@ -14,7 +14,7 @@ from ....foundation.store.pages import CursorSeal, Partition, page
 from ....foundation.store.store import alive
 from ....foundation.store.transactions import Transaction
 from ..entities import ACTIVITIES, AREA, INDEXED, NOBODY, Activity, Pipeline, by_market, by_owner, by_stage, postal_code
-from ..rules import stages
+from ..rules import funnel, stages
 from ..schemas import PipelineCreate, PipelinePage, PipelinePatch, PipelineQuery, PipelineView, PipelineWithActivities
 from . import changes, moves
 from .rights import REASSIGN, first_owner, need_write
@@ -52,7 +52,9 @@ def new(ctx: Context, body: PipelineCreate) -> Pipeline:
         ctx,
         **{"suited_for": [], "tags": [], "on_hold": False, **values},
         stage_entered_at=ctx.now,
+        stage_entered_on=ctx.today,
         stage_entered_by=ctx.actor.id,
+        cohort=funnel.cohort(ctx.now, ctx.settings.firm_time_zone),
         highest_stage=stage,
         stays={},
     )

@@ -3,6 +3,7 @@
 from ....foundation.context import Context
 from ....foundation.errors import Forbidden, Invalid
 from ....foundation.ids import ROOT, Key
+from ....foundation.store.codec import Raw
 from ....foundation.store.transactions import Transaction
 
 ANY_OWNER, REASSIGN = "wholesale:any-owner", "wholesale:reassign"
@@ -24,13 +25,24 @@ def first_owner(ctx: Context) -> str | None:
     return ctx.actor.id if ctx.actor.kind == "user" else None
 
 
+def user_key(id: str) -> Key:
+    """Where a user lies. The id's form was checked when it came in."""
+    return Key(id, ROOT)
+
+
+def unknown_owner() -> Invalid:
+    """The refusal of an owner who isn't an active user."""
+    return Invalid.field("owner", "no active user has this id")
+
+
+def is_active(user: Raw | None) -> bool:
+    """Whether the row is that of a user who may own a pipeline."""
+    return user is not None and "deleted_at" not in user and user.get("is_active", {}).get("BOOL", False)
+
+
 def check_owner(ctx: Context, tx: Transaction, owner: str | None) -> None:
     """Let the transaction stand only if `owner` is an active user. The caller is: a token says so."""
     if owner is None or owner == ctx.actor.id:
         return
-    tx.check(
-        Key(owner, ROOT),
-        "attribute_exists(pk) AND attribute_not_exists(deleted_at) AND (attribute_not_exists(is_active) OR is_active = :yes)",
-        Invalid.field("owner", "no active user has this id"),
-        {":yes": True},
-    )
+    condition = "is_active = :yes AND attribute_not_exists(deleted_at)"
+    tx.check(user_key(owner), condition, unknown_owner(), {":yes": True})
