@@ -27,7 +27,7 @@ from .store.store import Store, wire_key
 Record = dict[str, Any]  # one entry of the event's `Records`, as Lambda hands it over
 
 PARKED_LIFE = timedelta(days=30)
-ENTITY, MAIL = "e", "m"  # what the attribute `t` says of a row
+ENTITY = "e"  # what the attribute `t` says of an entity's row
 _EXPIRY = "dynamodb.amazonaws.com"  # who removes a row whose time to live is over
 
 
@@ -54,7 +54,7 @@ class Change:
 
     @property
     def type(self) -> str:
-        """What the row is: an entity ("e"), mail ("m"), or nothing that streams concern themselves with ("")."""
+        """What the row is: an entity ("e"), mail ("m"), or nothing that a consumer concerns itself with ("")."""
         return self._text("t", "")
 
     @property

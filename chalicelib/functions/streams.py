@@ -8,8 +8,9 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import cache, lru_cache, partial
 from typing import Any
+from uuid import uuid4
 
-from ..foundation import streams, telemetry
+from ..foundation import outbox, streams, telemetry
 from ..foundation.context import system
 from ..foundation.manifest import StreamConsumer
 from ..foundation.projections import Contributions, Engine, State, Work
@@ -30,7 +31,7 @@ CONSUMERS = (
         function=f"{__name__}.audit_stream",
         summary="Writes the trail: one chained record for each revision of each entity; hands mail to the outbox",
         filters=(
-            {"dynamodb": {"NewImage": {"t": {"S": [streams.ENTITY, streams.MAIL]}}}},
+            {"dynamodb": {"NewImage": {"t": {"S": [streams.ENTITY, outbox.MAIL]}}}},
             {"eventName": ["REMOVE"], "dynamodb": {"OldImage": {"t": {"S": [streams.ENTITY]}}}},
         ),
     ),
@@ -83,7 +84,7 @@ def audit(runtime: Runtime, event: dict[str, Any], context: Any = None, *, kinds
             if change.type == streams.ENTITY:
                 _ = change.entity_id, change.kind, change.version
                 entities.append(change)
-            elif change.type == streams.MAIL and change.new is not None:
+            elif change.type == outbox.MAIL and change.old is None:
                 mail.append(change)
             places[id(change)] = place
         except Unreadable as error:
@@ -95,6 +96,10 @@ def audit(runtime: Runtime, event: dict[str, Any], context: Any = None, *, kinds
             if not streams.passing(error):
                 raise
             undone |= {places[id(change)] for change in entities}
+    try:
+        outbox.enqueue(ctx.settings, [change.key for change in mail])
+    except outbox.QueueError:
+        undone |= {places[id(change)] for change in mail}
     return streams.outcome(records, undone)
 
 
@@ -153,7 +158,7 @@ def _try(work: Callable[[], object], undone: set[int], place: int) -> None:
 
 
 def _request_id(context: Any) -> str:
-    return str(getattr(context, "aws_request_id", "") or "local")
+    return getattr(context, "aws_request_id", None) or str(uuid4())
 
 
 def _remaining(context: Any) -> Callable[[], float] | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.foundation.context import Context, system
+from chalicelib.foundation.context import Actor, Context
 from chalicelib.foundation.manifest import Pack
 from chalicelib.foundation.projections import Contributions
 from chalicelib.foundation.runtime import Runtime
@@ -26,6 +26,7 @@ class World:
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
+        self.table = runtime.dynamodb  # without the faults that a test may put before the runtime's
         self.feed = Feed(runtime.dynamodb, TABLE)
         self.kinds = trail.kinds(ALL)
         self.contributions = Contributions(ALL)
@@ -33,9 +34,7 @@ class World:
 
     def ctx(self, user: str = "user_ann") -> Context:
         self._made += 1
-        ctx = self.runtime.context(request_id=f"req-{self._made}", actor=system("test"))
-        object.__setattr__(ctx.actor, "id", user)
-        return ctx
+        return self.runtime.context(request_id=f"req-{self._made}", actor=Actor(id=user))
 
     def audit(self, runtime: Runtime | None = None) -> Handler:
         return lambda event, context: audit(runtime or self.runtime, event, context, kinds=self.kinds, workers=1)
@@ -66,7 +65,7 @@ class World:
         return gone
 
     def purge(self, thing: Thing) -> None:
-        self.runtime.dynamodb.delete_item(TableName=TABLE, Key={"pk": {"S": thing.key.pk}, "sk": {"S": thing.key.sk}})
+        self.table.delete_item(TableName=TABLE, Key={"pk": {"S": thing.key.pk}, "sk": {"S": thing.key.sk}})
 
     # -- looks
 
@@ -74,7 +73,7 @@ class World:
         found: list[dict[str, Any]] = []
         start: dict[str, Any] = {}
         while True:
-            answer = self.runtime.dynamodb.scan(TableName=TABLE, **start)
+            answer = self.table.scan(TableName=TABLE, **start)
             found += [raw for raw in answer["Items"] if raw["pk"]["S"].startswith(prefix)]
             if "LastEvaluatedKey" not in answer:
                 return found
