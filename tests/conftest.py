@@ -27,6 +27,7 @@ from chalicelib.foundation.secrets import SecretStore, new_secrets
 from chalicelib.foundation.settings import Settings
 from chalicelib.foundation.store import table
 from chalicelib.packs import PACKS
+from tests import openapi_answers
 
 TABLE = "valhalla-test"
 NOW = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)
@@ -132,6 +133,7 @@ def send(app: Any, method: str, path: str, text: str | None, query: dict[str, st
     event = json.loads(json.dumps(event))
     answer = app(event, None)
     found = {name.lower(): value for name, value in answer["headers"].items()}
+    openapi_answers.check(getattr(app, "packs", PACKS), method, path, answer["statusCode"], found, answer["body"])
     return Answer(status=answer["statusCode"], headers=found, text=answer["body"])
 
 

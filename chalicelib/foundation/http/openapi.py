@@ -321,9 +321,7 @@ def refusals(endpoint: Endpoint, *, path_parameters: bool, body: bool) -> dict[s
     """The problem kinds that an endpoint can answer, by status: what every endpoint can, what its form brings, what it adds."""
     kinds = ["bad-request", "validation", "rate-limited", "internal", "unavailable"]
     if endpoint.permission != PUBLIC:
-        kinds.append("unauthenticated")
-        if endpoint.permission != SIGNED_IN:
-            kinds.append("forbidden")
+        kinds += ["unauthenticated", "forbidden"]
     if path_parameters:
         kinds.append("not-found")
     if body:
