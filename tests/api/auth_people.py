@@ -1,5 +1,6 @@
 """What the tests of /auth share: quick hashing of passwords, people, and their bearer headers."""
 
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -63,11 +64,12 @@ def ada(nobody, admin):
 
 
 @pytest.fixture
-def person(nobody, ada):
+def person(nobody, ada, clock):
     """`person("viewer")`: a user of these roles whom the administrator made, signed in."""
     count = iter(range(100))
 
     def make(*roles: str, **more: Any) -> Person:
+        clock.now += timedelta(milliseconds=1)  # lists are newest first
         email = more.pop("email", f"person{next(count)}@example.com")
         answer = ada("POST", "/auth/users", {"email": email, "name": "Somebody", "password": PASSWORD, "roles": list(roles), **more})
         assert answer.status == 201, answer.text

@@ -5,7 +5,7 @@ from datetime import timedelta
 import jwt
 import pytest
 
-from chalicelib.foundation.auth import passwords, sessions
+from chalicelib.foundation.auth import lockout, passwords, sessions
 from chalicelib.foundation.json import dumps
 from ops.bootstrap import bootstrap_admin
 from tests.api.auth_people import *  # noqa: F403 - fixtures
@@ -168,7 +168,9 @@ def test_two_tabs_at_once_are_answered_one_pair(runtime, nobody, pair, monkeypat
 
 
 def test_roles_are_read_again_at_refresh(nobody, pair, as_, admin, clock):
-    made = as_("admin")("POST", "/auth/users", {"email": "eve@example.com", "name": "Eve", "password": "another long phrase", "roles": ["viewer"]})
+    made = as_("admin")(
+        "POST", "/auth/users", {"email": "eve@example.com", "name": "Eve", "password": "another long phrase", "roles": ["viewer"]}
+    )
     eve = sign_in(nobody, "eve@example.com", "another long phrase").json()
     assert as_("admin")("PATCH", f"/auth/users/{made.json()['id']}", {"roles": ["auditor"], "governance_roles": ["Loki"]}).status == 200
     assert nobody("GET", "/auth/me", headers=bearer(eve)).json()["roles"] == ["viewer"]
@@ -330,15 +332,20 @@ def test_success_forgets_the_failures_of_the_pair(nobody, admin):
         assert sign_in(nobody).status == 200
 
 
+class FromAddress:
+    """The app, as seen from another address of the net."""
+
+    def __init__(self, app, address):
+        self.app, self.address, self.packs = app, address, app.packs
+
+    def __call__(self, event, context):
+        event["requestContext"]["identity"]["sourceIp"] = self.address
+        return self.app(event, context)
+
+
 def from_address(app, address, password):
-    event_headers = {"Content-Type": "application/json"}
-    original = app.__call__
-
-    def call(event, context):
-        event["requestContext"]["identity"]["sourceIp"] = address
-        return original(event, context)
-
-    return send(call, "POST", "/auth/token", dumps({"email": EMAIL, "password": password}), {}, event_headers)
+    body = dumps({"email": EMAIL, "password": password})
+    return send(FromAddress(app, address), "POST", "/auth/token", body, {}, {"Content-Type": "application/json"})
 
 
 def test_another_address_of_the_net_is_not_locked_by_five(app, nobody, admin):
@@ -354,8 +361,9 @@ def test_fifty_failures_from_anywhere_lock_the_mail_address(app, nobody, admin, 
     assert from_address(app, "192.0.2.99", PASSWORD).status == 200
 
 
-def test_successes_do_not_fill_the_wider_count(app, nobody, admin):
-    for n in range(60):
+def test_successes_do_not_fill_the_wider_count(app, nobody, admin, monkeypatch):
+    monkeypatch.setattr(lockout, "LIMIT_FROM_ANYWHERE", 6)
+    for n in range(8):
         assert from_address(app, f"192.0.2.{n}", PASSWORD).status == 200
 
 

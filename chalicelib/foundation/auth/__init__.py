@@ -3,6 +3,7 @@
 from ..manifest import PUBLIC, SIGNED_IN, Endpoint, Pack
 
 _LIMITED = ("rate-limited",)
+_OWN = ("forbidden", "not-found")  # for a key, or one whom an outside issuer vouches for: they have no account here
 
 PACK = Pack(
     letter="C",
@@ -68,11 +69,9 @@ PACK = Pack(
             errors=_LIMITED,
             idempotent=False,
         ),
-        Endpoint("GET", "/auth/sessions", "list_sessions", SIGNED_IN, "One's own sessions, newest first"),
-        Endpoint("DELETE", "/auth/sessions", "end_sessions", SIGNED_IN, "End all of one's own sessions", status=204),
-        Endpoint(
-            "DELETE", "/auth/sessions/{id}", "end_session", SIGNED_IN, "End one of one's own sessions", status=204, errors=("not-found",)
-        ),
+        Endpoint("GET", "/auth/sessions", "list_sessions", SIGNED_IN, "One's own sessions, newest first", errors=_OWN),
+        Endpoint("DELETE", "/auth/sessions", "end_sessions", SIGNED_IN, "End all of one's own sessions", status=204, errors=_OWN),
+        Endpoint("DELETE", "/auth/sessions/{id}", "end_session", SIGNED_IN, "End one of one's own sessions", status=204, errors=_OWN),
         Endpoint("GET", "/auth/me", "me", SIGNED_IN, "Who one is: profile, roles, permissions", composite=True),
         Endpoint(
             "POST",
@@ -81,7 +80,7 @@ PACK = Pack(
             SIGNED_IN,
             "Change one's password; ends one's other sessions",
             status=204,
-            errors=("forbidden", *_LIMITED),
+            errors=(*_OWN, *_LIMITED),
             idempotent=False,
         ),
         Endpoint(
@@ -121,11 +120,21 @@ PACK = Pack(
             "Make an API key of one's own; it is shown this once",
             status=201,
             location="/auth/api-keys/{id}",
-            errors=("forbidden",),
+            errors=_OWN,
         ),
-        Endpoint("GET", "/auth/api-keys", "list_api_keys", SIGNED_IN, "One's own API keys; all of them for who may read users"),
+        Endpoint(
+            "GET", "/auth/api-keys", "list_api_keys", SIGNED_IN, "One's own API keys; all of them for who may read users", errors=_OWN
+        ),
         Endpoint("GET", "/auth/api-keys/{id}", "get_api_key", SIGNED_IN, "One API key, without its secret", errors=("not-found",)),
-        Endpoint("DELETE", "/auth/api-keys/{id}", "revoke_api_key", SIGNED_IN, "Revoke an API key", status=204, errors=("not-found",)),
+        Endpoint(
+            "DELETE",
+            "/auth/api-keys/{id}",
+            "revoke_api_key",
+            SIGNED_IN,
+            "Revoke an API key",
+            status=204,
+            errors=("not-found", "forbidden", "precondition-failed"),
+        ),
         Endpoint("GET", "/auth/roles", "list_roles", SIGNED_IN, "The roles and what each may do"),
         Endpoint(
             "GET",

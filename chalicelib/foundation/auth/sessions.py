@@ -189,8 +189,7 @@ def _just_spent(ctx: Context, token: RefreshToken, row: Raw) -> bool:
 
 
 def _same_pair(ctx: Context, token: RefreshToken, row: Raw) -> dict[str, Any]:
-    sealed: Any = row["sealed"]["B"]
-    access = _open(token.sealing_key(ctx), bytes(sealed))
+    access = _open(token.sealing_key(ctx), codec.decode(row["sealed"]))
     age = timedelta(milliseconds=max(0, int(ctx.now.timestamp() * 1000) - int(row["spent_at"]["N"])))
     return _pair(access, token.next(ctx), tokens.ACCESS_LIFE - age)
 
