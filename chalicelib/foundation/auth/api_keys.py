@@ -202,7 +202,7 @@ def _stamp(ctx: Context, given: _Given, last: str | None) -> None:
         ctx.store.update(
             given.used_row,
             "SET #at = :now, #ttl = :ttl",
-            ConditionExpression="attribute_not_exists(#at) OR #at < :due",
+            ConditionExpression="attribute_not_exists(#at) OR #at <= :due",
             ExpressionAttributeNames={"#at": "at", "#ttl": "ttl"},
             ExpressionAttributeValues=codec.wire(
                 {":now": ctx.now, ":due": instant(ctx.now - STAMP_EVERY), ":ttl": int((ctx.now + _USED_LIFE).timestamp())}

@@ -107,7 +107,7 @@ def verify(token: str, settings: Settings, secrets: Secrets, now: datetime) -> C
         expires = datetime.fromtimestamp(int(claims["exp"]), now.tzinfo)
         issued = datetime.fromtimestamp(int(claims["iat"]), now.tzinfo)
         found = Claims(str(claims["sub"]), tuple(claims["roles"]), str(claims["sid"]), claims.get("pro"), expires)
-    except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, OverflowError):
+    except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, OverflowError, OSError):  # the last two: an instant beyond all days
         raise Unauthenticated("The token is not valid.") from None
     if now > expires + LEEWAY or now < issued - LEEWAY:
         raise Unauthenticated("The token has expired.")
