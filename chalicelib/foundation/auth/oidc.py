@@ -59,7 +59,7 @@ def verify(token: str, settings: Settings, now: datetime) -> Claims:
         expires = datetime.fromtimestamp(int(claims["exp"]), now.tzinfo)
         begins = datetime.fromtimestamp(int(claims.get("nbf", claims.get("iat", 0))), now.tzinfo)
         subject = str(claims["sub"])
-    except (jwt.PyJWTError, KeyError, TypeError, ValueError, OverflowError):
+    except (jwt.PyJWTError, KeyError, TypeError, ValueError, OverflowError, OSError):  # the last two: an instant beyond all days
         raise Unauthenticated("The token is not valid.") from None
     if now > expires + LEEWAY or now < begins - LEEWAY:
         raise Unauthenticated("The token has expired.")
