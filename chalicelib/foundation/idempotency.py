@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import IdempotencyMismatch
 from .ids import Key
 from .json import dumps, loads
-from .store.codec import Raw, wire
+from .store.codec import Raw, decode, wire
 from .store.transactions import Transaction
 
 if TYPE_CHECKING:
@@ -101,11 +101,7 @@ def _outcome(record: IdempotencyKey, row: Raw) -> Exception:
 
 def answer_in(row: Raw) -> Any:
     """The first answer, out of its record."""
-    return loads(zlib.decompress(_bytes(row["body"]["B"])).decode())
-
-
-def _bytes(value: Any) -> bytes:
-    return bytes(getattr(value, "value", value))
+    return loads(zlib.decompress(decode(row["body"])).decode())
 
 
 def read(ctx: "Context", keys: Iterable[Key]) -> dict[Key, Raw]:

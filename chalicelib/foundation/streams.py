@@ -5,7 +5,6 @@ it did not do, and gets everything from there on again. A record that would fail
 is parked: kept in a row of its own, with its images, so that it never stands in the way of the others and nothing is lost.
 """
 
-import base64
 import json
 import zlib
 from collections.abc import Iterable, Iterator
@@ -91,30 +90,14 @@ def read(record: Record) -> Change:
         return Change(
             event_id=record["eventID"],
             key=Key(change["Keys"]["pk"]["S"], change["Keys"]["sk"]["S"]),
-            old=_image(change.get("OldImage")),
-            new=None if record["eventName"] == "REMOVE" else _image(change["NewImage"]),
+            old=change.get("OldImage"),
+            new=None if record["eventName"] == "REMOVE" else change["NewImage"],
             at=datetime.fromtimestamp(float(change["ApproximateCreationDateTime"]), UTC),
             expired=(identity.get("principalId") or identity.get("PrincipalId")) == _EXPIRY,
             record=record,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Unreadable(f"not a stream record: {type(error).__name__} {error}") from None
-
-
-def _image(image: Any) -> Raw | None:
-    return None if image is None else {name: _typed(value) for name, value in image.items()}
-
-
-def _typed(value: Any) -> Any:
-    """A typed value with its binary parts as bytes: Lambda hands them over in base 64."""
-    ((type_, content),) = value.items()
-    if type_ == "B":
-        return {"B": base64.b64decode(content) if isinstance(content, str) else content}
-    if type_ == "M":
-        return {"M": {name: _typed(item) for name, item in content.items()}}
-    if type_ == "L":
-        return {"L": [_typed(item) for item in content]}
-    return value
 
 
 def outcome(records: list[Record], undone: Iterable[int]) -> dict[str, Any]:
@@ -168,7 +151,7 @@ def park(store: Store, stream: str, record: Record, reason: str, now: datetime, 
     values = {
         "kind": "parked",
         **view,
-        "record": zlib.compress(json.dumps(record, default=_binary).encode()),
+        "record": zlib.compress(json.dumps(record).encode()),
         "view": dumps(view),
         "gsi1pk": _partition(stream),
         "gsi1sk": keys.joined(at, entity, key.sk),
@@ -185,7 +168,7 @@ def parked(store: Store, stream: str, entity: str, now: datetime) -> list[Parked
     condition = {"KeyConditionExpression": "pk = :pk", "ConsistentRead": True}
     values = {":pk": {"S": keys.joined("PARK", stream, entity)}}
     return [
-        Parked(Key(raw["pk"]["S"], raw["sk"]["S"]), entity, raw["reason"]["S"], json.loads(zlib.decompress(raw["record"]["B"])))
+        Parked(Key(raw["pk"]["S"], raw["sk"]["S"]), entity, raw["reason"]["S"], json.loads(zlib.decompress(codec.decode(raw["record"]))))
         for raw in _all(store, ExpressionAttributeValues=values, **condition)
         if int(raw["ttl"]["N"]) > now.timestamp()
     ]
@@ -228,9 +211,3 @@ def _name(record: Record) -> str:
         return keys.part(f"{change['Keys']['pk']['S']}|{change['Keys']['sk']['S']}")
     except (KeyError, TypeError):
         return "unknown"
-
-
-def _binary(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    raise TypeError(type(value).__name__)

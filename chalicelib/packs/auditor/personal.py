@@ -23,7 +23,7 @@ from ...foundation.calendar import instant
 from ...foundation.context import Context
 from ...foundation.ids import Key
 from ...foundation.json import loads
-from ...foundation.store.codec import Raw, wire
+from ...foundation.store.codec import Raw, decode, wire
 from ...foundation.store.store import Store, wire_key
 from .canonical import canonical
 
@@ -102,7 +102,7 @@ class Subjects:
     def _unwrapped(self, subject: str, row: Raw) -> bytes | None:
         if "key" not in row:
             return None
-        return self._wrap().decrypt(row["key"]["B"], [subject.encode()])
+        return self._wrap().decrypt(decode(row["key"]), [subject.encode()])
 
     def _wrap(self) -> AESSIV:
         if self._wrapping is None:
