@@ -15,7 +15,7 @@ from chalice import Chalice
 
 from .. import telemetry
 from ..context import Context
-from ..errors import Problem, Unavailable
+from ..errors import Problem
 from ..manifest import Pack
 from ..runtime import Runtime
 from . import answers, cors
@@ -88,7 +88,7 @@ class Doorway(Chalice):  # type: ignore[misc]
             answer = answers.problem_answer(problem, request.request_id, request.path).to_dict()
         except Exception as error:
             telemetry.exception(error, request.request_id, request.correlation_id)
-            answer = answers.problem_answer(_unexpected(error), request.request_id, request.path).to_dict()
+            answer = answers.problem_answer(answers.unexpected(error), request.request_id, request.path).to_dict()
         headers = answer["headers"]
         headers |= answers.SECURITY_HEADERS
         headers["X-Request-ID"] = request.request_id
@@ -135,7 +135,3 @@ class Doorway(Chalice):  # type: ignore[misc]
         routed["headers"] = routed["headers"] or {}
         answer: dict[str, Any] = super().__call__(routed, context)
         return answer
-
-
-def _unexpected(error: Exception) -> Problem:
-    return Unavailable() if isinstance(error, TimeoutError) else Problem("Something went wrong on our side; it is logged under this id.")

@@ -3,7 +3,7 @@
 Partition of a pipeline, in the order of sort keys:
 
     !                 beside it: references counted, and when something last happened (`Beside`)
-    H#<ulid>          a stay in a stage that is over
+    H#<revision>      a stay in a stage that is over, by the last revision of it
     Y#<activity id>   what happened
     ~                 the pipeline itself
 

@@ -299,7 +299,7 @@ class StaleQuery(Page):
     days: int = Field(7, ge=1, le=3650, description="Whole days without activity.")
 
 
-_Month = Annotated[Text, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])(-[0-9]{2})?$", examples=["2026-03"])]
+_Month = Annotated[Text, Field(pattern=r"^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])(-[0-9]{2})?$", examples=["2026-03"])]
 
 
 class FunnelQuery(Query):

@@ -7,7 +7,7 @@ from typing import Any
 from ....foundation import models
 from ....foundation.context import Context
 from ....foundation.errors import Conflict, Invalid, Problem
-from ....foundation.ids import Key, ulid
+from ....foundation.ids import Key
 from ....foundation.store import gates, keys
 from ....foundation.store.codec import Raw
 from ....foundation.store.transactions import Transaction
@@ -167,7 +167,7 @@ def _add_stay(ctx: Context, tx: Transaction, before: Pipeline, after: Pipeline) 
         "terms": terms,
         "request_id": ctx.request_id,
     }
-    key = Key(before.id, f"{STAYS}{ulid(ctx.now)}")
+    key = Key(before.id, f"{STAYS}{before.revision:010}")  # in the order of their ends, even within a millisecond
     tx.put_row(key, {name: value for name, value in values.items() if value is not None})
 
 

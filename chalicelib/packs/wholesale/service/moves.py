@@ -41,8 +41,9 @@ def moved(
     and `assignment_price` in `values`). Raises InvalidTransition or Invalid where the rules don't allow it.
     """
     cleared = dict.fromkeys(stages.to_history(pipeline.stage, target))
-    if target == stages.UNDER_CONTRACT and pipeline.stage != stages.ASSIGNED:
-        values = {"contract_effective_on": ctx.today, **_known(values)}
+    if target == stages.UNDER_CONTRACT:
+        effective = values.get("contract_effective_on") or pipeline.contract_effective_on or ctx.today
+        values = {**values, "contract_effective_on": effective}
     fields = {**pipeline.attribute_values, **cleared, **values}
     stages.check_move(pipeline.stage, target, fields, reason=reason, note=note, by=by, dead_reason=pipeline.stage_reason)
     entered = {
@@ -57,11 +58,6 @@ def moved(
         "stays": _counted(ctx, pipeline),
     }
     return changes.armed(pipeline.changed(ctx, **cleared, **values, **entered), ctx.today)
-
-
-def _known(values: dict[str, Any]) -> dict[str, Any]:
-    """Without an effective day that was left open: it is today."""
-    return {name: value for name, value in values.items() if name != "contract_effective_on" or value is not None}
 
 
 def _counted(ctx: Context, pipeline: Pipeline) -> dict[str, dict[str, int]]:
