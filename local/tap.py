@@ -23,6 +23,7 @@ _BATCH = 25  # items a BatchWriteItem takes
 _FOLD = 2_000  # records that are folded to their items' newest images at a time
 _QUIET_SECONDS = 10.0
 _WORTH_SAVING = 2_000  # records that would have to be replayed
+_TOO_MANY = 100_000  # so many that it must not wait for quiet
 
 
 class Tap(threading.Thread):
@@ -101,7 +102,7 @@ class Tap(threading.Thread):
     def _save_when_quiet(self) -> None:
         """Keep the next start short: saving stops the engine for a moment, so it is done when nobody writes."""
         quiet = time.monotonic() - self._grown_at > _QUIET_SECONDS
-        if quiet and self._journal.last - self._journal.saved >= _WORTH_SAVING:
+        if self._journal.last - self._journal.saved >= (_WORTH_SAVING if quiet else _TOO_MANY):
             checkpoint(self._journal, self._save)
             self._grown_at = time.monotonic()
 

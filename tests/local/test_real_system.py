@@ -85,6 +85,7 @@ def test_a_stranger_finds_everything_alive(begin: Callable[[], Firm]) -> None:
     made = firm.open_pipeline()
     began = time.monotonic()
     assert within(2, lambda: firm.trail(made["id"])), "on the trail"
+    assert within(2, lambda: firm.web.get("/wholesale/board").json()["stages"]["lead"]["count"] == 1), "and on the board"
     assert time.monotonic() - began < 2
 
     asked = firm.web.post("/auth/invitations", json={"email": "zoe@example.com", "name": "Zoe", "roles": ["viewer"]})
@@ -97,6 +98,7 @@ def test_a_stranger_finds_everything_alive(begin: Callable[[], Firm]) -> None:
     assert {address for address, _ in listening(firm.run.processes())} == {"0100007F"}
 
 
+@pytest.mark.slow
 def test_an_orderly_restart_and_a_kill_keep_data_trail_and_token(begin: Callable[[], Firm]) -> None:
     first = begin()
     made = first.open_pipeline()
