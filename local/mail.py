@@ -29,6 +29,8 @@ class Mailbox(threading.Thread):
                 self.look()
         except EngineError:
             return
+        finally:
+            self._line.close()
 
     def look(self) -> None:
         """Write what is new."""
