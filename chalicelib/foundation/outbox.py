@@ -30,8 +30,9 @@ LIFE = timedelta(days=7)
 LEASE = timedelta(seconds=60)  # how long a claim holds: longer than SES's slowest answer, shorter than the queue's patience
 BATCH = 10  # what SQS takes at once
 
-# What SES says of a message that no repetition will send. Everything else may be mended: throttling, an unverified sender.
-_HOPELESS = frozenset({"MessageRejected", "InvalidParameterValue", "BadRequestException"})
+# What SES says of a message that no repetition will send. Everything else may be mended: throttling, a paused account.
+_HOPELESS = frozenset({"MessageRejected", "BadRequestException"})
+_MENDABLE = "not verified"  # SES says MessageRejected of an identity that isn't verified yet, too
 
 
 class QueueError(Exception):
@@ -127,7 +128,7 @@ def deliver_mail(ctx: "Context", key: Key) -> Sent:
         )
     except ClientError as error:
         code = error.response["Error"]["Code"]
-        if code in _HOPELESS:
+        if code in _HOPELESS and _MENDABLE not in error.response["Error"].get("Message", ""):
             _finish(ctx, key, row, "failed", error=code)
             telemetry.line("ERROR", "mail refused", code=code, row=key.pk, request_id=row["request_id"])
             return Sent("failed")

@@ -241,6 +241,6 @@ def test_a_use_is_stamped_every_five_minutes_and_is_no_change_of_the_key(nobody,
         return listed
 
     first = used_at(timedelta(0))
-    assert used_at(timedelta(minutes=4, seconds=59)) == first
-    assert used_at(timedelta(minutes=5)) > first
+    assert used_at(timedelta(minutes=4, seconds=58)) == first
+    assert used_at(timedelta(minutes=5, seconds=1)) > first
     assert len(rows(dynamodb, "KEYUSED#")) == 1
