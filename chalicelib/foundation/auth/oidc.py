@@ -78,20 +78,20 @@ def _plain(subject: str) -> str:
 
 
 def _key(url: str, kid: str, now: datetime) -> Any:
+    """The key of that id; None where the issuer has none. Unavailable where that can't be known now."""
     with _lock:
         held = _held.setdefault(url, _Held())
         fresh = held.fetched_at is not None and now - held.fetched_at < _KEPT
-        if (fresh and kid in held.keys) or (held.tried_at is not None and timedelta() <= now - held.tried_at < _AGAIN):
-            return held.keys.get(kid)
-        held.tried_at = now
-        try:
-            held.keys = _fetch(url)
-            held.fetched_at = now
-        except (urllib3.exceptions.HTTPError, ValueError) as error:
-            telemetry.line("ERROR", "the issuer's keys can't be read", url=url, error=type(error).__name__)
-            if kid not in held.keys:
-                raise Unavailable("The issuer's keys can't be read at this moment.", retry_after=30) from None
-        return held.keys.get(kid)
+        if not (fresh and kid in held.keys) and (held.tried_at is None or now - held.tried_at >= _AGAIN):
+            held.tried_at = now
+            try:
+                held.keys, held.fetched_at = _fetch(url), now
+            except (urllib3.exceptions.HTTPError, ValueError) as error:
+                telemetry.line("ERROR", "the issuer's keys can't be read", url=url, error=type(error).__name__)
+        key = held.keys.get(kid)
+        if key is None and held.fetched_at != held.tried_at:  # the last try failed
+            raise Unavailable("The issuer's keys can't be read at this moment.", retry_after=30)
+        return key
 
 
 def _fetch(url: str) -> dict[str, Any]:
@@ -105,8 +105,12 @@ def _fetch(url: str) -> dict[str, Any]:
         answer.release_conn()
     if len(body) > _MOST_BYTES:
         raise ValueError("too large")
+    document = json.loads(body)
+    entries = document.get("keys") if isinstance(document, dict) else None
+    if not isinstance(entries, list):
+        raise ValueError("no key set")
     found: dict[str, Any] = {}
-    for entry in json.loads(body)["keys"]:
+    for entry in entries:
         if key := _usable(entry):
             found[str(entry["kid"])] = key
     return found
