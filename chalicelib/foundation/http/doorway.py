@@ -23,6 +23,15 @@ from .requests import Request
 from .routing import Match, Routes, allow, verb
 from .views import view
 
+# What Chalice's request object reads; an event made by hand may lack it.
+_EMPTY: dict[str, Any] = {
+    "headers": {},
+    "multiValueQueryStringParameters": None,
+    "body": None,
+    "isBase64Encoded": False,
+    "stageVariables": None,
+}
+
 
 @dataclass
 class Exchange:
@@ -124,14 +133,11 @@ class Doorway(Chalice):  # type: ignore[misc]
         ctx.base_path = request.prefix
         self._local.exchange = Exchange(request, ctx)
         routed = {
+            **_EMPTY,
             **event,
             "pathParameters": match.parameters,
             "requestContext": {**(event.get("requestContext") or {}), "resourcePath": match.template, "httpMethod": method},
         }
-        # What Chalice's request object reads; an event made by hand may lack it.
-        routed.setdefault("stageVariables", None)
-        routed.setdefault("multiValueQueryStringParameters", None)
-        routed.setdefault("headers", request.headers)
         routed["headers"] = routed["headers"] or {}
         answer: dict[str, Any] = super().__call__(routed, context)
         return answer
