@@ -387,3 +387,19 @@ def test_a_password_kept_with_older_parameters_is_kept_anew_at_sign_in(nobody, a
     assert sign_in(nobody).status == 200
     assert "m=8,t=3,p=1" in kept()
     assert sign_in(nobody).status == 200
+
+
+# -- keys
+
+
+def test_the_public_keys_verify_a_token_and_may_be_cached(nobody, pair):
+    answer = nobody("GET", "/.well-known/jwks.json")
+    assert answer.status == 200
+    assert answer.headers["cache-control"] == "public, max-age=300"
+    kid = jwt.get_unverified_header(pair["access_token"])["kid"]
+    [key] = [key for key in answer.json()["keys"] if key["kid"] == kid]
+    assert "d" not in key
+    claims = jwt.decode(
+        pair["access_token"], jwt.PyJWK(key), [key["alg"]], audience="valhalla-api", options={"verify_exp": False, "verify_iat": False}
+    )
+    assert claims["iss"] == "valhalla:test"

@@ -23,6 +23,7 @@ LANES = 1
 MIN_LENGTH = 12
 MAX_LENGTH = 200  # characters: enough for any phrase, and bounds the work
 _SHORTEST_WORD = 6
+_FEW = 3  # characters around a common password that make it no better
 
 
 @lru_cache(maxsize=1)
@@ -52,7 +53,7 @@ def matches(kept: str | None, password: str) -> bool:
     from argon2.exceptions import InvalidHashError, VerificationError
 
     try:
-        return _hasher().verify(kept or _nobodys(), canonical(password)) and kept is not None
+        return _hasher().verify(kept or _nobodys(), canonical(password)) and bool(kept)
     except (VerificationError, InvalidHashError):
         return False
 
@@ -83,17 +84,20 @@ def fault(password: str, email: str) -> str | None:
 
 
 def is_common(folded: str) -> bool:
-    """Whether a casefolded password is on the list of the most common: itself, repeated, or with digits and signs at its ends.
+    """Whether a casefolded password is on the list of the most common, or little more than one of them.
 
-    Nearly all common passwords are shorter than twelve characters; what people do to reach the length is what this undoes:
-    `password1234`, `!!sunshine2024!!`, `qwertyqwerty`.
+    Nearly all common passwords are shorter than twelve characters; what people do to reach the length is what this undoes: digits
+    and signs at the ends (`password1234`, `!!sunshine2024!!`), repetition (`qwertyqwerty`), a few more characters (`123456789012`).
     """
     unit = _repeated(folded)
     if len(unit) < _SHORTEST_WORD and unit != folded:
         return True  # `abcabcabcabc`
     bare = _repeated(re.sub(r"^[\W\d_]+|[\W\d_]+$", "", unit))
     words = _words()
-    return folded in words or unit in words or (len(bare) >= _SHORTEST_WORD and bare in words)
+    if unit in words or (len(bare) >= _SHORTEST_WORD and bare in words):
+        return True
+    ends = ((before, after) for before in range(_FEW + 1) for after in range(_FEW + 1 - before))
+    return any(folded[before : len(folded) - after] in words for before, after in ends)
 
 
 def _repeated(text: str) -> str:
