@@ -78,9 +78,9 @@ def perform(name: str, work: Callable[[Context, Run], None], runtime: Runtime, e
             "more": run.more,
             "error": error,
         }
-        _leave(runtime, ctx, record)
         telemetry.line("ERROR" if error else "INFO", "schedule", **record)
         telemetry.metric({"ScheduleFailures": int(bool(error)) + run.failed, "ScheduleDone": run.done}, schedule=name)
+        _leave(runtime, ctx, record)  # last: where the table is out of reach, the log still tells of the run
     return record
 
 
