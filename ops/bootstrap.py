@@ -2,18 +2,16 @@
 
 import os
 import sys
+from datetime import timedelta
 from typing import Annotated
-from uuid import uuid4
 
 import typer
 from rich.console import Console
 
-from chalicelib.foundation.context import system
-from chalicelib.foundation.errors import Problem
 from chalicelib.foundation.runtime import Runtime
-from chalicelib.foundation.settings import SettingsError
+from ops import shell
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer()
 _console = Console(highlight=False, soft_wrap=True)
 
 PASSWORD_VARIABLE = "VALHALLA_ADMIN_PASSWORD"  # noqa: S105 - a name
@@ -26,7 +24,7 @@ def bootstrap_admin(runtime: Runtime, email: str, name: str, password: str | Non
     """
     from chalicelib.foundation.auth.bootstrap import first_administrator
 
-    ctx = runtime.context(request_id=f"bootstrap-{uuid4()}", actor=system("bootstrap"))
+    ctx = shell.context(runtime, "bootstrap")
     user, chosen = first_administrator(ctx, email, name, password)
     return user.id, chosen
 
@@ -37,19 +35,19 @@ def bootstrap_admin_command(
     name: Annotated[str, typer.Option(help="Their name.")] = "Administrator",
     password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")] = False,
 ) -> None:
-    """Make the first administrator of the stage that the environment describes; refuses where there is one.
+    """Make a stage's first administrator; refuses where there is one.
 
     They hold operator and counsel, too. Without a password on standard input or in VALHALLA_ADMIN_PASSWORD a fresh one is
     printed, this once; it should be changed at the first sign-in.
     """
     given = sys.stdin.readline().rstrip("\r\n") if password_stdin else os.environ.get(PASSWORD_VARIABLE)
     try:
-        user_id, chosen = bootstrap_admin(_runtime(), email, name, given or None)
-    except (Problem, ValueError) as error:
-        raise _failure(str(error)) from None
+        user_id, chosen = bootstrap_admin(shell.runtime(), email, name, given or None)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--email") from None
     _console.print(f"{user_id} is the administrator of this stage.")
     if not given:
-        _console.print(f"Password, shown this once: {chosen}")
+        _console.print(f"Password, shown this once: {chosen}", markup=False)
 
 
 @app.command("rotate-keys")
@@ -60,28 +58,13 @@ def rotate_keys_command(
 
     The secrets are read from where the settings say, and written back there.
     """
-    from datetime import timedelta
-
     from chalicelib.foundation.auth.rotation import rotate
 
-    runtime = _runtime()
-    found = rotate(runtime.settings, runtime.clock(), timedelta(minutes=overlap_minutes))
+    runtime = shell.runtime()
+    try:
+        found = rotate(runtime.settings, runtime.clock(), timedelta(minutes=overlap_minutes))
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--overlap-minutes") from None
     _console.print(f"{found.added} signs from {found.active_from:%Y-%m-%d %H:%M:%S} UTC on.")
     for kid in found.dropped:
         _console.print(f"{kid} has been dropped.")
-
-
-def _runtime() -> Runtime:
-    try:
-        return Runtime.from_environment(os.environ)
-    except SettingsError as error:
-        raise _failure(str(error)) from None
-
-
-def _failure(message: str) -> typer.Exit:
-    Console(stderr=True, highlight=False).print(message, style="red")
-    return typer.Exit(1)
-
-
-if __name__ == "__main__":
-    app()

@@ -23,7 +23,7 @@ KEYS = {
     "rsa": rsa.generate_private_key(65537, 2048),
     "rsa2": rsa.generate_private_key(65537, 2048),
     "ec": ec.generate_private_key(ec.SECP256R1()),
-    "small": rsa.generate_private_key(65537, 1024),  # noqa: S505 - to be refused
+    "small": rsa.generate_private_key(65537, 1024),
     "p384": ec.generate_private_key(ec.SECP384R1()),
 }
 

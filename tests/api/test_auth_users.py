@@ -5,7 +5,10 @@ import zlib
 from datetime import timedelta
 
 import pytest
+from typer.testing import CliRunner
 
+import ops.bootstrap
+import ops.shell
 from chalicelib.foundation.auth import users
 from chalicelib.foundation.errors import Conflict
 from chalicelib.foundation.idempotency import canonical_json
@@ -340,26 +343,20 @@ def test_nobody_is_made_by_a_refused_bootstrap(runtime, admin, dynamodb):
 
 
 def test_the_command_reads_a_password_prints_none_and_refuses_twice(runtime, monkeypatch):
-    from typer.testing import CliRunner
-
-    import ops.bootstrap
-
-    monkeypatch.setattr(ops.bootstrap, "_runtime", lambda: runtime)
+    monkeypatch.setattr(ops.shell, "runtime", lambda: runtime)
     run = CliRunner()
     first = run.invoke(ops.bootstrap.app, ["bootstrap-admin", "--email", EMAIL, "--password-stdin"], input=f"{PASSWORD}\n")
     assert first.exit_code == 0, first.output
     assert PASSWORD not in first.output
     second = run.invoke(ops.bootstrap.app, ["bootstrap-admin", "--email", "b@example.com"])
     assert second.exit_code == 1
-    assert "administrator already" in second.output
+    assert "administrator already" in str(second.exception)
+    wrong = run.invoke(ops.bootstrap.app, ["bootstrap-admin", "--email", "nonsense"])
+    assert wrong.exit_code == 2
 
 
 def test_the_command_prints_a_fresh_password_that_works(runtime, monkeypatch, nobody):
-    from typer.testing import CliRunner
-
-    import ops.bootstrap
-
-    monkeypatch.setattr(ops.bootstrap, "_runtime", lambda: runtime)
+    monkeypatch.setattr(ops.shell, "runtime", lambda: runtime)
     made = CliRunner().invoke(ops.bootstrap.app, ["bootstrap-admin", "--email", EMAIL])
     assert sign_in(nobody, password=made.output.rsplit(" ", 1)[1].strip()).status == 200
 

@@ -8,9 +8,16 @@ from pathlib import Path
 
 import jwt
 import pytest
+from moto import mock_aws
+from typer.testing import CliRunner
 
+import ops.bootstrap
+import ops.shell
+from chalicelib.foundation import aws
 from chalicelib.foundation.auth import rotation, tokens
+from chalicelib.foundation.auth.sessions import RefreshToken
 from chalicelib.foundation.errors import Unauthenticated
+from chalicelib.foundation.runtime import Runtime
 from chalicelib.foundation.secrets import Secrets, new_secrets
 from chalicelib.foundation.settings import Settings
 
@@ -83,11 +90,22 @@ def test_a_file_of_secrets_is_replaced_whole_and_readable_by_its_owner_only(firs
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_the_command_says_what_it_did(first, tmp_path, monkeypatch):
+    path = tmp_path / "secrets.json"
+    path.write_text(first)
+    settings = Settings(stage="test", table="t", region="us-east-1", secrets=f"file:{path}")
+    monkeypatch.setattr(ops.shell, "runtime", lambda: Runtime(settings, dynamodb=object(), clock=lambda: NOW))
+    run = CliRunner()
+    said = run.invoke(ops.bootstrap.app, ["rotate-keys", "--overlap-minutes", "15"])
+    assert said.exit_code == 0, said.output
+    assert "signs from 2026-11-24 18:15:00 UTC on" in said.output
+    assert "PRIVATE" not in said.output
+    again = run.invoke(ops.bootstrap.app, ["rotate-keys"])
+    assert again.exit_code == 2
+    assert "not begun" in again.output
+
+
 def test_secrets_manager_gets_the_rotated_secret(first):
-    from moto import mock_aws
-
-    from chalicelib.foundation import aws
-
     settings = Settings(stage="test", table="t", region="us-east-1", secrets="secretsmanager:valhalla/test")
     with mock_aws():
         aws.client.cache_clear()
@@ -114,8 +132,6 @@ def test_the_published_keys_are_public_and_verify(first):
 
 
 def test_secrets_and_tokens_do_not_show_themselves(first):
-    from chalicelib.foundation.auth.sessions import RefreshToken
-
     assert "PRIVATE" not in repr(Secrets.from_json(first))
     assert "aaaa" not in repr(RefreshToken("user_x", "ses_x", 0, b"aaaa"))
 
