@@ -82,7 +82,7 @@ def enter(stage: str | None, environment: Mapping[str, str]) -> None:
         raise StageError(
             f"The environment describes the stage {described}, not {wanted}."
             if described
-            else f"The environment doesn't describe the stage {wanted}: set VALHALLA_STAGE={wanted} and its other settings (docs/runbook.md)."
+            else f"The environment doesn't describe the stage {wanted}: its deployment wrote build/{wanted}/environment (docs/runbook.md)."
         )
     from local.home import Home
 

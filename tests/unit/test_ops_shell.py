@@ -1,5 +1,6 @@
 """The operator's shell: its commands, the stage they act on, and one line where they fail."""
 
+import json
 import os
 import subprocess
 import sys
@@ -37,10 +38,19 @@ def test_the_list_of_commands_is_what_the_modules_have():
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
-def test_every_command_has_help_and_takes_a_stage(command):
+def test_every_command_has_help_and_acts_on_a_stage(command):
     answer = RUN.invoke(app, [command.name, "--help"])
     assert answer.exit_code == 0
-    assert "--stage" in answer.output
+    assert ("--stage" in answer.output) == (command.name != "openapi"), "the description is the same for all of them"
+
+
+def test_the_description_is_written_without_a_stage(tmp_path, monkeypatch):
+    for name in [name for name in os.environ if name.startswith("VALHALLA_")]:
+        monkeypatch.delenv(name)
+    out = tmp_path / "deep" / "openapi.json"
+    answer = RUN.invoke(app, ["openapi", "--out", str(out)])
+    assert answer.exit_code == 0, answer.output
+    assert json.loads(out.read_text())["openapi"] == "3.1.0"
 
 
 def test_help_lists_every_command_and_imports_none_of_them():
@@ -73,7 +83,7 @@ def test_an_unknown_command_is_refused():
     ("arguments", "environment", "says"),
     [
         ((), {}, "Nothing runs here: start it with `make run`, or name a deployed stage by the environment."),
-        (("--stage", "prod"), {}, "The environment doesn't describe the stage prod: set VALHALLA_STAGE=prod"),
+        (("--stage", "prod"), {}, "The environment doesn't describe the stage prod: its deployment wrote build/prod/environment"),
         (("--stage", "prod"), {"VALHALLA_STAGE": "dev"}, "The environment describes the stage dev, not prod."),
         ((), {"VALHALLA_STAGE": "dev"}, "VALHALLA_TABLE is not set: the DynamoDB table's name."),
     ],

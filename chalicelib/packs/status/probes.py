@@ -11,7 +11,7 @@ from typing import Any
 
 from ...foundation.cache import Held, Policy
 from ...foundation.context import Context
-from ...foundation.manifest import Pack, load
+from ...foundation.manifest import Pack, installed, load
 from ...foundation.parts import PARTS, table_answers
 from ...foundation.system.readiness import checks
 from .titles import TITLES
@@ -24,9 +24,7 @@ Probe = Callable[[Context], None]
 
 def pack_states(ctx: Context) -> Held[list[dict[str, Any]]]:
     """All 26 packs with their status, at most ten seconds old."""
-    from .. import PACKS
-
-    return ctx.cache.get(ctx, _POLICY, "all", lambda: look(ctx, (*PARTS, *PACKS)))
+    return ctx.cache.get(ctx, _POLICY, "all", lambda: look(ctx, (*PARTS, *installed())))
 
 
 def look(ctx: Context, packs: Iterable[Pack]) -> list[dict[str, Any]]:
