@@ -103,7 +103,7 @@ def proxy_event(
         "requestContext": {
             "resourcePath": "/" if path == "/" else "/{proxy+}",
             "httpMethod": method,
-            "path": f"/{STAGE}{path}",
+            "path": path,  # as behind a domain of its own: no stage in what callers see
             "protocol": "HTTP/1.1",
             "stage": STAGE,
             "requestId": request_id,
