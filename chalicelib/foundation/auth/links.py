@@ -16,7 +16,7 @@ from ..errors import Conflict, Invalid
 from ..ids import Key
 from ..store.store import alive
 from ..store.transactions import Transaction
-from . import passwords, rates, users
+from . import emails, passwords, rates, users
 from .entities import User
 from .schemas import Confirmation, Invitation, ResetRequest
 
@@ -44,7 +44,7 @@ def invite(ctx: Context, body: Invitation) -> dict[str, Any]:
     users.check_grant(ctx, roles, ())
     professional_id = users.professional_of(roles, body.professional_id)
     idempotency.read(ctx, [])  # a replay must not meet what its first run has changed
-    rates.take(ctx, "invitation", body.email.casefold(), every=600, burst=3)
+    rates.take(ctx, "invitation", emails.same(body.email), every=600, burst=3)
     known = users.by_email(ctx, body.email)
     if known:
         user = known
@@ -87,7 +87,7 @@ def confirm_invitation(ctx: Context, body: Confirmation) -> None:
 def ask_for_reset(ctx: Context, body: ResetRequest) -> dict[str, Any]:
     """Mail a code to a user of this address. For everybody else: the same answer, the same round trips, and no mail."""
     rates.take(ctx, "reset-from", ctx.source_ip, every=60, burst=20)
-    rates.take(ctx, "reset-for", body.email.casefold(), every=1200, burst=3)
+    rates.take(ctx, "reset-for", emails.same(body.email), every=1200, burst=3)
     user = users.by_email(ctx, body.email)
     code = _code(ctx)
     tx = Transaction(ctx.store)
