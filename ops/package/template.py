@@ -61,6 +61,7 @@ def merge_template(stage: str, deployed: Iterable[Function], table: Mapping[str,
     for one in functions:
         resources[one.logical_id] = {"Properties": _function_properties(one, queues)}
     resources |= _alarms(stage, consumers, [*scheduled, *(one for one in functions if one.worker)], dead_letters)
+    resources |= _counted(stage, functions)
     return {
         "Parameters": {
             "PublicUrl": _text("The URL under which callers reach the API, without a slash at its end."),
@@ -310,6 +311,36 @@ _DEAD_LETTERS = {
     "StreamDeadLetters": "Records that a stream consumer gave up on are waiting to be redriven.",
     "ScheduleDeadLetters": "A scheduled run failed for good.",
 }
+
+
+# What functions count in their log lines and a person should know of, by kind of function. The lines are metrics already,
+# but of all stages of an account together; counted again from its own logs, an alarm is its stage's own.
+_PARKED = {"Parked": "{} parked a record that it can't do; it waits to be redriven."}
+_COUNTED = {
+    "audit-stream": {**_PARKED, "ChainBroken": "{} found another record where it was to write one: somebody else wrote to the trail."},
+    "projection-stream": _PARKED,
+    "outbox-worker": {"MailFailed": "{} could not send mail."},
+    "schedule": {"ScheduleFailures": "{} failed, or left items undone."},
+}
+
+
+def _counted(stage: str, functions: Iterable[Function]) -> Json:
+    """A metric filter on the function's logs and an alarm on it, for each thing that is counted there."""
+    resources: Json = {}
+    for one in functions:
+        for field, about in _COUNTED.get(one.kind, {}).items():
+            name = f"{one.logical_id}{field}"
+            counted = {"MetricNamespace": f"Valhalla/{stage}", "MetricName": name, "MetricValue": f"$.{field}", "DefaultValue": 0}
+            resources[f"{name}Metric"] = {
+                "Type": "AWS::Logs::MetricFilter",
+                "Properties": {
+                    "LogGroupName": ref(f"{one.logical_id}LogGroup"),
+                    "FilterPattern": f"{{ $.{field} > 0 }}",
+                    "MetricTransformations": [counted],
+                },
+            }
+            resources[f"{name}Alarm"] = _alarm(about.format(one.name), f"Valhalla/{stage}", name, {}, over=0)
+    return resources
 
 
 def _alarm(about: str, namespace: str, metric: str, dimensions: Json, *, over: float, statistic: str = "Sum", periods: int = 1) -> Json:

@@ -329,11 +329,35 @@ def test_every_queue_of_dead_letters_has_an_alarm(expanded: dict[str, Any]) -> N
     assert {f"{name}Alarm" for name in dead} <= set(of_type(expanded, "AWS::CloudWatch::Alarm"))
 
 
+COUNTED = [(one, "Parked") for one in CONSUMERS] + [(one, "ChainBroken") for one in CONSUMERS if one.name == "audit_stream"]
+COUNTED += [(one, "MailFailed") for one in WORKERS] + [(one, "ScheduleFailures") for one in SCHEDULED]
+
+
+@pytest.mark.parametrize(("one", "field"), COUNTED, ids=[f"{one.name}-{field}" for one, field in COUNTED])
+def test_what_functions_count_in_their_logs_raises_an_alarm(one: facts.Function, field: str, expanded: dict[str, Any]) -> None:
+    counter = expanded["Resources"][f"{one.logical_id}{field}Metric"]["Properties"]
+    alarm = expanded["Resources"][f"{one.logical_id}{field}Alarm"]["Properties"]
+    group = expanded["Resources"][counter["LogGroupName"]["Ref"]]
+    assert group["Properties"]["LogGroupName"] == {"Fn::Sub": f"/aws/lambda/${{{one.logical_id}}}"}
+    (counted,) = counter["MetricTransformations"]
+    assert counter["FilterPattern"] == f"{{ $.{field} > 0 }}"
+    assert (alarm["Namespace"], alarm["MetricName"]) == (counted["MetricNamespace"], counted["MetricName"])
+    assert counted["MetricNamespace"] == "Valhalla/dev"
+    assert counted["MetricValue"] == f"$.{field}"
+
+
+def test_what_alarms_count_is_what_the_code_says() -> None:
+    """A field that was renamed in the code would leave its alarm silent for ever."""
+    code = "\n".join(path.read_text() for path in (PROJECT / "chalicelib").rglob("*.py"))
+    assert [field for _, field in COUNTED if f'"{field}":' not in code] == []
+
+
 def test_the_dashboard_shows_what_the_alarms_watch(expanded: dict[str, Any]) -> None:
     (board,) = of_type(expanded, "AWS::CloudWatch::Dashboard").values()
     widgets = json.loads(board["Properties"]["DashboardBody"]["Fn::Sub"])["widgets"]
     shown = {metric[1] for widget in widgets for metric in widget["properties"]["metrics"]}
-    assert {said["Properties"]["MetricName"] for said in of_type(expanded, "AWS::CloudWatch::Alarm").values()} <= shown | {"Valhalla"}
+    watched = {said["Properties"]["MetricName"] for said in of_type(expanded, "AWS::CloudWatch::Alarm").values()}
+    assert {name for name in watched if not any(name.endswith(field) for _, field in COUNTED)} <= shown
 
 
 # --- what each function may do ---------------------------------------------------------------------------------------
