@@ -204,6 +204,8 @@ class Engine:
         self._store.settle(lambda: self._apply(work))
 
     def _apply(self, work: Work) -> None:
+        if not work.todo:
+            return
         memory = self._memory(work.todo.values())
         steps: list[_Step] = []
         for state in list(work.todo.values()):
@@ -235,12 +237,14 @@ class Engine:
 
     def _plan(self, state: State, memory: dict[Key, Raw]) -> list[_Step]:
         steps = []
-        new = {} if state.image is None else self._contribute(state.kind, state.image)
+        new: Contribution | None = None
         for generation in self._generations:
             raw = memory.get(_memory_key(state, generation))
             kept_version = int(raw["v"]["N"]) if raw else None
             if kept_version is not None and kept_version >= state.version:
                 continue
+            if new is None:
+                new = {} if state.image is None else self._contribute(state.kind, state.image)
             delta: Contribution = {}
             merge(delta, new)
             merge(delta, _unpacked(raw) if raw else {}, -1)

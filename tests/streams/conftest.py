@@ -1,6 +1,5 @@
 """A table with its stream, and the two handlers on it."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,7 +8,7 @@ from chalicelib.foundation.context import Actor, Context
 from chalicelib.foundation.manifest import Pack
 from chalicelib.foundation.projections import Contributions
 from chalicelib.foundation.runtime import Runtime
-from chalicelib.foundation.store.transactions import Transaction
+from chalicelib.foundation.store import table
 from chalicelib.functions.streams import audit, project
 from chalicelib.packs import PACKS
 from chalicelib.packs.auditor import trail
@@ -47,9 +46,7 @@ class World:
     def create(self, **values: Any) -> Thing:
         ctx = self.ctx()
         thing = Thing.fresh(ctx, **{"group": "a", "amount": 1, **values})
-        tx = Transaction(ctx.store)
-        tx.create(thing)
-        tx.commit()
+        self.table.put_item(TableName=TABLE, Item=thing.to_item())
         return thing
 
     def edit(self, thing: Thing, user: str = "user_ben", **values: Any) -> Thing:
@@ -67,6 +64,13 @@ class World:
     def purge(self, thing: Thing) -> None:
         self.table.delete_item(TableName=TABLE, Key={"pk": {"S": thing.key.pk}, "sk": {"S": thing.key.sk}})
 
+    def empty(self) -> None:
+        """Begin anew, as each example of a property does."""
+        self.runtime.dynamodb = self.table
+        self.table.delete_table(TableName=TABLE)
+        table.create(self.table, TABLE)
+        self.feed = Feed(self.table, TABLE)
+
     # -- looks
 
     def rows(self, prefix: str = "") -> list[dict[str, Any]]:
@@ -83,28 +87,3 @@ class World:
 @pytest.fixture
 def world(runtime: Runtime) -> World:
     return World(runtime)
-
-
-@pytest.fixture
-def make_world(settings: Any, clock: Any) -> Callable[[], Any]:
-    """`with make_world() as world`: a world on a fresh table, for tests that need one an example."""
-    from contextlib import contextmanager
-
-    from moto import mock_aws
-
-    from chalicelib.foundation.aws import client
-    from chalicelib.foundation.secrets import SecretStore
-    from chalicelib.foundation.store import table
-    from tests.conftest import SECRETS
-
-    @contextmanager
-    def make() -> Any:
-        with mock_aws():
-            client.cache_clear()
-            dynamodb = client("dynamodb", settings)
-            table.create(dynamodb, TABLE)
-            secrets = SecretStore(settings, lambda: SECRETS)
-            yield World(Runtime(settings, dynamodb=dynamodb, secrets=secrets, clock=clock, sleep=lambda _: None))
-        client.cache_clear()
-
-    return make

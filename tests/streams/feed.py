@@ -21,16 +21,22 @@ class Feed:
         self.arn = arn
         self._client = Session().create_client("dynamodbstreams", region_name="us-east-1")
         shard = self._client.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
-        place = {"StreamArn": arn, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON"}
-        self._iterator = self._client.get_shard_iterator(**place)["ShardIterator"]
+        self._shard = {"StreamArn": arn, "ShardId": shard}
+        self._seen: str | None = None
 
     def take(self) -> list[Record]:
+        # A new iterator each time: moto replaces the table, with its stream, when it rolls a transaction back.
+        place = {"ShardIteratorType": "TRIM_HORIZON"}
+        if self._seen:
+            place = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": self._seen}
+        iterator = self._client.get_shard_iterator(**self._shard, **place)["ShardIterator"]
         found: list[Record] = []
         while True:
-            answer = self._client.get_records(ShardIterator=self._iterator)
-            self._iterator = answer["NextShardIterator"]
+            answer = self._client.get_records(ShardIterator=iterator)
+            iterator = answer["NextShardIterator"]
             if not answer["Records"]:
                 return found
+            self._seen = answer["Records"][-1]["dynamodb"]["SequenceNumber"]
             found += [as_lambda_gives_it(record, self.arn) for record in answer["Records"]]
 
     def entities(self) -> list[Record]:

@@ -163,7 +163,7 @@ def trail(
 
     Without `begin` the last 31 days. A page looks through seven days (of an actor: months), and may be short and carry a cursor.
     """
-    upto = _moment(ctx, end, after=True) or ctx.now
+    upto = _moment(ctx, end, after=True) or ctx.now + timedelta(minutes=1)  # another clock may be a little ahead
     since = _moment(ctx, begin) or upto - timedelta(days=31)
     if since > upto:
         raise Invalid.field("from", "must not be after `to`")
@@ -233,10 +233,11 @@ def _check_id(entity_id: str) -> None:
 # -- checking
 
 
-def verify(ctx: Context, entity_id: str, cursor: str | None = None, most: int = CHECKED_AT_ONCE) -> Verdict:
-    """Check an entity's chain, up to `most` records from where `cursor` left off; NotFound where there is neither trail nor entity."""
+def verify(ctx: Context, entity_id: str, cursor: str | None = None, most: int | None = None) -> Verdict:
+    """Check an entity's chain, up to `most` (else a thousand) records from where `cursor` left off; NotFound where there is neither trail nor entity."""
     _check_id(entity_id)
     seal = CursorSeal(ctx.secrets.cursor_key, ctx.now, "verify", entity_id, ctx.actor.id)
+    most = most or CHECKED_AT_ONCE
     chain = Chain(entity_id, *(seal.open(cursor) if cursor else ()))
     found = list(_chain(ctx, entity_id, most, after=chain.checked))
     first_break = chain.follow(found)

@@ -73,7 +73,7 @@ class Trail:
         for left in results:
             undone += left
         failed = {change.entity_id for change in undone}
-        return undone + self._take_up([chain[-1] for id, chain in chains.items() if id not in failed])
+        return undone + self._take_up([change for id, chain in chains.items() if id not in failed for change in chain])
 
     def redrive(self, entity: str) -> int:
         """Try an entity's parked records again, in their order. Returns how many of them are done."""
@@ -192,25 +192,25 @@ class Trail:
 
     # -- what waits behind
 
-    def _take_up(self, heads: list[Change]) -> list[Change]:
-        """Append what waited for the last record of each chain. Returns the heads behind which that failed."""
-        next_keys = {streams.waiting_key(STREAM, head.entity_id, head.version + 1): head for head in heads}
-        if not next_keys:
+    def _take_up(self, appended: list[Change]) -> list[Change]:
+        """Append what waited for any of these. Returns those behind which that failed: when they come again, it is tried again."""
+        followers = {streams.waiting_key(STREAM, change.entity_id, change.version + 1): change for change in appended}
+        if not followers:
             return []
         try:
-            waiting = self._store.get_many(next_keys)
+            waiting = self._store.get_many(followers)
         except Exception as error:
             if not streams.passing(error):
                 raise
-            return heads
+            return appended
         left = []
-        for key in waiting:
+        for change in {followers[key].entity_id: followers[key] for key in waiting}.values():
             try:
-                self.redrive(next_keys[key].entity_id)
+                self.redrive(change.entity_id)
             except Exception as error:
                 if not streams.passing(error):
                     raise
-                left.append(next_keys[key])
+                left.append(change)
         return left
 
     @staticmethod
