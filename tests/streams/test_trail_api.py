@@ -77,6 +77,13 @@ def test_a_sealed_value_that_was_tampered_with_is_no_error(world, as_, pipeline)
     assert as_("auditor")("GET", f"/audit/verify/{pipeline}").json()["first_break"]["seq"] == 1
 
 
+def test_a_record_that_was_made_unreadable_is_no_error(world, as_, pipeline):
+    (first, *_) = world.rows(f"AUD#{pipeline}")
+    world.table.put_item(TableName=TABLE, Item=first | {"body": {"S": "nothing"}})
+    items = as_("auditor")("GET", f"/audit/trail/{pipeline}").json()["items"]
+    assert [(one["seq"], one["action"]) for one in items] == [(2, "updated"), (1, "unreadable")]
+
+
 def test_a_dealmaker_sees_the_trail_of_their_own_only(as_, pipeline):
     assert as_("dealmaker", user="user_dee")("GET", f"/audit/trail/{pipeline}").status == 200
     other = as_("dealmaker", user="user_dan")("GET", f"/audit/trail/{pipeline}")

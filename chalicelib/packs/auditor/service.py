@@ -91,16 +91,16 @@ def entity_trail(ctx: Context, entity_id: str, limit: int, cursor: str | None) -
     found = list(_chain(ctx, entity_id, limit + 1, before=before))
     if not found:
         raise NotFound("trail")
-    kind = found[0]["kind"]["S"]
+    kind = found[0].get("kind", {}).get("S", "")
     entity = _class(kind)
     reach = _reach(ctx, kind)
     if not reach or (reach == "own" and not _is_own(ctx, entity, entity_id)):
         raise NotFound("trail")
-    shown = [Record.of_item(raw) for raw in found[:limit]]
+    shown = found[:limit]
     items = _revealed(ctx, shown, entity.ID.key(entity_id).pk if entity else entity_id, _sees_personal(ctx, kind))
     _note(ctx, "read", subject_id=entity_id, records=len(items))
     more = len(found) > limit
-    return {"items": items, "next_cursor": seal.seal([shown[-1].values["seq"]]) if more else None}
+    return {"items": items, "next_cursor": seal.seal([int(shown[-1]["sk"]["S"])]) if more else None}
 
 
 def _chain(ctx: Context, entity_id: str, most: int, *, before: int | None = None, after: int | None = None) -> Iterator[Raw]:
@@ -126,10 +126,10 @@ def _chain(ctx: Context, entity_id: str, most: int, *, before: int | None = None
         start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
 
-def _revealed(ctx: Context, found: list[Record], subject: str, sees_personal: bool) -> list[Any]:
+def _revealed(ctx: Context, found: list[Raw], subject: str, sees_personal: bool) -> list[Any]:
     """Records as they are answered: personal values opened where the caller may see them, digests else, "erased" when they are."""
     subjects = personal.Subjects(ctx.store, lambda: ctx.secrets.personal_key)
-    said = [record.values for record in found]
+    said = [_said(raw) for raw in found]
     if any(change.get("personal") for one in said for change in one["changes"].values()):
         subjects.load([subject])
 
@@ -146,14 +146,25 @@ def _revealed(ctx: Context, found: list[Record], subject: str, sees_personal: bo
             return "unreadable"  # the chain's check says which record was tampered with
 
     items = []
-    for record, one in zip(found, said, strict=True):
+    for raw, one in zip(found, said, strict=True):
         for name, change in one["changes"].items():
             if change.get("personal"):
                 for side in ("old", "new"):
                     place = records.place(one["entity_id"], one["seq"], name, side)
                     change[side] = value(place, change[side]) if side in change else personal.ERASED
+        record = Record.of_item(raw)
         items.append({**one, "prev_hash": record.prev_hash, "hash": record.hash})
     return items
+
+
+def _said(raw: Raw) -> dict[str, Any]:
+    """What a record says; of one that was made unreadable, that it is (the chain's check says so, too)."""
+    try:
+        return Record.of_item(raw).values
+    except ValueError:
+        unknown = dict.fromkeys(("kind", "actor", "at", "request_id", "correlation_id", "recorded_at", "code_version"), "")
+        id, seq = raw["pk"]["S"].removeprefix("AUD#"), int(raw["sk"]["S"])
+        return {"entity_id": id, "seq": seq, "action": "unreadable", **unknown, "changes": {}}
 
 
 def trail(

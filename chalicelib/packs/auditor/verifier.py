@@ -9,9 +9,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from ...foundation.calendar import parse_instant
-from ...foundation.ids import Key
 from ...foundation.store.codec import Raw
-from .records import GENESIS, Record, chained, key
+from .records import GENESIS, Record, chained
 
 GRACE = timedelta(minutes=5)  # how far the trail may lag behind the entity before that is a break
 
@@ -48,12 +47,16 @@ class Chain:
             return Break(seq, "unchained: it doesn't follow from the record before")
         if record.hash != chained(record.prev_hash, record.body):
             return Break(seq, "mutated: its hash isn't that of its content")
-        said = record.values
-        if key(said["entity_id"], said["seq"]) != Key(raw["pk"]["S"], raw["sk"]["S"]) or said["entity_id"] != self.entity_id:
+        try:
+            said = record.values
+            place, action = (said["entity_id"], said["seq"]), said["action"]
+        except (ValueError, KeyError, TypeError):
+            return Break(seq, "mutated: its content is no record")
+        if place != (self.entity_id, seq):
             return Break(seq, "misplaced: it tells of another change")
         if self.action == "purged":
             return Break(seq, "inserted: it comes after the removal")
-        self.checked, self.hash, self.action = seq, record.hash, said["action"]
+        self.checked, self.hash, self.action = seq, record.hash, action
         return None
 
     def end(self, entity: Raw | None, now: datetime) -> tuple[Break | None, int]:
