@@ -147,7 +147,9 @@ def test_the_served_document_is_this_one_under_the_path_of_its_stage(nobody):
 
 
 def test_its_server_is_the_path_that_the_gateway_puts_before_it(app):
-    assert gateway.call(app, "GET", "/openapi.json").json()["servers"][0]["url"] == f"/{gateway.STAGE}"
+    event = gateway.proxy_event("GET", "/openapi.json")
+    event["requestContext"]["path"] = "/api/openapi.json"
+    assert gateway.answer_of(app(event, None)).json()["servers"][0]["url"] == "/api"
 
 
 def test_the_artifact_carries_it_prebuilt(tmp_path):
