@@ -89,15 +89,18 @@ def is_common(folded: str) -> bool:
     Nearly all common passwords are shorter than twelve characters; what people do to reach the length is what this undoes: digits
     and signs at the ends (`password1234`, `!!sunshine2024!!`), repetition (`qwertyqwerty`), a few more characters (`123456789012`).
     """
-    unit = _repeated(folded)
-    if len(unit) < _SHORTEST_WORD and unit != folded:
-        return True  # `abcabcabcabc`
-    bare = _repeated(re.sub(r"^[\W\d_]+|[\W\d_]+$", "", unit))
     words = _words()
-    if unit in words or (len(bare) >= _SHORTEST_WORD and bare in words):
-        return True
+    for text in (folded, _bare(folded), _bare(_repeated(folded))):
+        unit = _repeated(text)
+        if len(text) >= _SHORTEST_WORD and (text in words or unit in words or len(unit) < _SHORTEST_WORD):
+            return True  # the last: `abcabcabcabc`
     ends = ((before, after) for before in range(_FEW + 1) for after in range(_FEW + 1 - before))
     return any(folded[before : len(folded) - after] in words for before, after in ends)
+
+
+def _bare(text: str) -> str:
+    """A text without the digits and signs at its ends."""
+    return re.sub(r"^[\W\d_]+|[\W\d_]+$", "", text)
 
 
 def _repeated(text: str) -> str:
