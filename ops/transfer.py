@@ -4,8 +4,8 @@ The file is a header (format, schema, counts), a line for each row of the table 
 binaries in base64, sets sorted), and a last line with the checksum. The checksum is the sum of the rows' SHA-256 modulo 2^256: it
 doesn't depend on their order, so two exports of equal tables have equal checksums whatever order the scans found.
 
-Everything is data: trail, aggregates and what projections remember come along. An import writes them before the entities, so
-a stream consumer that sees an imported entity finds its work done already.
+Everything is data: trail, aggregates and what projections remember come along. So nobody may read the table's stream while it is
+filled.
 """
 
 import hashlib
@@ -20,14 +20,17 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from chalicelib import __version__
+from chalicelib.foundation.aws import client
 from chalicelib.foundation.calendar import instant
 from chalicelib.foundation.runtime import Runtime
 from chalicelib.foundation.store.codec import Raw
 from chalicelib.foundation.store.table import table_definition
+from chalicelib.foundation.streams import ENTITY
 from ops import shell
 
 app = typer.Typer()
@@ -98,10 +101,14 @@ def _ordered(wire: dict[str, Any]) -> dict[str, Any]:
 
 
 def _kind(item: dict[str, Any]) -> str:
-    """What a row is, for the counts: its kind, or the beginning of its partition's name, in brackets, where it has none."""
-    if "kind" in item:
+    """What a row is, for the counts: an entity's kind; of any other row the beginning of its partition's name, in brackets."""
+    if _type(item) == ENTITY:
         return str(item["kind"]["S"])
     return f"({str(item['pk']['S']).partition('#')[0].partition('_')[0]})"
+
+
+def _type(item: dict[str, Any]) -> str:
+    return str(item.get("t", {}).get("S", ""))
 
 
 # -- out
@@ -180,24 +187,19 @@ def bring_in(runtime: Runtime, path: Path, *, workers: int, advance: Advance = l
     if store.call("scan", TableName=store.table, Limit=1, ConsistentRead=True)["Items"]:
         raise TransferError(f"The table {store.table} isn't empty: an import needs an empty stage.")
     with _writers(runtime, workers, advance) as write:
-        for entities in (False, True):
-            batch: list[Raw] = []
-            for line in _rows(path):
-                raw = from_line(line)
-                if ("t" in raw) is entities:
-                    batch.append(raw)
-                if len(batch) == _BATCH:
-                    write(batch)
-                    batch = []
-            if batch:
+        batch: list[Raw] = []
+        for line in _rows(path):
+            batch.append(from_line(line))
+            if len(batch) == _BATCH:
                 write(batch)
-            write([])  # all of it has landed before the next kind begins
+                batch = []
+        write(batch)
     return counted
 
 
 @contextmanager
 def _writers(runtime: Runtime, workers: int, advance: Advance) -> Iterator[Callable[[list[Raw]], None]]:
-    """`write(batch)` hands a batch to one of the workers and waits while too many are on their way; `write([])` waits for all."""
+    """`write(batch)` hands a batch to one of the workers and waits while too many are on their way; at the end all have landed."""
     pending: set[Future[None]] = set()
 
     def land(batch: list[Raw]) -> None:
@@ -215,16 +217,39 @@ def _writers(runtime: Runtime, workers: int, advance: Advance) -> Iterator[Calla
     with ThreadPoolExecutor(workers) as pool:
 
         def write(batch: list[Raw]) -> None:
-            nonlocal pending
-            if batch:
-                pending.add(pool.submit(land, batch))
-            most = workers * _IN_FLIGHT if batch else 0
-            while len(pending) > most:
-                done, pending = wait(pending, return_when="FIRST_COMPLETED")
-                for one in done:
-                    one.result()
+            pending.add(pool.submit(land, batch))
+            _settle(pending, workers * _IN_FLIGHT)
 
         yield write
+        _settle(pending, 0)
+
+
+def _settle(pending: set[Future[None]], most: int) -> None:
+    """Wait until at most so many are pending; raises what one of them raised."""
+    while len(pending) > most:
+        done, _ = wait(pending, return_when="FIRST_COMPLETED")
+        pending -= done
+        for one in done:
+            one.result()
+
+
+def expect_no_readers(runtime: Runtime) -> None:
+    """Refuse while a function reads the table's stream: it can't tell an imported row from a change, and would break the trail's chains.
+
+    Raises TransferError with what to switch off, or where Lambda can't be asked.
+    """
+    arn = runtime.dynamodb.describe_table(TableName=runtime.settings.table)["Table"].get("LatestStreamArn")
+    if arn is None:
+        return
+    try:
+        found = client("lambda", runtime.settings).list_event_source_mappings(EventSourceArn=arn)["EventSourceMappings"]
+    except (BotoCoreError, ClientError) as error:
+        raise TransferError(f"Lambda can't be asked who reads the table's stream ({error}); if nobody does, say --nobody-reads.") from None
+    if reading := [one["UUID"] for one in found if one["State"] not in ("Disabled", "Disabling")]:
+        raise TransferError(
+            "Functions read the table's stream; switch them off first: "
+            + "; ".join(f"aws lambda update-event-source-mapping --no-enabled --uuid {uuid}" for uuid in reading)
+        )
 
 
 def verify(path: Path) -> Counted:
@@ -291,10 +316,14 @@ def export_command(file: Annotated[Path, typer.Argument(help="The file to write.
 
 @app.command("import")
 def import_command(
-    file: Annotated[Path, typer.Argument(help="An exported file.", exists=True, dir_okay=False)], workers: Workers = 4
+    file: Annotated[Path, typer.Argument(help="An exported file.", exists=True, dir_okay=False)],
+    workers: Workers = 4,
+    nobody_reads: Annotated[bool, typer.Option("--nobody-reads", help="No function reads the table's stream: don't ask Lambda.")] = False,
 ) -> None:
-    """Read an exported file into an empty stage. Switch the stage's stream consumers off first: see docs/runbook.md."""
+    """Read an exported file into an empty stage whose stream consumers are switched off: see docs/runbook.md."""
     runtime = shell.runtime()
+    if not nobody_reads:
+        expect_no_readers(runtime)
     with _progress("Rows brought in", verify(file).rows) as advance:
         counted = bring_in(runtime, file, workers=workers, advance=advance)
     _say(f"{counted.rows:,} rows are in the stage {runtime.settings.stage}; checksum {counted.checksum[:16]}…")
