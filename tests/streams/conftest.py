@@ -1,5 +1,6 @@
 """A table with its stream, and the two handlers on it."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from chalicelib.foundation.runtime import Runtime
 from chalicelib.foundation.store import table
 from chalicelib.functions.streams import audit, project
 from chalicelib.packs import PACKS
-from chalicelib.packs.auditor import trail
+from chalicelib.packs.auditor import service, trail
 from tests.conftest import TABLE
 from tests.streams import things
 from tests.streams.feed import Feed, Handler
@@ -85,5 +86,9 @@ class World:
 
 
 @pytest.fixture
-def world(runtime: Runtime) -> World:
-    return World(runtime)
+def world(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A world in which things are installed beside the packs."""
+    monkeypatch.setattr(service, "installed", lambda: ALL)
+    service._packs.cache_clear()
+    yield World(runtime)
+    service._packs.cache_clear()

@@ -12,7 +12,6 @@ from tests.faults import Conflicts, Faulty, LostAnswers, Throttles, Unprocessed
 from tests.streams.feed import Impatient, deliver
 from tests.streams.schedules import Intruded, changes, disturbed, play
 from tests.streams.test_projections import kept, recount
-from tests.streams.test_trail import _with_things  # noqa: F401 - the packs of these tests
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))

@@ -17,17 +17,6 @@ from tests.streams.feed import Impatient, deliver
 from tests.streams.things import Part
 
 
-@pytest.fixture(autouse=True)
-def _with_things(monkeypatch):
-    """The packs of these tests, wherever the pack asks what is installed."""
-    from tests.streams.conftest import ALL
-
-    monkeypatch.setattr(service, "installed", lambda: ALL)
-    service._packs.cache_clear()
-    yield
-    service._packs.cache_clear()
-
-
 def said(world, entity):
     return [loads(row["body"]["S"]) for row in world.rows(f"AUD#{entity}")]
 
