@@ -150,6 +150,8 @@ class TestCreate:
             ({"property": {"address": {"country": "usa"}}}, ["property", "address", "country"]),
             ({"next_action": {"due_on": "2026-12-01"}}, ["next_action", "what"]),
             ({"next_action": {"what": "Call", "due_on": "2026-02-30"}}, ["next_action", "due_on"]),
+            ({"closes_on": "0001-01-05"}, ["closes_on"]),
+            ({"earnest_money_due_on": "9999-12-31"}, ["earnest_money_due_on"]),
             ({"owner": "user_nobody"}, ["owner"]),
             ({"owner": "pipe_x"}, ["owner"]),
             ({"suited_for": ["casino"]}, ["suited_for", "0"]),
@@ -360,6 +362,12 @@ class TestEdit:
         assert operator("PATCH", path, {"currency": "JPY", "asking_price": 1}).json()["currency"] == "JPY"
         logged = operator("POST", f"{path}/activities", {"event_type": "offer", "amount": 10})
         assert logged.json()["currency"] == "JPY"
+
+    def test_costs_are_merged_and_checked_too(self, operator):
+        path = f"/wholesale/{operator('POST', '/wholesale', {'costs': {'closing_ab': 1850, 'points_pct': Decimal('1.5')}}).json()['id']}"
+        body = operator("PATCH", path, {"costs": {"closing_bc": Decimal("2400.50"), "points_pct": None}}).json()
+        assert body["costs"] == {"closing_ab": 1850, "closing_bc": Decimal("2400.5")}
+        assert operator("PATCH", path, {"currency": "JPY"}).json()["errors"][0]["loc"] == ["costs", "closing_bc"]
 
     def test_an_external_reference_may_change_hands(self, operator, lead):
         path = f"/wholesale/{lead['id']}"

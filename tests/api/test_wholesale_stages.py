@@ -315,6 +315,7 @@ class TestActivities:
             {"event_type": "offer", "amount": Decimal("0.001")},
             {"event_type": "call", "description": "\x07"},
             {"event_type": "call", "occurred_at": "2026-11-24"},
+            {"event_type": "call", "occurred_at": "0001-01-01T00:00:00Z"},
             {"event_type": "call", "occurred_at": "2026-11-24T18:06:00Z"},
         ],
         ids=str,

@@ -10,6 +10,8 @@ import pytest
 from chalicelib.foundation.errors import NotFound
 from chalicelib.foundation.ids import Key
 from chalicelib.foundation.store import codec
+from chalicelib.foundation.subjects import Subjects
+from chalicelib.packs.wholesale import PACK
 from chalicelib.packs.wholesale.entities import (
     Activity,
     Beside,
@@ -25,6 +27,7 @@ from chalicelib.packs.wholesale.entities import (
     postal_code,
 )
 from chalicelib.packs.wholesale.projections import contribute
+from chalicelib.packs.wholesale.service.subject import PIPELINE
 
 NOW = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)
 ID = "pipe_01KJQV9Z809112W5D0DA693FQT"
@@ -140,6 +143,24 @@ class TestNumbers:
     def test_the_rule_is_seventy_unless_given(self):
         assert pipeline().inputs.rule_pct == 70
         assert pipeline(rule_pct=Decimal(65)).inputs.rule_pct == 65
+
+
+class TestSubject:
+    def test_what_others_may_ask(self):
+        subject = Subjects([PACK]).read(ID, pipeline(owner="user_ada", created_by="user_bob", contract_price=Decimal(118000)).to_item())
+        assert (subject.type, subject.requested_by, subject.facts["value"], subject.facts["stage"]) == (
+            "pipeline",
+            "user_ada",
+            118000,
+            "lead",
+        )
+
+    def test_an_approval_is_bound_to_the_contract(self):
+        def digest(**values: Any) -> str:
+            return PIPELINE.content_hash(pipeline(**values))
+
+        assert digest(notes="x") == digest(notes="y") == digest()
+        assert digest(contract_price=Decimal(1)) != digest(contract_price=Decimal(2))
 
 
 class TestBeside:

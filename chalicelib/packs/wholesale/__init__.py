@@ -1,6 +1,6 @@
 """X: the wholesale pipeline, from a lead to a contract that is assigned and closed."""
 
-from ...foundation.manifest import Endpoint, Pack, Projection, Schedule
+from ...foundation.manifest import Endpoint, Pack, Projection, Schedule, Subject
 
 # Before the firm's working day on the American west coast, whatever the season: cron knows UTC only.
 _EACH_MORNING = "cron(0 13 * * ? *)"
@@ -74,5 +74,6 @@ PACK = Pack(
         ),
     ),
     projections=(Projection("pipeline", f"{__name__}.projections.contribute"),),
+    subjects=(Subject("pipeline", "pipe", f"{__name__}.service.subject.PIPELINE"),),
     entities={"pipeline": f"{__name__}.entities.Pipeline", "activity": f"{__name__}.entities.Activity"},
 )

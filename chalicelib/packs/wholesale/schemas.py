@@ -1,5 +1,6 @@
 """What goes over the wire."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal, NotRequired
 
@@ -82,6 +83,13 @@ def _once(values: list[Any]) -> list[Any]:
     return list(dict.fromkeys(values))
 
 
+def _of_our_time(day: date) -> date:
+    if not 1900 <= day.year <= 2200:
+        raise ValueError("a day between 1900 and 2200 is needed")
+    return day
+
+
+DealDay = Annotated[Day, AfterValidator(_of_our_time)]
 Price = Annotated[Money, AfterValidator(_not_negative)]
 RulePct = Annotated[Number, AfterValidator(_rule), WithJsonSchema({"type": "number", "minimum": 50, "maximum": 95, "examples": [70]})]
 Percent = Annotated[Number, Field(ge=0, le=100), AfterValidator(_two_places)]
@@ -136,7 +144,7 @@ class NextAction(Input):
     """What is to be done next, and by when."""
 
     what: Name
-    due_on: Day | None = None
+    due_on: DealDay | None = None
 
 
 class Costs(Input):
@@ -187,12 +195,12 @@ class _Fields(Input):
     exit_strategy: ExitStrategy | None = None
     costs: Costs | None = None
     suited_for: Strategies | None = None
-    contract_effective_on: Day | None = None
-    earnest_money_due_on: Day | None = None
-    earnest_money_paid_on: Day | None = None
-    inspection_ends_on: Day | None = None
-    inspection_cleared_on: Day | None = None
-    closes_on: Day | None = None
+    contract_effective_on: DealDay | None = None
+    earnest_money_due_on: DealDay | None = None
+    earnest_money_paid_on: DealDay | None = None
+    inspection_ends_on: DealDay | None = None
+    inspection_cleared_on: DealDay | None = None
+    closes_on: DealDay | None = None
     next_action: NextAction | None = None
     owner: UserId | None = Field(None, description="The user who works it; whoever creates it unless given, nobody where null.")
     tags: Tags | None = None
@@ -211,7 +219,7 @@ class NextActionPatch(Input):
     """A change of the next action."""
 
     what: Name = Field(default_factory=_left_out)
-    due_on: Day | None = None
+    due_on: DealDay | None = None
 
 
 class PipelinePatch(_Fields, Patch):

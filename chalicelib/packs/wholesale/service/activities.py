@@ -18,6 +18,8 @@ from .shown import activity_view
 
 _CLOCKS_APART = timedelta(minutes=5)  # how far a caller's clock may be ahead of ours
 
+_FIRST_YEAR = 1900
+
 
 class _Otherwise(Exception):
     """The row beside the pipeline isn't as it was taken for."""
@@ -67,6 +69,8 @@ def _occurred(ctx: Context, given: datetime | None) -> datetime:
         return ctx.now
     if given > ctx.now + _CLOCKS_APART:
         raise Invalid.field("occurred_at", "it can't lie in the future")
+    if given.year < _FIRST_YEAR:
+        raise Invalid.field("occurred_at", f"it can't lie before {_FIRST_YEAR}")
     return min(given, ctx.now)
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from ....foundation import models
@@ -35,7 +36,7 @@ def check_amounts(currency: str, values: dict[str, Any], names: tuple[str, ...] 
     """Refuse amounts that the currency can't hold."""
     amounts = {name: values.get(name) for name in names}
     costs = values.get("costs") or {}
-    amounts |= {f"costs.{name}": costs.get(name) for name in _COST_AMOUNTS}
+    amounts |= {f"costs.{name}": Decimal(costs[name]) for name in _COST_AMOUNTS if costs.get(name) is not None}
     models.check_money(currency, amounts)
 
 

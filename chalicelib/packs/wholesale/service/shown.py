@@ -99,20 +99,21 @@ def masked(ctx: Context, seller: dict[str, Any] | None) -> dict[str, Any] | None
 
 
 def activity_view(activity: Activity) -> ActivityView:
-    """An activity."""
+    """An activity. From its values at once: an attribute's own access costs ten times as much, and there are twenty of these."""
+    values = activity.attribute_values
     return {
-        "id": activity.id,
-        "revision": activity.revision,
-        "created_at": instant(activity.created_at),
-        "created_by": activity.created_by,
-        "updated_at": instant(activity.updated_at),
-        "updated_by": activity.updated_by,
-        "pipeline_id": activity.pipeline_id,
-        "event_type": activity.event_type,
-        "description": activity.description,
-        "amount": activity.amount,
-        "currency": activity.currency,
-        "occurred_at": instant(activity.occurred_at),
+        "id": values["id"],
+        "revision": values["revision"],
+        "created_at": instant(values["created_at"]),
+        "created_by": values["created_by"],
+        "updated_at": instant(values["updated_at"]),
+        "updated_by": values["updated_by"],
+        "pipeline_id": values["pipeline_id"],
+        "event_type": values["event_type"],
+        "description": values.get("description"),
+        "amount": values.get("amount"),
+        "currency": values["currency"],
+        "occurred_at": instant(values["occurred_at"]),
     }
 
 
