@@ -4,17 +4,21 @@ import hashlib
 import json
 import marshal
 import os
+import re
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import distribution
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from ops.package import artifact
-from ops.package.build import deployed_functions
+from ops.package.build import PROJECT, deployed_functions
 
 
 def alone(tree: Path, code: str) -> str:
@@ -145,6 +149,17 @@ def test_openapi_is_built_in(tree: Path) -> None:
     document = json.loads((tree / alone(tree, code).strip()).read_text())
     assert document["openapi"].startswith("3.1")
     assert "/health/live" in document["paths"]
+
+
+def test_everything_deployed_is_pinned() -> None:
+    lines = [line.partition("#")[0].strip() for line in (PROJECT / "requirements.txt").read_text().splitlines()]
+    pinned = {canonicalize_name(Requirement(line).name): Requirement(line) for line in lines if line}
+    assert all(re.fullmatch(r"==[\w.]+", str(one.specifier)) for one in pinned.values())
+    for one in pinned.values():
+        for text in distribution(one.name).requires or ():
+            needs = Requirement(text)
+            if needs.marker is None or any(needs.marker.evaluate({"extra": extra}) for extra in one.extras or {""}):
+                assert canonicalize_name(needs.name) in pinned, f"{one.name} brings {needs.name}, which is not pinned"
 
 
 def test_a_client_of_an_unreadable_name_stops_the_build(tmp_path: Path) -> None:
