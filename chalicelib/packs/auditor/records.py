@@ -17,6 +17,7 @@ from ...foundation.json import dumps, loads
 from ...foundation.store import codec
 from ...foundation.store.codec import Raw
 from ...foundation.store.entity import Entity
+from ...foundation.store.keys import joined, part
 from ...foundation.store.store import wire_key
 from ...foundation.streams import Change
 from .canonical import canonical
@@ -95,7 +96,7 @@ def day_partition(day: str, shard: int) -> str:
 
 def actor_partition(actor: str, month: str) -> str:
     """The index of what an actor did in a month."""
-    return f"AUD#ACT#{actor}#{month}"
+    return joined("AUD", "ACT", part(actor), month)  # a caller may ask for any text
 
 
 def shard(entity_id: str) -> int:

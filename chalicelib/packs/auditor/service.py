@@ -174,12 +174,7 @@ def trail(
 
     Without `begin` the last 31 days. A page looks through seven days (of an actor: months), and may be short and carry a cursor.
     """
-    upto = _moment(ctx, end, after=True) or ctx.now + timedelta(minutes=1)  # another clock may be a little ahead
-    since = _moment(ctx, begin) or upto - timedelta(days=31)
-    if since > upto:
-        raise Invalid.field("from", "must not be after `to`")
-    if upto - since > timedelta(days=_MOST_DAYS):
-        raise Invalid.field("from", f"at most {_MOST_DAYS} days before `to`")
+    since, upto = _span(ctx, begin, end)
     # Bound to what was asked; the moments themselves stand in the cursor, as "now" moves on between two pages.
     seal = CursorSeal(ctx.secrets.cursor_key, ctx.now, ctx.endpoint, actor, str(begin), str(end), ctx.actor.id)
     if cursor:
@@ -200,6 +195,20 @@ def trail(
     filters = {name: str(given) for name, given in (("actor", actor), ("from", begin), ("to", end)) if given is not None}
     _note(ctx, "listed", filters=filters, records=len(items))
     return {"items": items, "next_cursor": seal.seal([at, inner, low, high]) if at < len(partitions) else None}
+
+
+def _span(ctx: Context, begin: datetime | date | None, end: datetime | date | None) -> tuple[datetime, datetime]:
+    """The first moment that is asked for, and the one before which; Invalid where they are no span of at most a year."""
+    try:
+        upto = _moment(ctx, end, after=True) or ctx.now + timedelta(minutes=1)  # another clock may be a little ahead
+        since = _moment(ctx, begin) or upto - timedelta(days=31)
+    except OverflowError:
+        raise Invalid.field("to" if begin is None else "from", "out of range") from None
+    if since > upto:
+        raise Invalid.field("from", "must not be after `to`")
+    if upto - since > timedelta(days=_MOST_DAYS):
+        raise Invalid.field("from", f"at most {_MOST_DAYS} days before `to`")
+    return since, upto
 
 
 def _partitions(actor: str | None, low: str, high: str) -> list[list[Partition]]:
