@@ -1,6 +1,5 @@
 """Rebuilding the aggregates while the stage lives, and counting them again."""
 
-import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -15,9 +14,9 @@ from rich.table import Table
 
 from chalicelib.foundation import projections
 from chalicelib.foundation.projections import Contribution, Contributions, Engine, Number, Refused, Work
-from chalicelib.foundation.runtime import Runtime
 from chalicelib.foundation.store.store import Store, wire_key
 from chalicelib.packs import PACKS
+from ops import shell
 
 BATCH = 60
 # A batch that began before the switch may still write the old generation: it ends with its function's time at the latest.
@@ -140,7 +139,7 @@ def rebuild_command(
     settle: Annotated[float, typer.Option(help="Seconds to wait before the old generation is cleared.")] = SETTLE_SECONDS,
 ) -> None:
     """Build the aggregates anew beside the live ones, then let them take over."""
-    runtime = Runtime.from_environment(os.environ)
+    runtime = shell.runtime()
     with _progress() as progress:
         task = progress.add_task("items", total=None)
 
@@ -159,7 +158,7 @@ def rebuild_command(
 @app.command("check-projections")
 def check_command(pause: Annotated[float, typer.Option(help="Seconds between two looks.")] = 5.0) -> None:
     """Count all items again and compare: says which aggregates have drifted."""
-    runtime = Runtime.from_environment(os.environ)
+    runtime = shell.runtime()
     with _progress() as progress:
         progress.add_task("counting", total=None)
         found = drift(runtime.store, Contributions(PACKS), pause=lambda: time.sleep(pause))

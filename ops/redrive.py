@@ -1,6 +1,5 @@
 """Trying parked records of the stream again, once what was wrong with them is mended."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,13 +10,13 @@ from rich.progress import track
 from rich.table import Table
 
 from chalicelib.foundation import streams
-from chalicelib.foundation.context import Context, system
+from chalicelib.foundation.context import Context
 from chalicelib.foundation.projections import Contributions, Engine, State, Work
-from chalicelib.foundation.runtime import Runtime
 from chalicelib.foundation.streams import Parked, Unreadable
 from chalicelib.functions.streams import PROJECTION
 from chalicelib.packs import PACKS
 from chalicelib.packs.auditor import trail
+from ops import shell
 
 
 @dataclass(frozen=True)
@@ -63,10 +62,10 @@ _console = Console()
 @app.command("redrive")
 def redrive_command() -> None:
     """Try every parked record again; says which ones stay, and why."""
-    runtime = Runtime.from_environment(os.environ)
+    runtime = shell.runtime()
 
     def context() -> Context:
-        return runtime.context(request_id="redrive", actor=system("redrive"))
+        return shell.context(runtime, "redrive")
 
     kinds, contribute = trail.kinds(PACKS), Contributions(PACKS)
     found: list[Redriven] = []

@@ -1,6 +1,5 @@
 """Checking chains of the trail, one or all, and erasing a subject from it."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated
 
@@ -10,11 +9,12 @@ from rich.progress import track
 from rich.table import Table
 
 from chalicelib.foundation import projections
-from chalicelib.foundation.context import Context, system
+from chalicelib.foundation.context import Context
 from chalicelib.foundation.runtime import Runtime
 from chalicelib.foundation.store.store import Store
 from chalicelib.packs.auditor import service
 from chalicelib.packs.auditor.schemas import Verdict
+from ops import shell
 
 
 def verify(context: Callable[[], Context], entity: str) -> Verdict:
@@ -50,7 +50,7 @@ _console = Console()
 @app.command("verify-audit")
 def verify_command(entity: Annotated[str | None, typer.Argument(help="An entity's id; all by default.")] = None) -> None:
     """Check the chains of the trail: every hash, every number, and each head against its entity."""
-    runtime = Runtime.from_environment(os.environ)
+    runtime = shell.runtime()
     context = _as_operator(runtime)
     wanted = [entity] if entity else subjects(runtime.store())
     found = list(faults(context, track(wanted, description="chains", console=_console)))
@@ -73,9 +73,9 @@ def erase_command(
     """Destroy the key of a subject: what the trail holds of it can never be read again. The chains stay whole."""
     if not yes:
         typer.confirm(f"This can't be undone. Erase {subject}?", abort=True)
-    service.erase(_as_operator(Runtime.from_environment(os.environ))(), subject)
+    service.erase(_as_operator(shell.runtime())(), subject)
     _console.print(f"{subject} is erased.")
 
 
 def _as_operator(runtime: Runtime) -> Callable[[], Context]:
-    return lambda: runtime.context(request_id="ops", actor=system("ops"))
+    return lambda: shell.context(runtime, "audit")
