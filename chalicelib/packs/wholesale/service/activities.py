@@ -106,28 +106,23 @@ def _write(ctx: Context, id: str, body: ActivityCreate, at: datetime, assumed: _
 def _touch(ctx: Context, id: str, at: datetime, assumed: _Assumption) -> tuple[str, str, dict[str, Any]]:
     """The update of the row beside, its condition and values."""
     beside = assumed.beside
+    latest = replace(beside, last_activity_at=at, last_day=_day(ctx, at)) if at >= beside.last_activity_at else beside
+    expression = "SET last_activity_at = :at, last_day = :day"
+    values: dict[str, Any] = {":at": latest.last_activity_at, ":day": latest.last_day}
+    if beside.watched:
+        expression += ", gsi1sk = :quiet"
+        values[":quiet"] = latest.keys(id)["gsi1sk"]
     condition = ["attribute_exists(pk)", "attribute_not_exists(closed)", "currency = :currency", "watched = :watched"]
-    values: dict[str, Any] = {":currency": beside.currency, ":watched": beside.watched, ":at": at}
+    values |= {":currency": beside.currency, ":watched": beside.watched}
     if assumed.exact:
-        condition.append("last_activity_at = :seen")
+        condition += ["last_activity_at = :seen", "#owner = :owner" if beside.owner else "attribute_not_exists(#owner)"]
         values[":seen"] = beside.last_activity_at
-        owner = beside.owner
-        condition.append("#owner = :owner" if owner else "attribute_not_exists(#owner)")
-        if owner:
-            values[":owner"] = owner
     else:
         condition.append("last_activity_at <= :at")
         if beside.owner:
             condition.append("(attribute_not_exists(#owner) OR #owner = :owner)")
-            values[":owner"] = beside.owner
-    latest = replace(beside, last_activity_at=at, last_day=_day(ctx, at)) if at >= beside.last_activity_at else beside
-    values[":at"] = latest.last_activity_at
-    expression = "SET last_activity_at = :at, last_day = :day"
-    values[":day"] = latest.last_day
-    if beside.watched:
-        keys = latest.keys(id)
-        expression += ", gsi1sk = :quiet"
-        values[":quiet"] = keys["gsi1sk"]
+    if beside.owner:
+        values[":owner"] = beside.owner
     return expression, " AND ".join(condition), values
 
 
