@@ -7,7 +7,7 @@ is parked: kept in a row of its own, with its images, so that it never stands in
 
 import json
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -100,14 +100,14 @@ def read(record: Record) -> Change:
         raise Unreadable(f"not a stream record: {type(error).__name__} {error}") from None
 
 
-def outcome(records: list[Record], undone: Iterable[int]) -> dict[str, Any]:
+def outcome(records: list[Record], undone: list[Record]) -> dict[str, Any]:
     """What the function answers: nothing failed, or the first record that was not done.
 
     Lambda goes on from the lowest number that is reported, whatever else is: one is enough.
     """
-    first = min(undone, default=None)
-    failures = [] if first is None else [{"itemIdentifier": records[first]["dynamodb"]["SequenceNumber"]}]
-    return {"batchItemFailures": failures}
+    missing = {id(record) for record in undone}
+    first = next((record for record in records if id(record) in missing), None)
+    return {"batchItemFailures": [] if first is None else [{"itemIdentifier": first["dynamodb"]["SequenceNumber"]}]}
 
 
 def passing(error: BaseException) -> bool:

@@ -5,7 +5,6 @@ Lambda imports this module alone. What a handler needs beyond it is loaded with 
 
 import os
 from collections.abc import Callable
-from datetime import datetime
 from functools import cache, lru_cache, partial
 from typing import Any
 from uuid import uuid4
@@ -15,7 +14,6 @@ from ..foundation.context import system
 from ..foundation.manifest import StreamConsumer
 from ..foundation.projections import Contributions, Engine, State, Work
 from ..foundation.runtime import Runtime
-from ..foundation.store.store import Store
 from ..foundation.streams import Change, Record, Unreadable
 from ..packs import PACKS
 
@@ -74,32 +72,30 @@ def audit(runtime: Runtime, event: dict[str, Any], context: Any = None, *, kinds
 
     records = event["Records"]
     ctx = runtime.context(request_id=_request_id(context), actor=system("audit_stream"), remaining=_remaining(context))
-    undone: set[int] = set()
-    places: dict[int, int] = {}  # a change's identity → its place in the batch
+    undone: list[Record] = []
     entities: list[Change] = []
     mail: list[Change] = []
-    for place, record in enumerate(records):
+    for record in records:
         try:
             change = streams.read(record)
             if change.type == streams.ENTITY:
-                _ = change.entity_id, change.kind, change.version
+                _ = change.entity_id, change.kind, change.version  # all that is needed to know its place
                 entities.append(change)
             elif change.type == outbox.MAIL and change.old is None:
                 mail.append(change)
-            places[id(change)] = place
         except Unreadable as error:
-            _try(partial(trail.poisoned, ctx, record, error), undone, place)
+            undone += _left(partial(trail.poisoned, ctx, record, error), record)
     if entities:
         try:
-            undone |= {places[id(change)] for change in trail.Trail(ctx, kinds or _kinds(), workers=workers).append(entities)}
+            undone += [change.record for change in trail.Trail(ctx, kinds or _kinds(), workers=workers).append(entities)]
         except Exception as error:
             if not streams.passing(error):
                 raise
-            undone |= {places[id(change)] for change in entities}
+            undone += [change.record for change in entities]
     try:
         outbox.enqueue(ctx.settings, [change.key for change in mail])
     except outbox.QueueError:
-        undone |= {places[id(change)] for change in mail}
+        undone += [change.record for change in mail]
     return streams.outcome(records, undone)
 
 
@@ -115,21 +111,21 @@ def project(runtime: Runtime, event: dict[str, Any], context: Any, contribute: C
     records = event["Records"]
     store = runtime.store(_remaining(context))
     now = runtime.clock()
-    undone: set[int] = set()
+    undone: list[Record] = []
     newest: dict[str, State] = {}
-    places: dict[str, list[int]] = {}
-    for place, record in enumerate(records):
+    told_by: dict[str, list[Record]] = {}
+    for record in records:
         try:
             change = streams.read(record)
             if change.type != streams.ENTITY or change.kind not in contribute.kinds:
                 continue
             state = State.of(change)
         except Unreadable as error:
-            _park(store, record, str(error), now, undone, place)
+            undone += _left(partial(streams.park, store, PROJECTION, record, str(error), now), record)
             continue
-        places.setdefault(state.id, []).append(place)
         if state.id not in newest or newest[state.id].version < state.version:
             newest[state.id] = state
+            told_by[state.id] = [*told_by.get(state.id, ()), record]
     work = Work(newest)
     try:
         Engine(store, contribute, now).apply(work)
@@ -137,24 +133,22 @@ def project(runtime: Runtime, event: dict[str, Any], context: Any, contribute: C
         if not streams.passing(error):
             raise
         telemetry.line("WARNING", "projection batch not done", left=len(work.todo), error=type(error).__name__)
-        undone |= {place for id in work.todo for place in places[id]}
+        undone += [record for id in work.todo for record in told_by[id]]
     for id, reason in work.refused.items():
         # The newest image decides; the older ones of the batch are in it.
-        _park(store, records[places[id][-1]], reason, now, undone, places[id][0])
+        undone += _left(partial(streams.park, store, PROJECTION, told_by[id][-1], reason, now), *told_by[id])
     return streams.outcome(records, undone)
 
 
-def _park(store: Store, record: Record, reason: str, now: datetime, undone: set[int], place: int) -> None:
-    _try(partial(streams.park, store, PROJECTION, record, reason, now), undone, place)
-
-
-def _try(work: Callable[[], object], undone: set[int], place: int) -> None:
+def _left(parking: Callable[[], object], *records: Record) -> tuple[Record, ...]:
+    """Park what can't be done. Returns the records where even that fails for the moment."""
     try:
-        work()
+        parking()
     except Exception as error:
         if not streams.passing(error):
             raise
-        undone.add(place)
+        return records
+    return ()
 
 
 def _request_id(context: Any) -> str:
