@@ -28,26 +28,33 @@ from ...foundation.models import (
     When,
     Whole,
 )
+from .rules.exits import EXITS
 from .rules.numbers import rule_pct_fault
+from .rules.stages import DEAD_REASONS, STAGES
 
-Stage = Literal["lead", "offer_made", "under_contract", "assigned", "closed", "dead"]
-ExitStrategy = Literal["assignment", "double_close", "novation", "wholetail"]
 Confidence = Literal["low", "medium", "high"]
 Strategy = Literal["flip", "rental", "brrrr", "wholetail", "development"]
 EventType = Literal["call", "text", "email", "mail", "meeting", "inspection", "offer", "note"]
-Reason = Literal[
-    "price",
-    "title",
-    "seller_withdrew",
-    "lost_to_other",
-    "not_reachable",
-    "inspection",
-    "financing",
-    "duplicate",
-    "do_not_contact",
-    "compliance",
-    "other",
-]
+
+
+def _word(words: tuple[str, ...]) -> AfterValidator:
+    """One of the rules' own words."""
+
+    def check(value: str) -> str:
+        if value not in words:
+            raise ValueError(f"one of {', '.join(words)} is needed")
+        return value
+
+    return AfterValidator(check)
+
+
+def _words(words: tuple[str, ...]) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "enum": list(words)})
+
+
+Stage = Annotated[str, Field(strict=True), _word(STAGES), _words(STAGES)]
+Reason = Annotated[str, Field(strict=True), _word(DEAD_REASONS), _words(DEAD_REASONS)]
+ExitStrategy = Annotated[str, Field(strict=True), _word(EXITS), _words(EXITS)]
 
 
 def _not_negative(amount: Decimal) -> Decimal:
