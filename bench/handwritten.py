@@ -42,7 +42,7 @@ def answer(status: int, body: Any) -> dict[str, Any]:
     return {"statusCode": status, "headers": {"Content-Type": "application/json"}, "body": json.dumps(body)}
 
 
-def get_one(event: dict[str, Any], context: Any) -> dict[str, Any]:
+def get_one(event: dict[str, Any]) -> dict[str, Any]:
     """A pipeline with its latest activities: one query."""
     found = client.query(
         TableName=TABLE,
@@ -58,15 +58,15 @@ def get_one(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return answer(200, {**root, "activities": activities})
 
 
-def create(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """The same transaction that the API makes, its items filled in by hand: `context` has them as a template."""
+def create(event: dict[str, Any], actions: list[dict[str, Any]]) -> dict[str, Any]:
+    """The same transaction that the API makes, its items filled in by hand: `actions` is their template."""
     body = json.loads(event["body"], parse_float=Decimal)
     if not isinstance(body.get("asking_price"), Decimal | int) or body["asking_price"] < 0:
         return answer(422, {"message": "asking_price"})
     id = f"pipe_{time.time_ns():026d}"
     now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
     items = []
-    for action in context:
+    for action in actions:
         ((kind, arguments),) = action.items()
         if "Item" in arguments and "id" in arguments["Item"]:
             fields = {name: typed(value) for name, value in body.items()}
@@ -85,7 +85,7 @@ def body_of(items: list[dict[str, Any]]) -> dict[str, Any]:
     return {}
 
 
-def list_50(event: dict[str, Any], context: Any) -> dict[str, Any]:
+def list_50(event: dict[str, Any]) -> dict[str, Any]:
     """Fifty pipelines of a stage, newest first: one query of the index."""
     found = client.query(
         TableName=TABLE,

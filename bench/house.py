@@ -35,7 +35,9 @@ def app_on(house: Runtime) -> Doorway:
 
 def token(house: Runtime, *roles: str) -> str:
     now = house.clock()
-    return tokens.issue(house.settings, house.secrets.get(now), now, user_id="user_01M8630Z0RNNA89T1SNB6WBP9W", roles=list(roles), session="bench")
+    return tokens.issue(
+        house.settings, house.secrets.get(now), now, user_id="user_01M8630Z0RNNA89T1SNB6WBP9W", roles=list(roles), session="bench"
+    )
 
 
 def event(method: str, path: str, bearer: str, body: Any = None, query: dict[str, str] | None = None, **headers: str) -> dict[str, Any]:

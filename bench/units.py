@@ -19,28 +19,36 @@ def _key() -> dict[str, str]:
 # In this order, each on what those before have left. `made` keeps ids.
 OPERATIONS: list[tuple[str, Operation]] = [
     ("create", lambda w, made: made.update(id=w.call("POST", "/wholesale", LEAD, **_key())["id"])),
-    ("create, replayed", lambda w, made: w.call("POST", "/wholesale", LEAD, **made_key(w, made))),
+    ("create, replayed", lambda w, _: w.call("POST", "/wholesale", LEAD, **used_key(w))),
     ("read, with 20 activities", lambda w, made: w.call("GET", f"/wholesale/{made['busy']}")),
     ("edit of notes", lambda w, made: w.call("PATCH", f"/wholesale/{made['id']}", {"notes": "Called again."})),
     ("edit of a price", lambda w, made: w.call("PATCH", f"/wholesale/{made['id']}", {"asking_price": 228000})),
     ("activity", lambda w, made: w.call("POST", f"/wholesale/{made['id']}/activities", {"event_type": "call"}, **_key())),
     ("list activities", lambda w, made: w.call("GET", f"/wholesale/{made['busy']}/activities")),
     ("stage: offer", lambda w, made: w.call("POST", f"/wholesale/{made['id']}/stage", {"stage": "offer_made", "price": 120000}, **_key())),
-    ("stage: contract", lambda w, made: w.call("POST", f"/wholesale/{made['id']}/stage", {"stage": "under_contract", "price": 118000}, **_key())),
+    (
+        "stage: contract",
+        lambda w, made: w.call("POST", f"/wholesale/{made['id']}/stage", {"stage": "under_contract", "price": 118000}, **_key()),
+    ),
     ("history", lambda w, made: w.call("GET", f"/wholesale/{made['id']}/history")),
-    ("list of 50, one stage", lambda w, made: w.call("GET", "/wholesale", query={"stage": "lead"})),
-    ("list of 50, all stages", lambda w, made: w.call("GET", "/wholesale")),
-    ("list of 50, a market", lambda w, made: w.call("GET", "/wholesale", query={"market": "98103"})),
-    ("bulk of 10", lambda w, made: w.call("POST", "/wholesale/bulk", {"items": [LEAD] * 10}, **_key())),
-    ("calculate", lambda w, made: w.call("POST", "/wholesale/calculate", {"arv_estimate": 250000, "repair_estimate": 35000, "assignment_fee_target": 15000})),
-    ("board", lambda w, made: w.call("GET", "/wholesale/board")),
-    ("funnel", lambda w, made: w.call("GET", "/wholesale/funnel")),
-    ("stale", lambda w, made: w.call("GET", "/wholesale/stale")),
+    ("list of 50, one stage", lambda w, _: w.call("GET", "/wholesale", query={"stage": "lead"})),
+    ("list of 50, all stages", lambda w, _: w.call("GET", "/wholesale")),
+    ("list of 50, a market", lambda w, _: w.call("GET", "/wholesale", query={"market": "98103"})),
+    ("bulk of 10", lambda w, _: w.call("POST", "/wholesale/bulk", {"items": [LEAD] * 10}, **_key())),
+    (
+        "calculate",
+        lambda w, _: w.call(
+            "POST", "/wholesale/calculate", {"arv_estimate": 250000, "repair_estimate": 35000, "assignment_fee_target": 15000}
+        ),
+    ),
+    ("board", lambda w, _: w.call("GET", "/wholesale/board")),
+    ("funnel", lambda w, _: w.call("GET", "/wholesale/funnel")),
+    ("stale", lambda w, _: w.call("GET", "/wholesale/stale")),
     ("delete", lambda w, made: w.call("DELETE", f"/wholesale/{made['id']}")),
 ]
 
 
-def made_key(world: World, made: dict[str, str]) -> dict[str, str]:
+def used_key(world: World) -> dict[str, str]:
     """A key that was used by a creation, outside what is counted."""
     key = {"Idempotency-Key": "replayed"}
     world.call("POST", "/wholesale", LEAD, **key)

@@ -91,9 +91,9 @@ def measure() -> dict[str, Any]:
     list_event = house.event("GET", "/wholesale", bearer, query={"stage": "lead", "limit": "50"})
     by_hand = {"pathParameters": {"id": id}, "queryStringParameters": {"stage": "lead"}, "body": json.dumps(LEAD)}
     cases: dict[str, tuple[dict[str, Any], Call, Call]] = {
-        "GET one": ({"Query": recorded["one"]}, lambda: app(get_event, None), lambda: handwritten.get_one(by_hand, None)),
+        "GET one": ({"Query": recorded["one"]}, lambda: app(get_event, None), lambda: handwritten.get_one(by_hand)),
         "POST": ({"TransactWriteItems": {}}, lambda: app(post_event, None), lambda: handwritten.create(by_hand, recorded["creation"])),
-        "list of 50": ({"Query": recorded["many"]}, lambda: app(list_event, None), lambda: handwritten.list_50(by_hand, None)),
+        "list of 50": ({"Query": recorded["many"]}, lambda: app(list_event, None), lambda: handwritten.list_50(by_hand)),
     }
     return {name: _pair(*case) | {"bound": BOUNDS[name]} for name, case in cases.items()}
 
