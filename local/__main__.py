@@ -1,8 +1,8 @@
 """`python -m local`: run the whole system here. `python -m local tick NAME`: run one schedule of it now."""
 
 import argparse
+import contextlib
 import json
-import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -36,9 +36,13 @@ def _run() -> int:
     if not given.isascii() or not given.isdigit() or not 1 <= int(given) <= 65535:
         return _fail(f"PORT must be a number from 1 to 65535, not {given!r}.")
     terminal = sys.stdout
-    logging.basicConfig(level=logging.WARNING)
+
+    def say(text: str) -> None:
+        with contextlib.suppress(OSError):  # the terminal may be gone; ending in order matters more
+            print(text, file=terminal, flush=True)
+
     try:
-        System(real_parts(), Home.of(os.environ), int(given), lambda text: print(text, file=terminal, flush=True)).run()
+        System(real_parts(), Home.of(os.environ), int(given), say).run()
     except AlreadyRunningError as error:
         return _fail(f"It already runs from this folder ({error}).")
     except (StartError, EngineError, SettingsError) as error:
@@ -58,7 +62,8 @@ def _tick(name: str) -> int:
     schedules = {schedule.name: schedule for schedule in real_parts().schedules()}
     if name not in schedules:
         return _fail(f"There is no schedule {name!r}; there are: {', '.join(sorted(schedules)) or 'none'}.")
-    result = clock.run(schedules[name], datetime.now(UTC))
+    with home.log.open("a") as log, contextlib.redirect_stdout(log):
+        result = clock.run(schedules[name], datetime.now(UTC))
     print(json.dumps(result, default=str, indent=1))
     return 0
 

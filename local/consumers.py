@@ -36,7 +36,7 @@ class Consumer(threading.Thread):
         self.done = journal.offsets.get(mapping.name, 0)
         self._reader = Reader(journal, self.done)
         self._ending = threading.Event()
-        self._batch: list[tuple[int, Record]] = []
+        self.failure: Exception | None = None
 
     @property
     def idle(self) -> bool:
@@ -44,7 +44,14 @@ class Consumer(threading.Thread):
         return self.done >= self._journal.last
 
     def run(self) -> None:
-        """Work through the journal until `end`."""
+        """Work through the journal until `end`, or until it can't go on (`failure`)."""
+        try:
+            self._work()
+        except Exception as error:  # not the function's, that is dealt with: ours, or the disk's
+            logger.exception("%s can't go on", self.mapping.name)
+            self.failure = error
+
+    def _work(self) -> None:
         while not self._ending.is_set():
             seen = self._reader.take(_SCAN)
             if not seen:

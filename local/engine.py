@@ -48,7 +48,7 @@ class Engine:
     def _environment(self) -> dict[str, str]:
         directory = self._directory.resolve()
         return {
-            "GATEWAY_PORT": str(self.port),
+            "GATEWAY_PORT": "4566",  # not where it listens: under this address it keeps its queues, so that they outlive a restart
             "BIND_HOST": "127.0.0.1",
             "SERVICES": SERVICES,
             "MINISTACK_REGION": REGION,

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qsl, urlencode
 from uuid import uuid4
 
 App = Callable[[dict[str, Any], Any], dict[str, Any]]
@@ -49,7 +49,7 @@ class LambdaContext:
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer. Header names are lower case here; `all_headers` has each one as it is sent."""
+    """An HTTP answer. `all_headers` has each header as it is sent."""
 
     status: int
     all_headers: tuple[tuple[str, str], ...]
@@ -103,7 +103,7 @@ def proxy_event(
         "requestContext": {
             "resourcePath": "/" if path == "/" else "/{proxy+}",
             "httpMethod": method,
-            "path": f"/{STAGE}{path}",
+            "path": path,  # as behind a domain of its own: no stage in what callers see
             "protocol": "HTTP/1.1",
             "stage": STAGE,
             "requestId": request_id,
@@ -244,8 +244,3 @@ def _takes_gzip(accept_encoding: str) -> bool:
         if coding in ("gzip", "*") and not refused:
             return True
     return False
-
-
-def encoded_path(path: str) -> str:
-    """A path from a shell or a test, percent-encoded where it must be, as a client would send it."""
-    return quote(path, safe="/:@!$&'()*+,;=-._~%")

@@ -23,6 +23,7 @@ class Home:
         self.directory = directory
         self.environment_file = directory / "environment"
         self.admin_token = directory / "admin-token"
+        self.admin_password = directory / "admin-password"
         self.secrets = directory / "secrets.json"
         self.mail = directory / "mail"
         self.log = directory / "valhalla.log"

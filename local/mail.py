@@ -2,6 +2,7 @@
 
 import re
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ class Mailbox(threading.Thread):
                 self.look()
         except EngineError:
             return
+        finally:
+            self._line.close()
 
     def look(self) -> None:
         """Write what is new."""
@@ -39,7 +42,7 @@ class Mailbox(threading.Thread):
                     self._written.add(key)
 
     def _write(self, message: dict[str, Any], key: str) -> None:
-        when = re.sub(r"[^0-9]", "", str(message["Timestamp"]))[:14]
+        when = datetime.fromtimestamp(float(message["Timestamp"]), UTC).strftime("%Y-%m-%dT%H%M%SZ")
         receivers = [*message["To"], *message["CC"], *message["BCC"]]
         head = f"From: {message['Source']}\nTo: {', '.join(receivers)}\nSubject: {message['Subject']}\n"
         body = message["BodyText"] or message["BodyHtml"] or ""

@@ -13,9 +13,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from chalicelib.foundation.manifest import Schedule, StreamConsumer
+from chalicelib.foundation.manifest import QueueConsumer, Schedule, StreamConsumer
 from chalicelib.foundation.secrets import new_secrets
-from local import server, tap
+from local import queues, server, tap
 from local.clock import Clock
 from local.consumers import Consumer, Handler
 from local.engine import Engine, EngineError, EngineLine
@@ -36,14 +36,19 @@ class StartError(Exception):
 
 @dataclass(frozen=True)
 class Parts:
-    """What the local run is made of. `prepare` runs on the finished table before anything is served: administrator, token, mail sender."""
+    """What the local run is made of.
+
+    `prepare(home, after_kill)` runs on the finished table before anything is served: administrator, token, mail sender, and what
+    has to be looked after when the last run was killed.
+    """
 
     table: dict[str, Any]  # CreateTable's arguments
     ttl_attribute: str
     app: Callable[[], App]
     consumers: Callable[[], list[tuple[StreamConsumer, Handler]]]
+    queues: Callable[[], list[tuple[QueueConsumer, Handler]]]
     schedules: Callable[[], list[Schedule]]
-    prepare: Callable[[Home], None]
+    prepare: Callable[[Home, bool], None]
 
 
 @dataclass
@@ -75,16 +80,19 @@ class System:
     def _run_on(self, stack: ExitStack, reserved: Any) -> None:
         engine = Engine(self.home.directory)
         stack.callback(engine.stop)
+        line = EngineLine(engine.port)
+        stack.callback(line.close)
+        workers = [(consumer, handler, queues.make(line, consumer)) for consumer, handler in self.parts.queues()]
         settings = self.home.settings(engine.url, self.port)
+        settings |= {f"VALHALLA_{consumer.queue.upper()}_QUEUE": url for consumer, _, url in workers}
         self.home.enter(settings)
         if not self.home.secrets.exists():
             self.home.write_private(self.home.secrets, new_secrets(datetime.now(UTC)))
-        line = EngineLine(engine.port)
-        stack.callback(line.close)
         journal = Journal(self.home.directory / "journal")
         stack.callback(journal.close)
         self._make_table(line, journal)
-        if replayed := tap.replay(line, TABLE, journal):
+        replayed = tap.replay(line, TABLE, journal)
+        if replayed:
             self.say(f"The last run ended without warning; {replayed} changes were put back.")
 
         # From here on every change is journalled, those of `prepare` too.
@@ -96,9 +104,13 @@ class System:
         ]
         reading.start()
         stack.callback(self._save, reading, journal, engine)
-        self.parts.prepare(self.home)
+        self.parts.prepare(self.home, replayed > 0)
         app = self.parts.app()
         stack.enter_context(self._log())
+        for queue_consumer, handler, url in workers:
+            worker = queues.Worker(queue_consumer, handler, EngineLine(engine.port), url, reading.wake)
+            worker.start()
+            stack.callback(worker.end)
         for consumer in self._consumers:
             consumer.start()
         stack.callback(self._drain, reading, journal)
@@ -154,11 +166,14 @@ class System:
             root.removeHandler(handler)
 
     def _watch(self, engine: Engine, reading: tap.Tap) -> None:
-        """End everything when the engine ends by itself."""
-        while engine.alive and reading.failure is None:
+        """End everything when a part of it has ended by itself."""
+        failure: Exception | None = None
+        while engine.alive and failure is None and not self._ending:
             time.sleep(0.5)
+            failure = reading.failure or next((one.failure for one in self._consumers if one.failure), None)
         if not self._ending:
-            self.failure = f"The embedded engine ended by itself; {self.home.directory}/engine.log says more. Start again: nothing is lost."
+            what = f"A part of it failed ({failure})" if engine.alive else "The embedded engine ended by itself"
+            self.failure = f"{what}; the logs in {self.home.directory} say more. Start again: the journal brings the data back."
             os.kill(os.getpid(), signal.SIGTERM)
 
     def _drain(self, reading: tap.Tap, journal: Journal) -> None:
@@ -180,7 +195,7 @@ class System:
         if reading.failure is None and tap.checkpoint(journal, engine.save):
             self.say("Saved. Goodbye.")
         else:
-            self.say("The engine could not save; the journal holds everything and the next start puts it back.")
+            self.say("It could not save; the next start puts back what the journal holds.")
 
     def _page(self, engine: Engine, clock: Clock, schedules: list[Schedule]) -> str:
         url, place = f"http://127.0.0.1:{self.port}", _shown(self.home.directory)

@@ -23,6 +23,7 @@ _BATCH = 25  # items a BatchWriteItem takes
 _FOLD = 2_000  # records that are folded to their items' newest images at a time
 _QUIET_SECONDS = 10.0
 _WORTH_SAVING = 2_000  # records that would have to be replayed
+_TOO_MANY = 100_000  # so many that it must not wait for quiet
 
 
 class Tap(threading.Thread):
@@ -40,7 +41,7 @@ class Tap(threading.Thread):
         self._wake, self._ending = threading.Event(), False
         self._grown_at = time.monotonic()
         self.looks = 0  # how often it has read all that was there
-        self.failure: EngineError | None = None
+        self.failure: Exception | None = None
         arn = line.call(f"{_TABLE}.DescribeTable", {"TableName": table})["Table"]["LatestStreamArn"]
         shard = line.call(f"{_STREAMS}.DescribeStream", {"StreamArn": arn})["StreamDescription"]["Shards"][0]["ShardId"]
         self._shard = {"StreamArn": arn, "ShardId": shard}
@@ -56,7 +57,7 @@ class Tap(threading.Thread):
         self._wake.set()
 
     def run(self) -> None:
-        """Read and append until `end`, or until the engine is gone (`failure`)."""
+        """Read and append until `end`, or until the engine is gone or the journal can't be written (`failure`)."""
         try:
             while not self._ending:
                 if self._wake.wait(_IDLE_SECONDS):
@@ -65,7 +66,7 @@ class Tap(threading.Thread):
                 self.read()
                 self._journal.sync_if_due()
                 self._save_when_quiet()
-        except EngineError as error:
+        except Exception as error:  # whatever it is: nothing may go on unrecorded
             self.failure = error
 
     def read(self) -> None:
@@ -101,7 +102,7 @@ class Tap(threading.Thread):
     def _save_when_quiet(self) -> None:
         """Keep the next start short: saving stops the engine for a moment, so it is done when nobody writes."""
         quiet = time.monotonic() - self._grown_at > _QUIET_SECONDS
-        if quiet and self._journal.last - self._journal.saved >= _WORTH_SAVING:
+        if self._journal.last - self._journal.saved >= (_WORTH_SAVING if quiet else _TOO_MANY):
             checkpoint(self._journal, self._save)
             self._grown_at = time.monotonic()
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -26,6 +27,7 @@ from chalicelib.foundation.secrets import SecretStore, new_secrets
 from chalicelib.foundation.settings import Settings
 from chalicelib.foundation.store import table
 from chalicelib.packs import PACKS
+from tests import openapi_answers
 
 TABLE = "valhalla-test"
 NOW = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)
@@ -91,7 +93,7 @@ class Answer(SimpleNamespace):
 class Caller:
     """Calls the app as the gateway does, as a user of some roles (or as nobody)."""
 
-    def __init__(self, app: Any, token: str | None = None) -> None:
+    def __init__(self, app: Any, token: Callable[[], str] | None = None) -> None:
         self.app, self.token = app, token
 
     def __call__(
@@ -106,7 +108,7 @@ class Caller:
     ) -> Answer:
         sent = {"Content-Type": "application/json", **(headers or {})}
         if self.token:
-            sent.setdefault("Authorization", f"Bearer {self.token}")
+            sent.setdefault("Authorization", f"Bearer {self.token()}")
         from chalicelib.foundation.json import dumps
 
         text = raw if raw is not None else (None if body is None else dumps(body))
@@ -131,6 +133,7 @@ def send(app: Any, method: str, path: str, text: str | None, query: dict[str, st
     event = json.loads(json.dumps(event))
     answer = app(event, None)
     found = {name.lower(): value for name, value in answer["headers"].items()}
+    openapi_answers.check(getattr(app, "packs", PACKS), method, path, answer["statusCode"], found, answer["body"])
     return Answer(status=answer["statusCode"], headers=found, text=answer["body"])
 
 
@@ -141,19 +144,23 @@ def nobody(app: Doorway) -> Caller:
 
 @pytest.fixture
 def as_(app: Doorway, runtime: Runtime) -> Any:
-    """`as_("operator")`: a caller with these roles; `user=` names whom."""
+    """`as_("operator")`: a caller with these roles, whose token is always fresh; `user=` names whom."""
 
     def make(*roles: str, user: str | None = None, professional_id: str | None = None) -> Caller:
         user_id = user or f"user_{'-'.join(roles) or 'none'}"
-        token = tokens.issue(
-            runtime.settings,
-            runtime.secrets.get(runtime.clock()),
-            runtime.clock(),
-            user_id=user_id,
-            roles=list(roles),
-            session="test",
-            professional_id=professional_id,
-        )
+
+        def token() -> str:
+            now = runtime.clock()
+            return tokens.issue(
+                runtime.settings,
+                runtime.secrets.get(now),
+                now,
+                user_id=user_id,
+                roles=list(roles),
+                session="test",
+                professional_id=professional_id,
+            )
+
         return Caller(app, token)
 
     return make
@@ -169,3 +176,17 @@ def context(runtime: Runtime) -> Any:
         return runtime.context(request_id=os.urandom(8).hex(), actor=actor)
 
     return make
+
+
+@pytest.fixture
+def trips(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """`trips()`: how many round trips to the table the last request made."""
+    stores: list[Any] = []
+    make = runtime.store
+
+    def remembered(remaining: Any = None) -> Any:
+        stores.append(make(remaining))
+        return stores[-1]
+
+    monkeypatch.setattr(runtime, "store", remembered)
+    return lambda: stores[-1].round_trips

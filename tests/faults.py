@@ -6,6 +6,7 @@ calls that follow it, the first one outermost; each has its own seeded chance, s
 
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol
 
 from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
@@ -109,10 +110,8 @@ class LostAnswers(_Chance):
     def __call__(self, operation: str, arguments: Arguments, send: Send) -> Answer:
         if not self.strikes(operation):
             return send(arguments)
-        try:
+        with suppress(ClientError):
             send(arguments)
-        except ClientError:
-            pass
         raise ReadTimeoutError(endpoint_url="https://dynamodb")
 
 

@@ -6,6 +6,7 @@ Services take a Context and validated input, and can so be called from a route, 
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from .cache import Cache
 from .calendar import firm_day
 from .errors import Forbidden, PreconditionFailed
 from .idempotency import IdempotencyKey
@@ -60,6 +61,7 @@ class Context:
     base_path: str = ""  # what the API lies under on its gateway, e.g. /api: links begin with it
     idempotency: IdempotencyKey | None = None
     if_match: frozenset[int] | None = None
+    cache: Cache = field(default_factory=Cache)  # the process's own
     warnings: list[str] = field(default_factory=list)
 
     @property

@@ -60,6 +60,7 @@ class Event(Entity):
             "due_on": self.due_on,
             "created_at": instant(self.created_at),
             "seen_at": self.seen_at and instant(self.seen_at),
+            "seen_by": self.seen_by,
         }
 
     @classmethod

@@ -9,18 +9,21 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Context as DecimalContext
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from .errors import IdempotencyMismatch
 from .ids import Key
 from .json import dumps, loads
-from .store.codec import Raw, wire
+from .store.codec import Raw, decode, wire
 from .store.transactions import Transaction
 
 if TYPE_CHECKING:
     from .context import Context
 
 LIFE_SECONDS = 24 * 3600
+_EXACT = DecimalContext(prec=120)  # more digits than a number of ours has
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ def _sorted(value: Any) -> Any:
         return {key: _sorted(value[key]) for key in sorted(value)}
     if isinstance(value, list):
         return [_sorted(item) for item in value]
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return _EXACT.add(Decimal(value), Decimal()).normalize(_EXACT)  # 12.50 is 12.5, 100.0 is 100, and -0 plus 0 is 0
     return value
 
 
@@ -65,33 +70,38 @@ class Replay(Exception):
 def transaction(ctx: "Context", answer: Any, key: IdempotencyKey | None = None) -> Transaction:
     """A transaction whose first item remembers `answer` under the caller's Idempotency-Key, where there is one."""
     tx = Transaction(ctx.store)
-    record = key or ctx.idempotency
-    if record:
-        values = {
-            "fp": record.fingerprint,
-            "body": zlib.compress(dumps(answer).encode()),
-            "request_id": ctx.request_id,
-            "ttl": int(ctx.now.timestamp()) + LIFE_SECONDS,
-        }
-        item = {"pk": {"S": record.key.pk}, "sk": {"S": record.key.sk}} | wire(values)
-        tx.put(
-            item,
-            "attribute_not_exists(pk) OR #ttl < :now",
-            lambda old: _outcome(record, old),
-            {":now": int(ctx.now.timestamp())},
-            {"#ttl": "ttl"},
-        )
+    if record := key or ctx.idempotency:
+        remember(ctx, tx, answer, record)
     return tx
+
+
+def remember(ctx: "Context", tx: Transaction, answer: Any, record: IdempotencyKey) -> None:
+    """Let the transaction remember `answer` under `record`, and be refused (Replay, IdempotencyMismatch) where that is taken."""
+    values = {
+        "fp": record.fingerprint,
+        "body": zlib.compress(dumps(answer).encode()),
+        "request_id": ctx.request_id,
+        "ttl": int(ctx.now.timestamp()) + LIFE_SECONDS,
+    }
+    item = {"pk": {"S": record.key.pk}, "sk": {"S": record.key.sk}} | wire(values)
+    tx.put(
+        item,
+        "attribute_not_exists(pk) OR #ttl < :now",
+        lambda old: _outcome(record, old),
+        {":now": int(ctx.now.timestamp())},
+        {"#ttl": "ttl"},
+    )
 
 
 def _outcome(record: IdempotencyKey, row: Raw) -> Exception:
     if row["fp"]["S"] != record.fingerprint:
         return IdempotencyMismatch("This Idempotency-Key was used with another request.")
-    return Replay(loads(zlib.decompress(_bytes(row["body"]["B"])).decode()))
+    return Replay(answer_in(row))
 
 
-def _bytes(value: Any) -> bytes:
-    return bytes(getattr(value, "value", value))
+def answer_in(row: Raw) -> Any:
+    """The first answer, out of its record."""
+    return loads(zlib.decompress(decode(row["body"])).decode())
 
 
 def read(ctx: "Context", keys: Iterable[Key]) -> dict[Key, Raw]:

@@ -2,13 +2,15 @@
 
 import json as _json
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import simplejson
 
 from .calendar import instant
 from .errors import MalformedJson
+
+_LARGEST_EXPONENT = 125  # what the table holds; written out, a larger one would fill the memory
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -25,7 +27,13 @@ def _no_constant(name: str) -> Any:
 def _decimal(text: str) -> Decimal:
     if len(text) > 100:
         raise MalformedJson("A number has more than 100 characters.")
-    return Decimal(text)
+    try:
+        number = Decimal(text)
+    except InvalidOperation:  # an exponent that no Decimal holds
+        raise MalformedJson("A number is out of range.") from None
+    if number and abs(number.adjusted()) > _LARGEST_EXPONENT:
+        raise MalformedJson("A number is out of range.")
+    return number
 
 
 def _whole(text: str) -> int:

@@ -109,6 +109,24 @@ class StreamConsumer:
     parallelization: int = 1
 
 
+@dataclass(frozen=True)
+class QueueConsumer:
+    """A Lambda behind an SQS queue, with everything that the template must say of queue and mapping.
+
+    The queue brings a message again after `visibility_seconds` unless the function took it, and after `max_receives` times puts
+    it into its dead-letter queue. The mapping reports partial failures.
+    """
+
+    name: str
+    function: str
+    summary: str
+    queue: str
+    batch_size: int
+    timeout_seconds: int
+    visibility_seconds: int
+    max_receives: int
+
+
 def load(path: str) -> Any:
     """What the dotted path names, imported now."""
     module, _, name = path.rpartition(".")

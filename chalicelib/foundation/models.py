@@ -112,7 +112,8 @@ OnDay = Annotated[str, WithJsonSchema({"type": "string", "format": "date"})]
 class Input(BaseModel):
     """Base of everything that a caller sends: trimmed, bounded, unknown fields refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+    # A model is built when it first validates: a cold start pays for the one that its request sends, not for all of its pack.
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, defer_build=True)
 
 
 class Patch(Input):

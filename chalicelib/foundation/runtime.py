@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .aws import client
+from .cache import Cache
 from .context import ANYONE, Actor, Context
 from .secrets import SecretStore
 from .settings import Settings
@@ -31,6 +32,7 @@ class Runtime:
         self.secrets = secrets or SecretStore(settings)
         self.clock = clock
         self.sleep = sleep
+        self.cache = Cache()
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Runtime":
@@ -58,6 +60,7 @@ class Runtime:
             store=self.store(remaining),
             settings=self.settings,
             secret_store=self.secrets,
+            cache=self.cache,
             source_ip=source_ip,
             user_agent=user_agent,
             endpoint=endpoint,

@@ -5,20 +5,17 @@ the Lambda's time is over; the next run goes on. Twice, late or at once, the eff
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache, wraps
 from typing import Any
 from uuid import uuid4
 
-from chalice import Blueprint
-
 from . import telemetry
 from .calendar import instant
 from .context import Context, system
 from .ids import Key
-from .manifest import Pack, Schedule
 from .runtime import Runtime
 from .store.codec import wire
 from .store.store import wire_key
@@ -81,9 +78,9 @@ def perform(name: str, work: Callable[[Context, Run], None], runtime: Runtime, e
             "more": run.more,
             "error": error,
         }
-        _leave(runtime, ctx, record)
         telemetry.line("ERROR" if error else "INFO", "schedule", **record)
         telemetry.metric({"ScheduleFailures": int(bool(error)) + run.failed, "ScheduleDone": run.done}, schedule=name)
+        _leave(runtime, ctx, record)  # last: where the table is out of reach, the log still tells of the run
     return record
 
 
@@ -92,26 +89,3 @@ def _leave(runtime: Runtime, ctx: Context, record: dict[str, Any]) -> None:
     ttl = int((ctx.now + RECORD_LIFE).timestamp())
     row = wire_key(key) | wire({"kind": "run", "ttl": ttl, **record})
     runtime.store().call("put_item", TableName=runtime.settings.table, Item=row)
-
-
-def register(app: Any, packs: Iterable[Pack]) -> None:
-    """Tell Chalice of every schedule, without importing what it runs.
-
-    In Lambda the handler is `module.function`, imported without app.py; Chalice takes the module from the blueprint and the
-    function's name from what is decorated, so a stand-in of that name is all that it needs.
-    """
-    for pack in packs:
-        for schedule in pack.schedules:
-            _register(app, schedule)
-
-
-def _register(app: Any, schedule: Schedule) -> None:
-    module, _, function = schedule.function.rpartition(".")
-    blueprint = Blueprint(module)
-
-    def stand_in(event: Any) -> None:  # pragma: no cover - Lambda calls the function itself
-        raise NotImplementedError(schedule.function)
-
-    stand_in.__name__ = function
-    blueprint.schedule(schedule.expression, name=schedule.name, description=schedule.summary)(stand_in)
-    app.register_blueprint(blueprint)

@@ -6,8 +6,10 @@ A missing or wrong setting stops the start with one line that names it.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from .auth.roles import ROLES
 from .money import MINOR_UNITS
 
 
@@ -58,6 +60,29 @@ def _choice(*choices: str) -> Callable[[str], str]:
     return parse
 
 
+def _base_url(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("must be a URL such as https://app.example.com")
+    return value.rstrip("/")
+
+
+def _safe_url(value: str) -> str:
+    parts = urlsplit(value)
+    loopback = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
+    if not parts.hostname or not (parts.scheme == "https" or loopback):
+        raise ValueError("must be an https URL (http only on this machine)")
+    return value
+
+
+def _group_roles(value: str) -> tuple[tuple[str, str], ...]:
+    pairs = [part.rpartition("=") for part in value.split(",") if part.strip()]
+    if any(not group.strip() or not role.strip() for group, _, role in pairs):
+        raise ValueError("must be pairs such as Deal Team=dealmaker, separated by commas")
+    if wrong := {role.strip() for _, _, role in pairs} - (set(ROLES) - {"professional"}):  # who is which professional no group says
+        raise ValueError(f"knows no role {', '.join(sorted(wrong))} for a group")
+    return tuple((group.strip(), role.strip()) for group, _, role in pairs)
+
+
 _REQUIRED = object()
 
 
@@ -87,6 +112,14 @@ class Settings:
     require_pof: bool = _setting("VALHALLA_REQUIRE_POF", "refuse to assign without a proof of funds", _flag, False)
     mail_sender: str = _setting("VALHALLA_MAIL_SENDER", "the address that mail comes from", default="valhalla@example.com")
     outbox_queue: str | None = _setting("VALHALLA_OUTBOX_QUEUE", "the URL of the queue that mail and webhooks leave by", default=None)
+    app_url: str | None = _setting("VALHALLA_APP_URL", "the front end's URL, where links in mail lead to", _base_url, None)
+    oidc_issuer: str | None = _setting("VALHALLA_OIDC_ISSUER", "an outside OpenID issuer whose tokens are taken", _safe_url, None)
+    oidc_audience: str | None = _setting("VALHALLA_OIDC_AUDIENCE", "the audience that its tokens must be for", default=None)
+    oidc_jwks_url: str | None = _setting("VALHALLA_OIDC_JWKS_URL", "where its public keys are", _safe_url, None)
+    oidc_groups_claim: str = _setting("VALHALLA_OIDC_GROUPS_CLAIM", "the claim that lists a user's groups", default="groups")
+    oidc_group_roles: tuple[tuple[str, str], ...] = _setting(
+        "VALHALLA_OIDC_GROUP_ROLES", "which group holds which role, e.g. Deal Team=dealmaker,Admins=admin", _group_roles, ()
+    )
     git_revision: str = _setting("VALHALLA_GIT_REVISION", "the deployed revision", default="unknown")
     built_at: str = _setting("VALHALLA_BUILT_AT", "when the artifact was made", default="unknown")
 
@@ -105,4 +138,6 @@ class Settings:
                 values[one.name] = parse(given)
             except ValueError as error:
                 raise SettingsError(f"{env} {error} ({one.metadata['about']}).") from None
+        if "oidc_issuer" in values and not {"oidc_audience", "oidc_jwks_url"} <= values.keys():
+            raise SettingsError("VALHALLA_OIDC_ISSUER needs VALHALLA_OIDC_AUDIENCE and VALHALLA_OIDC_JWKS_URL beside it.")
         return cls(**values)

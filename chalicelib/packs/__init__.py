@@ -4,7 +4,17 @@ It is read by app.py, by the functions behind schedules and the stream, and by t
 nothing heavy, so reading it costs next to nothing.
 """
 
-from ..foundation import documentation, system
+from ..foundation import auth, caching, documentation, system
 from ..foundation.manifest import Pack
+from . import auditor, events, status, wholesale
 
-PACKS: tuple[Pack, ...] = (system.PACK, documentation.PACK,)
+PACKS: tuple[Pack, ...] = (
+    system.PACK,
+    auth.PACK,
+    documentation.PACK,
+    caching.PACK,
+    auditor.PACK,
+    events.PACK,
+    status.PACK,
+    wholesale.PACK,
+)

@@ -38,17 +38,13 @@ def finish_dependencies(tree: Path, services: frozenset[str]) -> None:
     compile_all(tree)
 
 
-def finish(packaged: Path, finished: Path, build_artifacts: tuple[str, ...] = ()) -> None:
-    """Make `finished` from what Chalice packaged with finished dependencies: add what is built, compile, zip.
-
-    `build_artifacts` are modules of the artifact that write files into the tree they are given.
-    """
+def finish(packaged: Path, finished: Path) -> None:
+    """Make `finished` from what Chalice packaged with finished dependencies: add what can be built beforehand, compile, zip."""
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder)
         with zipfile.ZipFile(packaged) as archive:
             archive.extractall(tree)
-        for module in build_artifacts:
-            build_into(tree, module)
+        build_documents(tree)
         for ours in ("app.py", "chalice", "chalicelib"):
             compile_all(tree, ours)
         write_zip(tree, finished)
@@ -109,14 +105,20 @@ def _only(partition: dict[str, object], services: frozenset[str]) -> dict[str, o
     return {**partition, "services": {name: said for name, said in kept.items() if name in services}}
 
 
-def build_into(tree: Path, module: str) -> None:
-    """Run a module of the artifact with the tree as its only argument, importing from the tree alone.
+_BUILD = """
+from chalicelib.foundation.http import openapi
+from chalicelib.packs import PACKS
+openapi.write(PACKS, openapi.PREBUILT)
+"""
 
-    It is how what can be known beforehand (OpenAPI, the UI map) is made once and not at each start.
+
+def build_documents(tree: Path) -> None:
+    """Write what the manifests say once, here, and not at each start: the OpenAPI document.
+
+    It is built by the artifact itself, with nothing else to import from, which proves that nothing is missing in it.
     """
-    subprocess.run(
-        [sys.executable, "-S", "-B", "-m", module, str(tree)], cwd=tree, env={"PATH": os.environ["PATH"], "PYTHONHASHSEED": "0"}, check=True
-    )
+    environment = {"PATH": os.environ["PATH"], "PYTHONHASHSEED": "0"}
+    subprocess.run([sys.executable, "-S", "-B", "-c", _BUILD], cwd=tree, env=environment, check=True)
 
 
 def compile_all(tree: Path, part: str = ".") -> None:

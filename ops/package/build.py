@@ -16,8 +16,6 @@ from . import artifact, facts, template
 
 PROJECT = Path(__file__).resolve().parents[2]
 _CACHE = PROJECT / ".cache" / "site-packages"
-# Modules that write what can be known beforehand into the artifact, run as `python -m MODULE TREE`.
-_BUILD_ARTIFACTS = ("chalicelib.foundation.http.openapi",)
 
 
 @dataclass(frozen=True)
@@ -35,27 +33,21 @@ class PackagingError(Exception):
 
 def deployed_functions() -> tuple[facts.Function, ...]:
     """The functions of this project, from its manifests."""
+    from chalicelib.functions.registration import QUEUE_CONSUMERS
     from chalicelib.functions.streams import CONSUMERS
-
     from chalicelib.packs import PACKS
 
-    return facts.functions(PACKS, CONSUMERS)
+    return facts.functions(PACKS, CONSUMERS, QUEUE_CONSUMERS)
 
 
 def build(stage: str, out: Path, project: Path = PROJECT) -> Build:
     """Package, merge and finish into `out`: `deployment.zip` and `template.json`."""
     packaged = chalice_package(stage, out / "packaged", project)
     made = Build(stage, out / "deployment.zip", out / "template.json")
-    commands = tuple(one for one in _BUILD_ARTIFACTS if _is_command(project, one))
-    artifact.finish(packaged / "deployment.zip", made.zip, commands)
+    artifact.finish(packaged / "deployment.zip", made.zip)
     finished = finish_template(json.loads((packaged / "sam.json").read_text()))
     made.template.write_text(json.dumps(finished, separators=(",", ":"), sort_keys=True))
     return made
-
-
-def _is_command(project: Path, module: str) -> bool:
-    path = project / Path(*module.split(".")).with_suffix(".py")
-    return path.is_file() and '__name__ == "__main__"' in path.read_text()
 
 
 def chalice_package(stage: str, out: Path, project: Path = PROJECT) -> Path:

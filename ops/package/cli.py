@@ -1,6 +1,7 @@
 """`python -m ops package` and `python -m ops deploy`."""
 
 import json
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +13,7 @@ from rich.table import Table
 
 from . import limits
 from .build import Build, PackagingError, build
-from .deploy import Change, DeploymentError, deploy
+from .deploy import Change, Clients, DeploymentError, deploy
 
 app = typer.Typer(no_args_is_help=True)
 _console = Console()
@@ -49,9 +50,10 @@ def deploy_command(
         "ThrottleRate": throttle_rate,
         "ThrottleBurst": throttle_burst,
     }
+    session = boto3.Session(profile_name=profile, region_name=region)
     try:
         outputs = deploy(
-            boto3.Session(profile_name=profile, region_name=region),
+            session,
             stage,
             made.template,
             made.zip,
@@ -66,6 +68,16 @@ def deploy_command(
         raise typer.Exit(1) from None
     for name, value in sorted(outputs.items()):
         _console.print(f"{name}: {value}", highlight=False)
+    described = made.zip.with_name("environment")
+    described.write_text(environment(session, outputs["APIHandlerName"]))
+    _console.print(f"For the other operator commands: set -a; . {described}; set +a", highlight=False)
+
+
+def environment(clients: Clients, function: str) -> str:
+    """The stage's settings as lines for a shell, as its API has them: what operator commands read. No secret is among them."""
+    known = clients.client("lambda").get_function_configuration(FunctionName=function)
+    variables = known["Environment"]["Variables"] | {"AWS_REGION": known["FunctionArn"].split(":")[3]}
+    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in sorted(variables.items()))
 
 
 def _built(stage: str, out: Path | None) -> Build:

@@ -8,7 +8,7 @@ from typing import Any
 
 from chalice.utils import to_cfn_resource_name
 
-from chalicelib.foundation.manifest import Pack, Schedule, StreamConsumer
+from chalicelib.foundation.manifest import Pack, QueueConsumer, Schedule, StreamConsumer
 
 API = "api_handler"  # Chalice's own name for the function behind the API
 APP = "valhalla"
@@ -21,6 +21,7 @@ class Function:
     name: str
     kind: str
     consumer: StreamConsumer | None = None
+    worker: QueueConsumer | None = None
     schedule: Schedule | None = None
 
     @property
@@ -33,19 +34,25 @@ class Function:
         """The file in `.chalice` that says what it may do."""
         return f"policy-{self.kind}.json"
 
+    @property
+    def memory_mb(self) -> int:
+        """Memory is bought for the processor that comes with it: a cold start is bound by imports, and someone waits for the API."""
+        return 1024 if self.name == API else 512
 
-# Memory is bought for the CPU that comes with it: a cold start is bound by imports, so the API gets most.
-# A caller waits no longer than API Gateway's 29 seconds; scheduled work stops by itself before its time is over.
-MEMORY_MB = {"api": 1024, "schedule": 512}
-TIMEOUT_SECONDS = {"api": 29, "schedule": 300}
-_STREAM_MEMORY_MB, _STREAM_TIMEOUT_SECONDS = 512, 60
+    @property
+    def timeout_seconds(self) -> int:
+        """API Gateway waits 29 seconds and no longer; scheduled work stops by itself before its time is over."""
+        if self.worker:
+            return self.worker.timeout_seconds
+        return {"api": 29, "schedule": 300}.get(self.kind, 60)
 
 
-def functions(packs: Iterable[Pack], consumers: Iterable[StreamConsumer]) -> tuple[Function, ...]:
-    """Every function of the deployment: the API, one a stream consumer, one a schedule."""
+def functions(packs: Iterable[Pack], consumers: Iterable[StreamConsumer], workers: Iterable[QueueConsumer]) -> tuple[Function, ...]:
+    """Every function of the deployment: the API, one a stream consumer, one a queue, one a schedule."""
     return (
         Function(API, "api"),
         *(Function(one.name, one.name.replace("_", "-"), consumer=one) for one in consumers),
+        *(Function(one.name, one.name.replace("_", "-"), worker=one) for one in workers),
         *(Function(one.name, "schedule", schedule=one) for pack in packs for one in pack.schedules),
     )
 
@@ -86,8 +93,8 @@ def stage_config(project: Path, stage: str, deployed: Iterable[Function], revisi
     chosen["lambda_functions"] = {
         one.name: {
             "iam_policy_file": one.policy_file,
-            "lambda_memory_size": MEMORY_MB.get(one.kind, _STREAM_MEMORY_MB),
-            "lambda_timeout": TIMEOUT_SECONDS.get(one.kind, _STREAM_TIMEOUT_SECONDS),
+            "lambda_memory_size": one.memory_mb,
+            "lambda_timeout": one.timeout_seconds,
         }
         for one in deployed
     }

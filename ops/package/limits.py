@@ -74,11 +74,10 @@ def usage(stage: str, template: Mapping[str, Any], zip_: Path) -> tuple[Usage, .
         Usage("widgets of the dashboard", _widgets(template), 500),
         Usage("EventBridge rules", sum(said["Type"] == "AWS::Events::Rule" for said in resources.values()), 300),
         Usage("longest logical id", max(map(len, resources)), 255),
-        Usage("longest Chalice event name", max(map(len, _event_names(template)), default=0), 64),
         Usage(
-            "longest function name",
+            "longest stack and function name",
             max(_function_name(stage, one) for one in resources if resources[one]["Type"] == "AWS::Lambda::Function"),
-            64,
+            50,
         ),
         Usage("largest environment, bytes", max(_environment(one) for one in functions), 4096),
         Usage("largest role policy, characters", max(_policy_sizes(resources)), 10_240),
@@ -95,20 +94,9 @@ def _widgets(template: Mapping[str, Any]) -> int:
     return len(json.loads(body)["widgets"])
 
 
-def _event_names(template: Mapping[str, Any]) -> list[str]:
-    """A rule's target is named by function and event together; CloudFormation cuts other names, not this one."""
-    return [
-        f"{name}{event}"
-        for name, said in template["Resources"].items()
-        if said["Type"] == "AWS::Serverless::Function"
-        for event, what in said["Properties"].get("Events", {}).items()
-        if what["Type"] == "Schedule"
-    ]
-
-
 def _function_name(stage: str, logical_id: str) -> int:
-    """CloudFormation names a function by stack, logical id and 13 characters of its own, and cuts what is longer."""
-    return len(f"{stack_name(stage)}-{logical_id}-") + 13
+    """CloudFormation names a function by these and 14 characters of its own, and cuts what is longer than 64 in all."""
+    return len(f"{stack_name(stage)}-{logical_id}")
 
 
 def _environment(function: Mapping[str, Any]) -> int:

@@ -8,9 +8,11 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from chalice.utils import to_cfn_resource_name
+
 from chalicelib.foundation.errors import KINDS
 from chalicelib.foundation.http.answers import PROBLEM_JSON, SECURITY_HEADERS
-from chalicelib.foundation.manifest import StreamConsumer
+from chalicelib.foundation.manifest import QueueConsumer, StreamConsumer
 from chalicelib.foundation.store.table import TTL_ATTRIBUTE
 
 from .facts import Function, secret_name
@@ -36,12 +38,14 @@ def merge_template(stage: str, deployed: Iterable[Function], table: Mapping[str,
     """All of it. `table` holds the arguments of DynamoDB's CreateTable."""
     functions = tuple(deployed)
     consumers = [one for one in functions if one.consumer]
+    workers = [one.worker for one in functions if one.worker]
     scheduled = [one for one in functions if one.schedule]
+    dead_letters = _DEAD_LETTERS | {f"{queue_id(one)}DeadLetters": f"What {one.name} gave up on is waiting." for one in workers}
     resources: Json = {
         "Table": table_resource(table),
         "Secrets": _secret(stage),
-        "StreamDeadLetters": _queue(),
-        "ScheduleDeadLetters": _queue(),
+        **{name: _queue() for name in dead_letters},
+        **{queue_id(one): _work_queue(one) for one in workers},
         "AlarmTopic": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": f"Valhalla {stage}"}},
         "AlarmMail": {
             "Type": "AWS::SNS::Subscription",
@@ -51,11 +55,13 @@ def merge_template(stage: str, deployed: Iterable[Function], table: Mapping[str,
         "RestAPI": _rest_api(stage),
         # Chalice names the API's log group after a function that isn't in its own template.
         "ApiHandlerLogGroup": {"Properties": {"LogGroupName": {"Fn::Sub": "/aws/lambda/${APIHandler}"}}},
-        "Dashboard": _dashboard(stage, functions),
+        "Dashboard": _dashboard(stage, functions, [*dead_letters, *(queue_id(one) for one in workers)]),
     }
+    queues = {f"VALHALLA_{one.queue.upper()}_QUEUE": ref(queue_id(one)) for one in workers}
     for one in functions:
-        resources[one.logical_id] = {"Properties": _function_properties(one)}
-    resources |= _alarms(stage, consumers, scheduled)
+        resources[one.logical_id] = {"Properties": _function_properties(one, queues)}
+    resources |= _alarms(stage, consumers, [*scheduled, *(one for one in functions if one.worker)], dead_letters)
+    resources |= _counted(stage, functions)
     return {
         "Parameters": {
             "PublicUrl": _text("The URL under which callers reach the API, without a slash at its end."),
@@ -68,8 +74,7 @@ def merge_template(stage: str, deployed: Iterable[Function], table: Mapping[str,
         "Outputs": {
             "TableName": {"Value": ref("Table")},
             "SecretName": {"Value": secret_name(stage)},
-            "StreamDeadLettersUrl": {"Value": ref("StreamDeadLetters")},
-            "ScheduleDeadLettersUrl": {"Value": ref("ScheduleDeadLetters")},
+            **{f"{name}Url": {"Value": ref(name)} for name in dead_letters},
         },
     }
 
@@ -106,16 +111,41 @@ def _queue() -> Json:
     return {"Type": "AWS::SQS::Queue", "Properties": {"MessageRetentionPeriod": _FOURTEEN_DAYS, "SqsManagedSseEnabled": True}}
 
 
+def queue_id(worker: QueueConsumer) -> str:
+    """The logical id of a worker's queue."""
+    return str(to_cfn_resource_name(worker.queue))
+
+
+def _work_queue(worker: QueueConsumer) -> Json:
+    said = _queue()
+    said["Properties"] |= {
+        "VisibilityTimeout": worker.visibility_seconds,
+        "RedrivePolicy": {
+            "deadLetterTargetArn": attribute(f"{queue_id(worker)}DeadLetters", "Arn"),
+            "maxReceiveCount": worker.max_receives,
+        },
+    }
+    return said
+
+
 def _text(about: str) -> Json:
     return {"Type": "String", "Default": "", "Description": about}
 
 
-def _function_properties(one: Function) -> Json:
-    properties: Json = {"Environment": {"Variables": {"VALHALLA_PUBLIC_URL": ref("PublicUrl")}}}
+def _function_properties(one: Function, queues: Json) -> Json:
+    properties: Json = {"Environment": {"Variables": {"VALHALLA_PUBLIC_URL": ref("PublicUrl"), **queues}}}
     if one.consumer:
         event = f"{one.logical_id}DynamodbEventSource"
         properties["Events"] = {event: {"Properties": mapping(one.consumer)}}
         properties["Description"] = one.consumer.summary
+    if one.worker:
+        source = {
+            "Queue": attribute(queue_id(one.worker), "Arn"),
+            "BatchSize": one.worker.batch_size,
+            "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        }
+        properties["Events"] = {f"{one.logical_id}SqsEventSource": {"Properties": source}}
+        properties["Description"] = one.worker.summary
     if one.schedule:
         properties["Events"] = {f"{one.logical_id}Event": {"Properties": {"Description": one.schedule.summary}}}
         properties["Description"] = one.schedule.summary
@@ -247,7 +277,7 @@ def proxy_paths() -> Json:
 # --- what watches it -------------------------------------------------------------------------------------------------
 
 
-def _alarms(stage: str, consumers: list[Function], scheduled: list[Function]) -> Json:
+def _alarms(stage: str, consumers: list[Function], others: list[Function], dead_letters: Mapping[str, str]) -> Json:
     api = {"ApiName": f"valhalla-{stage}", "Stage": stage}
     handler = {"FunctionName": ref("APIHandler")}
     alarms: Json = {
@@ -259,7 +289,7 @@ def _alarms(stage: str, consumers: list[Function], scheduled: list[Function]) ->
         "TableReadThrottlesAlarm": _alarm("The table turns reads away.", "AWS/DynamoDB", "ReadThrottleEvents", _TABLE, over=10),
         "TableWriteThrottlesAlarm": _alarm("The table turns writes away.", "AWS/DynamoDB", "WriteThrottleEvents", _TABLE, over=10),
     }
-    for queue, what in _DEAD_LETTERS.items():
+    for queue, what in dead_letters.items():
         alarms[f"{queue}Alarm"] = _alarm(
             what, "AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueName": attribute(queue, "QueueName")}, over=0, statistic="Maximum"
         )
@@ -269,7 +299,7 @@ def _alarms(stage: str, consumers: list[Function], scheduled: list[Function]) ->
             f"{one.name} is an hour behind the table.", "AWS/Lambda", "IteratorAge", dimensions, over=_HOUR_MS, statistic="Maximum"
         )
         alarms[f"{one.logical_id}ErrorsAlarm"] = _alarm(f"{one.name} fails.", "AWS/Lambda", "Errors", dimensions, over=0, periods=3)
-    for one in scheduled:
+    for one in others:
         alarms[f"{one.logical_id}Alarm"] = _alarm(
             f"{one.name} failed.", "AWS/Lambda", "Errors", {"FunctionName": ref(one.logical_id)}, over=0
         )
@@ -281,6 +311,36 @@ _DEAD_LETTERS = {
     "StreamDeadLetters": "Records that a stream consumer gave up on are waiting to be redriven.",
     "ScheduleDeadLetters": "A scheduled run failed for good.",
 }
+
+
+# What functions count in their log lines and a person should know of, by kind of function. The lines are metrics already,
+# but of all stages of an account together; counted again from its own logs, an alarm is its stage's own.
+_PARKED = {"Parked": "{} parked a record that it can't do; it waits to be redriven."}
+_COUNTED = {
+    "audit-stream": {**_PARKED, "ChainBroken": "{} found another record where it was to write one: somebody else wrote to the trail."},
+    "projection-stream": _PARKED,
+    "outbox-worker": {"MailFailed": "{} could not send mail."},
+    "schedule": {"ScheduleFailures": "{} failed, or left items undone."},
+}
+
+
+def _counted(stage: str, functions: Iterable[Function]) -> Json:
+    """A metric filter on the function's logs and an alarm on it, for each thing that is counted there."""
+    resources: Json = {}
+    for one in functions:
+        for field, about in _COUNTED.get(one.kind, {}).items():
+            name = f"{one.logical_id}{field}"
+            counted = {"MetricNamespace": f"Valhalla/{stage}", "MetricName": name, "MetricValue": f"$.{field}", "DefaultValue": 0}
+            resources[f"{name}Metric"] = {
+                "Type": "AWS::Logs::MetricFilter",
+                "Properties": {
+                    "LogGroupName": ref(f"{one.logical_id}LogGroup"),
+                    "FilterPattern": f"{{ $.{field} > 0 }}",
+                    "MetricTransformations": [counted],
+                },
+            }
+            resources[f"{name}Alarm"] = _alarm(about.format(one.name), f"Valhalla/{stage}", name, {}, over=0)
+    return resources
 
 
 def _alarm(about: str, namespace: str, metric: str, dimensions: Json, *, over: float, statistic: str = "Sum", periods: int = 1) -> Json:
@@ -304,7 +364,7 @@ def _alarm(about: str, namespace: str, metric: str, dimensions: Json, *, over: f
     }
 
 
-def _dashboard(stage: str, functions: tuple[Function, ...]) -> Json:
+def _dashboard(stage: str, functions: tuple[Function, ...], queues: list[str]) -> Json:
     api = ["ApiName", f"valhalla-{stage}", "Stage", stage]
     ids = [one.logical_id for one in functions]
     streams = [one.logical_id for one in functions if one.consumer]
@@ -327,9 +387,9 @@ def _dashboard(stage: str, functions: tuple[Function, ...]) -> Json:
             [["AWS/DynamoDB", f"{one}ThrottleEvents", "TableName", "${Table}"] for one in ("Read", "Write")],
         ),
         (
-            "Dead letters",
+            "Queues and dead letters",
             "Maximum",
-            [["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", f"${{{one}.QueueName}}"] for one in _DEAD_LETTERS],
+            [["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", f"${{{one}.QueueName}}"] for one in queues],
         ),
     ]
     widgets = [

@@ -17,7 +17,9 @@ from chalicelib.foundation.http.examples import NoExampleError, example
 from chalicelib.foundation.manifest import PUBLIC, SIGNED_IN
 from chalicelib.packs import PACKS
 from local import gateway
-from tests.openapi_answers import DOCUMENT
+from tests.openapi_answers import described
+
+DOCUMENT = described().document
 
 ENDPOINTS = [pytest.param(pack, endpoint, id=f"{endpoint.method} {endpoint.path}") for pack in PACKS for endpoint in pack.endpoints]
 
@@ -61,7 +63,9 @@ def test_each_operation_says_what_it_does_and_what_it_takes(pack, endpoint):
     names = {(one["in"], one["name"]) for one in given}
     assert {name for place, name in names if place == "path"} == {part[1:-1] for part in endpoint.path.split("/") if part.startswith("{")}
     assert all(one["description"] and one["schema"] for one in given)
-    assert {name for place, name in names if place == "query"} == set(handler.query.model_fields)
+    assert {name for place, name in names if place == "query"} == {
+        field.alias or name for name, field in handler.query.model_fields.items()
+    }
     assert ("header", "X-Correlation-ID") in names
     assert (("header", "Idempotency-Key") in names) is (endpoint.method == "POST" and endpoint.idempotent)
     assert (("header", "If-Match") in names) is (endpoint.method in ("PATCH", "DELETE", "PUT"))
@@ -74,8 +78,10 @@ def test_each_operation_says_who_may_do_it(pack, endpoint):
     said = operation(endpoint)
     assert said["x-permission"] == (endpoint.permission or "public")
     assert bool(said["security"]) is (endpoint.permission != PUBLIC)
-    assert ("401" in said["responses"]) is (endpoint.permission != PUBLIC)
-    assert ("403" in said["responses"]) >= (endpoint.permission not in (PUBLIC, SIGNED_IN))
+    if endpoint.permission != PUBLIC:
+        assert "401" in said["responses"]
+    if endpoint.permission not in (PUBLIC, SIGNED_IN):
+        assert "403" in said["responses"]
 
 
 @pytest.mark.parametrize(("pack", "endpoint"), ENDPOINTS)
@@ -141,7 +147,9 @@ def test_the_served_document_is_this_one_under_the_path_of_its_stage(nobody):
 
 
 def test_its_server_is_the_path_that_the_gateway_puts_before_it(app):
-    assert gateway.call(app, "GET", "/openapi.json").json()["servers"][0]["url"] == f"/{gateway.STAGE}"
+    event = gateway.proxy_event("GET", "/openapi.json")
+    event["requestContext"]["path"] = "/api/openapi.json"
+    assert gateway.answer_of(app(event, None)).json()["servers"][0]["url"] == "/api"
 
 
 def test_the_artifact_carries_it_prebuilt(tmp_path):

@@ -14,13 +14,12 @@ from chalicelib.foundation.auth import tokens
 from chalicelib.foundation.json import dumps
 from chalicelib.foundation.secrets import Secrets
 from chalicelib.foundation.settings import Settings
-from ops.package.build import Build, build
+from ops.package.build import Build
 from ops.package.deploy import deploy
+from tests.built import STAGE, build_once
 from tests.conftest import Answer
 
 from .emulator import REGION, Emulator, as_the_emulator_reads_it, emulator
-
-STAGE = "dev"
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ class Stack:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("deployed")
-    made = build(STAGE, folder / "build")
+    made = build_once(tmp_path_factory)
     template = folder / "template.json"
     template.write_text(json.dumps(as_the_emulator_reads_it(json.loads(made.template.read_text()))))
     with emulator(folder / "emulator") as running, httpx.Client(timeout=60) as http:

@@ -1,5 +1,6 @@
 """What CloudFormation made of the template, and what API Gateway answers by itself."""
 
+import shlex
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from chalicelib.foundation.settings import Settings
 from ops.package.build import deployed_functions
+from ops.package.cli import environment
 from ops.package.deploy import deploy, parameter
 
 from .conftest import STAGE, HttpCaller, Stack
-from .emulator import as_the_emulator_reads_it
+from .emulator import REGION, as_the_emulator_reads_it
 
 pytestmark = pytest.mark.deployed
 
@@ -38,6 +41,14 @@ def test_deploying_the_same_again_changes_nothing(stack: Stack, tmp_path: Path) 
 def test_the_app_knows_its_own_address(stack: Stack) -> None:
     assert stack.settings.public_url == stack.outputs["EndpointURL"].rstrip("/")
     assert parameter(stack.emulator, f"valhalla-{STAGE}", "PublicUrl") == stack.settings.public_url
+
+
+def test_the_operators_shell_gets_the_stages_settings(stack: Stack) -> None:
+    lines = dict(line.split("=", 1) for line in environment(stack.emulator, stack.outputs["APIHandlerName"]).splitlines())
+    assert lines["VALHALLA_TABLE"] == stack.outputs["TableName"]
+    assert lines["AWS_REGION"] == REGION
+    settings = Settings.from_environment({name: shlex.split(value)[0] if value else "" for name, value in lines.items()})
+    assert settings == stack.settings
 
 
 def test_the_table_is_as_the_store_wants_it(stack: Stack) -> None:

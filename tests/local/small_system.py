@@ -74,7 +74,7 @@ TRAIL = StreamConsumer("trail", "tests.local.small_system.trail", "Keeps a trail
 TIDY = Schedule("tidy", "rate(1 day)", "tests.local.small_system.tidy", "Tidies.")
 
 
-def prepare(home: Home) -> None:
+def prepare(home: Home, after_kill: bool) -> None:
     home.write_private(home.admin_token, "token")
 
 
@@ -87,6 +87,7 @@ def small_parts() -> Parts:
         ttl_attribute=TTL_ATTRIBUTE,
         app=application,
         consumers=lambda: [(TRAIL, trail)],
+        queues=list,
         schedules=lambda: [TIDY],
         prepare=prepare,
     )

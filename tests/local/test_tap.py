@@ -171,6 +171,16 @@ def test_the_state_is_saved_when_it_is_quiet_and_worth_it(
     reading._save_when_quiet()
     reading._save_when_quiet()
     assert (saves, journal.saved) == ([1], 2)
+
+    monkeypatch.setattr(tap, "_QUIET_SECONDS", 60.0)
+    for name in "cd":
+        put(line, table, name, "1")
+    reading.read()
+    reading._save_when_quiet()
+    assert saves == [1], "somebody is writing"
+    monkeypatch.setattr(tap, "_TOO_MANY", 2)
+    reading._save_when_quiet()
+    assert (saves, journal.saved) == ([1, 1], 4)
     own.close()
 
 

@@ -13,8 +13,15 @@ _MOST_HELD = 1000
 
 
 def identify(headers: Mapping[str, str], ctx: Context) -> Actor:
-    """The actor behind the headers; Unauthenticated where there is none that we know."""
-    scheme, _, token = headers.get("authorization", "").partition(" ")
+    """The actor behind the headers; Unauthenticated where there is none that we know, or where they name two."""
+    authorization, api_key = headers.get("authorization", ""), headers.get("x-api-key")
+    if api_key is not None:
+        if authorization:
+            raise Unauthenticated("Send either a bearer token or an API key, not both.")
+        from . import api_keys
+
+        return api_keys.identify(api_key.strip(), ctx)
+    scheme, _, token = authorization.partition(" ")
     if scheme.lower() == "bearer" and token:
         return _bearer(token.strip(), ctx)
     raise Unauthenticated()
@@ -35,12 +42,21 @@ def _bearer(token: str, ctx: Context) -> Actor:
 
 def _claims(token: str, ctx: Context) -> tokens.Claims:
     """The token's claims. A signature is checked once a process; time at each request."""
-    issuer = tokens.issuer(ctx.settings)
+    stage = tokens.issuer(ctx.settings)
     held = _verified.get(token)
-    if held and held[0] == issuer and ctx.now <= held[1].expires_at:
+    if held and held[0] == stage and ctx.now <= held[1].expires_at:
         return held[1]
-    claims = tokens.verify(token, ctx.settings, ctx.secrets, ctx.now)
+    claims = _verify(token, ctx)
     if len(_verified) >= _MOST_HELD:
         _verified.clear()
-    _verified[token] = (issuer, claims)
+    _verified[token] = (stage, claims)
     return claims
+
+
+def _verify(token: str, ctx: Context) -> tokens.Claims:
+    """By the outside issuer's keys where the token names that issuer and the stage trusts it, else by ours."""
+    if ctx.settings.oidc_issuer and tokens.unverified_issuer(token) == ctx.settings.oidc_issuer:
+        from . import oidc
+
+        return oidc.verify(token, ctx.settings, ctx.now)
+    return tokens.verify(token, ctx.settings, ctx.secrets, ctx.now)

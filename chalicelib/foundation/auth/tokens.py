@@ -35,16 +35,24 @@ def issuer(settings: Settings) -> str:
 
 
 def issue(
-    settings: Settings, secrets: Secrets, now: datetime, *, user_id: str, roles: list[str], session: str, professional_id: str | None = None
+    settings: Settings,
+    secrets: Secrets,
+    now: datetime,
+    *,
+    user_id: str,
+    roles: list[str],
+    session: str,
+    professional_id: str | None = None,
+    life: timedelta = ACCESS_LIFE,
 ) -> str:
-    """A signed access token, good for 15 minutes."""
+    """A signed access token, good for 15 minutes; longer only where a person keeps it on his own machine."""
     key = signing_key(secrets, now)
     claims: dict[str, Any] = {
         "iss": issuer(settings),
         "aud": AUDIENCE,
         "sub": user_id,
         "iat": int(now.timestamp()),
-        "exp": int((now + ACCESS_LIFE).timestamp()),
+        "exp": int((now + life).timestamp()),
         "roles": roles,
         "sid": session,
     }
@@ -68,6 +76,24 @@ def public_keys(secrets: Secrets) -> list[tuple[str, Any]]:
     return [(key.kid, _public_key(key.private_pem)) for key in secrets.signing_keys]
 
 
+def key_set(secrets: Secrets) -> list[dict[str, str]]:
+    """The public keys in the form of RFC 7517."""
+    return [
+        {**jwt.algorithms.ECAlgorithm.to_jwk(key, as_dict=True), "kid": kid, "use": "sig", "alg": ALGORITHM}
+        for kid, key in public_keys(secrets)
+    ]
+
+
+def unverified_issuer(token: str) -> str | None:
+    """Whom a token names as its issuer: says which keys to try, and proves nothing."""
+    try:
+        claims = jwt.decode(token, options={"verify_signature": False})
+    except jwt.PyJWTError:
+        return None
+    named = claims.get("iss")
+    return named if isinstance(named, str) else None
+
+
 def verify(token: str, settings: Settings, secrets: Secrets, now: datetime) -> Claims:
     """What a token of ours says; Unauthenticated where it isn't ours, was changed, or has run out."""
     try:
@@ -81,7 +107,7 @@ def verify(token: str, settings: Settings, secrets: Secrets, now: datetime) -> C
         expires = datetime.fromtimestamp(int(claims["exp"]), now.tzinfo)
         issued = datetime.fromtimestamp(int(claims["iat"]), now.tzinfo)
         found = Claims(str(claims["sub"]), tuple(claims["roles"]), str(claims["sid"]), claims.get("pro"), expires)
-    except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, OverflowError):
+    except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, OverflowError, OSError):  # the last two: an instant beyond all days
         raise Unauthenticated("The token is not valid.") from None
     if now > expires + LEEWAY or now < issued - LEEWAY:
         raise Unauthenticated("The token has expired.")

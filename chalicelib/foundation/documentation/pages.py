@@ -17,6 +17,7 @@ ALLOWED: dict[str, tuple[str, str]] = {
     "docs.js": (_SCRIPT, _SHORT),
     "redoc.js": (_SCRIPT, _SHORT),
     "page.css": (_STYLE, _SHORT),
+    "whole.css": (_STYLE, _SHORT),
 }
 
 
@@ -40,13 +41,13 @@ def page(base: str, title: str, body: str, *, styles: tuple[str, ...] = ("page.c
 def swagger(base: str) -> str:
     """Swagger UI over our OpenAPI document."""
     body = f'<div id="swagger-ui" data-openapi="{escape(base)}/openapi.json"></div>'
-    return page(base, "Valhalla API", body, styles=("swagger-ui-5.35.0.css",), scripts=("swagger-ui-5.35.0.js", "docs.js"))
+    return page(base, "Valhalla API", body, styles=("whole.css", "swagger-ui-5.35.0.css"), scripts=("swagger-ui-5.35.0.js", "docs.js"))
 
 
 def redoc(base: str) -> str:
     """ReDoc over our OpenAPI document."""
     body = f'<div id="api" data-openapi="{escape(base)}/openapi.json"></div>'
-    return page(base, "Valhalla API", body, styles=(), scripts=("redoc-2.5.4.js", "redoc.js"))
+    return page(base, "Valhalla API", body, styles=("whole.css",), scripts=("redoc-2.5.4.js", "redoc.js"))
 
 
 def problem(base: str, kind: str) -> str:

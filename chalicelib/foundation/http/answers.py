@@ -6,7 +6,7 @@ from typing import Any
 
 from chalice.app import Response
 
-from ..errors import KINDS, Problem
+from ..errors import KINDS, Problem, Unavailable
 from ..json import dumps
 from .requests import Request
 
@@ -54,6 +54,11 @@ def problem_answer(problem: Problem, request_id: str, instance: str) -> Response
     }
     headers = {"Content-Type": PROBLEM_JSON, "Cache-Control": "no-store", **problem.headers}
     return Response(dumps(body), headers=headers, status_code=kind.status)
+
+
+def unexpected(error: Exception) -> Problem:
+    """What a caller is told of an error that nobody foresaw: nothing of it but that it is ours."""
+    return Unavailable() if isinstance(error, TimeoutError) else Problem("Something went wrong on our side; it is logged under this id.")
 
 
 def problem_body(problem: Problem, request_id: str) -> dict[str, Any]:

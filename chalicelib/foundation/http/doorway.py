@@ -15,13 +15,22 @@ from chalice import Chalice
 
 from .. import telemetry
 from ..context import Context
-from ..errors import Problem, Unavailable
+from ..errors import Problem
 from ..manifest import Pack
 from ..runtime import Runtime
 from . import answers, cors
 from .requests import Request
 from .routing import Match, Routes, allow, verb
 from .views import view
+
+# What Chalice's request object reads; an event made by hand may lack it.
+_EMPTY: dict[str, Any] = {
+    "headers": {},
+    "multiValueQueryStringParameters": None,
+    "body": None,
+    "isBase64Encoded": False,
+    "stageVariables": None,
+}
 
 
 @dataclass
@@ -88,7 +97,7 @@ class Doorway(Chalice):  # type: ignore[misc]
             answer = answers.problem_answer(problem, request.request_id, request.path).to_dict()
         except Exception as error:
             telemetry.exception(error, request.request_id, request.correlation_id)
-            answer = answers.problem_answer(_unexpected(error), request.request_id, request.path).to_dict()
+            answer = answers.problem_answer(answers.unexpected(error), request.request_id, request.path).to_dict()
         headers = answer["headers"]
         headers |= answers.SECURITY_HEADERS
         headers["X-Request-ID"] = request.request_id
@@ -124,18 +133,11 @@ class Doorway(Chalice):  # type: ignore[misc]
         ctx.base_path = request.prefix
         self._local.exchange = Exchange(request, ctx)
         routed = {
+            **_EMPTY,
             **event,
             "pathParameters": match.parameters,
             "requestContext": {**(event.get("requestContext") or {}), "resourcePath": match.template, "httpMethod": method},
         }
-        # What Chalice's request object reads; an event made by hand may lack it.
-        routed.setdefault("stageVariables", None)
-        routed.setdefault("multiValueQueryStringParameters", None)
-        routed.setdefault("headers", request.headers)
         routed["headers"] = routed["headers"] or {}
         answer: dict[str, Any] = super().__call__(routed, context)
         return answer
-
-
-def _unexpected(error: Exception) -> Problem:
-    return Unavailable() if isinstance(error, TimeoutError) else Problem("Something went wrong on our side; it is logged under this id.")

@@ -17,6 +17,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from ... import __version__
 from ..auth import roles
 from ..errors import KINDS
+from ..json import dumps, parse
 from ..manifest import PUBLIC, SIGNED_IN, Endpoint, Pack, installed
 from . import answers, handlers
 from .examples import REF, NoExampleError, Schema, example
@@ -46,8 +47,11 @@ _REQUEST_HEADERS: dict[str, Schema] = {
         "example": '"3"',
     },
     "X-Correlation-ID": {
-        "description": "What this request belongs to; answered, logged, and kept with what it changes.",
-        "schema": {"type": "string", "maxLength": 128, "pattern": "^[A-Za-z0-9._:/+=-]+$"},
+        "description": (
+            "What this request belongs to; answered, logged, and kept with what it changes. "
+            "Up to 128 letters, digits and `._:/+=-`; anything else is replaced by the request's own id."
+        ),
+        "schema": {"type": "string"},
         "example": "import-42",
     },
 }
@@ -251,18 +255,28 @@ def _request_body(endpoint: Endpoint, model: type[BaseModel], schemas: _Schemas)
 
 
 def valid_example(endpoint: Endpoint, model: type[BaseModel], schema: Schema, definitions: dict[str, Schema]) -> Any:
-    """An example that the model itself takes: with every field, else with the required ones. Raises NoExampleError."""
-    from ..json import dumps, parse
-
-    for everything in (True, False):
+    """An example that the model itself takes: every field, else the required ones, else one alone. Raises NoExampleError."""
+    reason: Exception | None = None
+    for wanted in _shapes(schema, definitions):
         try:
-            shown = example(schema, definitions, everything=everything)
+            shown = example(wanted, definitions, everything=wanted is schema)
             model.model_validate(parse(dumps(shown)))
         except (NoExampleError, ValidationError) as error:
             reason = error
         else:
-            return shown
+            if shown or endpoint.method != "PATCH":  # an empty patch is refused
+                return shown
     raise NoExampleError(f"{endpoint.method} {endpoint.path}: give {model.__name__} an example (json_schema_extra): {reason}")
+
+
+def _shapes(schema: Schema, definitions: dict[str, Schema]) -> list[Schema]:
+    whole = definitions[schema["$ref"].removeprefix(REF)] if "$ref" in schema else schema
+    required = {
+        **whole,
+        "properties": {name: said for name, said in whole.get("properties", {}).items() if name in whole.get("required", ())},
+    }
+    alone = [{**whole, "required": [name], "properties": {name: said}} for name, said in whole.get("properties", {}).items()]
+    return [schema, required, *alone]
 
 
 def _responses(endpoint: Endpoint, handler: handlers.Handler, schemas: _Schemas, shared: dict[str, Any]) -> Schema:
@@ -321,9 +335,7 @@ def refusals(endpoint: Endpoint, *, path_parameters: bool, body: bool) -> dict[s
     """The problem kinds that an endpoint can answer, by status: what every endpoint can, what its form brings, what it adds."""
     kinds = ["bad-request", "validation", "rate-limited", "internal", "unavailable"]
     if endpoint.permission != PUBLIC:
-        kinds.append("unauthenticated")
-        if endpoint.permission != SIGNED_IN:
-            kinds.append("forbidden")
+        kinds += ["unauthenticated", "forbidden"]
     if path_parameters:
         kinds.append("not-found")
     if body:

@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING, Any
 
 from chalice.app import Response
 
+from .. import telemetry
 from ..context import ANYONE, Context
 from ..errors import Invalid, Problem, TooLarge
 from ..idempotency import IdempotencyKey, Replay
 from ..json import dumps
 from ..manifest import PUBLIC, SIGNED_IN, Endpoint, Pack
-from .answers import JSON, MAX_ANSWER, Reply, etag, matches, problem_answer
+from .answers import JSON, MAX_ANSWER, Reply, etag, matches, problem_answer, unexpected
 from .requests import Request
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ def view(app: "Doorway", pack: Pack, endpoint: Endpoint) -> Any:
             return _serve(app, pack, endpoint, exchange.request, exchange.context, parameters)
         except Problem as problem:
             return problem_answer(problem, exchange.request.request_id, exchange.request.path)
+        except Exception as error:  # Chalice would answer it in its own shape
+            telemetry.exception(error, exchange.request.request_id, exchange.request.correlation_id)
+            return problem_answer(unexpected(error), exchange.request.request_id, exchange.request.path)
 
     lazy_view.__name__ = f"{pack.name}_{endpoint.handler}"
     return lazy_view

@@ -1,5 +1,6 @@
 """Between Python values and DynamoDB's typed ones."""
 
+import base64
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -31,7 +32,7 @@ def encode(value: Any) -> Wire:
         texts = all(isinstance(item, str) for item in value)
         return {"SS": sorted(value)} if texts else {"NS": [encode(item)["N"] for item in sorted(value)]}
     if isinstance(value, bytes):
-        return {"B": value}
+        return {"B": base64.b64encode(value).decode()}  # as it goes over the wire; our client passes values through
     if isinstance(value, datetime):
         return {"S": instant(value)}
     if isinstance(value, date):
@@ -46,7 +47,7 @@ def _number(text: str) -> int | Decimal:
 def decode(wire: Wire) -> Any:
     """The Python value of a typed one. Numbers come back as int where they are whole, else Decimal."""
     for type_, value in wire.items():
-        if type_ in ("S", "BOOL", "B"):
+        if type_ in ("S", "BOOL"):
             return value
         if type_ == "N":
             return _number(value)
@@ -56,6 +57,8 @@ def decode(wire: Wire) -> Any:
             return [decode(item) for item in value]
         if type_ == "NULL":
             return None
+        if type_ == "B":
+            return base64.b64decode(value)
         if type_ in ("SS", "NS"):
             return sorted(value if type_ == "SS" else map(_number, value))
     raise TypeError(f"unknown type in {wire}")

@@ -4,6 +4,7 @@ An entity is a PynamoDB model. Its class says the attributes; `index_keys` and `
 they show. The indexes project `kind` and `view` only, so an edit that touches neither writes no index.
 """
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pynamodb.attributes import Attribute
@@ -188,7 +189,7 @@ class Entity(Item):
         }
         if self.deleted_at is None:
             item |= {name: {"S": value} for name, value in self.index_keys().items()}
-            item["view"] = {"S": dumps(self.view())}
+            item["view"] = {"S": dumps({name: _settled(value) for name, value in self.view().items()})}
         return item
 
     @classmethod
@@ -218,6 +219,11 @@ class Entity(Item):
                 if attribute.attr_name not in _COMPUTED
             }
         return cls._by_wire_name
+
+
+def _settled(value: Any) -> Any:
+    """A number in its one form. The table drops trailing zeros; a view that shows 5.0 once and 5 later would write every index."""
+    return Decimal(format(value.normalize(), "f")) if isinstance(value, Decimal) else value
 
 
 _COMPUTED = {"pk", "sk", "t", "kind", "sv", "view"} | {f"gsi{n}{end}" for n in range(1, 5) for end in ("pk", "sk")}

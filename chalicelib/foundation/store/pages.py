@@ -104,9 +104,12 @@ def page(
 
     Without a filter it costs one round trip a partition. With `keep` it reads on while fewer than `limit` rows are kept
     and fewer than 1,000 were looked at: a filtered page may be short and still carry a cursor. `shown` makes of a row what
-    the list shows: its view, or for rows of the table itself whatever they hold.
+    the list shows: its view, or for rows of the table itself whatever they hold. A row that stands in several of the partitions
+    under the same sort key is one row.
     """
     positions = seal.open(cursor) if cursor else [None] * len(partitions)  # None: at the start; False: at the end; else a key
+    if len(positions) != len(partitions):
+        raise BadRequest("The cursor is not one that we gave for what this list is made of now; begin again.")
     streams = [_Stream(store, one, at, limit + 1, newest_first, shown) for one, at in zip(partitions, positions, strict=True)]
     kept: list[dict[str, Any]] = []
     examined = 0
@@ -116,6 +119,9 @@ def page(
             return Found(kept, None)
         first = (max if newest_first else min)(heads, key=lambda stream: stream.rows[0].sort)
         row = first.take()
+        for other in heads:
+            if other is not first and (other.rows[0].sort, other.rows[0].key) == (row.sort, row.key):
+                other.take()
         examined += 1
         if keep is None or keep(row.view):
             kept.append(row.view)
@@ -174,6 +180,8 @@ class _Stream:
             **arguments,
         )
         for raw in answer["Items"]:
+            if "deleted_at" in raw:  # indexes never hold what is marked deleted, the table does
+                continue
             key = Key(raw["pk"]["S"], raw["sk"]["S"])
             self.rows.append(Row(raw[sk_name]["S"], key, self._shown(raw)))
         last = answer.get("LastEvaluatedKey")

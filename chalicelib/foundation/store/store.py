@@ -105,7 +105,7 @@ class Store:
 
     def _count(self, operation: str, consumed: Any) -> None:
         units = sum(entry["CapacityUnits"] for entry in (consumed if isinstance(consumed, list) else [consumed]) if entry)
-        if operation in ("get_item", "query", "batch_get_item"):
+        if operation in ("get_item", "query", "scan", "batch_get_item"):
             self.read_units += units
         else:
             self.write_units += units

@@ -6,7 +6,7 @@ window.addEventListener("DOMContentLoaded", () => {
     domNode: place,
     deepLinking: true,
     displayRequestDuration: true,
-    docExpansion: "none",
+    docExpansion: "list",
     filter: true,
     layout: "BaseLayout",
     presets: [SwaggerUIBundle.presets.apis],

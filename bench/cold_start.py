@@ -1,0 +1,307 @@
+"""Cold start: from the first import to the first answer, of the files as they are deployed.
+
+Each run is a fresh process that sees the unpacked artifact and the standard library, and may not write bytecode, as in Lambda.
+DynamoDB's and Secrets Manager's answers are played back at botocore's HTTP exchange, so that nothing of a network is timed.
+Beside it: the stock `chalice package` of a bare app (Chalice, PynamoDB, pydantic, one route, nothing finished), and our artifact
+with 25 more copies of the wholesale pack. The three take turns, so that a busy machine is busy for all.
+
+    python -m bench.cold_start
+"""
+
+import io
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from moto import mock_aws
+
+from chalicelib.foundation.auth import tokens
+from chalicelib.foundation.aws import client
+from chalicelib.foundation.http.doorway import Doorway
+from chalicelib.foundation.runtime import Runtime
+from chalicelib.foundation.secrets import Secrets, SecretStore, new_secrets
+from chalicelib.foundation.settings import Settings
+from chalicelib.foundation.store import table
+from chalicelib.packs import PACKS
+from ops.package import artifact
+from ops.package.build import PROJECT, build
+
+RUNS = 15
+COPIES = 25
+TARGET = 0.6
+
+_PROBE = """
+import sys, time
+started, worked = time.perf_counter(), time.process_time()
+tree, canned, event = sys.argv[1:]
+sys.path.insert(0, tree)
+import app
+imported, worked_import = time.perf_counter(), time.process_time()
+import json, types
+from botocore.httpsession import URLLib3Session
+player = types.ModuleType("canned")
+exec(compile(open(canned).read(), canned, "exec"), player.__dict__)
+asked = json.load(open(event))
+answers = player.Canned(asked["answers"])
+URLLib3Session.send = lambda self, request: answers.send(request)
+ready, worked_ready = time.perf_counter(), time.process_time()
+answer = app.app(asked["event"], None)
+ended, worked_end = time.perf_counter(), time.process_time()
+sys.stdout.write("\\n" + json.dumps({
+    "import_ms": (imported - started) * 1000,
+    "first_ms": (ended - ready) * 1000,
+    "total_ms": (imported - started + ended - ready) * 1000,
+    "cpu_ms": (worked_import - worked + worked_end - worked_ready) * 1000,
+    "status": answer["statusCode"],
+    "body": answer["body"][:300],
+    "modules": len(sys.modules),
+}))
+"""
+
+_BARE_APP = """
+from chalice import Chalice, NotFoundError
+from pydantic import BaseModel
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.models import Model
+
+app = Chalice(app_name="bare")
+
+
+class Item(Model):
+    class Meta:
+        table_name = "items"
+        region = "us-west-2"
+
+    pk = UnicodeAttribute(hash_key=True)
+    name = UnicodeAttribute()
+    price = NumberAttribute()
+
+
+class ItemOut(BaseModel):
+    pk: str
+    name: str
+    price: float
+
+
+@app.route("/items/{item_id}")
+def read(item_id):
+    try:
+        found = Item.get(item_id)
+    except Item.DoesNotExist:
+        raise NotFoundError(item_id)
+    return ItemOut(**found.attribute_values).model_dump(mode="json")
+"""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One thing to start: its files, its environment, and the request it answers first."""
+
+    tree: Path
+    event: Path
+    environment: Mapping[str, str]
+
+    def start(self) -> dict[str, Any]:
+        """Start it once; milliseconds. Raises where it doesn't answer 200."""
+        probe = [sys.executable, "-S", "-E", "-B", "-c", _PROBE, str(self.tree), str(Path(__file__).parent / "canned.py"), str(self.event)]
+        environment = {"PATH": os.environ["PATH"], "TZ": "UTC", **_LAMBDA, **self.environment}
+        done = subprocess.run(probe, env=environment, cwd=self.tree, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(done.stderr)
+        measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        if measured["status"] != 200:
+            raise RuntimeError(f"{self.tree}: {measured}")
+        return measured
+
+
+_LAMBDA = {
+    "AWS_LAMBDA_FUNCTION_NAME": "measured",
+    "AWS_REGION": "us-west-2",
+    "AWS_DEFAULT_REGION": "us-west-2",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+}
+
+
+def measure(runs: int = RUNS) -> dict[str, Any]:
+    """Cold starts in milliseconds (medians), their ratio to the bare app's, and the sizes of the zips."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        made = build("dev", folder / "build")
+        environment = _environment(made.template)
+        bare_zip = stock_bare_app(folder / "bare")
+        trees = {"ours": _unpacked(made.zip, folder / "ours"), "bare": _unpacked(bare_zip, folder / "bare-tree")}
+        trees["copies"] = with_copies(trees["ours"], folder / "copies", COPIES)
+        ours = _write(folder / "ours.json", our_request(environment))
+        subjects = {
+            "ours": Subject(trees["ours"], ours, environment),
+            "copies": Subject(trees["copies"], ours, environment),
+            "bare": Subject(trees["bare"], _write(folder / "bare.json", bare_request()), {}),
+        }
+        found: dict[str, list[dict[str, Any]]] = {one: [] for one in subjects}
+        for at in range(runs):
+            for one in sorted(subjects, key=lambda name: (list(subjects).index(name) + at) % len(subjects)):  # nobody is always first
+                found[one].append(subjects[one].start())
+        sizes = {"zip_bytes": made.zip.stat().st_size, "bare_zip_bytes": bare_zip.stat().st_size}
+    middle = {one: {key: statistics.median(run[key] for run in all_) for key in _TIMES} for one, all_ in found.items()}
+    return {
+        **{one: {key: round(value, 1) for key, value in times.items()} for one, times in middle.items()},
+        "ratio": _ratio(found, "ours", "bare", "total_ms"),
+        "ratio_with_copies": _ratio(found, "copies", "bare", "total_ms"),
+        "ratio_of_processor_time": _ratio(found, "ours", "bare", "cpu_ms"),
+        "growth_by_copies": _ratio(found, "copies", "ours", "cpu_ms"),
+        "copies_of_the_pack": COPIES,
+        "target": TARGET,
+        "runs": runs,
+        **sizes,
+    }
+
+
+_TIMES = ("import_ms", "first_ms", "total_ms", "cpu_ms", "modules")
+
+
+def _ratio(found: Mapping[str, list[dict[str, Any]]], one: str, other: str, key: str) -> float:
+    """The median of the rounds' own ratios: what else the machine did in a round slowed both."""
+    return round(statistics.median(mine[key] / theirs[key] for mine, theirs in zip(found[one], found[other], strict=True)), 3)
+
+
+def _write(path: Path, content: Any) -> Path:
+    path.write_text(json.dumps(content))
+    return path
+
+
+def _unpacked(zip_: Path, tree: Path) -> Path:
+    with zipfile.ZipFile(zip_) as archive:
+        archive.extractall(tree)
+    return tree
+
+
+def _environment(template: Path) -> dict[str, str]:
+    """What the API's function is deployed with, the template's own references left out."""
+    resources = json.loads(template.read_text())["Resources"]
+    variables = resources["APIHandler"]["Properties"]["Environment"]["Variables"]
+    return {name: value for name, value in variables.items() if isinstance(value, str)}
+
+
+def stock_bare_app(project: Path) -> Path:
+    """`chalice package` of a bare app with our own versions of PynamoDB and pydantic; its zip, as it comes."""
+    (project / ".chalice").mkdir(parents=True)
+    (project / "app.py").write_text(_BARE_APP)
+    pinned = [
+        line for line in (PROJECT / "requirements.txt").read_text().splitlines() if line.startswith(("pynamodb", "pydantic", "botocore"))
+    ]
+    (project / "requirements.txt").write_text("\n".join(pinned))
+    (project / ".chalice" / "config.json").write_text(json.dumps({"version": "2.0", "app_name": "bare", "stages": {"dev": {}}}))
+    out = project / "out"
+    subprocess.run(
+        [str(Path(sys.executable).with_name("chalice")), "--project-dir", str(project), "package", str(out)],
+        env=os.environ | {"AWS_DEFAULT_REGION": "us-west-2"},
+        check=True,
+        capture_output=True,
+    )
+    return out / "deployment.zip"
+
+
+def with_copies(tree: Path, target: Path, copies: int) -> Path:
+    """The artifact with that many more packs: the wholesale pack's folder under other names, its manifest at other paths."""
+    shutil.copytree(tree, target)
+    packs = target / "chalicelib" / "packs"
+    added = []
+    for at in range(1, copies + 1):
+        name = f"wholesale_{at:02}"
+        shutil.copytree(packs / "wholesale", packs / name, ignore=shutil.ignore_patterns("__pycache__"))
+        manifest = packs / name / "__init__.py"
+        manifest.write_text(manifest.read_text().replace('"/wholesale', f'"/{name}').replace('"wholesale-', f'"w{at:02}-'))
+        added.append(name)
+    registry = packs / "__init__.py"
+    lines = [f"from . import {name}" for name in added]
+    lines.append(f"PACKS = (*PACKS, {', '.join(f'{name}.PACK' for name in added)})")
+    registry.write_text(registry.read_text() + "\n" + "\n".join(lines) + "\n")
+    artifact.compile_all(target, "chalicelib")
+    return target
+
+
+def our_request(environment: Mapping[str, str]) -> dict[str, Any]:
+    """Reading one pipeline with its activities, as a signed-in operator, and what AWS answers meanwhile.
+
+    The table's answer is recorded from a table in memory, on which the pipeline is first made through the API.
+    """
+    now, text = datetime.now(UTC), new_secrets(datetime(2026, 1, 1, tzinfo=UTC))
+    settings = Settings.from_environment({**environment, "AWS_REGION": _LAMBDA["AWS_REGION"]})
+    token = tokens.issue(settings, Secrets.from_json(text), now, user_id="user_x", roles=["operator"], session="s")
+    headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+    recorded: dict[str, Any] = {}
+    with mock_aws(), redirect_stdout(io.StringIO()):  # the app's own log lines
+        dynamodb = client("dynamodb", settings)
+        table.create(dynamodb, settings.table)
+        app = Doorway("valhalla", runtime=lambda: Runtime(settings, dynamodb=dynamodb, secrets=SecretStore(settings, lambda: text)))
+        app.register(PACKS)
+        made = app(_event("POST", "/wholesale", headers, json.dumps(_PIPELINE)), None)
+        assert made["statusCode"] == 201, made["body"]
+        path = f"/wholesale/{json.loads(made['body'])['id']}"
+        for _ in range(3):
+            app(
+                _event("POST", f"{path}/activities", headers, json.dumps({"event_type": "call", "description": "Asked for the price."})),
+                None,
+            )
+        dynamodb.meta.events.register("after-call.dynamodb", lambda parsed, model, **_: recorded.setdefault(model.name, parsed))
+        read = app(_event("GET", path, headers), None)
+        assert read["statusCode"] == 200, read["body"]
+        client.cache_clear()
+    for answer in recorded.values():
+        answer.pop("ResponseMetadata", None)
+    return {"event": _event("GET", path, headers), "answers": {"GetSecretValue": {"SecretString": text}, **recorded}}
+
+
+_PIPELINE = {
+    "property": {"address": {"line1": "1 Main St", "city": "Seattle", "postal_code": "98101"}, "sqft": 1800},
+    "asking_price": 310000,
+    "arv_estimate": 420000,
+}
+
+
+def bare_request() -> dict[str, Any]:
+    """The bare app's one route."""
+    item = {"pk": {"S": "i1"}, "name": {"S": "An item"}, "price": {"N": "12.5"}}
+    event = _event("GET", "/items/i1", {}) | {"resource": "/items/{item_id}", "pathParameters": {"item_id": "i1"}}
+    event["requestContext"] |= {"resourcePath": "/items/{item_id}"}
+    return {"event": event, "answers": {"GetItem": {"Item": item}}}
+
+
+def _event(method: str, path: str, headers: dict[str, str], body: str | None = None) -> dict[str, Any]:
+    return {
+        "resource": "/{proxy+}",
+        "path": path,
+        "httpMethod": method,
+        "headers": headers,
+        "multiValueHeaders": {name: [value] for name, value in headers.items()},
+        "queryStringParameters": None,
+        "multiValueQueryStringParameters": None,
+        "pathParameters": {"proxy": path.lstrip("/")},
+        "stageVariables": None,
+        "requestContext": {
+            "httpMethod": method,
+            "resourcePath": "/{proxy+}",
+            "path": path,
+            "stage": "dev",
+            "requestId": "r",
+            "identity": {"sourceIp": "127.0.0.1"},
+        },
+        "body": body,
+        "isBase64Encoded": False,
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(), indent=1))

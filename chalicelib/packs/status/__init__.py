@@ -1,0 +1,18 @@
+"""W: what the system consists of and how each part of it is."""
+
+from ...foundation.manifest import Endpoint, Pack
+
+PACK = Pack(
+    letter="W",
+    name="status",
+    title="System Completion Metadata",
+    package=__name__,
+    endpoints=(
+        Endpoint("GET", "/system/status", "get_status", "status:read", "Version, every pack's status, and whether the backend is complete"),
+        Endpoint("GET", "/system/status/summary", "get_summary", "status:read", "How many packs are installed, pending, degraded"),
+        Endpoint("GET", "/system/status/packs", "list_packs", "status:read", "All 26 packs with their status"),
+        Endpoint("GET", "/system/status/packs/{id}", "get_pack", "status:read", "One pack, by its letter", errors=("not-found",)),
+        Endpoint("POST", "/system/status/complete", "complete", "status:admin", "Mark the backend as complete"),
+        Endpoint("POST", "/system/status/incomplete", "incomplete", "status:admin", "Mark the backend as not complete"),
+    ),
+)

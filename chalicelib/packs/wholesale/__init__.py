@@ -1,0 +1,79 @@
+"""X: the wholesale pipeline, from a lead to a contract that is assigned and closed."""
+
+from ...foundation.manifest import Endpoint, Pack, Projection, Schedule, Subject
+
+# Before the firm's working day on the American west coast, whatever the season: cron knows UTC only.
+_EACH_MORNING = "cron(0 13 * * ? *)"
+
+PACK = Pack(
+    letter="X",
+    name="wholesale",
+    title="Wholesaling engine",
+    package=__name__,
+    endpoints=(
+        Endpoint(
+            "POST",
+            "/wholesale",
+            "create_pipeline",
+            "wholesale:write",
+            "Open a pipeline",
+            status=201,
+            location="/wholesale/{id}",
+            errors=("conflict",),
+        ),
+        Endpoint("GET", "/wholesale", "list_pipelines", "wholesale:read", "List pipelines by stage, owner, source, market, creation"),
+        Endpoint("GET", "/wholesale/{id}", "get_pipeline", "wholesale:read", "Read a pipeline with its latest activities", composite=True),
+        Endpoint(
+            "PATCH", "/wholesale/{id}", "edit_pipeline", "wholesale:write", "Change a pipeline", errors=("conflict", "invalid-transition")
+        ),
+        Endpoint("DELETE", "/wholesale/{id}", "delete_pipeline", "wholesale:write", "Delete a pipeline", status=204, errors=("conflict",)),
+        Endpoint(
+            "POST",
+            "/wholesale/{id}/activities",
+            "log_activity",
+            "wholesale:write",
+            "Log what happened",
+            status=201,
+            location="/wholesale/{pipeline_id}/activities",
+        ),
+        Endpoint("GET", "/wholesale/{id}/activities", "list_activities", "wholesale:read", "List a pipeline's activities, newest first"),
+        Endpoint(
+            "POST",
+            "/wholesale/{id}/stage",
+            "move_pipeline",
+            "wholesale:write",
+            "Move a pipeline to another stage",
+            errors=("conflict", "invalid-transition"),
+        ),
+        Endpoint("GET", "/wholesale/{id}/history", "read_history", "wholesale:read", "Read the stages a pipeline went through"),
+        Endpoint(
+            "POST",
+            "/wholesale/calculate",
+            "calculate",
+            "wholesale:read",
+            "Work out ceiling, offer and spread, and how they bend",
+            idempotent=False,
+        ),
+        Endpoint("POST", "/wholesale/bulk", "create_many", "wholesale:bulk", "Open up to 100 pipelines, each with its own result"),
+        Endpoint("GET", "/wholesale/board", "read_board", "wholesale:read", "Read the board: each stage's count and sums"),
+        Endpoint("GET", "/wholesale/funnel", "read_funnel", "wholesale:read", "Read how far each month's pipelines came"),
+        Endpoint("GET", "/wholesale/stale", "list_stale", "wholesale:read", "List open pipelines without activity, the quietest first"),
+    ),
+    schedules=(
+        Schedule(
+            "wholesale-follow-ups",
+            _EACH_MORNING,
+            f"{__name__}.schedules.follow_ups",
+            "Asks for a follow-up where an open pipeline has been quiet for a week, and each week after",
+        ),
+        Schedule(
+            "wholesale-contract-alarms",
+            _EACH_MORNING,
+            f"{__name__}.schedules.contract_alarms",
+            "Warns before earnest money is due, an inspection ends, a contract closes",
+        ),
+    ),
+    projections=(Projection("pipeline", f"{__name__}.projections.contribute"),),
+    subjects=(Subject("pipeline", "pipe", f"{__name__}.service.subject.PIPELINE"),),
+    entities={"pipeline": f"{__name__}.entities.Pipeline", "activity": f"{__name__}.entities.Activity"},
+)

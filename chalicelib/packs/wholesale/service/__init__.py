@@ -1,0 +1,1 @@
+"""The use cases of the wholesale pipeline, a module each."""

@@ -1,0 +1,113 @@
+"""Races of /auth, on the engine that bears threads: first administrators, the last one, one address, guesses, two tabs."""
+
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from chalicelib.foundation.auth import service, sessions, users
+from chalicelib.foundation.auth.bootstrap import first_administrator
+from chalicelib.foundation.auth.schemas import NewUser, SignIn
+from chalicelib.foundation.context import Actor
+from chalicelib.foundation.errors import Conflict, Problem
+from chalicelib.foundation.runtime import Runtime
+from chalicelib.foundation.secrets import SecretStore
+from tests.api.auth_people import *  # noqa: F403 - fixtures
+from tests.api.auth_people import PASSWORD
+from tests.conftest import SECRETS, Clock
+from tests.dynamodb_local import dynamodb_local, dynamodb_local_url  # noqa: F401 - fixtures
+from tests.faults import Conflicts, Faulty
+
+pytestmark = pytest.mark.dynamodb_local
+
+
+@pytest.fixture
+def racer(dynamodb_local, settings):  # noqa: F811 - the fixture
+    """`racer(n)`: a context of its own for thread number n, with conflicts at 20 %."""
+    clock = Clock()
+
+    def make(number, actor=None):
+        client = Faulty(dynamodb_local, Conflicts(0.2, seed=number))
+        runtime = Runtime(settings, dynamodb=client, secrets=SecretStore(settings, lambda: SECRETS), clock=clock, sleep=lambda _: None)
+        administrator = Actor(id="user_root", permissions=frozenset({"users:admin"}))
+        return runtime.context(request_id=f"racer-{number}", actor=actor or administrator, source_ip="192.0.2.1")
+
+    return make
+
+
+def race(count, run):
+    """What each of `count` threads was answered, or the kind and code of its refusal."""
+    barrier = threading.Barrier(count)
+
+    def start(number):
+        barrier.wait()
+        try:
+            return run(number)
+        except Problem as problem:
+            return problem.members.get("code", problem.kind)
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(start, range(count)))
+
+
+def new_user(email, *roles):
+    return NewUser(email=email, name="N", password=PASSWORD, roles=list(roles))
+
+
+def administrators(ctx):
+    return int(ctx.store.get_raw(users.HOLDERS)["admin"]["N"])
+
+
+def test_of_many_first_administrators_there_is_one(racer):
+    answers = race(6, lambda n: bool(first_administrator(racer(n), f"a{n}@example.com", "A", PASSWORD)))
+    assert Counter(answers) == {True: 1, "administrator_exists": 5}
+    assert administrators(racer(99)) == 1
+
+
+def test_of_administrators_who_all_leave_one_stays(racer):
+    ids = [users.create(racer(100 + n), new_user(f"b{n}@example.com", "admin"))["id"] for n in range(5)]
+    answers = race(5, lambda n: users.deactivate(racer(n), ids[n]))
+    assert Counter(answers) == {None: 4, "last_administrator": 1}
+    assert administrators(racer(99)) == 1
+
+
+def test_of_many_with_one_address_one_is_made(racer):
+    answers = race(6, lambda n: bool(users.create(racer(n), new_user("C@example.com" if n % 2 else "c@EXAMPLE.com"))))
+    assert Counter(answers) == {True: 1, "email_taken": 5}
+
+
+def test_many_guesses_at_once_are_no_more_than_five(racer):
+    users.create(racer(99), new_user("d@example.com"))
+    answers = race(16, lambda n: service.sign_in(racer(n), SignIn(email="d@example.com", password="wrong")))
+    assert set(answers) == {"unauthenticated", "rate-limited"}
+    assert Counter(answers)["unauthenticated"] <= 5
+    with pytest.raises(Problem, match="Too many"):
+        service.sign_in(racer(50), SignIn(email="d@example.com", password=PASSWORD))
+
+
+def test_many_tabs_at_once_are_answered_one_pair(racer):
+    users.create(racer(99), new_user("e@example.com"))
+    pair = service.sign_in(racer(98), SignIn(email="e@example.com", password=PASSWORD))
+    answers = race(8, lambda n: sessions.refresh(racer(n), pair["refresh_token"]))
+    assert len({(answer["access_token"], answer["refresh_token"]) for answer in answers}) == 1
+    assert sessions.refresh(racer(97), answers[0]["refresh_token"])["refresh_token"]
+
+
+def test_of_takers_of_a_free_governance_role_who_take_it_for_themselves_one_gets_it(racer):
+    from chalicelib.foundation.auth.schemas import UserPatch
+
+    made = [users.create(racer(100 + n), new_user(f"f{n}@example.com", "admin"))["id"] for n in range(5)]
+
+    def take(number):
+        actor = Actor(id=made[number], permissions=frozenset({"users:admin"}))
+        return bool(users.change(racer(number, actor), made[number], UserPatch(governance_roles=["King"])))
+
+    assert Counter(race(5, take)) == {True: 1, "forbidden": 4}
+    assert int(racer(99).store.get_raw(users.HOLDERS)["King"]["N"]) == 1
+
+
+def test_a_refused_bootstrap_is_a_conflict(racer):
+    first_administrator(racer(0), "g@example.com", "G", PASSWORD)
+    with pytest.raises(Conflict):
+        first_administrator(racer(1), "h@example.com", "H", PASSWORD)

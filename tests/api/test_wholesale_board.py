@@ -1,0 +1,174 @@
+"""The board and the funnel, kept by what each pipeline contributes."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.foundation.projections import Contributions, Engine, State, Work
+from chalicelib.foundation.store.transactions import Transaction
+from chalicelib.packs import PACKS
+from chalicelib.packs.wholesale.entities import Pipeline
+from chalicelib.packs.wholesale.service import moves
+
+NUMBERS = {"arv_estimate": 250000, "repair_estimate": 35000, "assignment_fee_target": 15000}
+
+
+@pytest.fixture
+def operator(as_: Any) -> Any:
+    return as_("operator")
+
+
+@pytest.fixture
+def project(runtime: Any) -> Any:
+    """Bring the aggregates up to the table, as the stream does."""
+
+    def run() -> None:
+        items = runtime.dynamodb.scan(TableName=runtime.settings.table)["Items"]
+        engine = Engine(runtime.store(), Contributions(PACKS), runtime.clock())
+        for raw in items:
+            if raw.get("kind", {}).get("S") == "pipeline":
+                engine.apply(Work({raw["id"]["S"]: State.of_image(raw, raw["id"]["S"], "pipeline", int(raw["revision"]["N"]))}))
+
+    return run
+
+
+def create(operator: Any, **body: Any) -> str:
+    answer = operator("POST", "/wholesale", body)
+    assert answer.status == 201, answer.text
+    return answer.json()["id"]
+
+
+def move(operator: Any, id: str, stage: str, **body: Any) -> None:
+    answer = operator("POST", f"/wholesale/{id}/stage", {"stage": stage, **body})
+    assert answer.status == 200, answer.text
+
+
+class TestBoard:
+    def test_an_empty_one_has_every_stage(self, operator, trips):
+        body = operator("GET", "/wholesale/board").json()
+        assert trips() == 1
+        empty = {"count": 0, "arv": {"USD": 0}, "expected_spread": {"USD": 0}, "target_fees": {"USD": 0}, "oldest": None}
+        assert body["stages"] == dict.fromkeys(["lead", "offer_made", "under_contract", "assigned", "closed", "dead"], empty)
+        assert list(body["stages"]) == ["lead", "offer_made", "under_contract", "assigned", "closed", "dead"]
+        assert body["as_of"] == "2026-11-24T18:00:00.000Z"
+
+    def test_sums_follow_every_change(self, operator, project, trips):
+        first = create(operator, **NUMBERS)
+        create(operator, **NUMBERS, currency="CAD")
+        create(operator)
+        project()
+        lead = operator("GET", "/wholesale/board").json()["stages"]["lead"]
+        assert trips() == 1
+        assert (lead["count"], lead["arv"]) == (3, {"USD": 250000, "CAD": 250000})
+        assert lead["expected_spread"] == {"USD": 0, "CAD": 0}  # a wish is no income
+        assert lead["target_fees"] == {"USD": 15000, "CAD": 15000}
+        move(operator, first, "offer_made", price=120000)
+        project()
+        stages = operator("GET", "/wholesale/board").json()["stages"]
+        assert (stages["lead"]["count"], stages["lead"]["arv"]) == (2, {"USD": 0, "CAD": 250000})
+        assert (stages["offer_made"]["count"], stages["offer_made"]["expected_spread"]) == (1, {"USD": 20000})
+        move(operator, first, "under_contract", price=118000)
+        operator("PATCH", f"/wholesale/{first}", {"arv_estimate": 260000})
+        project()
+        stages = operator("GET", "/wholesale/board").json()["stages"]
+        assert (stages["offer_made"]["count"], stages["under_contract"]["expected_spread"]) == (0, {"USD": 29000})
+        operator("DELETE", f"/wholesale/{first}")
+        project()
+        assert operator("GET", "/wholesale/board").json()["stages"]["under_contract"]["count"] == 0
+
+    def test_a_given_spread_is_not_counted(self, operator, project):
+        create(operator, **NUMBERS, expected_spread=99999)
+        project()
+        assert operator("GET", "/wholesale/board").json()["stages"]["lead"]["expected_spread"] == {"USD": 0}
+
+    def test_the_oldest_is_whoever_came_in_first(self, operator, project, clock):
+        ids = []
+        for _ in range(3):
+            ids.append(create(operator))
+            clock.now += timedelta(days=20)
+        project()
+        assert operator("GET", "/wholesale/board").json()["stages"]["lead"]["oldest"] == "2026-11-24"
+        move(operator, ids[0], "dead", reason="price")
+        project()
+        stages = operator("GET", "/wholesale/board").json()["stages"]
+        assert (stages["lead"]["oldest"], stages["dead"]["oldest"]) == ("2026-12-14", "2027-01-23")
+        operator("DELETE", f"/wholesale/{ids[1]}")
+        project()
+        assert operator("GET", "/wholesale/board").json()["stages"]["lead"]["oldest"] == "2027-01-03"
+
+    def test_the_oldest_is_a_day_of_the_firm(self, operator, project, clock):
+        clock.now = datetime.fromisoformat("2026-12-01T07:59:00+00:00")
+        create(operator)
+        project()
+        assert operator("GET", "/wholesale/board").json()["stages"]["lead"]["oldest"] == "2026-11-30"
+
+
+class TestFunnel:
+    def test_how_many_reached_each_stage(self, operator, project, context, clock):
+        ids = [create(operator, **NUMBERS) for _ in range(5)]
+        for id in ids[1:]:
+            move(operator, id, "offer_made", price=120000)
+        move(operator, ids[1], "dead", reason="price")
+        for id in ids[3:]:
+            move(operator, id, "under_contract", price=118000)
+        for target in ("assigned", "closed"):
+            ctx = context("operator")
+            tx = Transaction(ctx.store)
+            moves.add_move(ctx, tx, ctx.store.find(Pipeline, ids[4]), target, {}, by="dispositions")
+            tx.commit()
+        project()
+        body = operator("GET", "/wholesale/funnel", query={"from": "2026-11", "to": "2026-11"}).json()
+        cohort = body["months"][0]
+        assert (cohort["month"], cohort["created"]) == ("2026-11", 5)
+        assert cohort["reached"] == {"lead": 5, "offer_made": 4, "under_contract": 2, "assigned": 1, "closed": 1}
+        assert cohort["expected_spread"] == {"USD": 20000 + 22000 + 22000}
+        assert body["total"] == {**cohort, "month": None}
+
+    def test_the_median_of_completed_stays(self, operator, project, clock):
+        ids = [create(operator) for _ in range(5)]
+        start = clock.now
+        for id, days in zip(ids, (18, 21, 30, 41), strict=False):
+            clock.now = start + timedelta(days=days)
+            move(operator, id, "offer_made", price=1)
+        project()
+        query = {"from": "2026-11", "to": "2027-01"}
+        body = operator("GET", "/wholesale/funnel", query=query).json()
+        assert body["months"][0]["median_days"]["lead"] == 25.5
+        assert body["months"][0]["median_days"]["offer_made"] is None
+        assert [month["created"] for month in body["months"]] == [5, 0, 0]
+        operator("DELETE", f"/wholesale/{ids[3]}")
+        project()
+        assert operator("GET", "/wholesale/funnel", query=query).json()["total"]["median_days"]["lead"] == 21
+
+    def test_a_month_is_the_firms(self, operator, project, clock):
+        clock.now = datetime.fromisoformat("2026-12-01T07:59:00+00:00")
+        create(operator)
+        project()
+        months = operator("GET", "/wholesale/funnel", query={"from": "2026-11", "to": "2026-12"}).json()["months"]
+        assert [(month["month"], month["created"]) for month in months] == [("2026-11", 1), ("2026-12", 0)]
+
+    def test_the_last_twelve_months_unless_given(self, operator, trips):
+        body = operator("GET", "/wholesale/funnel").json()
+        assert trips() == 1
+        assert [month["month"] for month in body["months"]] == [f"2025-{n}" for n in ("12",)] + [f"2026-{n:02}" for n in range(1, 12)]
+        assert body["months"][0]["reached"] == dict.fromkeys(["lead", "offer_made", "under_contract", "assigned", "closed"], 0)
+        assert body["months"][0]["expected_spread"] == {"USD": 0}
+
+    def test_days_name_their_months(self, operator):
+        body = operator("GET", "/wholesale/funnel", query={"from": "2026-09-15", "to": "2026-10-01"}).json()
+        assert [month["month"] for month in body["months"]] == ["2026-09", "2026-10"]
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            {"from": "2026-13"},
+            {"to": "yesterday"},
+            {"from": "2026-02", "to": "2026-01"},
+            {"from": "2000-01"},
+            {"from": "0000-01"},
+            {"since": "x"},
+        ],
+    )
+    def test_other_spans_are_refused(self, operator, query):
+        assert operator("GET", "/wholesale/funnel", query=query).status == 422

@@ -1,0 +1,160 @@
+"""Opening many pipelines at once."""
+
+from typing import Any
+
+import pytest
+
+from tests.api.test_wholesale import add_user
+
+
+@pytest.fixture
+def operator(as_: Any) -> Any:
+    return as_("operator")
+
+
+@pytest.fixture
+def bulk(operator: Any) -> Any:
+    def call(items: list[Any], **options: Any) -> Any:
+        return operator("POST", "/wholesale/bulk", {"items": items}, **options)
+
+    return call
+
+
+class Died(BaseException):
+    """The process ends here."""
+
+
+def count(operator: Any) -> int:
+    return len(operator("GET", "/wholesale", query={"limit": "200"}).json()["items"])
+
+
+def test_the_good_ones_land_and_each_has_its_own_result(operator, bulk):
+    answer = bulk([{"lead_source": "a"}, {"arv": 1}, {}])
+    assert answer.status == 200, answer.text
+    good, bad, empty = answer.json()["results"]
+    assert (good["index"], good["status"], "problem" in good) == (0, 201, False)
+    assert (bad["index"], bad["status"], "id" in bad) == (1, 422, False)
+    assert bad["problem"]["type"] == "/problems/validation"
+    assert bad["problem"]["errors"][0]["loc"] == ["arv"]
+    assert empty["status"] == 201
+    assert operator("GET", f"/wholesale/{good['id']}").json()["lead_source"] == "a"
+    assert count(operator) == 2
+
+
+@pytest.mark.parametrize(
+    "row", [{"stage": "offer_made"}, {"stage": "assigned"}, {"arv_estimate": -1}, {"owner": "user_nobody"}, {"notes": "\x00"}]
+)
+def test_a_bad_row_is_refused_by_itself(operator, bulk, row):
+    results = bulk([row, {}]).json()["results"]
+    assert [result["status"] for result in results] == [422, 201]
+    assert count(operator) == 1
+
+
+def test_many_rows_are_few_round_trips(operator, bulk, trips):
+    results = bulk([{"external_ref": f"ref {number}", "arv_estimate": number} for number in range(41)]).json()["results"]
+    assert [(result["index"], result["status"]) for result in results] == [(number, 201) for number in range(41)]
+    assert trips() == 4  # one read, three transactions
+    assert len({result["id"] for result in results}) == 41
+    assert count(operator) == 41
+
+
+def test_more_than_a_hundred_are_too_many(operator, bulk):
+    answer = bulk([{}] * 101)
+    assert (answer.status, answer.json()["limit"]) == (413, 100)
+    assert count(operator) == 0
+
+
+@pytest.mark.parametrize("body", [{}, {"items": []}, {"items": {}}, {"items": [7]}, {"items": [{}], "more": 1}])
+def test_what_is_no_list_of_rows_is_refused(operator, body):
+    assert operator("POST", "/wholesale/bulk", body).status == 422
+
+
+def test_the_same_reference_is_the_same_pipeline(operator, bulk):
+    first = bulk([{"external_ref": "a"}, {"external_ref": "b"}, {"external_ref": "a", "notes": "again"}]).json()["results"]
+    assert [result["status"] for result in first] == [201, 201, 200]
+    assert first[0]["id"] == first[2]["id"] != first[1]["id"]
+    second = bulk([{"external_ref": "c"}, {"external_ref": "b"}]).json()["results"]
+    assert [result["status"] for result in second] == [201, 200]
+    assert second[1]["id"] == first[1]["id"]
+    assert count(operator) == 3
+
+
+def test_a_reference_taken_meanwhile_is_found_by_the_write(operator, bulk, runtime, monkeypatch):
+    """Its guard isn't there when it is looked for, but when the row is written."""
+    id = bulk([{"external_ref": "a"}]).json()["results"][0]["id"]
+    make = runtime.store
+
+    def blind(remaining: Any = None) -> Any:
+        store = make(remaining)
+        monkeypatch.setattr(store, "get_many", lambda keys: dict.fromkeys(()))
+        return store
+
+    monkeypatch.setattr(runtime, "store", blind)
+    results = bulk([{"external_ref": "b"}, {"external_ref": "a"}]).json()["results"]
+    assert [result["status"] for result in results] == [201, 200]
+    assert results[1]["id"] == id
+
+
+def test_a_dry_run_writes_nothing(operator, bulk):
+    known = bulk([{"external_ref": "a"}]).json()["results"][0]["id"]
+    answer = bulk([{"external_ref": "a"}, {"external_ref": "b"}, {"arv": 1}, {}, {"owner": "user_nobody"}], query={"dry_run": "true"})
+    assert [(result["status"], result.get("id")) for result in answer.json()["results"]] == [
+        (200, known),
+        (200, None),
+        (422, None),
+        (200, None),
+        (422, None),
+    ]
+    assert count(operator) == 1
+    assert bulk([{"external_ref": "b"}]).json()["results"][0]["status"] == 201
+
+
+def test_a_dry_run_doesnt_spend_the_key(bulk):
+    key = {"Idempotency-Key": "k"}
+    bulk([{}], headers=key, query={"dry_run": "true"})
+    assert bulk([{}], headers=key).json()["results"][0]["status"] == 201
+
+
+def test_a_replay_answers_each_row_again(operator, bulk, trips):
+    items = [{}, {"external_ref": "a"}, {"arv": 1}, {"external_ref": "a"}]
+    first = bulk(items, headers={"Idempotency-Key": "k"})
+    again = bulk(items, headers={"Idempotency-Key": "k"})
+    assert trips() == 2
+    assert again.headers["idempotent-replayed"] == "true"
+    assert "idempotent-replayed" not in first.headers
+    for one, other in zip(first.json()["results"], again.json()["results"], strict=True):
+        assert (one["status"], one.get("id")) == (other["status"], other.get("id"))
+    assert count(operator) == 2
+    assert bulk([{}], headers={"Idempotency-Key": "k"}).json()["type"] == "/problems/idempotency-mismatch"
+
+
+def test_a_replay_finishes_what_was_begun(operator, bulk, runtime, monkeypatch):
+    """The first request died between two transactions."""
+    items = [{"lead_source": str(number)} for number in range(30)]
+    call, written = runtime.dynamodb.transact_write_items, []
+
+    def dying(**arguments: Any) -> Any:
+        if len(written) == 2:  # the request's own record, the first twenty
+            raise Died
+        written.append(arguments)
+        return call(**arguments)
+
+    monkeypatch.setattr(runtime.dynamodb, "transact_write_items", dying)
+    with pytest.raises(Died):
+        bulk(items, headers={"Idempotency-Key": "k"})
+    monkeypatch.setattr(runtime.dynamodb, "transact_write_items", call)
+    assert count(operator) == 20
+    assert [result["status"] for result in bulk(items, headers={"Idempotency-Key": "k"}).json()["results"]] == [201] * 30
+    assert count(operator) == 30
+
+
+def test_rows_of_an_owner(operator, bulk, runtime):
+    add_user(runtime, "user_ada")
+    results = bulk([{"owner": "user_ada"}, {"owner": "user_ada"}, {"owner": None}]).json()["results"]
+    assert [result["status"] for result in results] == [201, 201, 201]
+    assert len(operator("GET", "/wholesale", query={"owner": "user_ada"}).json()["items"]) == 2
+
+
+@pytest.mark.parametrize("role", ["dealmaker", "viewer", "auditor", "counsel"])
+def test_it_needs_its_right(as_, role):
+    assert as_(role)("POST", "/wholesale/bulk", {"items": [{}]}).status == 403

@@ -1,0 +1,73 @@
+"""The page on access patterns is true: the wholesale endpoints make as many round trips as it says."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.packs.wholesale import PACK
+
+PAGE = Path(__file__).parents[2] / "docs" / "access-patterns.md"
+LEAD = {"arv_estimate": 250000, "property": {"address": {"postal_code": "98101"}}}
+ONE = "/wholesale/{id}"
+KEY = {"Idempotency-Key": "k"}
+
+# What the page calls it → the requests that lead there, the last of which is counted.
+REQUESTS: dict[str, list[tuple[Any, ...]]] = {
+    "POST /wholesale": [("POST", "/wholesale", LEAD, KEY)],
+    "POST /wholesale, replayed": [("POST", "/wholesale", LEAD, KEY)] * 2,
+    "GET /wholesale, one stage": [("GET", "/wholesale?stage=lead")],
+    "GET /wholesale, one owner": [("GET", "/wholesale?owner=user_operator")],
+    "GET /wholesale, one market": [("GET", "/wholesale?market=981")],
+    "GET /wholesale, all stages": [("GET", "/wholesale")],
+    "GET /wholesale/{id}": [("GET", ONE)],
+    "PATCH /wholesale/{id}, notes": [("PATCH", ONE, {"notes": "x"})],
+    "PATCH /wholesale/{id}, what lists show": [("PATCH", ONE, {"arv_estimate": 1})],
+    "PATCH /wholesale/{id}, owner, hold, reference, currency": [("PATCH", ONE, {"owner": None, "on_hold": True, "external_ref": "a"})],
+    "PATCH /wholesale/{id}, nothing new": [("PATCH", ONE, {"arv_estimate": 250000})],
+    "DELETE /wholesale/{id}": [("DELETE", ONE)],
+    "POST /wholesale/{id}/activities": [("POST", f"{ONE}/activities", {"event_type": "call"}, KEY)],
+    "POST /wholesale/{id}/activities, of an unusual pipeline": [
+        ("PATCH", ONE, {"on_hold": True}),
+        ("POST", f"{ONE}/activities", {"event_type": "call"}, KEY),
+    ],
+    "GET /wholesale/{id}/activities": [("GET", f"{ONE}/activities")],
+    "POST /wholesale/{id}/stage": [("POST", f"{ONE}/stage", {"stage": "offer_made", "price": 1}, KEY)],
+    "POST /wholesale/{id}/stage, replayed": [("POST", f"{ONE}/stage", {"stage": "offer_made", "price": 1}, KEY)] * 2,
+    "GET /wholesale/{id}/history": [("GET", f"{ONE}/history")],
+    "POST /wholesale/calculate": [("POST", "/wholesale/calculate", {})],
+    # A hundred rows take moto a quarter of a minute: these are counted in another test, by the same formula.
+    "GET /wholesale/board": [("GET", "/wholesale/board")],
+    "GET /wholesale/funnel": [("GET", "/wholesale/funnel")],
+    "GET /wholesale/stale": [("GET", "/wholesale/stale")],
+}
+
+
+def said() -> dict[str, int]:
+    """What the page says: round trips by what is done. "the same, …" goes on with the endpoint above it."""
+    found, endpoint = {}, ""
+    for what, trips in re.findall(r"^\| ((?:GET|POST|PATCH|DELETE|the same)[^|]*) \|[^|]*\| (\d+) \|", PAGE.read_text(), re.MULTILINE):
+        endpoint = endpoint if what.startswith("the same") else what
+        found[what.replace("the same", endpoint)] = int(trips)
+    return found
+
+
+def test_every_endpoint_is_on_the_page():
+    there = {re.split(r", ", what)[0] for what in said()}
+    assert {f"{one.method} {one.path}" for one in PACK.endpoints} <= there
+    assert said().keys() - REQUESTS.keys() == {"POST /wholesale/bulk, 100 rows"}
+
+
+@pytest.mark.parametrize("what", REQUESTS)
+def test_it_costs_what_the_page_says(as_, trips, clock, what):
+    operator = as_("operator")
+    id = operator("POST", "/wholesale", LEAD).json()["id"]
+    if "stale" in what:
+        clock.now = clock.now.replace(month=12, day=24)
+    for method, address, *rest in REQUESTS[what]:
+        path, _, query = address.replace("{id}", id).partition("?")
+        body, headers = (*rest, None, None)[:2]
+        answer = operator(method, path, body, headers=headers, query=dict(pair.split("=") for pair in query.split("&") if pair))
+        assert answer.status < 300, answer.text
+    assert trips() == said()[what]

@@ -1,0 +1,459 @@
+"""Quiet pipelines: the list, the follow-ups, the alarms before a contract's dates."""
+
+from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from chalicelib.foundation import schedules as foundation_schedules
+from chalicelib.foundation.context import system
+from chalicelib.foundation.events import Event
+from chalicelib.foundation.schedules import Run
+from chalicelib.foundation.store import codec
+from chalicelib.packs.wholesale import schedules
+from chalicelib.packs.wholesale.entities import FOLLOW_UPS_DUE, Beside, Pipeline
+from chalicelib.packs.wholesale.service import contract_alarms, due, quiet_ones
+
+MORNING = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)  # ten in the morning where the firm is
+
+
+@pytest.fixture(autouse=True)
+def _start(clock: Any) -> None:
+    clock.now = MORNING
+
+
+@pytest.fixture
+def operator(as_: Any) -> Any:
+    return as_("operator")
+
+
+@pytest.fixture
+def daily(runtime: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Run a schedule now, as its clock does; the run's record."""
+    monkeypatch.setattr(foundation_schedules, "_runtime", lambda: runtime)
+
+    def run(function: Any = schedules.follow_ups, context: Any = None) -> dict[str, Any]:
+        return function({}, context)
+
+    return run
+
+
+@pytest.fixture
+def events(runtime: Any) -> Any:
+    """The events so far, oldest occasion first."""
+
+    def read() -> list[Event]:
+        items = runtime.dynamodb.scan(TableName=runtime.settings.table)["Items"]
+        found = [Event.from_item(raw) for raw in items if raw.get("kind", {}).get("S") == "event"]
+        return sorted(found, key=lambda event: event.id)
+
+    return read
+
+
+@pytest.fixture
+def job(runtime: Any) -> Any:
+    return lambda: runtime.context(request_id=uuid4().hex, actor=system("test"))
+
+
+def create(operator: Any, **body: Any) -> str:
+    answer = operator("POST", "/wholesale", body)
+    assert answer.status == 201, answer.text
+    return answer.json()["id"]
+
+
+def days(events: Any) -> list[int]:
+    return [event.data["days"] for event in events()]
+
+
+class TestStale:
+    def stale(self, operator: Any, **query: str) -> list[tuple[str, int]]:
+        answer = operator("GET", "/wholesale/stale", query=query)
+        assert answer.status == 200, answer.text
+        return [(item["id"], item["quiet_days"]) for item in answer.json()["items"]]
+
+    def test_open_ones_without_activity_the_quietest_first(self, operator, clock, trips):
+        first = create(operator)
+        clock.now += timedelta(days=2)
+        second = create(operator)
+        clock.now += timedelta(days=6)
+        assert self.stale(operator) == [(first, 8)]
+        clock.now += timedelta(days=1)
+        assert self.stale(operator) == [(first, 9), (second, 7)]
+        assert trips() == 2
+        assert self.stale(operator, days="9") == [(first, 9)]
+        assert self.stale(operator, days="10") == []
+        item = operator("GET", "/wholesale/stale").json()["items"][0]
+        assert (item["quiet_since"], item["stage"], item["owner"]) == ("2026-03-02", "lead", "user_operator")
+
+    @pytest.mark.parametrize("what", ["activity", "stage"])
+    def test_what_happens_ends_the_silence_and_edits_dont(self, operator, clock, what):
+        id = create(operator)
+        clock.now += timedelta(days=8)
+        operator("PATCH", f"/wholesale/{id}", {"notes": "x"})
+        assert self.stale(operator) == [(id, 8)]
+        if what == "activity":
+            operator("POST", f"/wholesale/{id}/activities", {"event_type": "call"})
+        else:
+            operator("POST", f"/wholesale/{id}/stage", {"stage": "offer_made", "price": 1})
+        assert self.stale(operator) == []
+        clock.now += timedelta(days=7)
+        assert self.stale(operator) == [(id, 7)]
+
+    def test_a_past_activity_counts_from_its_day(self, operator, clock):
+        id = create(operator)
+        clock.now += timedelta(days=20)
+        operator("POST", f"/wholesale/{id}/activities", {"event_type": "call", "occurred_at": "2026-03-12T18:00:00Z"})
+        assert self.stale(operator) == [(id, 10)]
+        operator("POST", f"/wholesale/{id}/activities", {"event_type": "call", "occurred_at": "2026-03-05T18:00:00Z"})
+        assert self.stale(operator) == [(id, 10)]
+
+    def test_not_those_on_hold_dead_or_deleted(self, operator, clock):
+        held, dead, deleted = (create(operator) for _ in range(3))
+        operator("PATCH", f"/wholesale/{held}", {"on_hold": True})
+        operator("POST", f"/wholesale/{dead}/stage", {"stage": "dead", "reason": "price"})
+        operator("DELETE", f"/wholesale/{deleted}")
+        clock.now += timedelta(days=30)
+        operator("POST", f"/wholesale/{dead}/activities", {"event_type": "note"})
+        clock.now += timedelta(days=30)
+        assert self.stale(operator) == []
+        operator("PATCH", f"/wholesale/{held}", {"on_hold": False})  # a new spell
+        operator("POST", f"/wholesale/{dead}/stage", {"stage": "lead", "next_action": {"what": "Call"}})
+        assert self.stale(operator) == []
+        clock.now += timedelta(days=7)
+        assert self.stale(operator) == [(held, 7), (dead, 7)] or self.stale(operator) == [(dead, 7), (held, 7)]
+
+    def test_it_pages(self, operator, clock):
+        ids = []
+        for _ in range(3):
+            ids.append(create(operator))
+            clock.now += timedelta(days=1)
+        clock.now += timedelta(days=10)
+        first = operator("GET", "/wholesale/stale", query={"limit": "2"}).json()
+        second = operator("GET", "/wholesale/stale", query={"limit": "2", "cursor": first["next_cursor"]}).json()
+        assert [item["id"] for item in first["items"] + second["items"]] == ids
+        assert second["next_cursor"] is None
+        assert operator("GET", "/wholesale/stale", query={"days": "8", "cursor": first["next_cursor"]}).status == 400
+
+    def test_contacts_are_masked(self, operator, as_, clock):
+        create(operator, seller={"name": "Ada"})
+        clock.now += timedelta(days=8)
+        assert as_("viewer")("GET", "/wholesale/stale").json()["items"][0]["seller_name"] == "•••"
+
+    @pytest.mark.parametrize("query", [{"days": "0"}, {"days": "-1"}, {"days": "x"}, {"days": "99999"}])
+    def test_other_days_are_refused(self, operator, query):
+        assert operator("GET", "/wholesale/stale", query=query).status == 422
+
+
+class TestFollowUps:
+    def test_one_a_week_of_a_spell(self, operator, daily, events, clock):
+        id = create(operator, property={"address": {"line1": "1201 Pine Street", "city": "Seattle"}})
+        for day in range(1, 22):
+            clock.now = MORNING + timedelta(days=day)
+            daily()
+            daily()  # twice is once
+            assert len(events()) == day // 7
+        assert days(events) == [7, 14, 21]
+        event = events()[0]
+        assert (event.event, event.subject_type, event.subject_id, event.for_user) == (
+            "wholesale.follow_up",
+            "pipeline",
+            id,
+            "user_operator",
+        )
+        assert (event.title, event.due_on) == ("Quiet for 7 days: 1201 Pine Street, Seattle", date(2026, 3, 9))
+
+    def test_the_run_leaves_its_record(self, operator, daily, clock):
+        create(operator)
+        clock.now += timedelta(days=7)
+        record = daily()
+        assert (record["found"], record["done"], record["failed"], record["more"]) == (1, 1, 0, False)
+        assert daily()["found"] == 0
+
+    def test_of_missed_runs_the_latest_is_raised(self, operator, daily, events, clock):
+        create(operator)
+        clock.now += timedelta(days=23)
+        daily()
+        assert days(events) == [21]
+        clock.now += timedelta(days=5)
+        daily()
+        assert days(events) == [21, 28]
+
+    @pytest.mark.parametrize("what", ["activity", "stage"])
+    def test_what_happens_begins_a_new_spell(self, operator, daily, events, clock, what):
+        id = create(operator)
+        clock.now += timedelta(days=7)
+        daily()
+        clock.now += timedelta(days=3)
+        if what == "activity":
+            operator("POST", f"/wholesale/{id}/activities", {"event_type": "call"})
+        else:
+            operator("POST", f"/wholesale/{id}/stage", {"stage": "offer_made", "price": 1})
+        for day in range(1, 8):
+            clock.now += timedelta(days=1)
+            daily()
+            assert len(events()) == (2 if day == 7 else 1)
+        assert [event.data["quiet_since"] for event in events()] == ["2026-03-02", "2026-03-12"]
+
+    def test_what_is_nobodys_concerns_the_operators(self, operator, daily, events, clock):
+        create(operator, owner=None)
+        clock.now += timedelta(days=7)
+        daily()
+        assert (events()[0].for_user, events()[0].for_role) == (None, "operator")
+
+    def test_not_where_silence_doesnt_matter(self, operator, daily, events, clock):
+        held, dead, deleted = (create(operator) for _ in range(3))
+        operator("PATCH", f"/wholesale/{held}", {"on_hold": True})
+        operator("POST", f"/wholesale/{dead}/stage", {"stage": "dead", "reason": "price"})
+        operator("DELETE", f"/wholesale/{deleted}")
+        clock.now += timedelta(days=30)
+        assert daily()["found"] == 0
+        assert events() == []
+
+    def test_a_day_is_the_firms(self, operator, daily, events, clock):
+        clock.now = datetime(2026, 3, 2, 7, 59, tzinfo=UTC)  # still the first of March there
+        create(operator)
+        clock.now = datetime(2026, 3, 8, 7, 59, tzinfo=UTC)
+        daily()
+        assert events() == []
+        clock.now = datetime(2026, 3, 8, 8, 1, tzinfo=UTC)
+        daily()
+        assert days(events) == [7]
+
+    def test_two_runs_at_once_are_one(self, operator, job, events, clock):
+        id = create(operator)
+        clock.now += timedelta(days=7)
+        one, other = job(), job()
+        keys = [Pipeline.ID.key(id), Beside.key(id)]
+        seen, seen_too = one.store.get_many(keys), other.store.get_many(keys)
+        assert quiet_ones.raise_due(one, id, seen) is True
+        assert quiet_ones.raise_due(other, id, seen_too) is False
+        assert days(events) == [7]
+
+    def test_an_activity_between_read_and_claim_wins(self, operator, job, events, clock):
+        id = create(operator)
+        clock.now += timedelta(days=7)
+        ctx = job()
+        seen = ctx.store.get_many([Pipeline.ID.key(id), Beside.key(id)])
+        operator("POST", f"/wholesale/{id}/activities", {"event_type": "call"})
+        assert quiet_ones.raise_due(ctx, id, seen) is False
+        assert events() == []
+
+    def test_one_that_died_between_read_and_claim_stays_silent(self, operator, job, events, clock):
+        id = create(operator)
+        clock.now += timedelta(days=7)
+        ctx = job()
+        seen = ctx.store.get_many([Pipeline.ID.key(id), Beside.key(id)])
+        operator("POST", f"/wholesale/{id}/stage", {"stage": "dead", "reason": "price"})
+        assert quiet_ones.raise_due(ctx, id, seen) is False
+        assert events() == []
+        raw = ctx.store.get_raw(Beside.key(id))
+        assert "gsi3pk" not in raw
+
+    def test_a_crash_between_two_claims_loses_and_doubles_nothing(self, operator, daily, events, clock, runtime, monkeypatch):
+        for _ in range(3):
+            create(operator)
+        clock.now += timedelta(days=7)
+        call, count = runtime.dynamodb.transact_write_items, iter(range(9))
+
+        def dying(**arguments: Any) -> Any:
+            if next(count) == 1:
+                raise KeyboardInterrupt
+            return call(**arguments)
+
+        monkeypatch.setattr(runtime.dynamodb, "transact_write_items", dying)
+        with pytest.raises(KeyboardInterrupt):
+            daily()
+        assert len(events()) == 1
+        daily()
+        assert len(events()) == 3
+        assert len({event.subject_id for event in events()}) == 3
+
+    def test_one_that_fails_doesnt_stop_the_others(self, operator, daily, events, clock, runtime):
+        ids = [create(operator) for _ in range(3)]
+        key = {"pk": {"S": ids[0]}, "sk": {"S": "!"}}
+        runtime.dynamodb.update_item(
+            TableName=runtime.settings.table,
+            Key=key,
+            UpdateExpression="SET last_day = :x",
+            ExpressionAttributeValues={":x": {"S": "never"}},
+        )
+        clock.now += timedelta(days=7)
+        record = daily()
+        assert (record["found"], record["done"], record["failed"]) == (3, 2, 1)
+        assert len(events()) == 2
+
+    def test_it_stops_before_its_time_is_over_and_the_next_goes_on(self, operator, daily, events, clock):
+        for _ in range(3):
+            create(operator)
+        clock.now += timedelta(days=7)
+        left = iter([60_000] * 2 + [9_000] * 99)  # of which ten seconds are kept back
+        hasty = SimpleNamespace(aws_request_id="r", get_remaining_time_in_millis=lambda: next(left))
+        record = daily(context=hasty)
+        assert (record["more"], len(events())) == (True, 2)
+        assert daily()["done"] == 1
+        assert len(events()) == 3
+
+    def test_more_than_a_page(self, operator, daily, events, clock, monkeypatch):
+        monkeypatch.setattr(due, "_PAGE", 2)
+        for _ in range(5):
+            create(operator)
+        clock.now += timedelta(days=7)
+        assert daily()["done"] == 5
+
+    def test_an_index_that_is_behind_raises_nothing_twice(self, operator, daily, job, events, clock):
+        id = create(operator)
+        clock.now += timedelta(days=7)
+        daily()
+        ctx = job()
+        fresh = ctx.store.get_many([Pipeline.ID.key(id), Beside.key(id)])
+        assert quiet_ones.raise_due(ctx, id, fresh) is False
+        assert days(events) == [7]
+
+    def test_an_event_that_is_there_already_holds_nothing_up(self, operator, daily, job, events, clock, runtime):
+        id = create(operator)
+        clock.now += timedelta(days=7)
+        daily()
+        beside = Beside.from_item(job().store.get_raw(Beside.key(id)))
+        forgotten = beside.__class__(**{**beside.__dict__, "raised_since": None, "raised_days": None, "follow_up_on": date(2026, 3, 9)})
+        values = {name: value for name, value in forgotten.values(id).items() if value is not None}
+        runtime.dynamodb.put_item(
+            TableName=runtime.settings.table,
+            Item={"pk": {"S": id}, "sk": {"S": "!"}} | codec.wire({"refs": 0, **values}),
+        )
+        record = daily()
+        assert (record["found"], record["done"], record["failed"]) == (1, 0, 0)
+        assert daily()["found"] == 0
+        assert days(events) == [7]
+
+
+class TestContractAlarms:
+    @pytest.fixture
+    def alarm(self, daily: Any) -> Any:
+        return lambda: daily(schedules.contract_alarms)
+
+    @pytest.fixture
+    def contract(self, operator: Any) -> Any:
+        def make(**dates: str) -> str:
+            return create(operator, stage="under_contract", contract_price=118000, **dates)
+
+        return make
+
+    def run_until(self, clock: Any, alarm: Any, last: str) -> None:
+        while clock.now.date() <= date.fromisoformat(last):
+            alarm()
+            clock.now += timedelta(days=1)
+
+    def raised(self, events: Any) -> list[tuple[str, str, int, bool]]:
+        found = [(event.event, event.created_at.date().isoformat(), event.data["days_left"], event.data["late"]) for event in events()]
+        return sorted(found, key=lambda one: one[1:3])
+
+    def test_before_closing(self, contract, alarm, events, clock):
+        contract(closes_on="2026-03-20")
+        self.run_until(clock, alarm, "2026-03-25")
+        assert [one[1:] for one in self.raised(events)] == [
+            ("2026-03-06", 14, False),
+            ("2026-03-13", 7, False),
+            ("2026-03-17", 3, False),
+            ("2026-03-20", 0, False),
+        ]
+        assert {event.event for event in events()} == {"wholesale.closing"}
+
+    def test_entered_late(self, contract, alarm, events, clock):
+        clock.now = datetime(2026, 3, 12, 18, tzinfo=UTC)
+        contract(closes_on="2026-03-20")
+        self.run_until(clock, alarm, "2026-03-25")
+        assert [one[1:] for one in self.raised(events)] == [
+            ("2026-03-12", 14, True),
+            ("2026-03-13", 7, False),
+            ("2026-03-17", 3, False),
+            ("2026-03-20", 0, False),
+        ]
+
+    def test_earnest_money_is_nagged_about_until_it_is_paid(self, operator, contract, alarm, events, clock):
+        id = contract(earnest_money_due_on="2026-03-05")
+        self.run_until(clock, alarm, "2026-03-07")
+        operator("PATCH", f"/wholesale/{id}", {"earnest_money_paid_on": "2026-03-07"})
+        self.run_until(clock, alarm, "2026-03-12")
+        assert [one[1:3] for one in self.raised(events)] == [
+            ("2026-03-03", 2),
+            ("2026-03-04", 1),
+            ("2026-03-05", 0),
+            ("2026-03-06", -1),
+            ("2026-03-07", -2),
+        ]
+        assert events()[0].title.startswith("Earnest money is due")
+
+    def test_inspection_and_a_date_that_was_met(self, operator, contract, alarm, events, clock):
+        id = contract(inspection_ends_on="2026-03-12")
+        self.run_until(clock, alarm, "2026-03-08")
+        operator("PATCH", f"/wholesale/{id}", {"inspection_cleared_on": "2026-03-08"})
+        self.run_until(clock, alarm, "2026-03-15")
+        assert [one[2] for one in self.raised(events)] == [7]
+
+    def test_a_moved_date_arms_anew(self, operator, contract, alarm, events, clock):
+        id = contract(closes_on="2026-03-20")
+        self.run_until(clock, alarm, "2026-03-13")
+        operator("PATCH", f"/wholesale/{id}", {"closes_on": "2026-04-10"})
+        self.run_until(clock, alarm, "2026-04-12")
+        assert [one[1:3] for one in self.raised(events)][2:] == [
+            ("2026-03-27", 14),
+            ("2026-04-03", 7),
+            ("2026-04-07", 3),
+            ("2026-04-10", 0),
+        ]
+
+    def test_moved_away_and_back_raises_nothing_twice(self, operator, contract, alarm, events, clock):
+        id = contract(closes_on="2026-03-20")
+        self.run_until(clock, alarm, "2026-03-13")
+        for day in ("2026-04-10", "2026-03-20"):
+            operator("PATCH", f"/wholesale/{id}", {"closes_on": day})
+        self.run_until(clock, alarm, "2026-03-18")
+        assert [one[2] for one in self.raised(events)] == [14, 7, 3]
+
+    @pytest.mark.parametrize("body", [{"stage": "dead", "reason": "price"}, {"stage": "offer_made", "note": "x", "price": 1}])
+    def test_without_a_contract_there_is_no_alarm(self, operator, contract, alarm, events, body):
+        id = contract(closes_on="2026-03-03", inspection_ends_on="2026-03-03", earnest_money_due_on="2026-03-03")
+        assert operator("POST", f"/wholesale/{id}/stage", body).status == 200
+        assert alarm()["found"] == 0
+        assert events() == []
+
+    def test_before_the_contract_there_is_none_either(self, operator, alarm, events):
+        create(operator, closes_on="2026-03-03")
+        assert alarm()["found"] == 0
+
+    def test_a_run_twice_and_two_at_once_are_one(self, contract, alarm, job, events):
+        id = contract(closes_on="2026-03-03", inspection_ends_on="2026-03-03")
+        one, other = job(), job()
+        key = Pipeline.ID.key(id)
+        seen, seen_too = one.store.get_many([key]), other.store.get_many([key])
+        assert contract_alarms.raise_due(one, id, seen) is True
+        assert contract_alarms.raise_due(other, id, seen_too) is False
+        assert alarm()["found"] == 0
+        assert sorted(event.event for event in events()) == ["wholesale.closing", "wholesale.inspection"]
+
+    def test_an_edit_between_read_and_claim_is_not_lost(self, operator, contract, alarm, job, events):
+        id = contract(closes_on="2026-03-03")
+        ctx = job()
+        seen = ctx.store.get_many([Pipeline.ID.key(id)])
+        operator("PATCH", f"/wholesale/{id}", {"notes": "kept"})
+        assert contract_alarms.raise_due(ctx, id, seen) is False
+        assert alarm()["done"] == 1
+        assert operator("GET", f"/wholesale/{id}").json()["notes"] == "kept"
+        assert len(events()) == 1
+
+    def test_a_claim_names_the_job(self, operator, contract, alarm):
+        id = contract(closes_on="2026-03-03")
+        alarm()
+        assert operator("GET", f"/wholesale/{id}").json()["updated_by"] == "system:wholesale-contract-alarms"
+
+
+def test_nothing_but_a_claim_takes_what_is_due_from_the_index(operator, job, clock):
+    """A run that finds no time at all leaves everything for the next."""
+    create(operator)
+    clock.now += timedelta(days=7)
+    ctx, run = job(), Run()
+    ctx.store.remaining = lambda: 0
+    due.work_off(ctx, run, FOLLOW_UPS_DUE, lambda id: [Pipeline.ID.key(id), Beside.key(id)], quiet_ones.raise_due)
+    assert (run.found, run.more) == (0, True)

@@ -1,0 +1,17 @@
+"""The API's scenarios over HTTP: through API Gateway, a Lambda worker and the deployed table."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.scenarios import SCENARIOS
+
+from .conftest import HttpCaller
+
+pytestmark = pytest.mark.deployed
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda one: one.__name__)
+def test_the_deployed_api(scenario: Callable[..., None], nobody: HttpCaller, as_: Any) -> None:
+    scenario(nobody, as_)

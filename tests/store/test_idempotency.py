@@ -1,0 +1,170 @@
+"""An Idempotency-Key: first call, replay, mismatch, expiry, crash, and duplicates at the same moment."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.foundation import idempotency
+from chalicelib.foundation.context import Actor
+from chalicelib.foundation.errors import Conflict, IdempotencyMismatch
+from chalicelib.foundation.idempotency import IdempotencyKey, Replay
+from chalicelib.foundation.json import parse
+from chalicelib.foundation.runtime import Runtime
+from chalicelib.foundation.secrets import SecretStore
+from chalicelib.foundation.store.store import Store
+from tests.conftest import SECRETS, Clock
+from tests.faults import Conflicts, Faulty, LostAnswers, Throttles
+from tests.store.things import Thing, plain_values
+
+BODY = {"name": "lamp"}
+
+
+def keyed(ctx, key="k1", body=BODY, actor="user_someone"):
+    ctx.idempotency = IdempotencyKey.of(actor, key, "POST", "/things", body)
+    return ctx
+
+
+def create(ctx) -> dict[str, Any]:
+    """What a service does: the answer first, then one transaction."""
+    thing = Thing.fresh(ctx, **plain_values())
+    answer = {"id": thing.id, "revision": 1}
+    tx = idempotency.transaction(ctx, answer)
+    tx.create(thing)
+    tx.commit()
+    return answer
+
+
+def made(ctx) -> int:
+    answer = ctx.store.query(
+        IndexName="gsi1", KeyConditionExpression="gsi1pk = :pk", ExpressionAttributeValues={":pk": {"S": "THING#north"}}
+    )
+    return len(answer["Items"])
+
+
+def test_first_call_and_replay_are_one_round_trip_each(context):
+    first = keyed(context("operator"))
+    answer = create(first)
+    again = keyed(context("operator"))
+    with pytest.raises(Replay) as replay:
+        create(again)
+    assert replay.value.body == answer
+    assert (first.store.round_trips, again.store.round_trips, made(first)) == (1, 1, 1)
+
+
+def test_the_same_key_with_another_body_is_a_mismatch(context):
+    create(keyed(context("operator")))
+    with pytest.raises(IdempotencyMismatch):
+        create(keyed(context("operator"), body={"name": "desk"}))
+
+
+def fingerprint(text):
+    return IdempotencyKey.of("a", "k", "POST", "/", parse(text)).fingerprint
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ('{"a": 1, "b": [{"c": 2, "d": 3}]}', '{"b":[{"d":3,"c":2}],"a":1}'),
+        ('{"a": 12.50}', '{"a": 12.5}'),
+        ('{"a": 100}', '{"a": 1E+2}'),
+        ('{"a": -0.0}', '{"a": 0}'),
+    ],
+)
+def test_the_order_of_fields_and_the_writing_of_numbers_make_no_other_body(one, other):
+    assert fingerprint(one) == fingerprint(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ('{"a": 1}', '{"a": 2}'),
+        ('{"a": 1}', '{"a": true}'),
+        ('{"a": 1}', '{"a": "1"}'),
+        ('{"a": [1, 2]}', '{"a": [2, 1]}'),
+        ('{"a": 1234567890123456789012345678901234567890.1}', '{"a": 1234567890123456789012345678901234567890.2}'),
+    ],
+)
+def test_another_body_is_another_body(one, other):
+    assert fingerprint(one) != fingerprint(other)
+
+
+def test_keys_are_an_actors_own(context):
+    ctx = context("operator")
+    create(keyed(ctx, actor="user_one"))
+    create(keyed(context("operator"), actor="user_two"))
+    assert made(ctx) == 2
+
+
+def test_a_day_later_the_key_is_free_though_its_row_still_stands(context, clock):
+    create(keyed(context("operator")))
+    clock.now += timedelta(hours=24, seconds=2)
+    ctx = keyed(context("operator"))
+    assert idempotency.read(ctx, []) == {}
+    create(ctx)
+    assert made(ctx) == 2
+
+
+def test_a_refusal_leaves_no_record(context):
+    ctx = keyed(context("operator"))
+    tx = idempotency.transaction(ctx, {"id": "x"})
+    tx.check(Thing.ID.key(Thing.ID.new(ctx.now)), "attribute_exists(pk)", Conflict("not yet"))
+    with pytest.raises(Conflict):
+        tx.commit()
+    create(keyed(context("operator")))
+
+
+def test_read_replays_before_anything_is_decided(context):
+    answer = create(keyed(context("operator")))
+    ctx = keyed(context("operator"))
+    with pytest.raises(Replay) as replay:
+        idempotency.read(ctx, [Thing.ID.key(answer["id"])])
+    assert (replay.value.body, ctx.store.round_trips) == (answer, 1)
+    without = context("operator")
+    assert set(idempotency.read(without, [Thing.ID.key(answer["id"])])) == {Thing.ID.key(answer["id"])}
+
+
+def test_a_lost_answer_is_found_again_by_the_client_that_repeats(context):
+    ctx = keyed(context("operator"))
+    ctx.store = Store(Faulty(ctx.store.client, LostAnswers(times=1)), ctx.store.table, sleep=lambda _: None)
+    answer = create(ctx)
+    with pytest.raises(Replay) as replay:
+        create(keyed(context("operator")))
+    assert replay.value.body == answer
+
+
+def test_each_row_of_a_bulk_request_has_its_own_record(context):
+    ctx = keyed(context("operator"))
+    header = ctx.idempotency
+    for row in (0, 1):
+        thing = Thing.fresh(ctx, **plain_values(count=row))
+        tx = idempotency.transaction(ctx, {"id": thing.id}, header.row(row))
+        tx.create(thing)
+        tx.commit()
+    assert made(ctx) == 2
+
+
+@pytest.mark.dynamodb_local
+def test_sixteen_duplicates_at_once_create_one(dynamodb_local, settings):
+    """Threads, so only on an engine that bears them; conflicts, throttles and lost answers on top."""
+    clock = Clock()
+
+    def client(seed):
+        faulty = Faulty(dynamodb_local, Conflicts(0.2, seed=seed), Throttles(0.1, seed=seed + 99), LostAnswers(0.1, seed=seed + 999))
+        return Runtime(settings, dynamodb=faulty, secrets=SecretStore(settings, lambda: SECRETS), clock=clock, sleep=lambda _: None)
+
+    def one(seed):
+        ctx = keyed(client(seed).context(request_id=f"request-{seed}", actor=Actor(id="user_someone")))
+        try:
+            return "made", create(ctx)["id"]
+        except Replay as replay:
+            return "replayed", replay.body["id"]
+
+    with ThreadPoolExecutor(16) as pool:
+        for round_ in range(5):
+            outcomes = list(pool.map(one, range(round_ * 16, round_ * 16 + 16)))
+            clock.now += timedelta(days=2)  # the next round finds the key free
+            assert [kind for kind, _ in outcomes].count("made") == 1
+            assert len({id for _, id in outcomes}) == 1
+    assert made(client(0).context(request_id="count")) == 5

@@ -1,0 +1,94 @@
+"""A table with its stream, and the two handlers on it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from chalicelib.foundation.context import Actor, Context
+from chalicelib.foundation.manifest import Pack
+from chalicelib.foundation.projections import Contributions
+from chalicelib.foundation.runtime import Runtime
+from chalicelib.foundation.store import table
+from chalicelib.functions.streams import audit, project
+from chalicelib.packs import PACKS
+from chalicelib.packs.auditor import service, trail
+from tests.conftest import TABLE
+from tests.streams import things
+from tests.streams.feed import Feed, Handler
+from tests.streams.things import Thing
+
+ALL: tuple[Pack, ...] = (*PACKS, things.PACK)
+
+
+class World:
+    """Everything that a stream test touches, on one table."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.table = runtime.dynamodb  # without the faults that a test may put before the runtime's
+        self.feed = Feed(runtime.dynamodb, TABLE)
+        self.kinds = trail.kinds(ALL)
+        self.contributions = Contributions(ALL)
+        self._made = 0
+
+    def ctx(self, user: str = "user_ann") -> Context:
+        self._made += 1
+        return self.runtime.context(request_id=f"req-{self._made}", actor=Actor(id=user))
+
+    def audit(self, runtime: Runtime | None = None) -> Handler:
+        return lambda event, context: audit(runtime or self.runtime, event, context, kinds=self.kinds, workers=1)
+
+    def project(self, runtime: Runtime | None = None) -> Handler:
+        return lambda event, context: project(runtime or self.runtime, event, context, self.contributions)
+
+    # -- writes
+
+    def create(self, **values: Any) -> Thing:
+        ctx = self.ctx()
+        thing = Thing.fresh(ctx, **{"group": "a", "amount": 1, **values})
+        self.table.put_item(TableName=TABLE, Item=thing.to_item())
+        return thing
+
+    def edit(self, thing: Thing, user: str = "user_ben", **values: Any) -> Thing:
+        ctx = self.ctx(user)
+        changed = thing.changed(ctx, **values)
+        ctx.store.save(changed)
+        return changed
+
+    def delete(self, thing: Thing) -> Thing:
+        ctx = self.ctx("user_cay")
+        gone = thing.deleted(ctx)
+        ctx.store.save(gone)
+        return gone
+
+    def purge(self, thing: Thing) -> None:
+        self.table.delete_item(TableName=TABLE, Key={"pk": {"S": thing.key.pk}, "sk": {"S": thing.key.sk}})
+
+    def empty(self) -> None:
+        """Begin anew, as each example of a property does."""
+        self.runtime.dynamodb = self.table
+        self.table.delete_table(TableName=TABLE)
+        table.create(self.table, TABLE)
+        self.feed = Feed(self.table, TABLE)
+
+    # -- looks
+
+    def rows(self, prefix: str = "") -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        start: dict[str, Any] = {}
+        while True:
+            answer = self.table.scan(TableName=TABLE, **start)
+            found += [raw for raw in answer["Items"] if raw["pk"]["S"].startswith(prefix)]
+            if "LastEvaluatedKey" not in answer:
+                return found
+            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+
+@pytest.fixture
+def world(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A world in which things are installed beside the packs."""
+    monkeypatch.setattr(service, "installed", lambda: ALL)
+    service._packs.cache_clear()
+    yield World(runtime)
+    service._packs.cache_clear()

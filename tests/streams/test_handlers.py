@@ -1,0 +1,89 @@
+"""The handlers as Lambda has them: imported alone, filtered, and deaf to what doesn't concern them."""
+
+import json
+import pkgutil
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+
+import chalicelib
+from chalicelib.foundation.manifest import load
+from chalicelib.foundation.store.entity import Entity
+from chalicelib.functions.streams import _KINDS, CONSUMERS
+from chalicelib.packs import PACKS
+
+_ENVIRONMENT = {
+    "VALHALLA_STAGE": "test",
+    "VALHALLA_TABLE": "nowhere",
+    "VALHALLA_SECRETS": "file:/dev/null",
+    "AWS_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "x",
+    "AWS_SECRET_ACCESS_KEY": "x",
+}
+_ALONE = """
+import json, sys
+from chalicelib.functions import streams
+before = set(sys.modules)
+answer = streams.{handler}({{"Records": []}}, None)
+print(json.dumps([answer, sorted(before), sorted(set(sys.modules) - before)]))
+"""
+
+
+def alone(handler):
+    found = subprocess.run(
+        [sys.executable, "-c", _ALONE.format(handler=handler)], env=_ENVIRONMENT, capture_output=True, text=True, check=True
+    )
+    return json.loads(found.stdout)
+
+
+@pytest.mark.parametrize("consumer", CONSUMERS, ids=lambda one: one.name)
+def test_each_handler_stands_on_its_own(consumer):
+    answer, before, later = alone(consumer.function.rpartition(".")[2])
+    assert answer == {"batchItemFailures": []}
+    heavy = ("pydantic", "chalice", "chalicelib.foundation.http", "boto3", "jwt", "app", "typer", "moto")
+    loaded = [name for name in before + later if name in heavy or name.startswith(tuple(f"{one}." for one in heavy))]
+    assert loaded == []
+    assert not any(name.startswith("cryptography") for name in before)
+
+
+def test_the_aggregates_reader_needs_no_cryptography():
+    _, before, later = alone("projection_stream")
+    assert not any(name.startswith(("cryptography", "chalicelib.packs.auditor.")) for name in before + later)
+
+
+@pytest.mark.parametrize("consumer", CONSUMERS, ids=lambda one: one.name)
+def test_filters_are_equality_only_and_within_lambdas_limits(consumer):
+    def leaves(pattern):
+        for value in pattern.values():
+            if isinstance(value, dict):
+                yield from leaves(value)
+            else:
+                yield value
+
+    assert 1 <= len(consumer.filters) <= 5
+    for pattern in consumer.filters:
+        assert len(json.dumps(pattern)) < 4096
+        assert all(isinstance(leaf, list) and leaf and all(isinstance(one, str) for one in leaf) for leaf in leaves(pattern))
+    assert load(consumer.function)
+    assert consumer.batch_size <= 60
+
+
+def test_a_kind_with_a_projection_is_let_through():
+    assert "pipeline" in _KINDS
+
+
+def test_every_entity_is_declared_by_a_pack():
+    """Of a kind that no manifest has nobody could say what is secret in it: its changes would be parked."""
+    for module in pkgutil.walk_packages(chalicelib.__path__, "chalicelib."):
+        import_module(module.name)
+
+    def kinds(entity):
+        for one in entity.__subclasses__():
+            if one.__module__.startswith("chalicelib."):
+                yield one.KIND, f"{one.__module__}.{one.__qualname__}"
+            yield from kinds(one)
+
+    declared = {kind: path for pack in PACKS for kind, path in pack.entities.items()}
+    assert dict(kinds(Entity)) == declared

@@ -1,0 +1,234 @@
+"""Bringing leads from a file into the pipeline: columns, estimates, repetition, refusals."""
+
+import csv
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from ops.import_leads import BATCH, Estimates, Importer, Report, leads, mapping, read, survey
+from ops.shell import StageError
+from tests.conftest import send
+
+HOMES = Path(__file__).parents[2] / "examples" / "king_county_sales.csv"
+DEFAULTS = {"region": "WA", "country": "US", "lead_source": "import"}
+
+
+@pytest.fixture
+def client(app: Any, as_: Any) -> Any:
+    """An HTTP client whose other end is the app in this process."""
+    caller = as_("operator")
+    calls: list[httpx.Request] = []
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        calls.append(request)
+        headers = {"Content-Type": request.headers["content-type"], "Authorization": f"Bearer {caller.token()}"}
+        answer = send(app, request.method, request.url.path, request.content.decode(), dict(request.url.params), headers)
+        return httpx.Response(answer.status, headers=answer.headers, text=answer.text)
+
+    with httpx.Client(base_url="http://api", transport=httpx.MockTransport(serve)) as found:
+        found.calls = calls  # type: ignore[attr-defined]
+        yield found
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Any:
+    def write(text: str | bytes) -> Path:
+        path = tmp_path / "leads.csv"
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        return path
+
+    return write
+
+
+def bring(client: Any, path: Path, *, dry_run: bool = False, **options: Any) -> Report:
+    report = Report(path.with_suffix(".refused.csv"))
+    _, estimates = survey(path, [], DEFAULTS)
+    Importer(client, report, dry_run=dry_run, parallel=1, **options).send(leads(path, [], DEFAULTS, estimates))
+    return report
+
+
+def listed(as_: Any) -> list[dict[str, Any]]:
+    return as_("operator")("GET", "/wholesale", query={"limit": "200"}).json()["items"]
+
+
+def refusals(report: Report) -> list[tuple[str, str]]:
+    with report.file.open(newline="") as file:
+        return [(row["line"], row["reason"]) for row in csv.DictReader(file)]
+
+
+class TestTheRealFile:
+    def test_every_home_is_a_lead_that_the_api_takes(self, client, tmp_path):
+        report = Report(tmp_path / "refused.csv")
+        total, estimates = survey(HOMES, [], DEFAULTS)
+        told: list[int] = []
+        Importer(client, report, dry_run=True, parallel=1).send(leads(HOMES, [], DEFAULTS, estimates), told.append)
+        assert (total, report.known, report.refused, sum(told)) == (3000, 3000, 0, 3000)
+        assert len(client.calls) == 3000 / BATCH
+        assert not report.file.exists()
+
+    def test_a_home_becomes_a_lead(self, client, as_, file):
+        some = file("".join(HOMES.read_text().splitlines(keepends=True)[:31]))
+        assert bring(client, some).created == 30
+        body = as_("operator")("GET", f"/wholesale/{listed(as_)[-1]['id']}").json()
+        (cells,) = [row.cells for row in read(some, [], DEFAULTS) if row.lead["external_ref"] == body["external_ref"]]
+        home = body["property"]
+        assert body["asking_price"] == Decimal(cells["price"])
+        assert home["address"] == {"region": "WA", "country": "US", "postal_code": cells["zipcode"]}
+        numbers = {name: home[name] for name in ("sqft", "lot_sqft", "year_built", "bedrooms", "bathrooms", "lat", "lng")}
+        columns = ("sqft_living", "sqft_lot", "yr_built", "bedrooms", "bathrooms", "lat", "long")
+        assert list(numbers.values()) == [Decimal(cells[column]) for column in columns]
+        assert (body["stage"], body["lead_source"], body["currency"]) == ("lead", "import", "USD")
+
+    def test_an_estimate_is_marked_as_one(self):
+        _, estimates = survey(HOMES, [], DEFAULTS)
+        rows = list(leads(HOMES, [], DEFAULTS, estimates))
+        assert all(row.lead["arv_confidence"] == "low" for row in rows)
+        first = rows[0].lead
+        assert first["arv_estimate"] % 1000 == 0
+        prices = sorted(
+            round(row.lead["asking_price"] / row.lead["property"]["sqft"])
+            for row in rows
+            if row.lead["property"]["address"]["postal_code"] == "98028"
+        )
+        assert first["arv_estimate"] == round(Decimal(prices[(len(prices) - 1) // 2] * 770), -3)
+        assert first["tags"] == ["arv-estimated"]
+        assert "98028" in first["notes"]
+
+    def test_twice_brings_no_duplicate_and_a_broken_run_is_resumed(self, client, as_, file):
+        lines = HOMES.read_text().splitlines(keepends=True)
+        assert bring(client, file("".join(lines[:21]))).created == 20
+        again = bring(client, file("".join(lines[:31])))
+        assert (again.created, again.known, again.refused) == (10, 20, 0)
+        assert len(listed(as_)) == 30
+
+
+class TestColumns:
+    COLUMNS = ("price", "zipcode", "sqft_living", "view", "notes")
+
+    def test_usual_names_are_known(self):
+        found = mapping(list(self.COLUMNS), [])
+        assert found == {"price": "asking_price", "zipcode": "postal_code", "sqft_living": "sqft", "notes": "notes"}
+
+    def test_they_can_be_said_otherwise(self):
+        found = mapping(list(self.COLUMNS), ["view=seller_motivation,notes=", "price = arv_estimate"])
+        assert found == {"price": "arv_estimate", "zipcode": "postal_code", "sqft_living": "sqft", "view": "seller_motivation"}
+
+    def test_a_field_has_one_column(self):
+        assert mapping(["price", "ask"], ["ask=asking_price"]) == {"ask": "asking_price"}
+
+    @pytest.mark.parametrize("given", ["price", "cost=asking_price", "price=cost", "price=,zipcode=,sqft_living=,notes="])
+    def test_what_cant_be_mapped_is_said(self, given):
+        with pytest.raises(StageError):
+            mapping(list(self.COLUMNS), [given])
+
+
+class TestRows:
+    def test_what_cant_be_read_is_refused_by_line(self, client, as_, file):
+        path = file(
+            "price,bedrooms,zipcode,email\n"
+            '100000,2,98101,"a@example.com"\n'
+            "much,2,98101,\n"
+            "100000,2.5,98101,\n"
+            "-5,2,98101,\n"
+            "100000,2,98101,nobody\n"
+            "100000,2\n"
+            "100000,2,98101,,,\n"
+            "NaN,2,98101,\n"
+            '"$1,250.50",,98101,\n'
+        )
+        report = bring(client, path)
+        assert (report.created, report.refused) == (2, 7)
+        assert sorted(int(line) for line, _ in refusals(report)) == [3, 4, 5, 6, 7, 8, 9]
+        reasons = dict(refusals(report))
+        assert reasons["3"] == "asking_price: 'much' is not a number"
+        assert reasons["4"] == "bedrooms: 2.5 is not a whole number"
+        assert "asking_price: must not be negative" in reasons["5"]
+        assert "seller.email" in reasons["6"]
+        assert reasons["7"] == "it has fewer than 4 columns"
+        assert sorted(item["asking_price"] for item in listed(as_)) == [Decimal("1250.50"), 100000]
+
+    def test_a_line_is_where_its_row_ends(self, file):
+        rows = list(read(file('notes,price\n"two\nlines",1\nx,2\n'), [], {}))
+        assert [row.line for row in rows] == [3, 4]
+        assert rows[0].lead["notes"] == "two\nlines"
+
+    def test_a_reference_of_its_own_is_taken(self, file):
+        (row,) = read(file("external_ref,price\nmls-1,5\n"), [], {})
+        assert row.lead["external_ref"] == "mls-1"
+
+    def test_a_row_is_known_by_what_it_says(self, file):
+        first, second, third = read(file("price,id\n5,a\n5,a\n5,b\n"), [], {})
+        assert first.lead["external_ref"] == second.lead["external_ref"] != third.lead["external_ref"]
+
+    @pytest.mark.parametrize("content", [b"price\n\xff\xfe1\n", b"", b"view\n1\n"])
+    def test_another_file_is_refused_in_one_line(self, file, content):
+        with pytest.raises(StageError):
+            list(read(file(content), [], {}))
+
+    def test_no_file_is_refused_in_one_line(self, tmp_path):
+        with pytest.raises(StageError, match="can't be read"):
+            list(read(tmp_path / "none.csv", [], {}))
+
+
+class TestEstimates:
+    def lead(self, price: int, sqft: int, code: str = "98101") -> dict[str, Any]:
+        return {"asking_price": Decimal(price), "property": {"sqft": sqft, "address": {"postal_code": code}}}
+
+    def test_the_median_price_of_the_same_postal_code(self):
+        estimates = Estimates()
+        for price in (100, 200, 300, 400, 9000):
+            estimates.learn(self.lead(price * 1000, 1000))
+        estimates.learn(self.lead(1, 1, "98102"))
+        assert estimates.of(self.lead(0, 1510)) == 453000
+        assert estimates.of(self.lead(0, 1510, "98102")) is None
+        assert estimates.of({}) is None
+
+    def test_too_few_houses_tell_nothing(self):
+        estimates = Estimates()
+        for _ in range(4):
+            estimates.learn(self.lead(100000, 1000))
+        assert estimates.complete(self.lead(100000, 1000)) == self.lead(100000, 1000)
+
+    def test_a_given_value_is_kept(self):
+        estimates = Estimates()
+        for _ in range(5):
+            estimates.learn(self.lead(100000, 1000))
+        given = {**self.lead(100000, 1000), "arv_estimate": Decimal(1)}
+        assert estimates.complete(given) == given
+
+
+class TestTrouble:
+    def importer(self, tmp_path: Path, answers: list[Any], waits: list[float]) -> Importer:
+        def serve(request: httpx.Request) -> httpx.Response:
+            answer = answers.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        client = httpx.Client(base_url="http://api", transport=httpx.MockTransport(serve))
+        return Importer(client, Report(tmp_path / "refused.csv"), parallel=1, sleep=waits.append)
+
+    def test_a_busy_api_is_asked_again(self, tmp_path, file):
+        waits: list[float] = []
+        landed = httpx.Response(200, json={"results": [{"index": 0, "status": 201, "id": "pipe_1"}]})
+        answers = [httpx.ConnectError("refused"), httpx.Response(503, headers={"Retry-After": "3"}), httpx.Response(429), landed]
+        importer = self.importer(tmp_path, answers, waits)
+        importer.send(read(file("price\n5\n"), [], {}))
+        assert waits == [0.5, 3.0, 2.0]
+        assert importer._report.created == 1
+
+    def test_one_that_stays_away_ends_it_in_one_line(self, tmp_path, file):
+        waits: list[float] = []
+        importer = self.importer(tmp_path, [httpx.ConnectError("refused") for _ in range(9)], waits)
+        with pytest.raises(StageError, match="out of reach"):
+            importer.send(read(file("price\n5\n"), [], {}))
+        assert len(waits) == 6
+
+    @pytest.mark.parametrize("status", [401, 403, 500])
+    def test_a_refusal_is_not_repeated(self, tmp_path, file, status):
+        importer = self.importer(tmp_path, [httpx.Response(status, json={"detail": "No."})], [])
+        with pytest.raises(StageError, match=f"{status}: No."):
+            importer.send(read(file("price\n5\n"), [], {}))

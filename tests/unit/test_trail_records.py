@@ -1,0 +1,133 @@
+"""What a record says and how it is chained, as pure functions."""
+
+import hashlib
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.foundation.json import loads
+from chalicelib.packs.auditor.canonical import canonical
+from chalicelib.packs.auditor.records import GENESIS, Record, chained, day_partition, shard
+from chalicelib.packs.auditor.verifier import Chain
+
+SAID = {
+    "entity_id": "thing_1",
+    "kind": "thing",
+    "seq": 1,
+    "action": "created",
+    "actor": "user_ann",
+    "at": "2026-11-24T18:00:00.000Z",
+    "recorded_at": "2026-11-24T18:00:01.000Z",
+    "changes": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        # From the examples of RFC 8785, sections 3.2.2 and 3.2.3, as far as the table can hold them.
+        ({"b": None, "a": [True, False]}, '{"a":[true,false],"b":null}'),
+        (
+            {"\u20ac": 1, "\r": 2, "1": 3, "\U0001f600": 4, "\u0080": 5, "\u00f6": 6, "\ufb33": 7},
+            '{"\\r":2,"1":3,"\u0080":5,"ö":6,"€":1,"😀":4,"\ufb33":7}',
+        ),
+        ('€$\x0f\nA\'B"\\"/', '"€$\\u000f\\nA\'B\\"\\\\\\"/"'),
+        (Decimal("4.50"), "4.5"),
+        (Decimal("2E-3"), "0.002"),
+        (Decimal("1E-27"), "1e-27"),
+        (Decimal("1E+21"), "1e+21"),
+        (Decimal("-0.00"), "0"),
+        # Exact numbers: as numbers where a double holds their digits, as text otherwise.
+        (Decimal("999999999999.999"), "999999999999.999"),
+        (Decimal("0.1000000000000000055511151231257827"), '"0.1000000000000000055511151231257827"'),
+        (2**53 - 1, "9007199254740991"),
+        (2**53, '"9007199254740992"'),
+    ],
+)
+def test_canonical_form(value, text):
+    assert canonical(value) == text
+
+
+@given(st.decimals(min_value=-(10**13), max_value=10**13, places=2))
+def test_money_is_a_number_and_never_rounded(amount):
+    assert loads(canonical(Decimal(amount))) == amount
+
+
+@given(
+    st.dictionaries(
+        st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
+        st.integers() | st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
+    )
+)
+def test_the_order_of_fields_is_nothing(value):
+    assert canonical(value) == canonical(dict(reversed(value.items())))
+
+
+def test_the_hash_is_over_the_one_before_and_the_canonical_text():
+    record = Record.of(SAID, GENESIS)
+    assert record.body == canonical(SAID)
+    assert record.hash == hashlib.sha256(("0" * 64 + "\n" + record.body).encode()).hexdigest()
+    assert Record.of_item(record.to_item()) == record
+
+
+def test_a_record_can_be_checked_without_this_code():
+    """With `sha256sum` and the row alone: what docs/audit.md promises."""
+    item = Record.of(SAID, GENESIS).to_item()
+    text = f"{item['prev_hash']['S']}\n{item['body']['S']}"
+    assert hashlib.sha256(text.encode()).hexdigest() == item["hash"]["S"]
+
+
+def test_a_days_records_are_spread_over_its_shards():
+    assert {shard(f"thing_{number}") for number in range(50)} == {0, 1, 2, 3}
+    assert day_partition("2026-11-24", 3) == "AUD#DAY#2026-11-24#3"
+
+
+def chain_of(count):
+    rows, before = [], GENESIS
+    for seq in range(1, count + 1):
+        record = Record.of({**SAID, "seq": seq, "action": "created" if seq == 1 else "updated", "notes": "x" * seq}, before)
+        rows.append(record.to_item())
+        before = record.hash
+    return rows
+
+
+@given(st.data(), st.integers(1, 8))
+def test_no_change_of_any_byte_goes_unseen(data, count):
+    rows = chain_of(count)
+    assert Chain("thing_1").follow(rows) is None
+    place = data.draw(st.integers(0, count - 1))
+    name = data.draw(st.sampled_from(["body", "hash", "prev_hash"]))
+    text = rows[place][name]["S"]
+    at = data.draw(st.integers(0, len(text) - 1))
+    letter = data.draw(st.characters(exclude_characters=text[at], exclude_categories=["Cs"]))
+    rows[place] = rows[place] | {name: {"S": text[:at] + letter + text[at + 1 :]}}
+    found = Chain("thing_1").follow(rows)
+    assert found is not None
+    assert found.seq == place + 1
+
+
+@given(st.data(), st.integers(2, 8))
+def test_no_order_but_the_right_one_goes_unseen(data, count):
+    rows = chain_of(count)
+    bodies = data.draw(st.permutations(range(count)).filter(lambda order: order != list(range(count))))
+    swapped = [rows[place] | {name: rows[other][name] for name in ("body", "hash", "prev_hash")} for place, other in enumerate(bodies)]
+    first = next(place for place, other in enumerate(bodies) if place != other)
+    found = Chain("thing_1").follow(swapped)
+    assert found is not None
+    assert found.seq == first + 1
+
+
+@pytest.mark.parametrize(
+    "body", ["", "no json", "[]", "{}", '{"entity_id":"thing_1"}', '{"entity_id":"thing_1","seq":"x","action":"updated"}']
+)
+def test_what_is_no_record_at_all_is_a_break_even_with_a_hash_that_fits(body):
+    rows = chain_of(1)
+    before = rows[0]["hash"]["S"]
+    rows.append(
+        rows[0] | {"sk": {"S": "0000000002"}, "body": {"S": body}, "prev_hash": {"S": before}, "hash": {"S": chained(before, body)}}
+    )
+    found = Chain("thing_1").follow(rows)
+    assert found is not None
+    assert found.seq == 2
