@@ -30,6 +30,12 @@ def _flag(value: str) -> bool:
     return words[value.lower()]
 
 
+def _days(value: str) -> int:
+    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 366):
+        raise ValueError("must be a number of days from 1 to 366")
+    return int(value)
+
+
 def _zone(value: str) -> str:
     try:
         ZoneInfo(value)
@@ -110,6 +116,7 @@ class Settings:
         "VALHALLA_OFFER_BEFORE_CONTRACT", "what an offer of a house not under contract meets", _choice("refuse", "warn"), "refuse"
     )
     require_pof: bool = _setting("VALHALLA_REQUIRE_POF", "refuse to assign without a proof of funds", _flag, False)
+    fx_max_age_days: int = _setting("VALHALLA_FX_MAX_AGE_DAYS", "how many days old a rate may be that is converted by", _days, 30)
     mail_sender: str = _setting("VALHALLA_MAIL_SENDER", "the address that mail comes from", default="valhalla@example.com")
     outbox_queue: str | None = _setting("VALHALLA_OUTBOX_QUEUE", "the URL of the queue that mail and webhooks leave by", default=None)
     app_url: str | None = _setting("VALHALLA_APP_URL", "the front end's URL, where links in mail lead to", _base_url, None)

@@ -69,9 +69,9 @@ def problem_body(problem: Problem, request_id: str) -> dict[str, Any]:
 
 
 def etag(body: Any, text: str, *, composite: bool) -> str:
-    """`"<revision>"` of a bare resource; a weak one that covers the body of everything else."""
+    """`"<revision>"` of a bare resource; a weak one that covers the body of everything else, and of one that explains itself."""
     revision = body.get("revision") if isinstance(body, dict) else None
-    if revision is not None and not composite:
+    if revision is not None and not composite and "explain" not in body:
         return f'"{revision}"'
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     return f'W/"{revision}.{digest}"' if revision is not None else f'W/"{digest}"'

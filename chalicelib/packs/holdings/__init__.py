@@ -1,1 +1,83 @@
-"""Holdings: what the firm owns, in one currency, on any day."""
+"""Z: holdings, what the firm owns, in one currency, on any day."""
+
+from ...foundation.manifest import Endpoint, Pack, Projection, Schedule, Subject
+
+# Minutes after midnight UTC, when the rates of the day that ended are out and the stream has caught up.
+_AFTER_MIDNIGHT = "cron(10 0 * * ? *)"
+
+PACK = Pack(
+    letter="Z",
+    name="holdings",
+    title="Global holdings engine",
+    package=__name__,
+    endpoints=(
+        Endpoint("POST", "/holdings", "create_holding", "holdings:write", "Enter a holding", status=201, location="/holdings/{id}"),
+        Endpoint("GET", "/holdings", "list_holdings", "holdings:read", "List holdings by type, jurisdiction, entity"),
+        Endpoint("GET", "/holdings/summary", "read_summary", "holdings:read", "Read all that is owned, in one currency, on a day"),
+        Endpoint(
+            "GET",
+            "/holdings/performance",
+            "read_performance",
+            "holdings:read",
+            "Read what changed between two days, and what made it change",
+        ),
+        Endpoint("GET", "/holdings/fx-rates", "read_rates", "holdings:read", "Read a day's exchange rates"),
+        Endpoint("PUT", "/holdings/fx-rates", "enter_rates", "holdings:fx", "Enter or correct a day's exchange rates"),
+        Endpoint("GET", "/holdings/snapshots", "list_snapshots", "holdings:read", "List snapshots, the latest day first"),
+        Endpoint(
+            "POST",
+            "/holdings/snapshots",
+            "take_snapshot",
+            "holdings:admin",
+            "Take today's snapshot, or correct a day's close",
+            status=201,
+            also=(200,),
+            location="/holdings/snapshots/{date}",
+            errors=("conflict",),
+        ),
+        Endpoint("GET", "/holdings/snapshots/{date}", "read_snapshot", "holdings:read", "Read a day's close", composite=True),
+        Endpoint("GET", "/holdings/{id}", "get_holding", "holdings:read", "Read a holding"),
+        Endpoint("PATCH", "/holdings/{id}", "edit_holding", "holdings:write", "Change a holding", errors=("conflict",)),
+        Endpoint("DELETE", "/holdings/{id}", "delete_holding", "holdings:write", "Delete a holding", status=204, errors=("conflict",)),
+        Endpoint(
+            "POST",
+            "/holdings/{id}/valuations",
+            "value_holding",
+            "holdings:write",
+            "Enter what a holding is worth on a day",
+            status=201,
+            location="/holdings/{holding_id}/valuations",
+            errors=("conflict",),
+        ),
+        Endpoint("GET", "/holdings/{id}/valuations", "list_valuations", "holdings:read", "List a holding's valuations, newest first"),
+        Endpoint(
+            "POST",
+            "/holdings/{id}/flows",
+            "record_flow",
+            "holdings:write",
+            "Record money put into a holding, or taken out",
+            status=201,
+            location="/holdings/{holding_id}/flows",
+            errors=("conflict",),
+        ),
+        Endpoint("GET", "/holdings/{id}/flows", "list_flows", "holdings:read", "List a holding's flows, newest first"),
+    ),
+    schedules=(
+        Schedule(
+            "holdings-close",
+            _AFTER_MIDNIGHT,
+            f"{__name__}.schedules.close",
+            "Keeps the snapshot of each day that ended: totals, groups, rates",
+        ),
+    ),
+    projections=(Projection("holding_year", f"{__name__}.projections.contribute"),),
+    subjects=(Subject("holding", "hold", f"{__name__}.service.subject.HOLDING"),),
+    entities={
+        "holding": f"{__name__}.entities.Holding",
+        "valuation": f"{__name__}.entities.Valuation",
+        "holding_flow": f"{__name__}.entities.Flow",
+        "holding_year": f"{__name__}.entities.Year",
+        "fx_day": f"{__name__}.entities.FxDay",
+        "holdings_snapshot": f"{__name__}.entities.Snapshot",
+    },
+)

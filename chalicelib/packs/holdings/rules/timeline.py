@@ -74,14 +74,14 @@ class Flow:
 class Holding:
     """A holding with its history.
 
-    `currency` is that of a holding without a value yet. Before its first entry a liability is 0 and a share 100 %: what a
+    `currency` is that of a holding without a value yet; a value of None says that from then on there is none. Before its first entry a liability is 0 and a share 100 %: what a
     holding began with is entered for `held_from`. `cost` and `proceeds` are what the whole asset was bought and sold for.
     """
 
     held_from: date
     labels: Series[Labels]
     currency: str = "USD"
-    values: Series[Value] = field(default_factory=Series)
+    values: Series[Value | None] = field(default_factory=Series)
     liabilities: Series[Decimal] = field(default_factory=Series)
     shares: Series[Decimal] = field(default_factory=Series)
     activity: Series[bool] = field(default_factory=Series)

@@ -1,0 +1,21 @@
+"""What others may ask of a holding that they refer to."""
+
+from typing import Any
+
+from ....foundation.subjects import SubjectType
+from ..entities import Holding
+
+
+def _facts(holding: Holding) -> dict[str, Any]:
+    return {
+        "asset_type": holding.asset_type,
+        "label": holding.label,
+        "entity_id": holding.entity_id,
+        "currency": holding.currency,
+        "value": holding.value_estimate,
+        "owned_value": holding.owned_value,
+        "is_active": holding.counts,
+    }
+
+
+HOLDING = SubjectType(entity=Holding, facts=_facts, hash_fields=("currency", "value_estimate", "ownership_pct"))
