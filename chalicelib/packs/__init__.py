@@ -6,7 +6,7 @@ nothing heavy, so reading it costs next to nothing.
 
 from ..foundation import auth, caching, documentation, system
 from ..foundation.manifest import Pack
-from . import auditor, events, holdings, status, wholesale
+from . import auditor, dispositions, events, holdings, status, wholesale
 
 PACKS: tuple[Pack, ...] = (
     system.PACK,
@@ -17,5 +17,6 @@ PACKS: tuple[Pack, ...] = (
     events.PACK,
     status.PACK,
     wholesale.PACK,
+    dispositions.PACK,
     holdings.PACK,
 )

@@ -20,19 +20,24 @@ def opened(tx: Transaction, root_id: str, now: datetime, **beside: Any) -> None:
     tx.put(wire_key(keys.gate(root_id)) | codec.wire({"refs": 0, "opened_at": now, **beside}))
 
 
-def referred(tx: Transaction, form: IdForm, root_id: str) -> None:
-    """Count one more reference to `root_id`; refuses where it isn't there (404) or is closed (409)."""
+def referred(tx: Transaction, form: IdForm, root_id: str, count: int = 1, **setting: Any) -> None:
+    """Count `count` more references to `root_id`; refuses where it isn't there (404) or is closed (409).
+
+    `setting` are values that the pack keeps beside it and that change with the reference.
+    """
     key = Key(form.key(root_id).pk, "!")
 
     def refusal(gate: Raw) -> Problem:
         return Conflict(f"The {form.name} has been deleted.") if gate else NotFound(form.name)
 
-    tx.update(key, "ADD refs :one", "attribute_exists(pk) AND attribute_not_exists(closed)", refusal, {":one": 1})
+    sets = f"SET {', '.join(f'{name} = :{name}' for name in setting)} " if setting else ""
+    values = {":count": count, **{f":{name}": value for name, value in setting.items()}}
+    tx.update(key, f"{sets}ADD refs :count", "attribute_exists(pk) AND attribute_not_exists(closed)", refusal, values)
 
 
-def released(tx: Transaction, form: IdForm, root_id: str) -> None:
-    """Count one reference less."""
-    tx.update(Key(form.key(root_id).pk, "!"), "ADD refs :less", "attribute_exists(pk)", None, {":less": -1})
+def released(tx: Transaction, form: IdForm, root_id: str, count: int = 1) -> None:
+    """Count `count` references less."""
+    tx.update(Key(form.key(root_id).pk, "!"), "ADD refs :less", "attribute_exists(pk)", None, {":less": -count})
 
 
 def closed(tx: Transaction, form: IdForm, root_id: str, now: datetime, removing: tuple[str, ...] = ()) -> None:

@@ -105,7 +105,7 @@ def page(
     Without a filter it costs one round trip a partition. With `keep` it reads on while fewer than `limit` rows are kept
     and fewer than 1,000 were looked at: a filtered page may be short and still carry a cursor. `shown` makes of a row what
     the list shows: its view, or for rows of the table itself whatever they hold. A row that stands in several of the partitions
-    under the same sort key is one row.
+    under the same sort key is one row; so are rows of the table itself that share their sort key.
     """
     positions = seal.open(cursor) if cursor else [None] * len(partitions)  # None: at the start; False: at the end; else a key
     if len(positions) != len(partitions):
@@ -120,7 +120,7 @@ def page(
         first = (max if newest_first else min)(heads, key=lambda stream: stream.rows[0].sort)
         row = first.take()
         for other in heads:
-            if other is not first and (other.rows[0].sort, other.rows[0].key) == (row.sort, row.key):
+            if other is not first and other.rows[0].sort == row.sort and (other.of_table or other.rows[0].key == row.key):
                 other.take()
         examined += 1
         if keep is None or keep(row.view):
@@ -139,6 +139,7 @@ class _Stream:
         self._store, self._partition, self._chunk, self._newest_first, self._shown = store, partition, chunk, newest_first, shown
         self.position = position
         self.rows: list[Row] = []
+        self.of_table = partition.index is None
         self._next: Any = position  # where DynamoDB goes on
         self._ended = position is False
 

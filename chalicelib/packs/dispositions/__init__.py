@@ -1,1 +1,80 @@
-"""Dispositions: buyers, and the assignments that carry a contract to one of them."""
+"""Y: dispositions: buyers, and the assignments that carry a contract to one of them."""
+
+from ...foundation.manifest import PUBLIC, Endpoint, Pack, Projection, Schedule, Subject
+
+_READ, _WRITE, _CLOSE, _BULK = "dispositions:read", "dispositions:write", "dispositions:close", "dispositions:bulk"
+_MOVES = ("conflict", "invalid-transition")
+_EACH_QUARTER = "cron(0/15 * * * ? *)"
+_EACH_MORNING = "cron(0 13 * * ? *)"  # before the firm's working day on the American west coast: cron knows UTC only
+
+PACK = Pack(
+    letter="Y",
+    name="dispositions",
+    title="Disposition engine",
+    package=__name__,
+    endpoints=(
+        Endpoint("POST", "/dispo/buyers", "create_buyer", _WRITE, "Add a buyer", status=201, location="/dispo/buyers/{id}"),
+        Endpoint("GET", "/dispo/buyers", "list_buyers", _READ, "List buyers; search by name or email, or by market"),
+        Endpoint("GET", "/dispo/buyers/{id}", "get_buyer", _READ, "Read a buyer with its record", composite=True),
+        Endpoint("PATCH", "/dispo/buyers/{id}", "edit_buyer", _WRITE, "Change a buyer", composite=True, errors=("conflict",)),
+        Endpoint("DELETE", "/dispo/buyers/{id}", "delete_buyer", _WRITE, "Delete a buyer", status=204, errors=("conflict",)),
+        Endpoint("GET", "/dispo/buyers/{id}/assignments", "list_buyer_assignments", _READ, "List a buyer's assignments, newest first"),
+        Endpoint("GET", "/dispo/buyers/{id}/stats", "read_buyer_stats", _READ, "Read a buyer's record"),
+        Endpoint("GET", "/dispo/buyers/{id}/matches", "list_buyer_matches", _READ, "Find the pipelines that suit a buyer"),
+        Endpoint(
+            "POST",
+            "/dispo/assignments",
+            "create_assignment",
+            _WRITE,
+            "Offer a pipeline to a buyer",
+            status=201,
+            location="/dispo/assignments/{id}",
+            errors=_MOVES,
+        ),
+        Endpoint(
+            "GET",
+            "/dispo/assignments/by-pipeline/{pipeline_id}",
+            "list_pipeline_assignments",
+            _READ,
+            "List a pipeline's assignments, newest first",
+        ),
+        Endpoint("GET", "/dispo/assignments/{id}", "get_assignment", _READ, "Read an assignment", composite=True),
+        Endpoint("PATCH", "/dispo/assignments/{id}", "edit_assignment", _WRITE, "Change an assignment", composite=True, errors=_MOVES),
+        Endpoint("POST", "/dispo/assignments/{id}/assign", "assign", _WRITE, "Assign the contract to the buyer", errors=_MOVES),
+        Endpoint("POST", "/dispo/assignments/{id}/close", "close", _CLOSE, "Close an assignment and its pipeline", errors=_MOVES),
+        Endpoint("POST", "/dispo/assignments/{id}/fallout", "fall_out", _WRITE, "Let an assignment fall out", errors=_MOVES),
+        Endpoint("GET", "/dispo/pipelines/{id}/matches", "list_pipeline_matches", _READ, "Find the buyers that a house suits"),
+        Endpoint("POST", "/dispo/pipelines/{id}/offers", "make_offers", _BULK, "Offer a pipeline to several buyers", errors=("conflict",)),
+        Endpoint("GET", "/dispo/summary", "read_summary", _READ, "Read what dispositions brought in"),
+        Endpoint("GET", "/dispo/opt-out/{token}", "show_opt_out", PUBLIC, "The page to opt out of offers", content_type="text/html"),
+        Endpoint(
+            "POST",
+            "/dispo/opt-out/{token}",
+            "opt_out_of_offers",
+            PUBLIC,
+            "Opt out of offers",
+            content_type="text/html",
+            idempotent=False,
+        ),
+    ),
+    schedules=(
+        Schedule(
+            "dispositions-offers",
+            _EACH_QUARTER,
+            f"{__name__}.schedules.offers",
+            "Lets offers fall out that have expired, or have lapsed with their pipeline",
+        ),
+        Schedule(
+            "dispositions-proofs-of-funds",
+            _EACH_MORNING,
+            f"{__name__}.schedules.proofs_of_funds",
+            "Tells of proofs of funds that lapse within 14 days",
+        ),
+    ),
+    projections=(Projection("assignment", f"{__name__}.projections.contribute"),),
+    subjects=(
+        Subject("buyer", "buyer", f"{__name__}.service.subjects.BUYER"),
+        Subject("assignment", "asgn", f"{__name__}.service.subjects.ASSIGNMENT"),
+    ),
+    entities={"buyer": f"{__name__}.entities.Buyer", "assignment": f"{__name__}.entities.Assignment"},
+)

@@ -72,6 +72,7 @@ class Pipeline(Entity):
     assignment_fee_target = a.optional_decimal()
     assignment_id = a.optional_text()  # the assignment that stands, and its price
     assignment_price = a.optional_decimal()
+    contracts_ended = a.optional_document()  # {number: {reason, on}}: what was offered under the contract of that number ended with it
     exit_strategy = a.optional_text()
     costs = a.optional_document()
     suited_for = a.texts()
@@ -105,6 +106,11 @@ class Pipeline(Entity):
     def is_watched(self) -> bool:
         """Whether its silence matters."""
         return is_watched(self.stage, on_hold=self.on_hold)
+
+    @cached_property
+    def contract_no(self) -> int:
+        """The number of the contract that it is under, or is to come under: 1, until one is lost or the pipeline dies."""
+        return len(self.contracts_ended or {}) + 1
 
     def index_keys(self) -> dict[str, str]:
         """By stage and by owner, newest first; by the day of its next alarm; by market."""

@@ -21,6 +21,7 @@ TAKEN = (ASSIGNED, CLOSED)
 
 PEOPLE, SYSTEM = "people", "system"
 
+EARNEST_MONEY_DISPUTED = "earnest_money_disputed"
 FINANCING, BUYER_WITHDREW, RETRADE, UNPAID = "financing", "buyer_withdrew", "retrade", "emd_not_received"
 EXPIRED, OTHER_BUYER_CLOSED, CONTRACT_LOST, PIPELINE_DEAD = "expired", "other_buyer_closed", "contract_lost", "pipeline_dead"
 
@@ -128,7 +129,7 @@ CONDITIONS: dict[tuple[str, str], tuple[Condition, ...]] = {
         Condition("offer_expired", "The offer has expired.", lambda at: at.expires_at is None or at.now <= at.expires_at),
         Condition("below_contract", "The contract price has risen above the assignment price.", _price_covers),
         Condition(
-            "earnest_money_disputed",
+            EARNEST_MONEY_DISPUTED,
             "Earnest money of an earlier buyer is disputed; title may refuse a second closing.",
             lambda at: not at.disputed,
             overridable=True,
@@ -136,7 +137,7 @@ CONDITIONS: dict[tuple[str, str], tuple[Condition, ...]] = {
     ),
     (ASSIGNED, CLOSED): (
         Condition("price_missing", "It needs its price first.", lambda at: at.price is not None),
-        Condition("earnest_money_disputed", "The earnest money is disputed.", lambda at: at.earnest_money_status != "disputed"),
+        Condition(EARNEST_MONEY_DISPUTED, "The earnest money is disputed.", lambda at: at.earnest_money_status != "disputed"),
     ),
 }
 

@@ -206,17 +206,18 @@ def match(buyer: Buyer, house: House, day: date) -> Match:
     return Match(buyer.id, house.id, verdicts, tuple(out), buyer.tier, buyer.last_offer_at)
 
 
-def _merit(found: Match) -> tuple[Decimal, int, int, float]:
-    last = found.last_offer_at.timestamp() if found.last_offer_at else float("-inf")
-    return -found.score, -found.coverage, TIERS.index(found.tier), last
+def place(found: Match) -> tuple[int, int, int, int, str, str]:
+    """Where it comes in a list, as plain values that sort: by score, coverage, tier, the oldest last offer (never is oldest), id."""
+    last = int(found.last_offer_at.timestamp() * 1000) if found.last_offer_at else -1
+    return -int(found.score * 10), -found.coverage, TIERS.index(found.tier), last, found.buyer_id, found.house_id
 
 
 Ordered = TypeVar("Ordered", bound=Match)
 
 
 def ranked(found: Iterable[Ordered]) -> list[Ordered]:
-    """Those that aren't out, the best first: by score, coverage, tier, the oldest last offer (never is oldest), id."""
-    return sorted((each for each in found if not each.out), key=lambda each: (*_merit(each), each.buyer_id, each.house_id))
+    """Those that aren't out, the best first."""
+    return sorted((each for each in found if not each.out), key=place)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,9 @@ DEAD_REASONS = (
     "other",
 )
 
+# Why what was offered to buyers ends with a pipeline's move.
+CONTRACT_LOST, PIPELINE_DEAD = "contract_lost", "pipeline_dead"
+
 # Who may make the moves that belong to an assignment: its own transaction, which moves both together.
 DISPOSITIONS = "dispositions"
 
@@ -90,6 +93,13 @@ def allowed(stage: str, *, by: str = "people", dead_reason: str | None = None, d
     if stage == DEAD and _revival_fault(dead_reason, deal_finalized):
         return []
     return MACHINE.allowed(stage, by)
+
+
+def contract_end(source: str, target: str) -> str | None:
+    """Why what was offered under the present contract, or none yet, ends with this move; None where it goes on."""
+    if target == DEAD:
+        return PIPELINE_DEAD
+    return CONTRACT_LOST if (source, target) == (UNDER_CONTRACT, OFFER_MADE) else None
 
 
 def price_set_by(target: str) -> str | None:

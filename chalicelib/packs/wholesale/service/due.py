@@ -19,13 +19,24 @@ _DESK = "operator"  # the role that hears of pipelines without an owner
 Raise = Callable[[Context, str, dict[Key, Raw]], bool]
 
 
-def work_off(ctx: Context, run: Run, partition: str, keys: Callable[[str], Iterable[Key]], raise_due: Raise) -> None:
+def work_off(
+    ctx: Context,
+    run: Run,
+    partition: str,
+    keys: Callable[[str], Iterable[Key]],
+    raise_due: Raise,
+    *,
+    until: str = "",
+    name_of: Callable[[Raw], str] = lambda row: row["pk"]["S"],
+) -> None:
     """Raise what is due until today in a partition of the due index, page by page, while there is time.
+
+    `until` is another end than the firm's day, as sort keys begin; `name_of` gives the id of an index row that is no root.
 
     What one run doesn't reach the next one finds: nothing but a claim takes it from the index. One that fails is counted,
     logged, and left where it is.
     """
-    for ids in _pages(ctx, partition):
+    for ids in _pages(ctx, partition, until or ctx.today.isoformat(), name_of):
         rows = ctx.store.get_many(key for id in ids for key in keys(id))
         for id in ids:
             if ctx.store.remaining() <= 0:
@@ -42,17 +53,17 @@ def work_off(ctx: Context, run: Run, partition: str, keys: Callable[[str], Itera
                 telemetry.exception(error, ctx.request_id)
 
 
-def _pages(ctx: Context, partition: str) -> Iterator[list[str]]:
+def _pages(ctx: Context, partition: str, until: str, name_of: Callable[[Raw], str]) -> Iterator[list[str]]:
     start: dict[str, Any] = {}
     while True:
         answer = ctx.store.query(
             IndexName="gsi3",
             KeyConditionExpression="gsi3pk = :pk AND gsi3sk < :end",
-            ExpressionAttributeValues={":pk": {"S": partition}, ":end": {"S": f"{ctx.today.isoformat()}~"}},
+            ExpressionAttributeValues={":pk": {"S": partition}, ":end": {"S": f"{until}~"}},
             Limit=_PAGE,
             **start,
         )
-        yield [row["pk"]["S"] for row in answer["Items"]]
+        yield [name_of(row) for row in answer["Items"]]
         if "LastEvaluatedKey" not in answer:
             return
         start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}

@@ -57,6 +57,9 @@ def moved(
         "highest_stage": stages.highest((pipeline.highest_stage, target)),
         "stays": _counted(ctx, pipeline),
     }
+    if ended := stages.contract_end(pipeline.stage, target):
+        number, why = str(pipeline.contract_no), {"reason": ended, "on": ctx.today.isoformat()}
+        entered["contracts_ended"] = {**(pipeline.contracts_ended or {}), number: why}
     return changes.armed(pipeline.changed(ctx, **cleared, **values, **entered), ctx.today)
 
 

@@ -1,0 +1,337 @@
+"""What lies in the table of buyers and assignments.
+
+A buyer's partition, in the order of sort keys:
+
+    !            the gate: how many assignments stand, and when the last offer was made
+    S            the record (an aggregate): counts from all assignments
+    ~            the buyer
+
+so that one query from `S` to `~` brings a buyer with its statistics. An assignment lies in its pipeline's partition (`S#`), and
+so does the pipeline's roster (`!S`): who has a live assignment, at which rank. It is read with the pipeline and written whole,
+under its revision, by each change of it: two who change the order at once can't both have their way.
+
+A buyer stands in the partition of each of its markets with all that matching asks of it.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+from ...foundation.calendar import instant, parse_instant
+from ...foundation.ids import IdForm, Key
+from ...foundation.store import attributes as a
+from ...foundation.store import codec
+from ...foundation.store.codec import Raw
+from ...foundation.store.entity import Entity
+from ...foundation.store.keys import joined, part
+from .rules import assignments, markets, matching, proofs
+
+RECORD = "S"  # the sort key of a buyer's statistics
+SUMMARY = "DISPO"  # the partition of the summary: a row a day
+MAX_LIVE = 500  # live offers of one pipeline: the roster is one row
+
+
+class Buyer(Entity):
+    """Somebody who buys houses, and which."""
+
+    KIND = "buyer"
+    ID = IdForm("buyer", "buyer")
+    PERSONAL = frozenset({"name", "email", "phone", "proof_of_funds"})
+
+    name = a.text()
+    email = a.optional_text()
+    phone = a.optional_text()
+    company = a.optional_text()
+    buy_box_summary = a.optional_text()
+    buy_box = a.optional_document()
+    funding = a.optional_text()
+    proof_of_funds = a.optional_document()
+    proof_warned = a.optional_day()  # the last day of the proof whose lapse was announced
+    do_not_contact = a.flag()
+    is_active = a.flag()
+    tags = a.texts()
+    notes = a.optional_text()
+
+    @cached_property
+    def proof(self) -> proofs.Proof | None:
+        """The proof of funds, as far as rules ask."""
+        return proof_of(self.proof_of_funds)
+
+    @property
+    def warn_on(self) -> date | None:
+        """When the lapse of the proof is to be announced; None where there is nothing to announce any more."""
+        if self.proof is None or self.proof_warned == self.proof.expires_on or not self.is_active:
+            return None
+        return proofs.warn_on(self.proof.expires_on)
+
+    def index_keys(self) -> dict[str, str]:
+        """All, newest first; by the beginning of name and of email; by the day on which the proof's lapse is announced."""
+        folded = fold(self.name)
+        found = {
+            "gsi1pk": by_activity(self.is_active),
+            "gsi1sk": self.id,
+            "gsi2pk": by_name(folded),
+            "gsi2sk": joined(part(folded), self.id),
+        }
+        if self.email:
+            email = fold(self.email)
+            found |= {"gsi4pk": by_email(email), "gsi4sk": joined(part(email), self.id)}
+        if self.warn_on:
+            found |= {"gsi3pk": PROOFS_DUE, "gsi3sk": joined(self.warn_on.isoformat(), self.id)}
+        return found
+
+    def view(self) -> dict[str, Any]:
+        """What lists show; what is null is left out."""
+        shown = {
+            "id": self.id,
+            "name": self.name[:80],
+            "email": self.email,
+            "phone": self.phone,
+            "company": self.company and self.company[:60],
+            "is_active": self.is_active,
+            "do_not_contact": self.do_not_contact or None,
+            "funding": self.funding,
+            "proof_expires_on": self.proof and self.proof.expires_on,
+            "created_at": instant(self.created_at),
+        }
+        return {name: value for name, value in shown.items() if value is not None}
+
+    @cached_property
+    def markets(self) -> list[markets.Market]:
+        """Where the buyer buys."""
+        return [markets.parse(text) for text in (self.buy_box or {}).get("markets") or ()]
+
+    @property
+    def market_keys(self) -> list[Key]:
+        """Where its rows of the market index lie."""
+        return [Key(in_market(home), self.id) for home in markets.homes(self.markets)]
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """What its rows of the market index hold."""
+        return {
+            "kind": "buyer-market",
+            "view": self.view(),
+            "buy_box": {name: value for name, value in (self.buy_box or {}).items() if value not in (None, [])},
+            "proof": facts_of_proof(self.proof),
+            "is_active": self.is_active,
+            "do_not_contact": self.do_not_contact,
+        }
+
+
+class Assignment(Entity):
+    """An offer of a pipeline to a buyer, and what becomes of it."""
+
+    KIND = "assignment"
+    ID = IdForm("asgn", "assignment", parents={"w": "pipe"}, row="S")
+
+    pipeline_id = a.text()
+    buyer_id = a.text()
+    status = a.text()
+    kind_of_exit = a.text()
+    currency = a.text()
+    contract_no = a.whole()  # the number of the pipeline's contract that it was offered under
+    rank = a.whole()
+    assignment_price = a.optional_decimal()
+    assignment_fee = a.optional_decimal()
+    costs = a.optional_document()
+    earnest_money = a.optional_document()
+    expires_at = a.optional_moment()
+    notes = a.optional_text()
+    warnings = a.texts()
+    # What was seen of the buyer: good for as long as the buyer is at that revision.
+    buyer_revision = a.whole()
+    buyer_is_active = a.flag()
+    buyer_proof = a.optional_document()
+
+    contract_price = a.optional_decimal()  # what it was assigned on, like the day of the contract
+    contract_on = a.optional_day()
+    assigned_at = a.optional_moment()
+    assigned_on = a.optional_day()
+    assigned_by = a.optional_text()
+    override_reason = a.optional_text()
+    overridden = a.optional_text()  # the code of what was overridden
+    retraded_at = a.optional_moment()
+    closed_on = a.optional_day()
+    closed_by = a.optional_text()
+    fell_from = a.optional_text()
+    fell_out_on = a.optional_day()
+    fallout_reason = a.optional_text()
+    fallout_note = a.optional_text()
+    forfeited_on = a.optional_day()
+
+    def index_keys(self) -> dict[str, str]:
+        """By buyer, newest first; by the end of the offer."""
+        found = {"gsi1pk": by_buyer(self.buyer_id), "gsi1sk": self.id}
+        if self.status == assignments.OFFERED and self.expires_at:
+            found |= {"gsi3pk": EXPIRIES_DUE, "gsi3sk": joined(instant(self.expires_at), self.id)}
+        return found
+
+    def view(self) -> dict[str, Any]:
+        """What lists show; what is null is left out."""
+        shown = {
+            "id": self.id,
+            "pipeline_id": self.pipeline_id,
+            "buyer_id": self.buyer_id,
+            "status": self.status,
+            "rank": self.rank,
+            "kind": self.kind_of_exit,
+            "currency": self.currency,
+            "assignment_price": self.assignment_price,
+            "contract_no": self.contract_no,
+            "expires_at": self.expires_at and instant(self.expires_at),
+            "closed_on": self.closed_on,
+            "fallout_reason": self.fallout_reason,
+            "created_at": instant(self.created_at),
+        }
+        return {name: value for name, value in shown.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Somebody's place in a roster."""
+
+    buyer_id: str
+    rank: int
+    contract_no: int
+
+
+@dataclass(frozen=True)
+class Roster:
+    """Who has a live assignment of a pipeline, by its id; and whose earnest money is disputed.
+
+    `revision` is 0 where there is none yet. What was offered under a contract that has ended stands here until it is settled.
+    """
+
+    pipeline_id: str
+    revision: int = 0
+    live: dict[str, Place] = field(default_factory=dict)
+    disputed: frozenset[str] = frozenset()
+
+    @staticmethod
+    def key(pipeline_id: str) -> Key:
+        """Where it lies: in the pipeline's partition."""
+        return Key(pipeline_id, "!S")
+
+    @classmethod
+    def of_row(cls, pipeline_id: str, raw: Raw | None) -> "Roster":
+        """From its row; an empty one where there is none."""
+        if raw is None:
+            return cls(pipeline_id)
+        plain = codec.plain(raw)
+        live = {id: Place(one["buyer"], one["rank"], one["contract"]) for id, one in plain["live"].items()}
+        return cls(pipeline_id, plain["revision"], live, frozenset(plain["disputed"]))
+
+    def with_(self, assignment: Assignment) -> "Roster":
+        """With this one at its rank."""
+        place = Place(assignment.buyer_id, assignment.rank, assignment.contract_no)
+        return replace(self, live={**self.live, assignment.id: place})
+
+    def without(self, *ids: str) -> "Roster":
+        """Without these."""
+        return replace(self, live={id: place for id, place in self.live.items() if id not in ids})
+
+    def marked(self, id: str, *, disputed: bool) -> "Roster":
+        """With the earnest money of this one disputed, or not."""
+        return replace(self, disputed=self.disputed | {id} if disputed else self.disputed - {id})
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The row of the next revision. While somebody is live in it, it stands in the list of pipelines on offer."""
+        live = {id: {"buyer": one.buyer_id, "rank": one.rank, "contract": one.contract_no} for id, one in self.live.items()}
+        on_offer = {"gsi1pk": ON_OFFER, "gsi1sk": self.pipeline_id} if live else {}
+        return {"kind": "roster", "revision": self.revision + 1, "live": live, "disputed": sorted(self.disputed), **on_offer}
+
+
+def fold(text: str) -> str:
+    """A name or an email in one form, for its beginning to be looked for: case, and how many spaces, don't count."""
+    return " ".join(text.casefold().split())
+
+
+# -- from nested values to what rules ask, and back
+
+
+def proof_of(values: dict[str, Any] | None) -> proofs.Proof | None:
+    """The proof of funds in nested values."""
+    if not values:
+        return None
+    days = (date.fromisoformat(values[name]) for name in ("issued_on", "expires_on"))
+    return proofs.Proof(Decimal(values["amount"]), values["currency"], *days)
+
+
+def facts_of_proof(proof: proofs.Proof | None) -> dict[str, Any] | None:
+    """A proof of funds as nested values: what rules ask of it, and nobody's name."""
+    if proof is None:
+        return None
+    return {
+        "amount": proof.amount,
+        "currency": proof.currency,
+        "issued_on": proof.issued_on.isoformat(),
+        "expires_on": proof.expires_on.isoformat(),
+    }
+
+
+_LEAST = ("price_min", "price_max", "bedrooms_min", "bathrooms_min", "sqft_min", "year_built_min", "max_repairs", "max_pct_of_arv")
+
+
+def box_of(values: dict[str, Any] | None, currency: str) -> matching.BuyBox:
+    """A buy box out of nested values; its amounts are in `currency` unless it says otherwise."""
+    values = values or {}
+    return matching.BuyBox(
+        property_types=tuple(values.get("property_types") or ()),
+        markets=tuple(markets.parse(text) for text in values.get("markets") or ()),
+        strategies=tuple(values.get("strategies") or ()),
+        currency=values.get("currency") or currency,
+        **{name: decimal(values.get(name)) for name in _LEAST},
+    )
+
+
+def decimal(value: Any) -> Decimal | None:
+    """Whole numbers come back from the table as int."""
+    return None if value is None else Decimal(value)
+
+
+def last_offer_at(gate: Raw | None) -> datetime | None:
+    """When the buyer was last offered a house, from the row beside it."""
+    return parse_instant(gate["last_offer_at"]["S"]).astimezone(UTC) if gate and "last_offer_at" in gate else None
+
+
+# -- keys
+
+
+def by_activity(is_active: bool) -> str:
+    """The partition of active or of inactive buyers, newest first."""
+    return joined("BUY", "active" if is_active else "inactive")
+
+
+def by_name(folded: str) -> str:
+    """The partition of names that begin with the same character."""
+    return joined("BUY", "N", part(folded[:1]))
+
+
+def by_email(folded: str) -> str:
+    """The partition of emails that begin with the same character."""
+    return joined("BUY", "E", part(folded[:1]))
+
+
+def by_buyer(buyer_id: str) -> str:
+    """The partition of a buyer's assignments, newest first."""
+    return joined("ASGN", "BUY", buyer_id)
+
+
+def in_market(home: markets.Partition) -> str:
+    """The partition of a market of the index."""
+    return joined("MKT", *map(part, home))
+
+
+def summary_row(day: date) -> tuple[str, str]:
+    """The aggregate row of a day of the summary."""
+    return SUMMARY, day.isoformat()
+
+
+PROOFS_DUE = joined("DUE", "proof-of-funds", "0")
+EXPIRIES_DUE = joined("DUE", "offer-expiry", "0")
+ON_OFFER = joined("OFFERS", "live", "0")
+ASSIGNMENTS = "S#"

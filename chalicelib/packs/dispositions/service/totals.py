@@ -1,0 +1,31 @@
+"""What dispositions brought in, from the aggregates: one query, whose cost goes with the days asked for."""
+
+from datetime import date
+
+from ....foundation.calendar import instant
+from ....foundation.context import Context
+from ....foundation.errors import Invalid
+from ....foundation.projections import rows
+from ..entities import SUMMARY
+from ..rules.summary import summary
+from ..schemas import SummaryQuery, SummaryView
+
+
+def read(ctx: Context, query: SummaryQuery) -> SummaryView:
+    """The summary of the days from `from` to `to`, both inclusive."""
+    first, last = query.from_ or date.min, query.to or date.max
+    if last < first:
+        raise Invalid.field("to", "the last day is before the first")
+    found = rows(ctx.store, SUMMARY, between=(first.isoformat(), f"{last.isoformat()}~"))
+    shown = summary({date.fromisoformat(day): counts for day, counts in found.items()})
+    return {
+        "months": [
+            {"month": one.month, "currency": one.currency, "fees": one.fees, "fees_gross": one.fees_gross, "unknown": one.unknown}
+            for one in shown.months
+        ],
+        "forfeits": shown.forfeits,
+        "close_rate": shown.close_rate,
+        "fallout_rate": shown.fallout_rate,
+        "days_contract_to_assignment": shown.days_contract_to_assignment,
+        "as_of": instant(ctx.now),
+    }
