@@ -1,65 +1,12 @@
-"""Holdings, their history, rates, sums, performance and snapshots, through the API."""
+"""Holdings, their history, flows, rates and sums, through the API."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from chalicelib.foundation.projections import Contributions
-from chalicelib.functions.streams import project
-from chalicelib.packs import PACKS
-from tests.conftest import TABLE
-from tests.streams.feed import Feed, deliver
-
-ECB = {"USD": Decimal("1.1172"), "CAD": Decimal("1.5606"), "GBP": Decimal("0.8338"), "JPY": Decimal("175.68")}
-
-
-class Firm:
-    """The API as an operator and an administrator see it, with the stream behind it."""
-
-    def __init__(self, as_: Any, runtime: Any, clock: Any) -> None:
-        self.operator, self.admin = as_("operator"), as_("admin")
-        self.runtime, self.clock = runtime, clock
-        self.feed = Feed(runtime.dynamodb, TABLE)
-        self.contributions = Contributions(PACKS)
-
-    def settle(self) -> None:
-        deliver(lambda event, context: project(self.runtime, event, context, self.contributions), self.feed.entities())
-
-    def make(self, **values: Any) -> dict[str, Any]:
-        answer = self.operator("POST", "/holdings", {"asset_type": "property", **values})
-        assert answer.status == 201, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
-
-    def edit(self, one: dict[str, Any], **values: Any) -> dict[str, Any]:
-        answer = self.operator("PATCH", f"/holdings/{one['id']}", values)
-        assert answer.status == 200, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
-
-    def refused(self, one: dict[str, Any], **values: Any) -> str:
-        """The field that a patch is refused for."""
-        answer = self.operator("PATCH", f"/holdings/{one['id']}", values)
-        assert answer.status == 422, answer.text
-        return ".".join(answer.json()["errors"][0]["loc"])
-
-    def rates(self, on: str = "2026-10-30", base: str = "EUR", **rates: Any) -> dict[str, Any]:
-        answer = self.operator("PUT", "/holdings/fx-rates", {"base": base, "date": on, "rates": rates or ECB})
-        assert answer.status == 200, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
-
-    def summary(self, **query: str) -> dict[str, Any]:
-        self.settle()
-        answer = self.operator("GET", "/holdings/summary", query=query)
-        assert answer.status == 200, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
-
-    def on(self, day: str, hour: int = 18) -> None:
-        self.clock.now = datetime.fromisoformat(f"{day}T{hour:02}:00:00+00:00").astimezone(UTC)
+from tests.api.holdings_firm import Firm
 
 
 @pytest.fixture

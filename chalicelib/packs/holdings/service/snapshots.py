@@ -17,6 +17,7 @@ from ....foundation.errors import Conflict, Invalid, NotFound, Stale
 from ....foundation.store import codec
 from ....foundation.store.codec import Raw
 from ....foundation.store.pages import CursorSeal, Partition, page
+from ....foundation.store.store import wire_key
 from ....foundation.store.transactions import Transaction
 from ..entities import SNAPSHOTS, Snapshot, content_key, everything
 from ..rules import snapshots as rules
@@ -142,7 +143,8 @@ def _add(tx: Transaction, taken: _Taken) -> None:
     content = rules.canonical(rules.content(one.on, one.snapshot_kind, taken.sums, taken.rates))
     tx.create(one)
     key = content_key(one.on, one.snapshot_kind, one.version)
-    tx.put_row(key, {"kind": "snapshot_content", "head": one.to_item(), "z": zlib.compress(content.encode()), "request_id": one.request_id})
+    values = {"kind": "snapshot_content", "z": zlib.compress(content.encode()), "request_id": one.request_id}
+    tx.put(wire_key(key) | codec.wire(values) | {"head": {"M": one.to_item()}})
 
 
 # -- reading

@@ -1,0 +1,292 @@
+"""Performance between days, snapshots of days, and the daily close, through the API."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from chalicelib.foundation.context import system
+from chalicelib.foundation.schedules import Run
+from chalicelib.packs.holdings.schedules import close_days
+from tests.api.holdings_firm import Firm
+
+
+@pytest.fixture
+def firm(as_, runtime, clock):
+    return Firm(as_, runtime, clock)
+
+
+@pytest.fixture
+def rated(firm):
+    """The real rates of three days at the end of October 2026."""
+    from chalicelib.packs.holdings.rules.ecb import parse
+
+    with open("examples/ecb_fx_history.csv", encoding="utf-8") as file:
+        days = {day.on.isoformat(): day.rates for day in parse(file).days}
+    for day in ("2026-10-28", "2026-10-29", "2026-10-30"):
+        firm.rates(day, **days[day])
+    return firm
+
+
+# -- performance
+
+
+def performance(firm, **query: str) -> dict[str, Any]:
+    firm.settle()
+    answer = firm.operator("GET", "/holdings/performance", query={"from": "2026-10-28", "to": "2026-10-30", **query})
+    assert answer.status == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def figures(found: dict[str, Any]) -> list[Any]:
+    return [found[name] for name in ("value_then", "value_now", "flows", "revaluation", "currency_effect")]
+
+
+def test_the_four_ways_to_change(rated):
+    firm = rated
+    one = firm.make(asset_type="a", value_estimate=400000, currency="CAD", acquired_on="2026-01-01")
+    firm.operator("POST", f"/holdings/{one['id']}/flows", {"amount": 50000, "on": "2026-10-29", "kind": "contribution"})
+    firm.edit(one, value_estimate=460000, effective_on="2026-10-30")
+    two = firm.make(asset_type="b", value_estimate=300000, acquired_on="2026-01-01")
+    firm.operator("POST", f"/holdings/{two['id']}/flows", {"amount": 40000, "on": "2026-10-29", "kind": "contribution"})
+    firm.edit(two, value_estimate=355000, effective_on="2026-10-30")
+    firm.make(asset_type="c", value_estimate=10000, currency="GBP", acquired_on="2026-10-29")
+    four = firm.make(asset_type="d", value_estimate=50000, acquired_on="2026-01-01")
+    firm.edit(four, disposed_on="2026-10-29", proceeds=52500)
+    found = performance(firm)
+    by_type = {name: figures(one) for name, one in found["by_asset_type"].items()}
+    assert by_type == {
+        "a": [Decimal(text) for text in ("284767.87", "329304.11", "35725.75", "7158.78", "1651.71")],
+        "b": [Decimal(text) for text in ("300000", "355000", "40000", "15000", "0")],
+        "c": [Decimal(text) for text in ("0", "13398.90", "13316.90", "0", "82.00")],
+        "d": [Decimal(text) for text in ("50000", "0", "-52500", "2500", "0")],
+    }
+    assert found["value_then"] == Decimal("284767.87") + 350000
+    assert found["change"] == found["flows"] + found["revaluation"] + found["currency_effect"] == found["value_now"] - found["value_then"]
+    assert (found["missing"], found["complete"], found["currency"]) == ([], True, "USD")
+    assert found["rates"]["CAD"]["now"]["rate_date"] == "2026-10-30"
+    assert found["rates"]["CAD"]["then"]["source"] == "cross"
+
+
+def test_an_end_without_a_rate_is_null_and_named(firm):
+    firm.make(value_estimate=100, currency="CAD", acquired_on="2026-01-01")
+    firm.make(value_estimate=50, acquired_on="2026-01-01", asset_type="note")
+    firm.rates("2026-10-30", base="CAD", USD=Decimal("0.5"))
+    found = performance(firm)
+    assert figures(found) == [None, 100, 0, None, None]
+    assert (found["missing"], found["complete"]) == ([{"currency": "CAD", "date": "2026-10-28"}], False)
+    assert figures(found["by_asset_type"]["note"]) == [50, 50, 0, 0, 0]
+    assert found["rates"]["CAD"]["then"] is None
+
+
+def test_a_loan_and_a_share_that_change_by_themselves_are_flows(firm):
+    one = firm.make(value_estimate=1000, liability=400, acquired_on="2026-01-01")
+    firm.edit(one, liability=300, effective_on="2026-10-29")
+    firm.edit(one, ownership_pct=50, effective_on="2026-10-30")
+    assert figures(performance(firm)) == [600, 350, -250, 0, 0]
+
+
+def test_performance_explains_itself_and_days_have_an_order(firm):
+    one = firm.make(value_estimate=10, acquired_on="2026-01-01")
+    firm.operator("POST", f"/holdings/{one['id']}/flows", {"amount": 5, "on": "2026-10-29", "kind": "withdrawal"})
+    explained = performance(firm, explain="true")["explain"]["change"]
+    (flow,) = explained["inputs"]["flows"]
+    assert (flow["amount"], flow["on"], flow["currency"], flow["rate"]["source"]) == (-5, "2026-10-29", "USD", "direct")
+    for query in ({"from": "2026-10-30", "to": "2026-10-29"}, {"from": "2026-10-30", "to": "2026-11-25"}, {"from": "1990-01-01"}, {}):
+        assert firm.operator("GET", "/holdings/performance", query=query).status == 422
+    assert firm.operator("GET", "/holdings/performance", query={"from": "2026-10-30"}).json()["to"] == "2026-11-24"
+
+
+# -- snapshots
+
+
+def take(firm, caller: Any = None, **body: Any) -> Any:
+    firm.settle()
+    return (caller or firm.admin)("POST", "/holdings/snapshots", body)
+
+
+def close(firm) -> Run:
+    firm.settle()
+    run = Run()
+    close_days(firm.runtime.context(request_id=f"run-{firm.clock.now}", actor=system("holdings-close")), run)
+    return run
+
+
+def of_day(firm, day: str, **query: str) -> Any:
+    return firm.operator("GET", f"/holdings/snapshots/{day}", query=query)
+
+
+def test_noon_is_not_the_close(rated):
+    firm = rated
+    firm.on("2026-11-24", hour=14)
+    firm.make(value_estimate=100, currency="USD")
+    answer = take(firm)
+    assert answer.status == 201
+    noon = answer.json()
+    assert (noon["date"], noon["kind"], noon["version"], noon["total_value"], noon["reason"]) == ("2026-11-24", "intraday", 1, 100, None)
+    assert answer.headers["location"] == "/holdings/snapshots/2026-11-24"
+    firm.make(value_estimate=11)
+    again = take(firm)
+    assert (again.status, again.json()) == (200, noon)
+    assert of_day(firm, "2026-11-24").status == 404
+    assert of_day(firm, "2026-11-24", kind="intraday").json() == noon
+    firm.on("2026-11-25", hour=0)
+    assert (close(firm).done, close(firm).done) == (1, 0)
+    closed = of_day(firm, "2026-11-24").json()
+    assert (closed["kind"], closed["total_value"], closed["count"], closed["created_by"]) == ("close", 111, 2, "system:holdings-close")
+    items = firm.operator("GET", "/holdings/snapshots").json()["items"]
+    assert [(item["date"], item["kind"], item["total_value"]) for item in items] == [
+        ("2026-11-24", "intraday", 100),
+        ("2026-11-24", "close", 111),
+    ]
+
+
+def test_a_snapshot_holds_its_own_rates_and_shows_in_any_currency(rated):
+    firm = rated
+    firm.on("2026-10-30")
+    firm.make(value_estimate=400000, currency="CAD", jurisdiction="CA-BC")
+    firm.on("2026-10-31", hour=1)
+    assert close(firm).done == 1
+    before = of_day(firm, "2026-10-30").json()
+    assert (before["total_value"], before["by_jurisdiction"]) == (Decimal("286351.40"), {"CA-BC": Decimal("286351.40")})
+    firm.rates("2026-10-30", CAD=2, USD=2)
+    assert of_day(firm, "2026-10-30").json() == before
+    euros = of_day(firm, "2026-10-30", currency="EUR").json()
+    assert (euros["total_value"], euros["currency"], euros["content_hash"]) == (Decimal("256311.67"), "EUR", before["content_hash"])
+    (item,) = firm.operator("GET", "/holdings/snapshots", query={"currency": "EUR"}).json()["items"]
+    assert (item["total_value"], item["content_hash"]) == (Decimal("256311.67"), before["content_hash"])
+
+
+def test_a_correction_is_a_new_version_and_the_old_one_stays(firm):
+    firm.on("2026-11-20")
+    one = firm.make(value_estimate=100)
+    firm.on("2026-11-21", hour=1)
+    close(firm)
+    firm.edit(one, value_estimate=90, effective_on="2026-11-20")
+    answer = take(firm, date="2026-11-20", reason="late appraisal")
+    assert answer.status == 201
+    second = answer.json()
+    assert (second["version"], second["reason"], second["total_value"], second["kind"]) == (2, "late appraisal", 90, "close")
+    assert (take(firm, date="2026-11-20", reason="late appraisal").status, of_day(firm, "2026-11-20").json()) == (200, second)
+    first = of_day(firm, "2026-11-20", version="1").json()
+    assert (first["total_value"], first["version"]) == (100, 1)
+    assert first["content_hash"] != second["content_hash"]
+    third = take(firm, date="2026-11-20", reason="again").json()
+    assert (third["version"], third["content_hash"]) == (3, second["content_hash"])
+    firm.on("2026-11-22", hour=1)
+    assert close(firm).done == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "body"),
+    [
+        ("reason", {"date": "2026-11-20"}),
+        ("date", {"reason": "x"}),
+        ("date", {"date": "2026-11-24", "reason": "x"}),
+        ("date", {"date": "2026-12-24", "reason": "x"}),
+        ("kind", {"kind": "close"}),
+    ],
+)
+def test_what_cant_be_a_snapshot(firm, field, body):
+    answer = firm.admin("POST", "/holdings/snapshots", body)
+    assert (answer.status, answer.json()["errors"][0]["loc"]) == (422, [field]), answer.text
+
+
+def test_no_day_before_the_first_holding_is_invented(firm):
+    assert close(firm).found == 0
+    assert take(firm, date="2026-11-20", reason="x").status == 409
+    firm.make(value_estimate=100, acquired_on="2020-01-01")
+    assert close(firm).found == 0  # entered today: today hasn't ended
+    firm.on("2026-11-25", hour=1)
+    assert (close(firm).found, of_day(firm, "2026-11-24").status, of_day(firm, "2026-11-23").status) == (1, 200, 404)
+    assert take(firm, date="2019-12-31", reason="x").status == 409
+    assert take(firm, date="2020-01-01", reason="x").json()["version"] == 1
+
+
+def test_missed_days_are_caught_each_as_it_was(firm):
+    firm.on("2026-11-20")
+    one = firm.make(value_estimate=100)
+    firm.on("2026-11-22")
+    firm.edit(one, value_estimate=200)
+    firm.on("2026-11-24", hour=1)
+    run = close(firm)
+    assert (run.found, run.done, run.failed, run.more) == (4, 4, 0, False)
+    totals = [of_day(firm, f"2026-11-{day}").json()["total_value"] for day in (20, 21, 22, 23)]
+    assert totals == [100, 100, 200, 200]
+    firm.on("2026-11-24", hour=2)
+    assert close(firm).found == 0
+
+
+def test_a_run_that_has_no_time_left_says_so_and_the_next_one_goes_on(firm):
+    firm.on("2026-11-20")
+    firm.make(value_estimate=100)
+    firm.on("2026-11-24", hour=1)
+    firm.settle()
+    looks = iter([25.0, 25.0, 0.0])
+    ctx = firm.runtime.context(request_id="run", actor=system("holdings-close"), remaining=lambda: next(looks))
+    run = Run()
+    close_days(ctx, run)
+    assert (run.done, run.more) == (2, True)
+    assert close(firm).done == 2
+
+
+def test_snapshots_are_listed_by_days(firm):
+    firm.on("2026-11-20")
+    firm.make(value_estimate=100)
+    firm.on("2026-11-24", hour=1)
+    close(firm)
+
+    def days(**query: str) -> list[str]:
+        return [item["date"][-2:] for item in firm.operator("GET", "/holdings/snapshots", query=query).json()["items"]]
+
+    assert days() == ["23", "22", "21", "20"]
+    assert days(**{"from": "2026-11-21", "to": "2026-11-22"}) == ["22", "21"]
+    assert days(to="2026-11-21") == ["21", "20"]
+    page = firm.operator("GET", "/holdings/snapshots", query={"limit": "3"}).json()
+    rest = firm.operator("GET", "/holdings/snapshots", query={"limit": "3", "cursor": page["next_cursor"]}).json()
+    assert [item["date"] for item in rest["items"]] == ["2026-11-20"]
+    for day in ("2026-11-31", "yesterday", "20261120", "2026-W47-1"):
+        assert of_day(firm, day).status == 404
+
+
+def test_a_key_is_one_snapshot(firm):
+    firm.make(value_estimate=100)
+    headers = {"Idempotency-Key": "k"}
+    firm.settle()
+    one, two = (firm.admin("POST", "/holdings/snapshots", {}, headers=headers) for _ in "ab")
+    assert (one.status, two.status, one.json() == two.json()) == (201, 201, True)
+
+
+# -- who may
+
+
+def test_who_may_what(firm, as_, nobody):
+    one = firm.make(value_estimate=100)
+    path = f"/holdings/{one['id']}"
+    reads = ("/holdings", path, f"{path}/valuations", f"{path}/flows", "/holdings/summary", "/holdings/fx-rates", "/holdings/snapshots")
+    writes = (
+        ("POST", "/holdings", {"asset_type": "cash"}, 201),
+        ("PATCH", path, {"label": "x"}, 200),
+        ("POST", f"{path}/valuations", {"value": 1}, 201),
+        ("POST", f"{path}/flows", {"amount": 1, "kind": "contribution"}, 201),
+        ("PUT", "/holdings/fx-rates", {"base": "EUR", "date": "2026-11-24", "rates": {"USD": 1}}, 200),
+    )
+    for role in ("counsel", "auditor", "viewer", "King", "Odin", "Loki"):
+        caller = as_(role)
+        assert {caller("GET", read).status for read in reads} == {200}
+        assert {caller(method, where, body).status for method, where, body, _ in writes} == {403}
+        assert caller("DELETE", path).status == 403
+    for role in ("dealmaker", "professional"):
+        caller = as_(role)
+        assert {caller("GET", read).status for read in reads} == {403}
+        assert {caller(method, where, body).status for method, where, body, _ in writes} == {403}
+    for caller in (firm.operator, firm.admin):
+        for method, where, body, status in writes:
+            assert caller(method, where, body).status == status
+    assert {nobody("GET", read).status for read in reads} == {401}
+    assert firm.operator("POST", "/holdings/snapshots", {}).status == 403
+    assert firm.operator("POST", "/holdings/snapshots", {"date": "2026-11-23", "reason": "x"}).status == 403
+    firm.clock.now += timedelta(seconds=1)
+    assert firm.operator("DELETE", path).status == 204
