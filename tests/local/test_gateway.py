@@ -32,7 +32,7 @@ def test_an_event_says_what_the_request_said() -> None:
     assert (event["body"], event["isBase64Encoded"]) == ("{}", False)
     context = event["requestContext"]
     assert context["identity"] == {"sourceIp": "10.0.0.9", "userAgent": "test"}
-    assert (context["resourcePath"], context["httpMethod"], context["path"]) == ("/{proxy+}", "POST", "/api/wholesale/pipe_1/notes")
+    assert (context["resourcePath"], context["httpMethod"], context["path"]) == ("/{proxy+}", "POST", "/wholesale/pipe_1/notes")
     assert context["requestId"] != gateway.proxy_event("GET", "/")["requestContext"]["requestId"]
 
 
