@@ -83,7 +83,7 @@ def proxy_event(
     `query` is the raw query string, a mapping (lists give several values) or pairs.
     """
     if isinstance(body, str):
-        body = body.encode()
+        body = body.encode(errors="surrogatepass")
     pairs = list(headers.items() if isinstance(headers, Mapping) else headers)
     queries = _query_pairs(query)
     text, is_base64 = _event_body(body)
