@@ -34,6 +34,7 @@ from chalicelib.foundation.secrets import Secrets, SecretStore, new_secrets
 from chalicelib.foundation.settings import Settings
 from chalicelib.foundation.store import table
 from chalicelib.packs import PACKS
+from local.gateway import proxy_event
 from ops.package import artifact
 from ops.package.build import PROJECT, build
 
@@ -247,21 +248,23 @@ def our_request(environment: Mapping[str, str]) -> dict[str, Any]:
         table.create(dynamodb, settings.table)
         app = Doorway("valhalla", runtime=lambda: Runtime(settings, dynamodb=dynamodb, secrets=SecretStore(settings, lambda: text)))
         app.register(PACKS)
-        made = app(_event("POST", "/wholesale", headers, json.dumps(_PIPELINE)), None)
+        made = app(proxy_event("POST", "/wholesale", headers, body=json.dumps(_PIPELINE)), None)
         assert made["statusCode"] == 201, made["body"]
         path = f"/wholesale/{json.loads(made['body'])['id']}"
         for _ in range(3):
             app(
-                _event("POST", f"{path}/activities", headers, json.dumps({"event_type": "call", "description": "Asked for the price."})),
+                proxy_event(
+                    "POST", f"{path}/activities", headers, body=json.dumps({"event_type": "call", "description": "Asked for the price."})
+                ),
                 None,
             )
         dynamodb.meta.events.register("after-call.dynamodb", lambda parsed, model, **_: recorded.setdefault(model.name, parsed))
-        read = app(_event("GET", path, headers), None)
+        read = app(proxy_event("GET", path, headers), None)
         assert read["statusCode"] == 200, read["body"]
         client.cache_clear()
     for answer in recorded.values():
         answer.pop("ResponseMetadata", None)
-    return {"event": _event("GET", path, headers), "answers": {"GetSecretValue": {"SecretString": text}, **recorded}}
+    return {"event": proxy_event("GET", path, headers), "answers": {"GetSecretValue": {"SecretString": text}, **recorded}}
 
 
 _PIPELINE = {
@@ -274,33 +277,9 @@ _PIPELINE = {
 def bare_request() -> dict[str, Any]:
     """The bare app's one route."""
     item = {"pk": {"S": "i1"}, "name": {"S": "An item"}, "price": {"N": "12.5"}}
-    event = _event("GET", "/items/i1", {}) | {"resource": "/items/{item_id}", "pathParameters": {"item_id": "i1"}}
+    event = proxy_event("GET", "/items/i1", {}) | {"resource": "/items/{item_id}", "pathParameters": {"item_id": "i1"}}
     event["requestContext"] |= {"resourcePath": "/items/{item_id}"}
     return {"event": event, "answers": {"GetItem": {"Item": item}}}
-
-
-def _event(method: str, path: str, headers: dict[str, str], body: str | None = None) -> dict[str, Any]:
-    return {
-        "resource": "/{proxy+}",
-        "path": path,
-        "httpMethod": method,
-        "headers": headers,
-        "multiValueHeaders": {name: [value] for name, value in headers.items()},
-        "queryStringParameters": None,
-        "multiValueQueryStringParameters": None,
-        "pathParameters": {"proxy": path.lstrip("/")},
-        "stageVariables": None,
-        "requestContext": {
-            "httpMethod": method,
-            "resourcePath": "/{proxy+}",
-            "path": path,
-            "stage": "dev",
-            "requestId": "r",
-            "identity": {"sourceIp": "127.0.0.1"},
-        },
-        "body": body,
-        "isBase64Encoded": False,
-    }
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from chalicelib.foundation.runtime import Runtime
 from chalicelib.foundation.secrets import SecretStore, new_secrets
 from chalicelib.foundation.settings import Settings
 from chalicelib.packs import PACKS
+from local.gateway import proxy_event
 
 TABLE = "valhalla-bench"
 SECRETS = new_secrets(datetime(2026, 1, 1, tzinfo=UTC))
@@ -51,27 +52,7 @@ def event(method: str, path: str, bearer: str, body: Any = None, query: dict[str
         "X-Forwarded-For": "203.0.113.7",
         **headers,
     }
-    return {
-        "resource": "/{proxy+}",
-        "path": path,
-        "httpMethod": method,
-        "headers": sent,
-        "multiValueHeaders": {name: [value] for name, value in sent.items()},
-        "queryStringParameters": query,
-        "multiValueQueryStringParameters": query and {name: [value] for name, value in query.items()},
-        "pathParameters": {"proxy": path[1:]},
-        "stageVariables": None,
-        "requestContext": {
-            "resourcePath": "/{proxy+}",
-            "httpMethod": method,
-            "path": f"/bench{path}",
-            "stage": "bench",
-            "requestId": "6f1c6e3e-6a0b-4b6e-9d0c-2f6f0f6d2a11",
-            "identity": {"sourceIp": "203.0.113.7", "userAgent": "bench"},
-        },
-        "body": None if body is None else json.dumps(body),
-        "isBase64Encoded": False,
-    }
+    return proxy_event(method, path, sent, query or {}, None if body is None else json.dumps(body))
 
 
 @contextmanager

@@ -14,6 +14,9 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 from uuid import uuid4
 
+from chalicelib.foundation.errors import KINDS
+from chalicelib.foundation.http.answers import PROBLEM_JSON, SECURITY_HEADERS
+
 App = Callable[[dict[str, Any], Any], dict[str, Any]]
 Pairs = Sequence[tuple[str, str]]
 
@@ -83,7 +86,7 @@ def proxy_event(
     `query` is the raw query string, a mapping (lists give several values) or pairs.
     """
     if isinstance(body, str):
-        body = body.encode()
+        body = body.encode(errors="surrogatepass")
     pairs = list(headers.items() if isinstance(headers, Mapping) else headers)
     queries = _query_pairs(query)
     text, is_base64 = _event_body(body)
@@ -144,13 +147,13 @@ def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 
 
 def answer_of(result: Mapping[str, Any]) -> Answer:
-    """What the function returned, as an HTTP answer; what isn't one is the gateway's 502."""
+    """What the function returned, as an HTTP answer; what isn't one is the gateway's own refusal."""
     try:
         status = int(result["statusCode"])
         body = result.get("body") or ""
         raw = base64.b64decode(body, validate=True) if result.get("isBase64Encoded") else body.encode()
     except (KeyError, TypeError, ValueError, AttributeError):
-        return problem(502, "bad-gateway", "Bad gateway", "The function's answer was none.")
+        return problem("internal", "The gateway could not answer.")
     several: Mapping[str, list[Any]] = result.get("multiValueHeaders") or {}
     shadowed = {name.lower() for name in several}
     headers = [(name, str(value)) for name, value in (result.get("headers") or {}).items() if name.lower() not in shadowed]
@@ -181,17 +184,18 @@ def call(
     return answer_of(app(event, LambdaContext("api", timeout_seconds=29)))
 
 
-def problem(status: int, kind: str, title: str, detail: str) -> Answer:
-    """An answer of the gateway's own, in the shape of the API's."""
-    request_id = str(uuid4())
-    body = {"type": f"/problems/{kind}", "title": title, "status": status, "detail": detail, "request_id": request_id}
-    headers = (("Content-Type", "application/problem+json"), ("X-Request-ID", request_id), ("Cache-Control", "no-store"))
-    return Answer(status, headers, json.dumps(body).encode())
+def problem(kind: str, detail: str, status: int | None = None) -> Answer:
+    """An answer of the gateway's own, as the template has it: in the shape of the API's, of one of its kinds."""
+    known, request_id = KINDS[kind], str(uuid4())
+    status = status or known.status
+    body = {"type": f"/problems/{kind}", "title": known.title, "status": status, "detail": detail, "request_id": request_id}
+    headers = {"Content-Type": PROBLEM_JSON, "Cache-Control": "no-store", "X-Request-ID": request_id, "X-Correlation-ID": request_id}
+    return Answer(status, tuple({**SECURITY_HEADERS, **headers}.items()), json.dumps(body).encode())
 
 
 def too_large() -> Answer:
     """The refusal of a body beyond the gateway's limit."""
-    return problem(413, "too-large", "Too large", "A request may have 10 MB.")
+    return problem("too-large", "A request may have 10 MB.")
 
 
 class BodyRefusedError(Exception):
@@ -210,14 +214,14 @@ def decompressed(body: bytes, encoding: str) -> bytes:
     if coding in ("", "identity"):
         return body
     if coding not in ("gzip", "deflate"):
-        raise BodyRefusedError(problem(415, "unsupported-media-type", "Unsupported media type", "Content-Encoding may be gzip or deflate."))
+        raise BodyRefusedError(problem("unsupported-media-type", "Content-Encoding may be gzip or deflate."))
     unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # gzip and zlib alike
     try:
         plain = unpacker.decompress(body, MAX_BODY + 1)
     except zlib.error:
         plain = None
     if plain is None or (not unpacker.eof and len(plain) <= MAX_BODY):
-        raise BodyRefusedError(problem(400, "bad-request", "Bad request", "The body isn't what its Content-Encoding says."))
+        raise BodyRefusedError(problem("bad-request", "The body isn't what its Content-Encoding says."))
     if len(plain) > MAX_BODY:
         raise BodyRefusedError(too_large())
     return plain

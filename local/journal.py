@@ -186,7 +186,11 @@ class Reader:
         return held[-1] if held else self._journal.segments()[0]
 
     def _lines(self, path: Path, end: int | None) -> Iterator[bytes]:
-        with path.open("rb") as file:
+        try:
+            file = path.open("rb")
+        except FileNotFoundError:  # dropped, because everything in it was taken; what follows is in the next segment
+            return
+        with file:
             file.seek(self._position)
             for line in file:
                 if end is not None and self._position + len(line) > end:

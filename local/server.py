@@ -95,7 +95,7 @@ class _ProblemTask(ErrorTask):  # type: ignore[misc]
     def execute(self) -> None:
         error = self.request.error
         kind = _KINDS.get(error.code, "bad-request")
-        answer = gateway.too_large() if error.code == 413 else gateway.problem(error.code, kind, error.reason, str(error.body))
+        answer = gateway.too_large() if error.code == 413 else gateway.problem(kind, str(error.body), error.code)
         self.status = f"{error.code} {error.reason}"
         self.response_headers.extend(answer.all_headers)
         self.set_close_on_finish()

@@ -1,6 +1,5 @@
 """What every layer of tests shares: a table on moto, the app, and clients that act as somebody."""
 
-import json
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -27,6 +26,7 @@ from chalicelib.foundation.secrets import SecretStore, new_secrets
 from chalicelib.foundation.settings import Settings
 from chalicelib.foundation.store import table
 from chalicelib.packs import PACKS
+from local.gateway import proxy_event
 from tests import openapi_answers
 
 TABLE = "valhalla-test"
@@ -116,22 +116,7 @@ class Caller:
 
 
 def send(app: Any, method: str, path: str, text: str | None, query: dict[str, str], headers: dict[str, str]) -> Answer:
-    event = {
-        "resource": "/{proxy+}",
-        "path": path,
-        "httpMethod": method,
-        "headers": headers,
-        "multiValueHeaders": {name: [value] for name, value in headers.items()},
-        "queryStringParameters": query or None,
-        "multiValueQueryStringParameters": {name: [value] for name, value in query.items()} or None,
-        "pathParameters": {"proxy": path.lstrip("/")},
-        "stageVariables": None,
-        "requestContext": {"httpMethod": method, "path": path, "stage": "test", "identity": {"sourceIp": "127.0.0.1"}},
-        "body": text,
-        "isBase64Encoded": False,
-    }
-    event = json.loads(json.dumps(event))
-    answer = app(event, None)
+    answer = app(proxy_event(method, path, headers, list(query.items()), text), None)
     found = {name.lower(): value for name, value in answer["headers"].items()}
     openapi_answers.check(getattr(app, "packs", PACKS), method, path, answer["statusCode"], found, answer["body"])
     return Answer(status=answer["statusCode"], headers=found, text=answer["body"])

@@ -13,7 +13,7 @@ from decimal import Context as DecimalContext
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from .errors import IdempotencyMismatch
+from .errors import IdempotencyMismatch, MalformedJson
 from .ids import Key
 from .json import dumps, loads
 from .store.codec import Raw, decode, wire
@@ -35,8 +35,10 @@ class IdempotencyKey:
 
     @classmethod
     def of(cls, actor_id: str, given: str, method: str, path: str, body: Any) -> "IdempotencyKey":
-        """The record for the header's value `given`."""
-        fingerprint = hashlib.sha256(f"{method} {path}\n{canonical_json(body)}".encode()).hexdigest()
+        """The record for the header's value `given`. MalformedJson for a body that is nested beyond what can be written in one form."""
+        text = f"{method} {path}\n{canonical_json(body)}"
+        # A lone surrogate is no text, but which row of a bulk request holds one is for the rows' own checks to say.
+        fingerprint = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
         return cls(Key(f"IDEM#{actor_id}#{hashlib.sha256(given.encode()).hexdigest()}", "I"), fingerprint)
 
     def row(self, row: int | str) -> "IdempotencyKey":
@@ -46,7 +48,10 @@ class IdempotencyKey:
 
 def canonical_json(body: Any) -> str:
     """A body in one form, whatever the order of its keys or the writing of its numbers."""
-    return dumps(_sorted(body))
+    try:
+        return dumps(_sorted(body))
+    except RecursionError:
+        raise MalformedJson("The body is nested too deeply.") from None
 
 
 def _sorted(value: Any) -> Any:

@@ -113,6 +113,13 @@ def test_a_reset_sets_the_password_and_ends_every_session(ada, nobody, dynamodb)
     assert sign_in(nobody, password=NEW).status == 200
 
 
+def test_a_reset_unlocks_the_address(ada, nobody, dynamodb):
+    assert [sign_in(nobody, password="wrong").status for _ in range(6)] == [401] * 5 + [429]
+    ask(nobody)
+    assert confirm(nobody, "password-reset", latest_code(dynamodb)).status == 204
+    assert sign_in(nobody, password=NEW).status == 200
+
+
 def test_an_unknown_address_is_answered_alike_at_the_same_cost_and_nobody_is_mailed(ada, nobody, dynamodb, capsys, clock):
     def trips():
         return re.findall(r'"round_trips":(\d+)', capsys.readouterr().out)[-1]

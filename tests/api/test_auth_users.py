@@ -209,6 +209,20 @@ def test_a_user_who_comes_back_has_a_password_but_no_old_session(ada, nobody, pe
     assert sign_in(nobody, eve.email).status == 200
 
 
+@pytest.mark.parametrize(("method", "body"), [("DELETE", None), ("PATCH", {"is_active": False})])
+def test_a_user_who_comes_back_has_no_old_key(ada, nobody, person, clock, method, body):
+    eve = person("viewer")
+    make = {"name": "k", "roles": ["viewer"]}
+    old = eve("POST", "/auth/api-keys", make).json()["key"]
+    clock.now += timedelta(seconds=1)
+    assert ada(method, f"/auth/users/{eve.id}", body).status in (200, 204)
+    ada("PATCH", f"/auth/users/{eve.id}", {"is_active": True})
+    assert nobody("GET", "/auth/me", headers={"X-API-Key": old}).status == 401
+    clock.now += timedelta(seconds=1)
+    new = eve("POST", "/auth/api-keys", make).json()["key"]
+    assert nobody("GET", "/auth/me", headers={"X-API-Key": new}).status == 200
+
+
 # -- the last administrator
 
 

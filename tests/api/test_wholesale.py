@@ -463,11 +463,19 @@ class TestList:
             ({"created_to": "2026-11-25"}, [0]),
             ({"market": "981", "created_from": "2026-11-26"}, [2, 1]),
             ({"created_from": "0001-01-01", "created_to": "9999-12-31"}, [4, 3, 2, 1, 0]),
+            ({"created_from": "9999-12-31"}, []),
+            ({"created_to": "0001-01-01"}, []),
+            ({"created_from": "2026-11-27", "created_to": "2026-11-27"}, [2]),
         ],
         ids=str,
     )
     def test_filters_hold_together(self, operator, houses, query, expected):
         assert self.listed(operator, houses, **query) == expected
+
+    @pytest.mark.parametrize("query", [{}, {"stage": "lead"}, {"owner": "user_operator"}, {"market": "981"}])
+    def test_a_last_day_before_the_first_is_refused(self, operator, query):
+        answer = operator("GET", "/wholesale", query={**query, "created_from": "2026-11-27", "created_to": "2026-11-26"})
+        assert (answer.status, answer.json()["errors"][0]["loc"]) == (422, ["created_from"])
 
     @pytest.mark.parametrize("query", [{}, {"stage": "lead"}, {"owner": "user_operator"}, {"market": "981"}, {"lead_source": "web"}])
     def test_pages_visit_everything_once(self, operator, houses, query):

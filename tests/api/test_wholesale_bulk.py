@@ -50,6 +50,16 @@ def test_a_bad_row_is_refused_by_itself(operator, bulk, row):
     assert count(operator) == 1
 
 
+def test_a_row_that_holds_no_text_is_refused_by_itself_with_a_key_too(operator):
+    answer = operator("POST", "/wholesale/bulk", raw='{"items": [{"notes": "\\ud800"}, {}]}', headers={"Idempotency-Key": "k1"})
+    assert [result["status"] for result in answer.json()["results"]] == [422, 201]
+
+
+def test_a_key_with_a_body_nested_beyond_measure_is_malformed(operator):
+    raw = '{"items": [{"notes": ' + "[" * 900 + "]" * 900 + "}]}"
+    assert operator("POST", "/wholesale/bulk", raw=raw, headers={"Idempotency-Key": "k1"}).status == 400
+
+
 def test_many_rows_are_few_round_trips(operator, bulk, trips):
     results = bulk([{"external_ref": f"ref {number}", "arv_estimate": number} for number in range(41)]).json()["results"]
     assert [(result["index"], result["status"]) for result in results] == [(number, 201) for number in range(41)]

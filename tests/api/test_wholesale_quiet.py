@@ -118,11 +118,27 @@ class TestStale:
         operator("POST", f"/wholesale/{dead}/activities", {"event_type": "note"})
         clock.now += timedelta(days=30)
         assert self.stale(operator) == []
-        operator("PATCH", f"/wholesale/{held}", {"on_hold": False})  # a new spell
         operator("POST", f"/wholesale/{dead}/stage", {"stage": "lead", "next_action": {"what": "Call"}})
         assert self.stale(operator) == []
         clock.now += timedelta(days=7)
-        assert self.stale(operator) == [(held, 7), (dead, 7)] or self.stale(operator) == [(dead, 7), (held, 7)]
+        assert self.stale(operator) == [(dead, 7)]
+
+    def test_a_hold_is_no_activity(self, operator, clock):
+        id = create(operator)
+        clock.now += timedelta(days=10)
+        operator("PATCH", f"/wholesale/{id}", {"on_hold": True})
+        clock.now += timedelta(days=3)
+        operator("PATCH", f"/wholesale/{id}", {"on_hold": False})
+        assert self.stale(operator) == [(id, 13)]
+
+    def test_an_activity_during_a_hold_counts(self, operator, clock):
+        id = create(operator, on_hold=True)
+        clock.now += timedelta(days=10)
+        operator("POST", f"/wholesale/{id}/activities", {"event_type": "call"})
+        clock.now += timedelta(days=8)
+        assert self.stale(operator) == []
+        operator("PATCH", f"/wholesale/{id}", {"on_hold": False})
+        assert self.stale(operator) == [(id, 8)]
 
     def test_it_pages(self, operator, clock):
         ids = []
@@ -210,6 +226,19 @@ class TestFollowUps:
         clock.now += timedelta(days=30)
         assert daily()["found"] == 0
         assert events() == []
+
+    def test_a_hold_delays_and_ends_no_spell(self, operator, daily, events, clock):
+        id = create(operator)
+        clock.now += timedelta(days=7)
+        daily()
+        operator("PATCH", f"/wholesale/{id}", {"on_hold": True})
+        clock.now += timedelta(days=16)
+        daily()
+        assert days(events) == [7]
+        operator("PATCH", f"/wholesale/{id}", {"on_hold": False})
+        daily()
+        daily()
+        assert days(events) == [7, 21]
 
     def test_a_day_is_the_firms(self, operator, daily, events, clock):
         clock.now = datetime(2026, 3, 2, 7, 59, tzinfo=UTC)  # still the first of March there
@@ -370,6 +399,8 @@ class TestContractAlarms:
             ("2026-03-17", 3, False),
             ("2026-03-20", 0, False),
         ]
+        titles = [event.title.partition(":")[0] for event in sorted(events(), key=lambda event: event.created_at)]
+        assert titles == ["Closing is in 8 days", "Closing is in 7 days", "Closing is in 3 days", "Closing is today"]
 
     def test_earnest_money_is_nagged_about_until_it_is_paid(self, operator, contract, alarm, events, clock):
         id = contract(earnest_money_due_on="2026-03-05")

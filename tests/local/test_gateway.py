@@ -8,6 +8,7 @@ import pytest
 
 from local import gateway
 from local.gateway import Answer
+from ops.package import template
 
 
 def echo(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -32,7 +33,7 @@ def test_an_event_says_what_the_request_said() -> None:
     assert (event["body"], event["isBase64Encoded"]) == ("{}", False)
     context = event["requestContext"]
     assert context["identity"] == {"sourceIp": "10.0.0.9", "userAgent": "test"}
-    assert (context["resourcePath"], context["httpMethod"], context["path"]) == ("/{proxy+}", "POST", "/api/wholesale/pipe_1/notes")
+    assert (context["resourcePath"], context["httpMethod"], context["path"]) == ("/{proxy+}", "POST", "/wholesale/pipe_1/notes")
     assert context["requestId"] != gateway.proxy_event("GET", "/")["requestContext"]["requestId"]
 
 
@@ -75,9 +76,19 @@ def test_an_answer_keeps_repeated_headers_and_decodes_binary_bodies() -> None:
 @pytest.mark.parametrize(
     "nonsense", [{}, {"statusCode": "fine"}, {"statusCode": 200, "body": "%", "isBase64Encoded": True}, {"statusCode": 200, "body": 5}]
 )
-def test_what_is_no_answer_is_the_gateways_502(nonsense: dict[str, Any]) -> None:
+def test_what_is_no_answer_is_refused_in_our_words(nonsense: dict[str, Any]) -> None:
     answer = gateway.answer_of(nonsense)
-    assert (answer.status, answer.headers["content-type"], answer.json()["status"]) == (502, "application/problem+json", 502)
+    assert (answer.status, answer.headers["content-type"], answer.json()["status"]) == (500, "application/problem+json", 500)
+    assert answer.json()["type"] == "/problems/internal"
+
+
+def test_a_refusal_of_the_gateways_own_is_as_the_template_has_it() -> None:
+    said = template.gateway_responses()["REQUEST_TOO_LARGE"]
+    answer = gateway.too_large()
+    assert str(answer.status) == said["statusCode"]
+    assert answer.json().keys() == json.loads(said["responseTemplates"]["application/json"]).keys()
+    named = {name.removeprefix("gatewayresponse.header.").lower() for name in said["responseParameters"]}
+    assert answer.headers.keys() == named - {"access-control-allow-origin"}  # which is for the pages of others; here is one machine
 
 
 def of(size: int, *headers: tuple[str, str]) -> Answer:

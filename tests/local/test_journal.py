@@ -91,3 +91,15 @@ def test_a_reader_that_starts_behind_what_was_dropped_takes_what_is_left(tmp_pat
     journal.mark_saved(1)
     journal.append([record("b")], {"audit": 1})
     assert [number for number, _ in Reader(journal, 0).take(10)] == [2]
+
+
+def test_a_reader_goes_on_where_the_segment_that_it_has_read_was_dropped(tmp_path: Path, journal_at: Any) -> None:
+    journal = journal_at(tmp_path)
+    reader = Reader(journal, 0)
+    journal.append([record("a"), record("b")], {"audit": 0})
+    assert [number for number, _ in reader.take(10)] == [1, 2]
+    journal.append([], {"audit": 2})
+    journal.mark_saved(2)
+    assert len(journal.segments()) == 1  # the first one is gone
+    journal.append([record("c")], {"audit": 2})
+    assert [number for number, _ in reader.take(10)] == [3]

@@ -214,6 +214,18 @@ def test_a_predecessor_that_comes_while_its_successor_is_being_parked_takes_it_u
     assert not parked(world)
 
 
+def test_a_run_that_ends_right_after_parking_leaves_nothing_parked(world):
+    thing = world.edit(world.create(), group="b")
+    one, two = world.feed.entities()
+    deliver(world.audit(), [one, two])
+    # What such a run leaves: the change is on the trail, and parked as well. Its batch comes again.
+    change = streams.read(two)
+    streams.park(world.runtime.store(), "audit", two, "its predecessor is missing", world.runtime.clock(), waits=change)
+    deliver(world.audit(), [two])
+    assert not parked(world)
+    assert whole(world, thing.id)["checked"] == 2
+
+
 def test_a_failure_while_taking_up_is_reported_so_that_nothing_waits_for_ever(world):
     thing = world.edit(world.create(), group="b")
     one, two = world.feed.entities()

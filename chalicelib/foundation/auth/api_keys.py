@@ -182,6 +182,8 @@ def _read(given: _Given, ctx: Context) -> Actor:
         raise _refused()
     if key.expires_at and key.expires_at <= ctx.now:
         raise _refused()
+    if user.keys_valid_from and key.created_at <= user.keys_valid_from:
+        raise _refused()
     _stamp(ctx, given, _at(found.get(given.used_row)))
     held = frozenset(key.roles) & frozenset(user.roles)
     allowed = _permissions(tuple(sorted(held)))

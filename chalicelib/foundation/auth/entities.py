@@ -12,7 +12,8 @@ class User(Entity):
     """Who can sign in.
 
     `epoch` counts the occasions on which all sessions ended; a session of an older epoch is dead. So ending them all is one
-    write, in the transaction of whatever is the reason.
+    write, in the transaction of whatever is the reason. Their API keys outlive that; of a deactivation they do not: those made
+    before `keys_valid_from` stay dead when the user comes back.
     """
 
     KIND = "user"
@@ -29,6 +30,7 @@ class User(Entity):
     password_hash = a.optional_text()  # none until an invitation is taken up
     password_is_initial = a.flag()  # set by somebody else, and not changed since
     epoch = a.whole()
+    keys_valid_from = a.optional_moment()  # the last deactivation
 
     def index_keys(self) -> dict[str, str]:
         """All users, newest first."""

@@ -16,7 +16,7 @@ from ..errors import Conflict, Invalid
 from ..ids import Key
 from ..store.store import alive
 from ..store.transactions import Transaction
-from . import emails, passwords, rates, users
+from . import emails, lockout, passwords, rates, users
 from .entities import User
 from .schemas import Confirmation, Invitation, ResetRequest
 
@@ -141,6 +141,7 @@ def _confirm(ctx: Context, body: Confirmation, purpose: Purpose) -> None:
         tx = Transaction(ctx.store)
         tx.delete(key, "attribute_exists(pk)", refusal)
         users.put(ctx, tx, user, after)
+        lockout.forgive(ctx, tx, user.email)  # as the refusal of too many attempts promises
         tx.commit()
 
     ctx.store.settle(step)

@@ -73,13 +73,23 @@ class Attempt:
 
 def attempt(ctx: Context, email: str) -> Attempt:
     """Count an attempt; RateLimited where the pair or the mail address is locked. Two round trips."""
-    address = emails.same(email)
     mark = marked(ctx.now, int.from_bytes(os.urandom(4)))
-    rows = (
+    return Attempt(ctx, mark, tuple((key, _count(ctx, key, mark, limit), limit) for key, limit in _rows(ctx, email)))
+
+
+def forgive(ctx: Context, tx: Transaction, email: str) -> None:
+    """Forget the failures and unlock the mail address, for this address of the net and for all: whose it is was proved by mail."""
+    for key, _ in _rows(ctx, email):
+        tx.delete(key)
+
+
+def _rows(ctx: Context, email: str) -> tuple[tuple[Key, int], ...]:
+    """The rows that count for a mail address, from here and from anywhere, each with its limit."""
+    address = emails.same(email)
+    return (
         (_row(ctx, "pair", address, ctx.source_ip), LIMIT_FROM_ADDRESS),
         (_row(ctx, "email", address), LIMIT_FROM_ANYWHERE),
     )
-    return Attempt(ctx, mark, tuple((key, _count(ctx, key, mark, limit), limit) for key, limit in rows))
 
 
 def _row(ctx: Context, *parts: str) -> Key:

@@ -72,7 +72,7 @@ def change(ctx: Context, id: str, body: UserPatch) -> dict[str, Any]:
                 changes[name] = in_order(changes[name])
         changes["professional_id"] = professional_of(changes.get("roles", user.roles), changes.get("professional_id", user.professional_id))
         if user.is_active and changes.get("is_active") is False:
-            changes["epoch"] = user.epoch + 1
+            changes |= _out(ctx, user)
         after = user.changed(ctx, **changes)
         tx = Transaction(ctx.store)
         put(ctx, tx, user, after)
@@ -92,10 +92,15 @@ def deactivate(ctx: Context, id: str) -> None:
         if not user.is_active:
             return
         tx = Transaction(ctx.store)
-        put(ctx, tx, user, user.changed(ctx, is_active=False, epoch=user.epoch + 1))
+        put(ctx, tx, user, user.changed(ctx, **_out(ctx, user)))
         tx.commit()
 
     ctx.store.settle(step)
+
+
+def _out(ctx: Context, user: User) -> dict[str, Any]:
+    """What a deactivation changes. It ends sessions and keys for good: who comes back signs in anew and makes new keys."""
+    return {"is_active": False, "epoch": user.epoch + 1, "keys_valid_from": ctx.now}
 
 
 def get(ctx: Context, id: str) -> User:

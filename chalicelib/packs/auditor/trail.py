@@ -54,6 +54,7 @@ class Trail:
         self._store = ctx.store
         self._subjects = personal.Subjects(ctx.store, lambda: ctx.secrets.personal_key)
         self._hashes: dict[tuple[str, int], str] = {}
+        self._replayed: set[tuple[str, int]] = set()
 
     def append(self, changes: list[Change]) -> list[Change]:
         """Append what can be appended and park what can't. Returns the changes that are not done: a repetition may do them.
@@ -163,6 +164,7 @@ class Trail:
                 raise
             standing = Record.of_item(error.response["Item"])
             self._hashes[id, seq] = standing.hash
+            self._replayed.add((id, seq))
             erased = self._subjects.erased(change.key.pk)
             if standing.prev_hash != prev_hash or not records.same_change(standing, said, erased=erased):
                 raise Broken(standing) from None
@@ -193,10 +195,16 @@ class Trail:
     # -- what waits behind
 
     def _take_up(self, appended: list[Change]) -> list[Change]:
-        """Append what waited for any of these. Returns those behind which that failed: when they come again, it is tried again."""
-        followers = {streams.waiting_key(STREAM, change.entity_id, change.version + 1): change for change in appended}
-        if not followers:
+        """Append what waited for any of these. Returns those behind which that failed: when they come again, it is tried again.
+
+        A change that was on the trail already may be parked itself, by a run that ended between parking it and seeing that.
+        """
+        if not appended:
             return []
+        followers = {streams.waiting_key(STREAM, change.entity_id, change.version + 1): change for change in appended}
+        for change in appended:
+            if (change.entity_id, change.version) in self._replayed:
+                followers[streams.waiting_key(STREAM, change.entity_id, change.version)] = change
         try:
             waiting = self._store.get_many(followers)
         except Exception as error:

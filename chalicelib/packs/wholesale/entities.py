@@ -259,7 +259,8 @@ class Beside:
 
     It is the pipeline's gate, too. `last_activity_at` is that of its creation and activities; the stage's own change is on
     the pipeline. A watched one has two keys: by the day of its last activity (the list of quiet ones) and by the day on
-    which a follow-up may be due. The latter is never later than the truth; whoever finds it early moves it on.
+    which a follow-up may be due. The latter is never later than the truth; whoever finds it early moves it on. Where it isn't
+    watched the indexes' partitions are left out and the sort keys stay: silence goes on, and is counted when it matters again.
     """
 
     last_activity_at: datetime
@@ -297,8 +298,8 @@ class Beside:
         return (self.raised_since, self.raised_days) if self.raised_since and self.raised_days else None
 
     def values(self, pipeline_id: str) -> dict[str, Any]:
-        """Every attribute, with None for what isn't there: keys of the indexes only while it is watched."""
-        keys = self.keys(pipeline_id) if self.watched else dict.fromkeys(INDEXED)
+        """Every attribute, with None for what isn't there: it is in the indexes only while it is watched."""
+        keys = self.keys(pipeline_id) | ({} if self.watched else dict.fromkeys(WATCHED))
         return {
             "last_activity_at": instant(self.last_activity_at),
             "last_day": self.last_day,
@@ -322,6 +323,7 @@ class Beside:
         }
 
 
+WATCHED = {"gsi1pk": QUIET, "gsi3pk": FOLLOW_UPS_DUE}  # what puts it into the indexes
 INDEXED = ("gsi1pk", "gsi1sk", "gsi3pk", "gsi3sk")
 
 

@@ -107,11 +107,8 @@ def _touch(ctx: Context, id: str, at: datetime, assumed: _Assumption) -> tuple[s
     """The update of the row beside, its condition and values."""
     beside = assumed.beside
     latest = replace(beside, last_activity_at=at, last_day=_day(ctx, at)) if at >= beside.last_activity_at else beside
-    expression = "SET last_activity_at = :at, last_day = :day"
-    values: dict[str, Any] = {":at": latest.last_activity_at, ":day": latest.last_day}
-    if beside.watched:
-        expression += ", gsi1sk = :quiet"
-        values[":quiet"] = latest.keys(id)["gsi1sk"]
+    expression = "SET last_activity_at = :at, last_day = :day, gsi1sk = :quiet"
+    values: dict[str, Any] = {":at": latest.last_activity_at, ":day": latest.last_day, ":quiet": latest.keys(id)["gsi1sk"]}
     condition = ["attribute_exists(pk)", "attribute_not_exists(closed)", "currency = :currency", "watched = :watched"]
     values |= {":currency": beside.currency, ":watched": beside.watched}
     if assumed.exact:

@@ -12,7 +12,7 @@ from ....foundation.ids import Key
 from ....foundation.store import gates, keys
 from ....foundation.store.codec import Raw
 from ....foundation.store.transactions import Transaction
-from ..entities import INDEXED, STAYS, Beside, Pipeline
+from ..entities import STAYS, WATCHED, Beside, Pipeline
 from ..rules import alarms, funnel, quiet, stages
 from .rights import check_owner
 
@@ -104,7 +104,7 @@ def add_changed(ctx: Context, tx: Transaction, before: Pipeline, after: Pipeline
         if after.external_ref:
             _take_reference(ctx, tx, after)
     if _is_beside(after) != _is_beside(before):
-        _update_beside(ctx, tx, before, after)
+        _update_beside(tx, before, after)
     if after.stage != before.stage:
         _add_stay(ctx, tx, before, after)
     tx.save(after)
@@ -125,21 +125,18 @@ def _is_beside(pipeline: Pipeline) -> tuple[Any, ...]:
     return (pipeline.owner, pipeline.currency, pipeline.is_watched)
 
 
-def _update_beside(ctx: Context, tx: Transaction, before: Pipeline, after: Pipeline) -> None:
-    """Repeat owner, currency and watch. A pipeline that is watched again begins a new quiet spell today."""
-    setting = {"currency": after.currency, "watched": after.is_watched}
+def _update_beside(tx: Transaction, before: Pipeline, after: Pipeline) -> None:
+    """Repeat owner, currency and watch. One that is watched again is as quiet as it became: only activity ends a spell."""
+    setting: dict[str, Any] = {"currency": after.currency, "watched": after.is_watched}
     removing: list[str] = []
     if after.owner:
         setting["owner"] = after.owner
     else:
         removing.append("owner")
     if after.is_watched and not before.is_watched:
-        today = ctx.today
-        due = quiet.next_follow_up(today, None, today).raise_on
-        again = Beside(ctx.now, today, after.currency, watched=True, owner=after.owner, follow_up_on=due)
-        setting |= {"last_activity_at": ctx.now, "last_day": today, "follow_up_on": due, **again.keys(after.id)}
+        setting |= WATCHED
     elif before.is_watched and not after.is_watched:
-        removing += INDEXED
+        removing += WATCHED
     expression = "SET " + ", ".join(f"#{name} = :{name}" for name in setting)
     expression += " REMOVE " + ", ".join(f"#{name}" for name in removing) if removing else ""
     tx.update(

@@ -23,6 +23,7 @@ from .shown import activity_view, explanations, pipeline_view, summary
 LATEST = 20  # activities that come with a pipeline
 _NESTED = ("seller", "property", "costs", "next_action")
 _LISTS = ("tags", "suited_for")
+_FIRST_DAY, _LAST_DAY = date(1970, 1, 2), date(9998, 12, 30)  # that an instant of every zone's can hold
 
 
 def create(ctx: Context, body: PipelineCreate) -> PipelineView:
@@ -95,19 +96,27 @@ def list_page(ctx: Context, query: PipelineQuery) -> PipelinePage:
 
 def _created(ctx: Context, query: PipelineQuery) -> tuple[str, str] | None:
     """The first and last ids that days of creation allow; None where any day will do."""
-    if query.created_from is None and query.created_to is None:
+    first, last = query.created_from, query.created_to
+    if first is None and last is None:
         return None
-    return _id_at(ctx, query.created_from or date(1970, 1, 2)), _id_before(ctx, query.created_to or date(9998, 12, 30))
+    if first and last and first > last:
+        raise Invalid.field("created_from", "must not be after `created_to`")
+    return _id_at(ctx, _clamped(first or _FIRST_DAY)), _id_before(ctx, _clamped(last or _LAST_DAY))
+
+
+def _clamped(day: date) -> date:
+    """The day, or the nearest that an id can tell."""
+    return min(max(day, _FIRST_DAY), _LAST_DAY)
 
 
 def _id_at(ctx: Context, day: date) -> str:
-    start = day_start(max(day, date(1970, 1, 2)), ctx.settings.firm_time_zone)
+    start = day_start(day, ctx.settings.firm_time_zone)
     return f"{Pipeline.ID.prefix}_{encode_ulid(start, bytes(10))}"
 
 
 def _id_before(ctx: Context, day: date) -> str:
     """What sorts just before the first id of the next day."""
-    end = day_start(min(max(day, date(1970, 1, 2)), date(9998, 12, 30)) + timedelta(days=1), ctx.settings.firm_time_zone)
+    end = day_start(day + timedelta(days=1), ctx.settings.firm_time_zone)
     return f"{Pipeline.ID.prefix}_{encode_ulid(end - timedelta(milliseconds=1), bytes([255] * 10))}"
 
 
