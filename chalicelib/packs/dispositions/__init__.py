@@ -29,7 +29,7 @@ PACK = Pack(
             "Offer a pipeline to a buyer",
             status=201,
             location="/dispo/assignments/{id}",
-            errors=_MOVES,
+            errors=("not-found", *_MOVES),
         ),
         Endpoint(
             "GET",

@@ -5,7 +5,7 @@ from typing import cast
 
 from ....foundation import idempotency
 from ....foundation.context import Context
-from ....foundation.errors import Conflict, Forbidden, InvalidTransition, Problem, Stale
+from ....foundation.errors import Conflict, Forbidden, InvalidTransition, Problem
 from ....foundation.store.store import alive
 from ....foundation.store.transactions import Transaction
 from ...wholesale.rules import stages
@@ -39,23 +39,22 @@ def assign(ctx: Context, id: str, body: Assign) -> AssignmentView:
     It is decided on what was seen of the buyer when the offer was made, which the transaction holds the buyer to. Where the
     buyer has changed since, the refusal brings what is otherwise, and a third round trip decides on that.
     """
-    known: BuyerSeen | None = None
 
     def step() -> AssignmentView:
-        nonlocal known
         before, seen = _to_move(ctx, id, assignments.ASSIGNED)
-        buyer = known or BuyerSeen(before.buyer_id, before.buyer_revision, before.buyer_is_active, proof=proof_of(before.buyer_proof))
-        try:
-            return _assign(ctx, before, seen, buyer, body)
-        except writing.BuyerChanged as changed:
-            known = _of_row(before, changed)
-            raise Stale from None
-        except (Conflict, Forbidden) as refusal:
-            fresh = ctx.store.find(Buyer, before.buyer_id) if known is None and _is_of_buyer(refusal) else None
-            if fresh is None or fresh.revision == buyer.revision:
-                raise
-            known = BuyerSeen.of(fresh)  # what it was refused for may be mended by now
-            raise Stale from None
+        buyer = BuyerSeen(before.buyer_id, before.buyer_revision, before.buyer_is_active, proof=proof_of(before.buyer_proof))
+        fresh = False
+        while True:
+            try:
+                return _assign(ctx, before, seen, buyer, body)
+            except writing.BuyerChanged as changed:
+                buyer = _of_row(before, changed)
+            except (Conflict, Forbidden) as refusal:
+                now = None if fresh or not _is_of_buyer(refusal) else ctx.store.find(Buyer, before.buyer_id)
+                if now is None or now.revision == buyer.revision:
+                    raise
+                buyer = BuyerSeen.of(now)  # what it was refused for may be mended by now
+            fresh = True
 
     return ctx.store.settle(step)
 
@@ -201,13 +200,13 @@ def fall_out(ctx: Context, id: str, body: Fallout) -> FalloutView:
     def step() -> FalloutView:
         before, seen = _to_move(ctx, id, assignments.FALLOUT)
         assignments.check_move(before.status, assignments.FALLOUT, reason=body.reason, note=body.note)
-        try:
-            if before.status == assignments.ASSIGNED:
-                return _out_of_assigned(ctx, before, seen, body, passed_over)
+        if before.status == assignments.OFFERED:
             return _out_of_offered(ctx, before, seen, body)
-        except _Inactive as found:
-            passed_over.add(found.buyer_id)
-            raise Stale from None
+        while True:
+            try:
+                return _out_of_assigned(ctx, before, seen, body, passed_over)
+            except _Inactive as found:
+                passed_over.add(found.buyer_id)
 
     return ctx.store.settle(step)
 
