@@ -17,7 +17,13 @@ def buyers(size: int, there: int) -> Iterator[dict[str, Any]]:
     """Buyers that bring their number from `there` to `size`: the first 500 buy where the house stands, the others elsewhere."""
     for number in range(there, size):
         market = "981*" if number < IN_MARKET else f"{200 + number % 700}*"
-        box = {"markets": [market], "property_types": ["single_family"], "price_min": 50000, "price_max": 900000, "bedrooms_min": number % 5}
+        box = {
+            "markets": [market],
+            "property_types": ["single_family"],
+            "price_min": 50000,
+            "price_max": 900000,
+            "bedrooms_min": number % 5,
+        }
         yield {"name": f"Buyer {number:05}", "email": f"buyer{number}@example.com", "buy_box": box}
 
 

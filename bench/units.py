@@ -16,8 +16,33 @@ def _key() -> dict[str, str]:
     return {"Idempotency-Key": os.urandom(8).hex()}
 
 
+BUYER = {
+    "name": "Cedar Homes",
+    "email": "offers@cedar.example.com",
+    "buy_box": {"markets": ["981*"], "price_min": 50000, "price_max": 400000, "bedrooms_min": 2},
+    "proof_of_funds": {"amount": 400000, "issued_on": "2026-11-20", "expires_on": "2027-11-20"},
+}
+HOLDING = {
+    "asset_type": "property",
+    "label": "Lake house",
+    "jurisdiction": "US-WA",
+    "entity_id": "llc-1",
+    "value_estimate": 500000,
+    "currency": "USD",
+    "liability": 300000,
+    "ownership_pct": 50,
+    "acquired_on": "2026-10-01",
+    "cost_basis": 450000,
+}
+
+
+def _offer(w: World, made: dict[str, str], buyer: str) -> str:
+    body = {"pipeline_id": made["contract"], "buyer_id": buyer, "assignment_price": 131000}
+    return str(w.call("POST", "/dispo/assignments", body, **_key())["id"])
+
+
 # In this order, each on what those before have left. `made` keeps ids.
-OPERATIONS: list[tuple[str, Operation]] = [
+WHOLESALE: list[tuple[str, Operation]] = [
     ("create", lambda w, made: made.update(id=w.call("POST", "/wholesale", LEAD, **_key())["id"])),
     ("create, replayed", lambda w, _: w.call("POST", "/wholesale", LEAD, **used_key(w))),
     ("read, with 20 activities", lambda w, made: w.call("GET", f"/wholesale/{made['busy']}")),
@@ -47,6 +72,55 @@ OPERATIONS: list[tuple[str, Operation]] = [
     ("delete", lambda w, made: w.call("DELETE", f"/wholesale/{made['id']}")),
 ]
 
+DISPOSITIONS: list[tuple[str, Operation]] = [
+    ("add a buyer", lambda w, made: made.update(buyer=w.call("POST", "/dispo/buyers", BUYER, **_key())["id"])),
+    ("read a buyer", lambda w, made: w.call("GET", f"/dispo/buyers/{made['buyer']}")),
+    ("edit a buyer's notes", lambda w, made: w.call("PATCH", f"/dispo/buyers/{made['buyer']}", {"notes": "Pays on time."})),
+    ("list buyers", lambda w, _: w.call("GET", "/dispo/buyers")),
+    ("matches of a pipeline", lambda w, made: w.call("GET", f"/dispo/pipelines/{made['contract']}/matches")),
+    ("matches of a buyer", lambda w, made: w.call("GET", f"/dispo/buyers/{made['buyer']}/matches")),
+    ("offer", lambda w, made: made.update(offer=_offer(w, made, made["buyer"]))),
+    ("assign", lambda w, made: w.call("POST", f"/dispo/assignments/{made['offer']}/assign", {}, **_key())),
+    ("read an assignment", lambda w, made: w.call("GET", f"/dispo/assignments/{made['offer']}")),
+    (
+        "fall out",
+        lambda w, made: w.call(
+            "POST", f"/dispo/assignments/{made['offer']}/fallout", {"reason": "financing", "earnest_money_outcome": "none"}, **_key()
+        ),
+    ),
+    ("offer again", lambda w, made: made.update(offer=_offer(w, made, made["buyer"]))),
+    ("assign again", lambda w, made: w.call("POST", f"/dispo/assignments/{made['offer']}/assign", {}, **_key())),
+    ("close", lambda w, made: w.call("POST", f"/dispo/assignments/{made['offer']}/close", {}, **_key())),
+    ("a buyer's assignments", lambda w, made: w.call("GET", f"/dispo/buyers/{made['buyer']}/assignments")),
+    ("a pipeline's assignments", lambda w, made: w.call("GET", f"/dispo/assignments/by-pipeline/{made['contract']}")),
+    ("dispositions summary", lambda w, _: w.call("GET", "/dispo/summary")),
+]
+
+HOLDINGS: list[tuple[str, Operation]] = [
+    ("enter a holding", lambda w, made: made.update(holding=w.call("POST", "/holdings", HOLDING, **_key())["id"])),
+    ("read a holding", lambda w, made: w.call("GET", f"/holdings/{made['holding']}")),
+    ("edit its notes", lambda w, made: w.call("PATCH", f"/holdings/{made['holding']}", {"notes": "Roof renewed."})),
+    ("change its value", lambda w, made: w.call("PATCH", f"/holdings/{made['holding']}", {"value_estimate": 520000})),
+    (
+        "valuation",
+        lambda w, made: w.call("POST", f"/holdings/{made['holding']}/valuations", {"value": 525000, "method": "appraisal"}, **_key()),
+    ),
+    (
+        "flow",
+        lambda w, made: w.call(
+            "POST", f"/holdings/{made['holding']}/flows", {"amount": 10000, "on": "2026-11-20", "kind": "contribution"}, **_key()
+        ),
+    ),
+    ("list holdings", lambda w, _: w.call("GET", "/holdings")),
+    ("enter rates", lambda w, _: w.call("PUT", "/holdings/fx-rates", {"base": "EUR", "date": "2026-11-20", "rates": {"USD": 1.1172}})),
+    ("read rates", lambda w, _: w.call("GET", "/holdings/fx-rates", query={"base": "EUR", "date": "2026-11-20"})),
+    ("summary", lambda w, _: w.call("GET", "/holdings/summary")),
+    ("summary of a past day", lambda w, _: w.call("GET", "/holdings/summary", query={"as_of": "2026-11-01"})),
+    ("performance", lambda w, _: w.call("GET", "/holdings/performance", query={"from": "2026-10-15", "to": "2026-11-20"})),
+    ("snapshot", lambda w, _: w.call("POST", "/holdings/snapshots", {}, **_key())),
+]
+OPERATIONS = WHOLESALE + DISPOSITIONS + HOLDINGS
+
 
 def used_key(world: World) -> dict[str, str]:
     """A key that was used by a creation, outside what is counted."""
@@ -75,6 +149,8 @@ def _run(world: World) -> list[tuple[str, dict[str, dict[str, float]]]]:
         world.call("POST", f"/wholesale/{made['busy']}/activities", {"event_type": "call", "description": f"Call number {number}."})
     for start in range(0, 60, 20):
         world.call("POST", "/wholesale/bulk", {"items": [LEAD | {"notes": str(start)}] * 20})
+    contract = {"stage": "under_contract", "contract_price": 118000}
+    made["contract"] = world.call("POST", "/wholesale", LEAD | contract)["id"]
     _streams(world)
     world.runtime.used()
     found = []
