@@ -1,0 +1,190 @@
+"""What time does: offers that expire, offers that lapsed with their pipeline, proofs of funds that lapse."""
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from chalicelib.foundation import schedules as foundation_schedules
+from chalicelib.foundation.events import Event
+from chalicelib.packs.dispositions import schedules
+from chalicelib.packs.dispositions.entities import Assignment, Roster
+from chalicelib.packs.dispositions.service import settling
+from tests.api.dispositions_desk import desk, project
+
+__all__ = ["desk", "project"]
+
+
+@pytest.fixture
+def run(runtime: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Run a schedule now, as its clock does; the run's record."""
+    monkeypatch.setattr(foundation_schedules, "_runtime", lambda: runtime)
+    return lambda function=schedules.offers, context=None: function({}, context)
+
+
+@pytest.fixture
+def kept(runtime: Any) -> Any:
+    """The assignment as it lies in the table, whatever its pipeline makes of it."""
+    return lambda id: Assignment.from_item(runtime.store().get_raw(Assignment.ID.key(id)))
+
+
+def events(runtime: Any) -> list[Event]:
+    items = runtime.dynamodb.scan(TableName=runtime.settings.table)["Items"]
+    return [Event.from_item(raw) for raw in items if raw.get("kind", {}).get("S") == "event"]
+
+
+class TestExpiry:
+    def test_what_is_past_its_end_falls_out_once(self, desk, clock, run, kept, project):
+        pipeline, buyer = desk.pipeline(), desk.buyer()
+        id = desk.offer(pipeline, buyer, expires_at="2026-11-25T12:00:00Z")
+        later = desk.offer(pipeline, expires_at="2026-11-25T12:00:01Z")
+        endless, prolonged = desk.offer(pipeline), desk.offer(pipeline, expires_at="2026-11-25T12:00:00Z")
+        desk.patch(prolonged, expires_at="2026-12-25T12:00:00Z")
+        assert run()["done"] == 0
+        clock.now = datetime(2026, 11, 25, 12, 0, 0, tzinfo=UTC)
+        assert run()["done"] == 1
+        fallen = desk.read(id)
+        assert (fallen["status"], fallen["fallout_reason"], fallen["fell_out_on"]) == ("fallout", "expired", "2026-11-25")
+        assert (fallen["fell_from"], fallen["updated_by"]) == ("offered", "system:dispositions-offers")
+        assert run()["done"] == 0
+        clock.now += timedelta(seconds=1)
+        assert run()["done"] == 1
+        assert [kept(one).status for one in (id, later, endless, prolonged)] == ["fallout", "fallout", "offered", "offered"]
+        project()
+        assert desk.ok("GET", f"/dispo/buyers/{buyer}/stats")["lapsed"] == 1
+        desk.ok("DELETE", f"/dispo/buyers/{buyer}")
+        again = desk.offer(pipeline, rank=1)
+        assert desk.read(again)["rank"] == 1
+
+    def test_an_assigned_one_doesnt_expire(self, desk, clock, run):
+        id = desk.offer(desk.pipeline(), expires_at="2026-11-25T12:00:00Z")
+        desk.assign(id)
+        clock.now += timedelta(days=9)
+        assert run()["found"] == 0
+        assert desk.read(id)["status"] == "assigned"
+
+    def test_days_late_and_with_little_time(self, desk, clock, run):
+        pipeline = desk.pipeline()
+        ids = [desk.offer(pipeline, expires_at="2026-11-25T12:00:00Z") for _ in range(3)]
+        clock.now += timedelta(days=30)
+        looks = iter([100_000] * 6 + [0] * 1000)
+        hurried = run(context=SimpleNamespace(aws_request_id="r", get_remaining_time_in_millis=lambda: next(looks)))
+        assert (hurried["more"], hurried["done"] < 3) == (True, True)
+        assert hurried["done"] + run()["done"] == 3
+        assert {desk.read(id)["fallout_reason"] for id in ids} == {"expired"}
+
+    def test_an_index_that_is_behind(self, desk, clock, runtime, run):
+        id = desk.offer(desk.pipeline(), expires_at="2026-11-25T12:00:00Z")
+        clock.now += timedelta(days=2)
+        assert run()["done"] == 1
+        ctx = runtime.context(request_id="r")
+        assert settling._expire_one(ctx, id, {}) is False
+        assert settling._expire_one(ctx, "asgn_w01KB0Q5E8G7Z3V9X2M4N6P8R0T01KB0Q5E8G7Z3V9X2M4N6P8R0T", {}) is False
+
+
+class TestSettling:
+    @pytest.mark.parametrize("how", ["lost", "dead", "closed"])
+    def test_what_lapsed_is_written_down_as_it_showed(self, desk, clock, run, kept, runtime, how, project):
+        pipeline, buyer = desk.pipeline(), desk.buyer()
+        id = desk.offer(pipeline, buyer)
+        if how == "closed":
+            won = desk.offer(pipeline)
+            desk.assign(won)
+            desk.close(won)
+        elif how == "lost":
+            desk.stage(pipeline, "offer_made", note="They want more.")
+        else:
+            desk.stage(pipeline, "dead", reason="title")
+        shown = desk.read(id)
+        assert kept(id).status == "offered"
+        clock.now += timedelta(days=3)
+        assert run()["done"] == 1
+        settled = desk.read(id)
+        same = ("status", "fallout_reason", "fell_out_on", "fell_from")
+        assert {name: settled[name] for name in same} == {name: shown[name] for name in same}
+        assert (kept(id).status, kept(id).fell_out_on.isoformat()) == ("fallout", "2026-11-24")
+        assert run()["found"] == 0
+        assert Roster.of_row(pipeline, runtime.store().get_raw(Roster.key(pipeline))).live == {}
+        project()
+        assert desk.ok("GET", f"/dispo/buyers/{buyer}/stats")["lapsed"] == 1
+        desk.ok("DELETE", f"/dispo/buyers/{buyer}")
+
+    def test_only_those_of_the_contract_that_ended(self, desk, run, kept):
+        pipeline = desk.pipeline()
+        old = desk.offer(pipeline)
+        desk.stage(pipeline, "offer_made", note="They want more.")
+        desk.stage(pipeline, "under_contract", price=119000)
+        new, elsewhere = desk.offer(pipeline), desk.offer(desk.pipeline())
+        assert run()["done"] == 1
+        assert [kept(one).status for one in (old, new, elsewhere)] == ["fallout", "offered", "offered"]
+        assert desk.assign(new)["status"] == "assigned"
+
+    def test_more_than_fit_one_transaction(self, desk, run, kept, monkeypatch):
+        monkeypatch.setattr(settling, "_TOGETHER", 2)
+        pipeline = desk.pipeline()
+        ids = [desk.offer(pipeline) for _ in range(5)]
+        desk.stage(pipeline, "dead", reason="title")
+        assert run()["done"] == 5
+        assert {kept(id).fallout_reason for id in ids} == {"pipeline_dead"}
+        desk.ok("DELETE", f"/wholesale/{pipeline}")
+
+    def test_one_that_fails_doesnt_stop_the_others(self, desk, run, kept, monkeypatch):
+        bad, good = desk.pipeline(), desk.pipeline()
+        first, second = desk.offer(bad), desk.offer(good)
+        for pipeline in (bad, good):
+            desk.stage(pipeline, "dead", reason="title")
+        settle = settling._settle_some
+
+        def failing(ctx: Any, id: str) -> int:
+            if id == bad:
+                raise RuntimeError("broken")
+            return settle(ctx, id)
+
+        monkeypatch.setattr(settling, "_settle_some", failing)
+        record = run()
+        assert (record["failed"], record["done"]) == (1, 1)
+        assert [kept(one).status for one in (first, second)] == ["offered", "fallout"]
+        monkeypatch.setattr(settling, "_settle_some", settle)
+        assert run()["done"] == 1
+
+
+class TestProofs:
+    def buyer(self, desk: Any, **proof: Any) -> str:
+        return desk.buyer("Ann", proof_of_funds={"amount": 1, "issued_on": "2026-01-31", **proof})
+
+    def test_told_once_fourteen_days_ahead(self, desk, clock, run, runtime):
+        clock.now = datetime(2026, 2, 15, 18, 0, tzinfo=UTC)
+        id = self.buyer(desk)
+        assert run(schedules.proofs_of_funds)["done"] == 0
+        clock.now += timedelta(days=1)
+        assert run(schedules.proofs_of_funds)["done"] == 1
+        (event,) = events(runtime)
+        assert (event.event, event.subject_id, event.for_role) == ("dispositions.proof_of_funds", id, "operator")
+        assert event.data == {"expires_on": "2026-03-02", "days_left": 14}
+        assert "Ann" not in event.title
+        for _ in range(20):
+            clock.now += timedelta(days=1)
+            assert run(schedules.proofs_of_funds)["found"] == 0
+        assert len(events(runtime)) == 1
+        desk.ok("PATCH", f"/dispo/buyers/{id}", {"proof_of_funds": {"issued_on": "2026-03-08"}})
+        clock.now = datetime(2026, 3, 24, 18, 0, tzinfo=UTC)
+        assert run(schedules.proofs_of_funds)["done"] == 1
+        assert len(events(runtime)) == 2
+
+    def test_days_late_but_not_after_it_is_over(self, desk, clock, run, runtime):
+        late = self.buyer(desk, issued_on="2026-11-01")
+        self.buyer(desk)
+        clock.now = datetime(2026, 11, 30, 18, 0, tzinfo=UTC)
+        assert run(schedules.proofs_of_funds)["done"] == 1
+        (event,) = events(runtime)
+        assert (event.subject_id, event.data["days_left"]) == (late, 1)
+        assert run(schedules.proofs_of_funds)["found"] == 0
+
+    def test_not_of_inactive_or_deleted_ones(self, desk, clock, run, runtime):
+        idle, gone = self.buyer(desk, issued_on="2026-11-15"), self.buyer(desk, issued_on="2026-11-15")
+        desk.ok("PATCH", f"/dispo/buyers/{idle}", {"is_active": False})
+        desk.ok("DELETE", f"/dispo/buyers/{gone}")
+        clock.now += timedelta(days=10)
+        assert run(schedules.proofs_of_funds)["found"] == 0
+        assert events(runtime) == []
