@@ -1,14 +1,13 @@
 """The page on access patterns is true: the wholesale endpoints make as many round trips as it says."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chalicelib.packs.wholesale import PACK
+from tests.access_page import said
 
-PAGE = Path(__file__).parents[2] / "docs" / "access-patterns.md"
 LEAD = {"arv_estimate": 250000, "property": {"address": {"postal_code": "98101"}}}
 ONE = "/wholesale/{id}"
 KEY = {"Idempotency-Key": "k"}
@@ -44,19 +43,10 @@ REQUESTS: dict[str, list[tuple[Any, ...]]] = {
 }
 
 
-def said() -> dict[str, int]:
-    """What the page says: round trips by what is done. "the same, …" goes on with the endpoint above it."""
-    found, endpoint = {}, ""
-    for what, trips in re.findall(r"^\| ((?:GET|POST|PATCH|DELETE|the same)[^|]*) \|[^|]*\| (\d+) \|", PAGE.read_text(), re.MULTILINE):
-        endpoint = endpoint if what.startswith("the same") else what
-        found[what.replace("the same", endpoint)] = int(trips)
-    return found
-
-
 def test_every_endpoint_is_on_the_page():
-    there = {re.split(r", ", what)[0] for what in said()}
+    there = {re.split(r", ", what)[0] for what in said("/wholesale")}
     assert {f"{one.method} {one.path}" for one in PACK.endpoints} <= there
-    assert said().keys() - REQUESTS.keys() == {"POST /wholesale/bulk, 100 rows"}
+    assert said("/wholesale").keys() - REQUESTS.keys() == {"POST /wholesale/bulk, 100 rows"}
 
 
 @pytest.mark.parametrize("what", REQUESTS)
@@ -70,4 +60,4 @@ def test_it_costs_what_the_page_says(as_, trips, clock, what):
         body, headers = (*rest, None, None)[:2]
         answer = operator(method, path, body, headers=headers, query=dict(pair.split("=") for pair in query.split("&") if pair))
         assert answer.status < 300, answer.text
-    assert trips() == said()[what]
+    assert trips() == said("/wholesale")[what]
