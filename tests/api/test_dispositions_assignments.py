@@ -444,6 +444,19 @@ class TestEarnestMoney:
         dealer.money(id, "received")
         dealer.refused(403, "PATCH", f"/dispo/assignments/{id}", {"earnest_money": {"status": "cleared"}})
 
+    def test_each_move_tells_who_looks_after_the_pipeline(self, desk, as_):
+        pipeline = desk.pipeline()
+        id = desk.offer(pipeline, earnest_money={"amount": 5000})
+        desk.assign(id)
+        desk.money(id, "received", "cleared")
+        desk.patch(id, notes="x")
+        desk.close(id)
+        told = [one for one in desk.ok("GET", "/events")["items"] if one["kind"] == "dispositions.earnest_money"]
+        assert {one["title"] for one in told} == {
+            f"Earnest money is {status}: 1201 Pine Street, Seattle" for status in ("received", "cleared", "applied")
+        }
+        assert {(one["subject_type"], one["subject_id"], one["for_user"]) for one in told} == {("assignment", id, "user_operator")}
+
 
 class TestChanges:
     def test_what_a_patch_may_not_name(self, desk):

@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal, NotRequired, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 from typing_extensions import TypedDict
 
 from ...foundation.models import (
@@ -265,6 +265,8 @@ class Fallout(Input):
 
 class Offers(Input):
     """Offers of a pipeline to the best matches, or to a list of buyers."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"best_n": 5, "assignment_price": 131000, "notify": True}]})
 
     best_n: Annotated[Whole, Field(ge=1, le=matching.BEST_MOST)] | None = Field(None, examples=[5])
     buyer_ids: Annotated[list[BuyerId], Field(min_length=1)] | None = Field(None, description="At most 25.")

@@ -171,6 +171,7 @@ def close(ctx: Context, id: str, body: Close) -> AssignmentView:
         dealings.add_move(ctx, tx, seen.pipeline, stages.CLOSED, {}, by=stages.DISPOSITIONS)
         tx.save(after)
         writing.put_roster(ctx, tx, seen.roster.without(id))
+        writing.tell_of_money(ctx, tx, seen.pipeline, before, after)
         tx.commit()
         return answer
 
@@ -221,6 +222,7 @@ def _out_of_offered(ctx: Context, before: Assignment, seen: Seen, body: Fallout)
     answer = _answer(after, seen, None)
     tx = idempotency.transaction(ctx, answer)
     writing.add_fallen(tx, after)
+    writing.tell_of_money(ctx, tx, seen.pipeline, before, after)
     _leave(ctx, tx, after, seen)
     dealings.release(tx, seen.pipeline.id)
     tx.commit()
@@ -236,6 +238,7 @@ def _out_of_assigned(ctx: Context, before: Assignment, seen: Seen, body: Fallout
     none_stands = {"assignment_id": None, "assignment_price": None}
     dealings.add_move(ctx, tx, seen.pipeline, stages.UNDER_CONTRACT, none_stands, by=stages.DISPOSITIONS)
     writing.add_fallen(tx, after)
+    writing.tell_of_money(ctx, tx, seen.pipeline, before, after)
     _leave(ctx, tx, after, seen)
     dealings.release(tx, seen.pipeline.id)
     if next_one:

@@ -196,7 +196,7 @@ def _write(ctx: Context, before: Assignment, after: Assignment, seen: Seen) -> d
     if was == earnest_money.DISPUTED != now:
         roster = roster.marked(after.id, disputed=False)
     stands = before.status == assignments.ASSIGNED and after.assignment_price != before.assignment_price
-    if roster is seen.roster and not stands:
+    if roster is seen.roster and not stands and was in (now, None):
         ctx.store.save(after)
         return pipeline
     tx = Transaction(ctx.store)
@@ -204,6 +204,7 @@ def _write(ctx: Context, before: Assignment, after: Assignment, seen: Seen) -> d
         pipeline = dealings.reprice(ctx, tx, pipeline, {"assignment_price": after.assignment_price})
     if roster is not seen.roster:
         writing.put_roster(ctx, tx, roster)
+    writing.tell_of_money(ctx, tx, pipeline, before, after)
     tx.save(after)
     tx.commit()
     return pipeline

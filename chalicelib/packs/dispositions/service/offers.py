@@ -32,6 +32,7 @@ def make(ctx: Context, pipeline_id: str, body: Offers) -> OfferResults:
     Twenty land together. Under an Idempotency-Key the first twenty remember themselves, and whom the rest was meant for, so that
     a repetition after a crash goes on where it stopped. Raises Conflict where the pipeline isn't under contract.
     """
+    dealings.key(pipeline_id)  # of another form: not found, whatever was asked for
     if (body.best_n is None) == (body.buyer_ids is None):
         raise Invalid.field("best_n", "one of best_n and buyer_ids is needed")
     if body.buyer_ids and len(body.buyer_ids) > matching.BEST_MOST:

@@ -6,6 +6,7 @@ from typing import Any
 
 from ....foundation.context import Context
 from ....foundation.errors import Problem
+from ....foundation.events import Event
 from ....foundation.store import codec, gates
 from ....foundation.store.codec import Raw
 from ....foundation.store.store import wire_key
@@ -60,6 +61,23 @@ def fallen(ctx: Context, before: Assignment, reason: str, on: date | str | None 
     """The assignment after it fell out, on that day or today."""
     day = date.fromisoformat(on) if isinstance(on, str) else on or ctx.today
     return before.changed(ctx, status=assignments.FALLOUT, fell_from=before.status, fell_out_on=day, fallout_reason=reason, **more)
+
+
+def tell_of_money(ctx: Context, tx: Transaction, pipeline: dealings.Pipeline, before: Assignment, after: Assignment) -> None:
+    """Tell whoever looks after the pipeline where earnest money has moved: in the transaction that moves it."""
+    was, now = ((one.earnest_money or {}).get("status") for one in (before, after))
+    if now is None or was in (now, None):
+        return
+    event = Event.single(
+        ctx,
+        f"{after.id}/earnest-money/{after.revision}",
+        on=ctx.today,
+        event="dispositions.earnest_money",
+        title=f"Earnest money is {now}: {dealings.name(pipeline)}",
+        data={"from": was, "to": now, "amount": (after.earnest_money or {}).get("amount"), "currency": after.currency},
+        **{**dealings.addressed(pipeline), "subject_type": "assignment", "subject_id": after.id},
+    )
+    tx.create(event)
 
 
 def add_fallen(tx: Transaction, after: Assignment) -> None:

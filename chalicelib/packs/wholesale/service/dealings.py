@@ -16,10 +16,24 @@ from ....foundation.store.transactions import Transaction
 from ..entities import Pipeline, by_market, by_stage
 from ..rules import stages
 from . import changes
-from .due import name, work_off
+from .due import addressed, name, work_off
 from .moves import add_move
 
-__all__ = ["Pipeline", "add_move", "in_area", "key", "name", "newest", "of_row", "refer", "release", "reprice", "still", "work_off"]
+__all__ = [
+    "Pipeline",
+    "add_move",
+    "addressed",
+    "in_area",
+    "key",
+    "name",
+    "newest",
+    "of_row",
+    "refer",
+    "release",
+    "reprice",
+    "still",
+    "work_off",
+]
 
 _PAGE = 200
 _SALEABLE = (stages.UNDER_CONTRACT, stages.ASSIGNED, stages.OFFER_MADE, stages.LEAD)
