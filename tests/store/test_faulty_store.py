@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 from botocore.exceptions import ClientError
 
+from chalicelib.foundation.calendar import instant
 from chalicelib.foundation.errors import Conflict, NotFound, Stale, Unavailable
 from chalicelib.foundation.ids import Key
-from chalicelib.foundation.store import gates
+from chalicelib.foundation.store import gates, keys
 from chalicelib.foundation.store.store import Store, wire_key
 from chalicelib.foundation.store.transactions import Transaction
 from tests.faults import (
@@ -214,7 +215,11 @@ def test_a_gate_counts_refuses_and_closes(context):
     commit(lambda tx: gates.referred(tx, Thing.ID, thing.id))
     with pytest.raises(Conflict, match="1 other thing"):
         commit(lambda tx: gates.closed(tx, Thing.ID, thing.id, ctx.now))
-    commit(lambda tx: gates.released(tx, Thing.ID, thing.id))
+    commit(lambda tx: gates.referred(tx, Thing.ID, thing.id, 2, seen_at=ctx.now))
+    assert ctx.store.get_raw(keys.gate(thing.id))["seen_at"] == {"S": instant(ctx.now)}
+    with pytest.raises(Conflict, match="3 other thing"):
+        commit(lambda tx: gates.closed(tx, Thing.ID, thing.id, ctx.now))
+    commit(lambda tx: gates.released(tx, Thing.ID, thing.id, 3))
     commit(lambda tx: gates.closed(tx, Thing.ID, thing.id, ctx.now))
     with pytest.raises(Conflict, match="deleted"):
         commit(lambda tx: gates.referred(tx, Thing.ID, thing.id))

@@ -228,3 +228,16 @@ def test_capacity_of_reads_and_writes_is_counted_apart(context):
     assert written[1] > 0
     assert store.read_units > 0
     assert store.write_units == written[1]
+
+
+def test_a_row_of_the_table_that_stands_in_several_partitions_is_shown_once(context):
+    ctx = context("operator")
+    rows = {"a": ["x1", "x3", "x4"], "b": ["x1", "x2", "x4"], "c": ["x4"]}
+    for pk, names in rows.items():
+        for name in names:
+            item = {"pk": {"S": f"IN#{pk}"}, "sk": {"S": name}, "view": {"S": f'{{"id": "{name}"}}'}}
+            ctx.store.call("put_item", TableName=ctx.store.table, Item=item)
+    partitions = [Partition(None, f"IN#{pk}") for pk in rows]
+    for limit in (1, 2, 10):
+        found, _ = walk(ctx, partitions, limit)
+        assert [row["id"] for row in found] == ["x4", "x3", "x2", "x1"]

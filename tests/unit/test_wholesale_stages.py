@@ -195,3 +195,9 @@ def test_the_highest_stage_leaves_dead_aside():
     assert stages.highest(["lead", "under_contract", "dead", "lead"]) == "under_contract"
     assert stages.highest(["dead"]) == "lead"
     assert stages.highest(["closed", "lead"]) == "closed"
+
+
+def test_what_ends_what_was_offered():
+    ends = {(source, target): stages.contract_end(source, target) for source, target in PEOPLES_MOVES | ASSIGNMENTS_MOVES}
+    assert {move for move, why in ends.items() if why == "contract_lost"} == {("under_contract", "offer_made")}
+    assert {move for move, why in ends.items() if why == "pipeline_dead"} == {move for move in PEOPLES_MOVES if move[1] == "dead"}
