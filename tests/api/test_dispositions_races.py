@@ -12,6 +12,7 @@ from chalicelib.packs.dispositions import schedules
 from chalicelib.packs.dispositions.entities import Roster
 from tests.api.dispositions_desk import desk, projected
 from tests.dynamodb_local import dynamodb_local, dynamodb_local_url
+from tests.faults import Conflicts, Faulty, LostAnswers, Throttles, Unprocessed
 from tests.streams.feed import record_of
 
 __all__ = ["desk", "dynamodb_local", "dynamodb_local_url"]
@@ -156,3 +157,31 @@ def test_the_job_twice_at_once(desk, runtime, clock, monkeypatch):
     for buyer in buyers:
         desk.ok("DELETE", f"/dispo/buyers/{buyer}")
     desk.ok("DELETE", f"/wholesale/{pipeline}")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_with_faults_at_every_fifth_call(desk, runtime, clock, seed):
+    """Throttles, conflicts and lost answers: each call ends as it would without them, and only once."""
+    faults = (Throttles(0.2, seed=seed), Conflicts(0.2, seed=seed + 10), LostAnswers(0.1, seed=seed + 20), Unprocessed(0.2, seed=seed))
+    runtime.dynamodb = Faulty(runtime.dynamodb, *faults)
+    pipeline, buyers = desk.pipeline(), [desk.buyer(f"B{number}") for number in range(4)]
+    offers = [desk.offer(pipeline, buyer, earnest_money={"amount": 5000}) for buyer in buyers]
+    answers = at_once(4, lambda number: desk.call("POST", f"/dispo/assignments/{offers[number]}/assign", {}))
+    assert Counter(answer.status for answer in answers) == {200: 1, 409: 3}
+    (won,) = [answer.json()["id"] for answer in answers if answer.status == 200]
+    desk.money(won, "received")
+    fallen = desk.fall_out(won, "title", "refunded")
+    following = fallen["next_backup"]["assignment_id"]
+    desk.assign(following)
+    desk.close(following)
+    projected(runtime)
+    listed = desk.ok("GET", f"/dispo/assignments/by-pipeline/{pipeline}")["items"]
+    assert Counter(one["status"] for one in listed) == {"closed": 1, "fallout": 3}
+    totals: Counter[str] = Counter()
+    for buyer in buyers:
+        record = desk.ok("GET", f"/dispo/buyers/{buyer}/stats")
+        totals.update({name: record[name] for name in ("offered", "assigned", "closed", "fallout")})
+    assert totals == {"offered": 4, "assigned": 2, "closed": 1, "fallout": 1}
+    assert [stay["stage"] for stay in desk.ok("GET", f"/wholesale/{pipeline}/history")["items"]] == [
+        "closed", "assigned", "under_contract", "assigned", "under_contract",
+    ]  # fmt: skip
