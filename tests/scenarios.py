@@ -150,6 +150,27 @@ def a_calculation_explains_itself(nobody: Call, as_: As) -> None:
     assert answer.json()["max_allowable_offer"] == 125000
 
 
+def a_contract_finds_its_buyer(nobody: Call, as_: As) -> None:
+    call = as_("operator")
+    contract = {"stage": "under_contract", "offer_price": 110000, "contract_price": 118000, "property": HOUSE, **NUMBERS}
+    pipeline = call("POST", "/wholesale", contract).json()["id"]
+    box = {"markets": ["981*"], "price_max": 140000}
+    first, backup = (call("POST", "/dispo/buyers", {"name": f"Ann {uuid4().hex}", "buy_box": box}).json()["id"] for _ in range(2))
+    found = call("GET", f"/dispo/pipelines/{pipeline}/matches", query={"limit": "200"})
+    assert {first, backup} <= {one["buyer_id"] for one in found.json()["items"]}
+    offered = call("POST", f"/dispo/pipelines/{pipeline}/offers", {"buyer_ids": [first, backup], "assignment_price": 131000})
+    one, two = (result["id"] for result in offered.json()["results"])
+    assert call("POST", f"/dispo/assignments/{one}/assign", {}).json()["fee_gross"] == 13000
+    assert kind(call("POST", f"/dispo/assignments/{two}/assign", {})) == "conflict"
+    fallen = call("POST", f"/dispo/assignments/{one}/fallout", {"reason": "financing", "earnest_money_outcome": "none"})
+    assert fallen.json()["next_backup"] == {"assignment_id": two, "buyer_id": backup, "rank": 2}
+    assert call("POST", f"/dispo/assignments/{two}/assign", {}).status == 200
+    assert call("POST", f"/dispo/assignments/{two}/close", {}).json()["fee_net"] == 13000
+    assert call("GET", f"/wholesale/{pipeline}").json()["stage"] == "closed"
+    assert kind(call("DELETE", f"/dispo/buyers/{backup}")) == "conflict"
+    assert call("DELETE", f"/dispo/buyers/{first}").status == 204
+
+
 SCENARIOS: tuple[Callable[[Call, As], None], ...] = (
     it_says_who_it_is,
     every_answer_carries_its_headers,
@@ -159,4 +180,5 @@ SCENARIOS: tuple[Callable[[Call, As], None], ...] = (
     bad_requests_meet_one_clear_problem,
     many_are_made_at_once,
     a_calculation_explains_itself,
+    a_contract_finds_its_buyer,
 )
