@@ -48,7 +48,7 @@ def assign(ctx: Context, id: str, body: Assign) -> AssignmentView:
             try:
                 return _assign(ctx, before, seen, buyer, body)
             except writing.BuyerChanged as changed:
-                buyer = _of_row(before, changed)
+                buyer = _as_it_is(ctx, before, changed)
             except (Conflict, Forbidden) as refusal:
                 now = None if fresh or not _is_of_buyer(refusal) else ctx.store.find(Buyer, before.buyer_id)
                 if now is None or now.revision == buyer.revision:
@@ -64,8 +64,9 @@ def _is_of_buyer(refusal: Problem) -> bool:
     return isinstance(refusal, Forbidden) or code == "buyer_inactive" or code.startswith("pof_")
 
 
-def _of_row(before: Assignment, changed: writing.BuyerChanged) -> BuyerSeen:
-    buyer = alive(Buyer, changed.row or None)
+def _as_it_is(ctx: Context, before: Assignment, changed: writing.BuyerChanged) -> BuyerSeen:
+    """The buyer in the refusal's row, read anew where it brought none; one that is gone is as good as inactive."""
+    buyer = alive(Buyer, changed.row) if changed.row else ctx.store.find(Buyer, before.buyer_id)
     return BuyerSeen.of(buyer) if buyer else BuyerSeen(before.buyer_id, 0, is_active=False)
 
 
