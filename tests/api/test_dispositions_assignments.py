@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.packs.dispositions.service import offering
 from tests.api.dispositions_desk import Desk, desk
 
 __all__ = ["desk"]
@@ -113,6 +114,15 @@ class TestOffers:
         assert code(desk.refused(409, "PATCH", f"/dispo/assignments/{first}", {"rank": 4})) == "rank_taken"
         assert desk.patch(first, rank=2)["rank"] == 2
         assert desk.read(desk.offer(pipeline, rank=1))["rank"] == 1
+
+    def test_there_is_an_end_to_them(self, desk, monkeypatch):
+        monkeypatch.setattr(offering, "MAX_LIVE", 2)
+        pipeline = desk.pipeline()
+        first, _ = desk.offer(pipeline), desk.offer(pipeline)
+        body = {"pipeline_id": pipeline, "buyer_id": desk.buyer()}
+        assert code(desk.refused(409, "POST", "/dispo/assignments", body)) == "too_many_offers"
+        desk.fall_out(first, "seller", None)
+        desk.ok("POST", "/dispo/assignments", body)
 
     def test_a_replay_answers_the_first_answer(self, desk):
         body = {"pipeline_id": desk.pipeline(), "buyer_id": desk.buyer(), "assignment_price": 131000}
@@ -443,6 +453,20 @@ class TestEarnestMoney:
         dealer.assign(id)
         dealer.money(id, "received")
         dealer.refused(403, "PATCH", f"/dispo/assignments/{id}", {"earnest_money": {"status": "cleared"}})
+
+    def test_money_that_came_with_an_offer_needs_its_end_too(self, desk):
+        pipeline = desk.pipeline()
+        held = {"amount": 5000, "status": "received"}
+        first, second = desk.offer(pipeline, earnest_money=held), desk.offer(pipeline, earnest_money=held)
+        path = MOVES.format(first, "fallout")
+        assert errors(desk.refused(422, "POST", path, {"reason": "seller"})) == ["earnest_money_outcome"]
+        assert desk.fall_out(first, "seller", "refunded")["earnest_money"]["status"] == "refunded"
+        desk.stage(pipeline, "dead", reason="title")
+        assert desk.read(second)["status"] == "fallout"
+        desk.refused(409, "PATCH", f"/dispo/assignments/{second}", {"earnest_money": {"status": "applied"}})
+        assert desk.money(second, "refunded")["earnest_money"]["status"] == "refunded"  # it lapsed with the money in hand
+        body = {"pipeline_id": desk.pipeline(), "buyer_id": desk.buyer(), "earnest_money": {"status": "cleared"}}
+        assert desk.refused(409, "POST", "/dispo/assignments", body)["type"] == "/problems/invalid-transition"
 
     def test_each_move_tells_who_looks_after_the_pipeline(self, desk, as_):
         pipeline = desk.pipeline()
