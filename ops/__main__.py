@@ -9,6 +9,7 @@ COMMANDS = (
     Command("bootstrap-admin", "ops.bootstrap", "Make a stage's first administrator."),
     Command("rotate-keys", "ops.bootstrap", "Add a signing key, and drop those that nothing needs any more."),
     Command("import-leads", "ops.import_leads", "Bring leads from a CSV file into the pipeline, through the API."),
+    Command("import-fx", "ops.import_fx", "Bring the European Central Bank's file of euro rates into the stage."),
     Command("export", "ops.transfer", "Write a whole stage to a file of JSON lines."),
     Command("import", "ops.transfer", "Read an exported file into an empty stage."),
     Command("rebuild-projections", "ops.projections", "Compute boards, funnels and statistics anew, while the stage is in use."),

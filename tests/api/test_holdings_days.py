@@ -2,14 +2,18 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chalicelib.foundation.context import system
 from chalicelib.foundation.schedules import Run
+from chalicelib.packs.holdings.rules.ecb import parse
 from chalicelib.packs.holdings.schedules import close_days
 from tests.api.holdings_firm import Firm
+
+REAL = Path(__file__).parent.parent.parent / "examples" / "ecb_fx_history.csv"
 
 
 @pytest.fixture
@@ -20,9 +24,7 @@ def firm(as_, runtime, clock):
 @pytest.fixture
 def rated(firm):
     """The real rates of three days at the end of October 2026."""
-    from chalicelib.packs.holdings.rules.ecb import parse
-
-    with open("examples/ecb_fx_history.csv", encoding="utf-8") as file:
+    with REAL.open(encoding="utf-8") as file:
         days = {day.on.isoformat(): day.rates for day in parse(file).days}
     for day in ("2026-10-28", "2026-10-29", "2026-10-30"):
         firm.rates(day, **days[day])
@@ -94,9 +96,11 @@ def test_performance_explains_itself_and_days_have_an_order(firm):
     explained = performance(firm, explain="true")["explain"]["change"]
     (flow,) = explained["inputs"]["flows"]
     assert (flow["amount"], flow["on"], flow["currency"], flow["rate"]["source"]) == (-5, "2026-10-29", "USD", "direct")
-    for query in ({"from": "2026-10-30", "to": "2026-10-29"}, {"from": "2026-10-30", "to": "2026-11-25"}, {"from": "1990-01-01"}, {}):
+    for query in ({"from": "2026-10-30", "to": "2026-10-29"}, {"from": "2026-10-30", "to": "2026-11-25"}, {"from": "1990-01-01"}):
         assert firm.operator("GET", "/holdings/performance", query=query).status == 422
     assert firm.operator("GET", "/holdings/performance", query={"from": "2026-10-30"}).json()["to"] == "2026-11-24"
+    whole = firm.operator("GET", "/holdings/performance").json()
+    assert (whole["from"], whole["to"], whole["flows"]) == ("2025-12-31", "2026-11-24", 5)
 
 
 # -- snapshots

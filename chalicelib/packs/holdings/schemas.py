@@ -219,7 +219,7 @@ class SummaryQuery(Explained):
 class PerformanceQuery(Explained):
     """Between the ends of which two days."""
 
-    from_: HoldingDay = Field(alias="from")
+    from_: HoldingDay | None = Field(None, alias="from", description="The last day of the year before unless given.")
     to: HoldingDay | None = Field(None, description="Today unless given.")
     currency: Currency | None = Field(None, description="The firm's own unless given.")
 

@@ -109,7 +109,8 @@ def rate_view(rate: Rate) -> RateView:
 
 def performance(ctx: Context, query: PerformanceQuery) -> PerformanceView:
     """What changed from the end of one day to the end of another. Two round trips, and one more for each MB of rates."""
-    start, end = query.from_, query.to or ctx.today
+    end = query.to or ctx.today
+    start = query.from_ or date(end.year - 1, 12, 31)
     currency = query.currency or ctx.settings.default_currency
     _check(ctx, start, end)
     now, years = _rows(ctx, start.year)

@@ -1,0 +1,89 @@
+"""`python -m ops import-fx`: the bank's own file, what is wrong in one, and running it twice."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from chalicelib.foundation.store.codec import plain
+from ops import import_fx, shell
+from ops.__main__ import app
+from ops.shell import StageError
+from tests.conftest import TABLE
+
+REAL = Path(__file__).parent.parent.parent / "examples" / "ecb_fx_history.csv"
+RUN = CliRunner()
+
+
+@pytest.fixture
+def stage(runtime, monkeypatch):
+    monkeypatch.setattr(shell, "runtime", lambda: runtime)
+    monkeypatch.setattr(shell, "enter", lambda stage, environment: None)
+    return runtime
+
+
+def rows(runtime):
+    answer = runtime.dynamodb.query(
+        TableName=TABLE,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": "FX"}},
+    )
+    return {row["sk"]: row for row in map(plain, answer["Items"])}
+
+
+def run(path):
+    return RUN.invoke(app, ["import-fx", str(path)])
+
+
+def test_the_real_file_lands_and_again_changes_nothing(stage):
+    answer = run(REAL)
+    assert answer.exit_code == 0, answer.output
+    assert "Importing rates" in answer.output
+    assert "400 new or corrected, 0 there already" in answer.output
+    first = rows(stage)
+    assert len(first) == 400
+    newest = first["2026-10-30#EUR"]
+    assert (newest["rates"]["CAD"], newest["rates"]["JPY"], newest["created_by"]) == (
+        Decimal("1.5606"),
+        Decimal("175.68"),
+        "system:import-fx",
+    )
+    assert "BGN" not in newest["rates"]
+    assert first["2025-04-08#EUR"]["rates"]["BGN"] == Decimal("1.9558")
+    assert "" not in newest["rates"]
+    again = run(REAL)
+    assert "0 new or corrected, 400 there already" in again.output
+    assert rows(stage) == first
+
+
+def test_what_was_entered_otherwise_is_corrected_and_what_else_is_there_stays(stage, as_):
+    entered = {"base": "EUR", "date": "2026-10-30", "rates": {"USD": 2, "XAF": Decimal("655.957")}}
+    assert as_("operator")("PUT", "/holdings/fx-rates", entered).status == 200
+    assert "400 new or corrected" in run(REAL).output
+    after = as_("operator")("GET", "/holdings/fx-rates", query={"date": "2026-10-30"}).json()["rates"]
+    assert (after["USD"], after["XAF"]) == (Decimal("1.1172"), Decimal("655.957"))
+
+
+def test_lines_with_a_fault_are_named_and_the_others_land(stage, tmp_path):
+    file = tmp_path / "rates.csv"
+    file.write_text(
+        "Date,USD,CAD,\n2026-10-30,1.1172,N/A,\n2026-10-29,-1,1.5,\nsoon,1,1,\n2026-10-28,1.1\n2026-12-24,1.1,1.5,\n2026-10-27,N/A,N/A,\n"
+    )
+    answer = run(file)
+    assert answer.exit_code == 1
+    assert "1 days in" in answer.output
+    assert "1 days lie in the future" in answer.output
+    for line in ("line 3: USD", "line 4: 'soon'", "line 5: has 2 columns"):
+        assert line in answer.output
+    assert {key: row["rates"] for key, row in rows(stage).items()} == {"2026-10-30#EUR": {"USD": Decimal("1.1172")}}
+
+
+@pytest.mark.parametrize("content", [b"", b"name,price\n1,2\n", b"\xff\xfe\x00", b"Date,USD,USD\n"])
+def test_what_is_no_such_file_is_said_in_a_line(stage, tmp_path, content):
+    file = tmp_path / "rates.csv"
+    file.write_bytes(content)
+    with pytest.raises(StageError, match=r"rates\.csv"):
+        import_fx.read(file)
+    with pytest.raises(StageError, match="can't be read"):
+        import_fx.read(tmp_path / "none.csv")
