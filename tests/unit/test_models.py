@@ -134,6 +134,20 @@ def test_inputs_are_trimmed_and_refuse_what_they_do_not_know():
     assert "(and 2 more)" in caught.value.detail
 
 
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"title": ""}, "String should have at least 1 character, not 0"),
+        ({"title": "x" * 201}, "String should have at most 200 characters, not 201"),
+        ([], "a JSON object is needed"),
+    ],
+)
+def test_a_refusal_speaks_of_what_was_sent_and_not_of_our_classes(values, message):
+    with pytest.raises(Invalid) as refused:
+        validate(House, values)
+    assert refused.value.members["errors"][0]["message"] == message
+
+
 def test_a_patch_tells_what_was_sent_from_what_was_not():
     assert HousePatch.model_validate({"price": None}).changes == {"price": None}
     assert HousePatch.model_validate({}).changes == {}
