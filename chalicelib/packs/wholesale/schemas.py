@@ -176,7 +176,7 @@ class Costs(Input):
 class DoubleCloseCosts(Costs):
     """Costs of a calculation, where the second sale's price may be known too."""
 
-    bc_price: Price | None = None
+    bc_price: Price | None = Field(None, description="Of a double close: what assignment_price is of an assignment.")
 
 
 class _Fields(Input):
