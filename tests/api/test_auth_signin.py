@@ -7,10 +7,11 @@ import pytest
 
 from chalicelib.foundation.auth import lockout, passwords, sessions
 from chalicelib.foundation.json import dumps
+from chalicelib.foundation.secrets import new_secrets
 from ops.bootstrap import bootstrap_admin
 from tests.api.auth_people import *  # noqa: F403 - fixtures
 from tests.api.auth_people import EMAIL, PASSWORD, bearer, refresh, rows, sign_in
-from tests.conftest import send
+from tests.conftest import NOW, send
 
 
 @pytest.fixture
@@ -60,6 +61,13 @@ def test_an_access_token_ends_after_fifteen_minutes_and_a_minute_of_leeway(nobod
     answer = nobody("GET", "/auth/me", headers=bearer(pair))
     assert answer.status == 401
     assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+def test_a_key_that_was_taken_out_opens_nothing_after_five_minutes(runtime, nobody, pair, clock):
+    assert nobody("GET", "/auth/me", headers=bearer(pair)).status == 200
+    runtime.secrets._fetch = lambda: new_secrets(NOW - timedelta(days=1))
+    clock.now += timedelta(minutes=5, seconds=1)
+    assert nobody("GET", "/auth/me", headers=bearer(pair)).status == 401
 
 
 def test_a_read_with_a_token_asks_the_store_nothing_of_who_it_is(app, runtime, nobody, pair, capsys):
