@@ -73,6 +73,10 @@ def _instant(value: object) -> datetime:
     raise ValueError("an instant is written as RFC 3339 with its offset, e.g. 2026-03-01T17:00:00Z")
 
 
+def _moment(value: object) -> datetime | date:
+    return _day(value) if type(value) is date or (isinstance(value, str) and _DAY.fullmatch(value)) else _instant(value)
+
+
 def _currency(value: str) -> str:
     if value not in MINOR_UNITS:
         raise ValueError("an ISO 4217 code is needed, e.g. USD")
@@ -89,6 +93,12 @@ Flag = Annotated[bool, Field(strict=True)]
 Whole = Annotated[int, Field(strict=True)]
 Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 Instant = Annotated[datetime, BeforeValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
+# One check rather than a union of two, which would refuse each wrong value twice and name our functions as fields.
+Moment = Annotated[
+    datetime | date,
+    BeforeValidator(_moment),
+    WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]}),
+]
 Currency = Annotated[
     str, Field(strict=True), AfterValidator(_currency), WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$", "examples": ["USD"]})
 ]
