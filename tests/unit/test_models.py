@@ -162,3 +162,10 @@ def test_a_page_has_1_to_200_items(limit):
 def test_a_page_has_50_items_where_nothing_is_said():
     assert validate(Page, {}).limit == 50
     assert validate(Page, {"limit": "200"}).limit == 200
+
+
+@pytest.mark.parametrize("limit", ["5_0", "+50", " 50", "5.0", "٥٠", "0x10", ""])
+def test_a_number_in_a_query_is_plain_digits(limit):
+    with pytest.raises(ValidationError):
+        Page.model_validate({"limit": limit})
+    assert Page.model_validate({"limit": "50"}).limit == 50
