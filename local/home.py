@@ -37,7 +37,7 @@ class Home:
     @contextmanager
     def held(self, what: str) -> Iterator[None]:
         """Be the one process that runs from here; raises AlreadyRunningError. The kernel lets go however we end."""
-        self.directory.mkdir(parents=True, exist_ok=True)
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)  # codes in mail, the data, the log: the owner's alone
         with self._lock.open("a+") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

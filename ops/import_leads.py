@@ -33,6 +33,7 @@ from ops.shell import StageError
 
 BATCH = 100  # rows that POST /wholesale/bulk takes
 TAG = "arv-estimated"
+_MOST_ZEROS = 14  # of a power of ten that a number reaches, up or down; the API takes no more digits
 _TELLING = 5  # houses of a postal code that make a median
 _TRIES, _FIRST_WAIT, _LONGEST_WAIT = 7, 0.5, 20.0
 _TOO_BUSY = (429, 502, 503, 504)
@@ -48,12 +49,15 @@ def _whole(text: str) -> int:
 
 
 def _number(text: str) -> Decimal:
+    digits = text.replace("$", "").replace(",", "").strip()
     try:
-        number = Decimal(text.replace("$", "").replace(",", "").strip())
+        number = Decimal(digits)
     except InvalidOperation:
         raise ValueError(f"{text!r} is not a number") from None
-    if not number.is_finite():
+    if not number.is_finite() or "_" in digits or not digits.isascii():
         raise ValueError(f"{text!r} is not a number")
+    if number and abs(number.adjusted()) > _MOST_ZEROS:  # 1e999999 is a short text, and a number that fills the memory
+        raise ValueError(f"{text!r} is out of range")
     return number
 
 
@@ -182,7 +186,7 @@ def read(path: Path, map_: list[str], defaults: Mapping[str, str]) -> Iterator[R
     """The rows of a file as leads. `defaults` are values of fields that the file doesn't have. Raises StageError."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, restkey="", restval=None)
+            reader = csv.DictReader(file)  # what is too much in a row is under None, what lacks is None
             columns = list(reader.fieldnames or ())
             fields = mapping(columns, map_)
             for cells in reader:
@@ -197,8 +201,8 @@ def read(path: Path, map_: list[str], defaults: Mapping[str, str]) -> Iterator[R
 
 def _row(line: int, cells: dict[str, Any], columns: list[str], fields: Mapping[str, str], defaults: Mapping[str, str]) -> Row:
     given = {column: cells.get(column) or "" for column in columns}
-    if "" in cells or None in cells.values():
-        return Row(line, given, fault=f"it has {'more' if '' in cells else 'fewer'} than {len(columns)} columns")
+    if None in cells or None in cells.values():
+        return Row(line, given, fault=f"it has {'more' if None in cells else 'fewer'} than {len(columns)} columns")
     texts = {**defaults, **{name: text for column, name in fields.items() if (text := given[column].strip())}}
     lead: dict[str, Any] = {}
     for name, text in texts.items():

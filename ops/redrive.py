@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
+from rich.table import Column, Table
 
 from chalicelib.foundation import streams
 from chalicelib.foundation.context import Context
@@ -74,7 +74,7 @@ def redrive_command() -> None:
     for entity in track(streams.parked_entities(runtime.store(), PROJECTION), description="aggregates", console=_console):
         found.append(redrive_projection(context, contribute, entity))
     _console.print(f"{sum(one.done for one in found):,} records are done.")
-    table = Table("stream", "entity", "record", "reason")
+    table = Table("stream", Column("entity", no_wrap=True), "record", "reason")
     for one in found:
         for parked in one.left:
             table.add_row(one.stream, one.entity, parked.key.sk, parked.reason)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
+from rich.table import Column, Table
 
 from chalicelib.foundation import projections
 from chalicelib.foundation.context import Context
@@ -57,7 +57,7 @@ def verify_command(entity: Annotated[str | None, typer.Argument(help="An entity'
     if not found:
         _console.print(f"{len(wanted):,} chains are whole.")
         return
-    table = Table("entity", "checked", "breaks at", "because")
+    table = Table(Column("entity", no_wrap=True), "checked", "breaks at", "because")
     for verdict in found:
         assert verdict["first_break"] is not None
         table.add_row(verdict["entity_id"], str(verdict["checked"]), str(verdict["first_break"]["seq"]), verdict["first_break"]["reason"])

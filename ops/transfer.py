@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -89,15 +90,25 @@ def from_line(line: str) -> Raw:
 
 
 def _ordered(wire: dict[str, Any]) -> dict[str, Any]:
-    """A typed value with its sets in order: DynamoDB gives them in any."""
+    """A typed value with its sets in order, which DynamoDB gives in any, and its numbers as DynamoDB writes them."""
     ((type_, value),) = wire.items()
-    if type_ in ("SS", "NS", "BS"):
+    if type_ == "N":
+        return {"N": _number(value)}
+    if type_ == "NS":
+        return {"NS": sorted(map(_number, value))}
+    if type_ in ("SS", "BS"):
         return {type_: sorted(value)}
     if type_ == "M":
         return {"M": {name: _ordered(one) for name, one in value.items()}}
     if type_ == "L":
         return {"L": [_ordered(one) for one in value]}
     return wire
+
+
+def _number(text: str) -> str:
+    """The one text of a number. A local engine keeps the zeros of a sum (1.10), which an import into another wouldn't bring back."""
+    plain = format(Decimal(text), "f")
+    return (plain.rstrip("0").rstrip(".") if "." in plain else plain) or "0"
 
 
 def _kind(item: dict[str, Any]) -> str:

@@ -73,6 +73,16 @@ def _instant(value: object) -> datetime:
     raise ValueError("an instant is written as RFC 3339 with its offset, e.g. 2026-03-01T17:00:00Z")
 
 
+def _moment(value: object) -> datetime | date:
+    return _day(value) if type(value) is date or (isinstance(value, str) and _DAY.fullmatch(value)) else _instant(value)
+
+
+def _count(value: object) -> object:
+    if isinstance(value, str) and not (value.isascii() and value.isdigit()):
+        raise ValueError("plain digits are needed")
+    return value
+
+
 def _currency(value: str) -> str:
     if value not in MINOR_UNITS:
         raise ValueError("an ISO 4217 code is needed, e.g. USD")
@@ -87,8 +97,15 @@ Url = Annotated[Text, Field(min_length=1, max_length=2000)]
 Notes = Annotated[str, Field(strict=True, max_length=5000), AfterValidator(_prose)]
 Flag = Annotated[bool, Field(strict=True)]
 Whole = Annotated[int, Field(strict=True)]
+Digits = Annotated[int, BeforeValidator(_count)]  # in query strings, where everything is text: 50, never 5_0 or +50
 Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 Instant = Annotated[datetime, BeforeValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
+# One check rather than a union of two, which would refuse each wrong value twice and name our functions as fields.
+Moment = Annotated[
+    datetime | date,
+    BeforeValidator(_moment),
+    WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]}),
+]
 Currency = Annotated[
     str, Field(strict=True), AfterValidator(_currency), WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$", "examples": ["USD"]})
 ]
@@ -132,7 +149,7 @@ class Query(Input):
 class Page(Query):
     """What every list takes."""
 
-    limit: int = Field(50, ge=1, le=200, description="How many items at the most.")
+    limit: Digits = Field(50, ge=1, le=200, description="How many items at the most.")
     cursor: str | None = Field(None, max_length=2000, description="`next_cursor` of the page before.")
 
 

@@ -62,6 +62,10 @@ def refused(answer: Any, *kinds: str, not_echoed: str = "") -> dict[str, Any]:
     assert body["request_id"] == answer.headers["x-request-id"]
     assert answer.headers["cache-control"] == "no-store"
     assert "Traceback" not in answer.text
+    places = [tuple(one["loc"]) for one in body.get("errors", ())]
+    assert len(set(places)) == len(places), f"a field is refused twice: {answer.text[:500]}"
+    # pydantic names the branches of a union, e.g. function-before[check(), str], as if they were fields
+    assert not any("[" in part.removesuffix("[key]") for place in places for part in place), answer.text[:500]
     if not_echoed:
         assert not_echoed not in answer.text
         assert not any(not_echoed in value for value in answer.headers.values())

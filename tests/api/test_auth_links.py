@@ -220,6 +220,13 @@ def test_a_code_is_dead_with_its_user(nobody, ada, person, dynamodb, clock):
     assert refused(confirm(nobody, "password-reset", token))
 
 
+def test_a_code_is_dead_once_the_address_is_another(nobody, ada, token):
+    assert ada("PATCH", f"/auth/users/{ada.id}", {"email": EMAIL.lower()}).status == 200  # which is the same mailbox
+    assert confirm(nobody, "password-reset", token, "short").json()["errors"][0]["loc"] == ["password"]
+    assert ada("PATCH", f"/auth/users/{ada.id}", {"email": "new@example.com"}).status == 200
+    assert refused(confirm(nobody, "password-reset", token))
+
+
 def test_a_password_that_will_not_do_spends_no_code(nobody, token):
     answer = confirm(nobody, "password-reset", token, "password1234")
     assert answer.json()["errors"][0]["loc"] == ["password"]

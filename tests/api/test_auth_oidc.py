@@ -118,6 +118,8 @@ def test_its_token_opens_the_door_with_the_roles_of_its_groups(nobody, kid):
         ([], []),
         (None, []),
         ([["x"], 3], []),
+        (7, []),
+        ({"Read All": True}, []),
     ],
 )
 def test_groups_map_to_roles_and_unknown_ones_to_none(nobody, groups, roles):

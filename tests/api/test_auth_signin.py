@@ -7,10 +7,12 @@ import pytest
 
 from chalicelib.foundation.auth import lockout, passwords, sessions
 from chalicelib.foundation.json import dumps
+from chalicelib.foundation.secrets import new_secrets
+from chalicelib.foundation.store.transactions import Transaction
 from ops.bootstrap import bootstrap_admin
 from tests.api.auth_people import *  # noqa: F403 - fixtures
 from tests.api.auth_people import EMAIL, PASSWORD, bearer, refresh, rows, sign_in
-from tests.conftest import send
+from tests.conftest import NOW, send
 
 
 @pytest.fixture
@@ -60,6 +62,13 @@ def test_an_access_token_ends_after_fifteen_minutes_and_a_minute_of_leeway(nobod
     answer = nobody("GET", "/auth/me", headers=bearer(pair))
     assert answer.status == 401
     assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+def test_a_key_that_was_taken_out_opens_nothing_after_five_minutes(runtime, nobody, pair, clock):
+    assert nobody("GET", "/auth/me", headers=bearer(pair)).status == 200
+    runtime.secrets._fetch = lambda: new_secrets(NOW - timedelta(days=1))
+    clock.now += timedelta(minutes=5, seconds=1)
+    assert nobody("GET", "/auth/me", headers=bearer(pair)).status == 401
 
 
 def test_a_read_with_a_token_asks_the_store_nothing_of_who_it_is(app, runtime, nobody, pair, capsys):
@@ -359,6 +368,29 @@ def test_fifty_failures_from_anywhere_lock_the_mail_address(app, nobody, admin, 
     assert from_address(app, "192.0.2.99", PASSWORD).status == 429
     clock.now += timedelta(minutes=15)
     assert from_address(app, "192.0.2.99", PASSWORD).status == 200
+
+
+def test_who_asks_while_the_address_is_locked_by_others_does_not_lock_themselves_out(app, nobody, admin, clock, monkeypatch):
+    monkeypatch.setattr(lockout, "LIMIT_FROM_ANYWHERE", 2)
+    for n in range(2):
+        assert from_address(app, f"192.0.2.{n}", "wrong").status == 401
+    clock.now += timedelta(minutes=14)
+    for _ in range(6):
+        assert sign_in(nobody).status == 429
+    clock.now += timedelta(minutes=1)
+    assert sign_in(nobody).status == 200
+
+
+def test_attempts_under_way_refuse_one_more_for_a_moment_and_do_not_count_it(nobody, admin, runtime):
+    ctx = runtime.context(request_id="r", source_ip="127.0.0.1")
+    under_way = [lockout.attempt(ctx, EMAIL) for _ in range(5)]
+    for _ in range(3):
+        answer = sign_in(nobody)
+        assert (answer.status, answer.headers["retry-after"]) == (429, "2")
+    tx = Transaction(ctx.store)
+    under_way[0].succeeded(tx)
+    tx.commit()
+    assert sign_in(nobody).status == 200
 
 
 def test_successes_do_not_fill_the_wider_count(app, nobody, admin, monkeypatch):

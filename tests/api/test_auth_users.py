@@ -148,6 +148,14 @@ def test_a_patch_changes_what_it_names(ada, person):
     assert answer.json()["updated_by"] == ada.id
 
 
+def test_a_patch_that_changes_nothing_is_no_revision(ada, person):
+    eve = person("viewer", "counsel")
+    before = ada("GET", f"/auth/users/{eve.id}").json()
+    same = {"name": before["name"], "email": before["email"], "roles": ["viewer", "counsel", "viewer"], "is_active": True}
+    assert ada("PATCH", f"/auth/users/{eve.id}", same).json() == before
+    assert ada("GET", f"/auth/users/{eve.id}").json() == before
+
+
 def test_a_change_of_address_frees_the_old_one_and_takes_the_new(ada, nobody, person):
     eve, other = person("viewer"), person("viewer")
     assert ada("PATCH", f"/auth/users/{eve.id}", {"email": other.email.upper()}).status == 409

@@ -102,3 +102,15 @@ def test_what_is_wrong_is_refused(as_, body):
 def test_a_stranger_gets_nothing(nobody, as_):
     assert nobody("POST", "/wholesale/calculate", {}).status == 401
     assert as_("professional")("POST", "/wholesale/calculate", {}).status == 403
+
+
+def test_a_double_close_by_its_second_price(calculate, as_):
+    costs = {"closing_ab": 1850, "closing_bc": 2400, "points_pct": 1.5, "lender_fee": 495}
+    deal = {"exit_strategy": "double_close", "contract_price": 118000}
+    for known in ({"costs": {**costs, "bc_price": 131000}}, {"costs": costs, "assignment_price": 131000}):
+        body = calculate(**deal, **known)
+        assert (body["expected_spread"], body["spread_basis"]) == (Decimal("6485.00"), "assignment")
+    answer = as_("viewer")("POST", "/wholesale/calculate", {**deal, "costs": {**costs, "bc_price": 131000}, "assignment_price": 130000})
+    assert (answer.status, answer.json()["errors"][0]["loc"]) == (422, ["costs", "bc_price"])
+    answer = as_("viewer")("POST", "/wholesale/calculate", {**deal, "costs": {**costs, "bc_price": "1.005"}})
+    assert answer.status == 422

@@ -64,6 +64,7 @@ def test_from_nothing_to_ready_and_an_orderly_end_loses_nothing(start: Any) -> N
     assert f"http://127.0.0.1:{run.port}" in run.said
     for number in range(30):
         run.write(f"thing-{number}", "one")
+    assert stat.S_IMODE(run.home.stat().st_mode) == 0o700
     assert stat.S_IMODE((run.home / "admin-token").stat().st_mode) == 0o600
     assert stat.S_IMODE((run.home / "secrets.json").stat().st_mode) == 0o600
     pids = run.processes()

@@ -19,8 +19,11 @@ def run(world, monkeypatch):
     for module in (projections, redrive):
         monkeypatch.setattr(module, "PACKS", ALL)
 
+    for module in (trail, projections, redrive):
+        monkeypatch.setattr(module._console, "width", 200)  # whatever the terminal is
+
     def command(module, *arguments):
-        return CliRunner(env={"COLUMNS": "200"}).invoke(typer.main.get_group(module.app), list(arguments))
+        return CliRunner().invoke(typer.main.get_group(module.app), list(arguments))
 
     return command
 

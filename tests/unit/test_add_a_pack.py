@@ -44,6 +44,8 @@ def test_the_pack_of_the_page_works(parcels, as_):
     assert edited.json()["revision"] == 2
     assert caller("PATCH", path, {"title": "Late"}, headers={"If-Match": made.headers["etag"]}).status == 412
     assert caller("GET", path, headers={"If-None-Match": edited.headers["etag"]}).status == 304
+    assert caller("PATCH", path, {"title": None}).status == 422
+    assert caller("PATCH", path, {"asking_price": None}).json()["asking_price"] is None
     assert caller("GET", "/parcels").json()["items"] == [{"id": made.json()["id"], "title": "Corner lot, fenced"}]
 
 

@@ -33,6 +33,11 @@ def test_length_is_counted_as_it_is_kept():
     assert fault("e\u0301" * 8) == "at least 12 characters are needed"
 
 
+@pytest.mark.parametrize("control", ["\0", "\t", "\n", "\x7f", "\x9b"])
+def test_control_characters_are_refused(control):
+    assert fault(f"kx7!pQ2z{control}-Lm9") == "control characters are refused"
+
+
 @pytest.mark.parametrize("password", ["montgomery.scott@EXAMPLE.com", "MONTGOMERY.SCOTT"])
 def test_the_mail_address_and_its_local_part_are_refused(password):
     assert "mail address" in (fault(password) or "")

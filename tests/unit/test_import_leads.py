@@ -232,3 +232,27 @@ class TestTrouble:
         importer = self.importer(tmp_path, [httpx.Response(status, json={"detail": "No."})], [])
         with pytest.raises(StageError, match=f"{status}: No."):
             importer.send(read(file("price\n5\n"), [], {}))
+
+
+class TestHostileFiles:
+    @pytest.mark.parametrize("text", ["1e999999", "1e-999999", "-1e30", "9" * 40])
+    @pytest.mark.parametrize("column", ["price", "sqft_living", "lat"])
+    def test_a_number_out_of_range_is_refused_at_once(self, file, column, text):
+        (row,) = read(file(f"{column}\n{text}\n"), [], DEFAULTS)
+        assert row.fault.endswith("is out of range")
+
+    @pytest.mark.parametrize("text", ["1_000", "١٢", "0x10", "sNaN"])
+    def test_digits_are_plain(self, file, text):
+        (row,) = read(file(f"price\n{text}\n"), [], DEFAULTS)
+        assert row.fault.endswith("is not a number")
+
+    def test_the_largest_numbers_make_an_estimate_all_the_same(self, file):
+        path = file("price,zipcode,sqft_living\n" + f"{'9' * 15},98101,1\n" * 5 + f",98101,{'9' * 15}\n")
+        _, estimates = survey(path, [], DEFAULTS)
+        assert len(list(leads(path, [], DEFAULTS, estimates))) == 6
+
+    def test_a_column_without_a_name_is_left_alone(self, file):
+        path = file("price,zipcode,\n100,98101,\n200,98102,x\n300,98103,x,y\n300\n")
+        rows = list(read(path, [], DEFAULTS))
+        assert [row.fault for row in rows] == ["", "", "it has more than 3 columns", "it has fewer than 3 columns"]
+        assert rows[0].lead["asking_price"] == 100

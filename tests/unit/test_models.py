@@ -134,6 +134,20 @@ def test_inputs_are_trimmed_and_refuse_what_they_do_not_know():
     assert "(and 2 more)" in caught.value.detail
 
 
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"title": ""}, "String should have at least 1 character, not 0"),
+        ({"title": "x" * 201}, "String should have at most 200 characters, not 201"),
+        ([], "a JSON object is needed"),
+    ],
+)
+def test_a_refusal_speaks_of_what_was_sent_and_not_of_our_classes(values, message):
+    with pytest.raises(Invalid) as refused:
+        validate(House, values)
+    assert refused.value.members["errors"][0]["message"] == message
+
+
 def test_a_patch_tells_what_was_sent_from_what_was_not():
     assert HousePatch.model_validate({"price": None}).changes == {"price": None}
     assert HousePatch.model_validate({}).changes == {}
@@ -148,3 +162,10 @@ def test_a_page_has_1_to_200_items(limit):
 def test_a_page_has_50_items_where_nothing_is_said():
     assert validate(Page, {}).limit == 50
     assert validate(Page, {"limit": "200"}).limit == 200
+
+
+@pytest.mark.parametrize("limit", ["5_0", "+50", " 50", "5.0", "٥٠", "0x10", ""])
+def test_a_number_in_a_query_is_plain_digits(limit):
+    with pytest.raises(ValidationError):
+        Page.model_validate({"limit": limit})
+    assert Page.model_validate({"limit": "50"}).limit == 50

@@ -250,3 +250,22 @@ def test_nothing_is_imported_while_somebody_reads_the_stream(runtime, monkeypatc
 def test_mappings_that_are_off_are_no_readers(runtime, monkeypatch):
     monkeypatch.setattr(transfer, "client", lambda service, settings: Lambda("Disabled", "Disabling"))
     transfer.expect_no_readers(runtime)
+
+
+@pytest.mark.parametrize(
+    ("kept", "written"),
+    [
+        ("1.10", "1.1"),
+        ("-130007.00", "-130007"),
+        ("0.00", "0"),
+        ("100", "100"),
+        ("1E+3", "1000"),
+        ("1234567890123456789012345678.90123456780", "1234567890123456789012345678.9012345678"),
+    ],
+)
+def test_equal_numbers_are_equal_lines(kept, written):
+    wire = {"n": {"N": kept}, "deep": {"L": [{"M": {"n": {"N": kept}}}]}, "set": {"NS": [kept]}}
+    assert transfer.to_line(wire) == transfer.to_line(
+        {"n": {"N": written}, "deep": {"L": [{"M": {"n": {"N": written}}}]}, "set": {"NS": [written]}}
+    )
+    assert f'"N":"{written}"' in transfer.to_line(wire)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.foundation.errors import BadRequest, Invalid, MalformedJson, TooLarge, UnsupportedMediaType
+from chalicelib.foundation.http.answers import is_too_large
 from chalicelib.foundation.http.requests import MAX_BODY, Request
 from local.gateway import proxy_event
 
@@ -127,3 +128,18 @@ def test_an_idempotency_key():
 def test_a_correlation_id_that_is_no_token_is_replaced(given_):
     found = request(X_Correlation_ID=given_)
     assert found.correlation_id == found.request_id
+
+
+@pytest.mark.parametrize(
+    ("text", "too_large"),
+    [
+        ("x" * 5_499_998, False),
+        ("x" * 5_499_999, True),
+        ('"' * 2_750_000, True),
+        ("é" * 917_000, True),
+        ("🏠" * 458_000, False),
+        ("🏠" * 458_400, True),
+    ],
+)
+def test_an_answer_is_measured_as_lambda_hands_it_on(text, too_large):
+    assert is_too_large(text) == too_large

@@ -5,10 +5,11 @@ from functools import lru_cache
 
 from ..context import Actor, Context
 from ..errors import Unauthenticated
+from ..secrets import Secrets
 from . import roles, tokens
 
 _permissions = lru_cache(maxsize=128)(roles.permissions)
-_verified: dict[str, tuple[str, tokens.Claims]] = {}  # token → stage's issuer and claims: a signature is checked once a process
+_verified: dict[str, tuple[str, Secrets, tokens.Claims]] = {}  # token → stage's issuer, the secrets that verified it, claims
 _MOST_HELD = 1000
 
 
@@ -41,15 +42,18 @@ def _bearer(token: str, ctx: Context) -> Actor:
 
 
 def _claims(token: str, ctx: Context) -> tokens.Claims:
-    """The token's claims. A signature is checked once a process; time at each request."""
-    stage = tokens.issuer(ctx.settings)
+    """The token's claims. A signature is checked once for each reading of the secrets, time at each request.
+
+    So a key that was taken out of the secrets opens nothing five minutes later, whatever a process has seen of its tokens.
+    """
+    stage, secrets = tokens.issuer(ctx.settings), ctx.secrets
     held = _verified.get(token)
-    if held and held[0] == stage and ctx.now <= held[1].expires_at:
-        return held[1]
+    if held and held[0] == stage and held[1] is secrets and ctx.now <= held[2].expires_at:
+        return held[2]
     claims = _verify(token, ctx)
     if len(_verified) >= _MOST_HELD:
         _verified.clear()
-    _verified[token] = (stage, claims)
+    _verified[token] = (stage, secrets, claims)
     return claims
 
 

@@ -1,7 +1,7 @@
 """Invitations and forgotten passwords: a code that comes by mail, works once, for an hour.
 
 The row is found by the code's hash. It names the user's epoch, so a code is dead once the password was changed or all sessions
-were ended by whatever other way.
+were ended by whatever other way; and where it was mailed, so it is dead once the user's address is another.
 """
 
 import hashlib
@@ -70,7 +70,7 @@ def invite(ctx: Context, body: Invitation) -> dict[str, Any]:
     tx = idempotency.transaction(ctx, answer)
     if not known:
         users.add(ctx, tx, user)
-    _put_code(ctx, tx, code, "invitation", user.id, user.epoch)
+    _put_code(ctx, tx, code, "invitation", user)
     outbox.mail(tx, ctx, to=user.email, subject="Your invitation to Valhalla", text=_letter(ctx, code, "invitation"))
     tx.commit()
     return answer
@@ -92,7 +92,7 @@ def ask_for_reset(ctx: Context, body: ResetRequest) -> dict[str, Any]:
     code = _code(ctx)
     tx = Transaction(ctx.store)
     known = user if user and user.is_active and user.password_hash else None
-    _put_code(ctx, tx, code, "password-reset", known.id if known else "", known.epoch if known else 0)
+    _put_code(ctx, tx, code, "password-reset", known)
     letter, to = _letter(ctx, code, "password-reset"), known.email if known else body.email
     outbox.mail(tx, ctx, to=to, subject="A new password for Valhalla", text=letter, void=known is None)
     tx.commit()
@@ -116,9 +116,15 @@ def _key(code: str) -> Key:
     return Key(f"CODE#{hashlib.sha256(code.encode()).hexdigest()}", "C")
 
 
-def _put_code(ctx: Context, tx: Transaction, code: Code, purpose: Purpose, user_id: str, epoch: int) -> None:
-    row = {"kind": "code", "purpose": purpose, "user_id": user_id, "epoch": epoch, "request_id": ctx.request_id}
+def _put_code(ctx: Context, tx: Transaction, code: Code, purpose: Purpose, user: User | None) -> None:
+    """Put the code's row into the transaction; one for nobody is like any other, and opens nothing."""
+    whose = {"user_id": user.id, "epoch": user.epoch} if user else {"user_id": "", "epoch": 0}
+    row = {"kind": "code", "purpose": purpose, **whose, "mailed_to": _mailbox(user.email if user else ""), "request_id": ctx.request_id}
     tx.put_row(code.key, {**row, "ttl": int(code.expires_at.timestamp())}, "attribute_not_exists(pk)")
+
+
+def _mailbox(email: str) -> str:
+    return hashlib.sha256(emails.same(email).encode()).hexdigest()
 
 
 def _confirm(ctx: Context, body: Confirmation, purpose: Purpose) -> None:
@@ -134,7 +140,7 @@ def _confirm(ctx: Context, body: Confirmation, purpose: Purpose) -> None:
 
     def step() -> None:
         user = alive(User, ctx.store.get_raw(first.key))
-        if user is None or not user.is_active or user.epoch != int(row["epoch"]["N"]):
+        if user is None or not user.is_active or user.epoch != int(row["epoch"]["N"]) or _mailbox(user.email) != row["mailed_to"]["S"]:
             raise refusal
         after = user.changed(ctx, password_hash=kept, password_is_initial=False, epoch=user.epoch + 1)
         after.updated_by = user.id  # the code says who they are

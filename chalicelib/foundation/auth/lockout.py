@@ -23,6 +23,7 @@ from . import emails
 
 WINDOW = 15 * 60  # seconds
 LOCK = 15 * 60  # seconds
+_MOMENT = 2  # seconds until the outcome of attempts under way is known
 LIMIT_FROM_ADDRESS = 5
 LIMIT_FROM_ANYWHERE = 50
 _MOST_KEPT = 2  # times the limit: above that the row drops what lies outside the window
@@ -74,7 +75,15 @@ class Attempt:
 def attempt(ctx: Context, email: str) -> Attempt:
     """Count an attempt; RateLimited where the pair or the mail address is locked. Two round trips."""
     mark = marked(ctx.now, int.from_bytes(os.urandom(4)))
-    return Attempt(ctx, mark, tuple((key, _count(ctx, key, mark, limit), limit) for key, limit in _rows(ctx, email)))
+    counted: list[tuple[Key, int, int]] = []
+    try:
+        for key, limit in _rows(ctx, email):
+            counted.append((key, _count(ctx, key, mark, limit), limit))
+    except RateLimited:
+        for key, _, _ in counted:
+            _take_back(ctx, key, mark)
+        raise
+    return Attempt(ctx, mark, tuple(counted))
 
 
 def forgive(ctx: Context, tx: Transaction, email: str) -> None:
@@ -121,8 +130,14 @@ def _count(ctx: Context, key: Key, mark: int, limit: int) -> int:
     if len(attempts) > _MOST_KEPT * limit and (old := set(attempts) - set(recent)):
         ctx.store.update(key, "DELETE attempts :old", ExpressionAttributeValues=codec.wire({":old": old}))
     if len(recent) > limit:  # others are being tried at this moment, and will fail or clear the count
-        raise _locked(LOCK)
+        _take_back(ctx, key, mark)
+        raise _locked(_MOMENT)
     return len(recent)
+
+
+def _take_back(ctx: Context, key: Key, mark: int) -> None:
+    """Uncount an attempt that was refused unseen: it is no failure, and who goes on asking must not lock themselves out by it."""
+    ctx.store.update(key, "DELETE attempts :mark", ExpressionAttributeValues=codec.wire({":mark": {mark}}))
 
 
 def _locked(seconds: int) -> RateLimited:

@@ -68,7 +68,8 @@ def verify(token: str, settings: Settings, now: datetime) -> Claims:
 
 def roles_of(groups: Any, settings: Settings) -> tuple[str, ...]:
     """The roles that the groups of a token hold here; groups that the stage doesn't name hold none."""
-    named = {groups} if isinstance(groups, str) else {group for group in groups or () if isinstance(group, str)}
+    several = [groups] if isinstance(groups, str) else groups if isinstance(groups, list) else []
+    named = {group for group in several if isinstance(group, str)}
     return tuple(sorted({role for group, role in settings.oidc_group_roles if group in named}))
 
 

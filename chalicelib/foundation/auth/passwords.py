@@ -75,6 +75,8 @@ def fault(password: str, email: str) -> str | None:
         return f"at least {MIN_LENGTH} characters are needed"
     if len(password) > MAX_LENGTH:
         return f"at most {MAX_LENGTH} characters are taken"
+    if any(unicodedata.category(letter) == "Cc" for letter in password):
+        return "control characters are refused"  # no keyboard types them at the next sign-in
     folded, address = password.casefold(), emails.same(email)
     if folded in (address, address.partition("@")[0]):
         return "it must not be the mail address"

@@ -153,7 +153,7 @@ class UserPage(TypedDict):
 class UsersQuery(Page):
     """Which users."""
 
-    role: Role | GovernanceRole | None = Field(None, description="Only holders of this role.")
+    role: Literal[Role, GovernanceRole] | None = Field(None, description="Only holders of this role.")
     is_active: bool | None = Field(None, description="Only active ones, or only those who are not.")
 
 

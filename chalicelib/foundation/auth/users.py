@@ -73,6 +73,8 @@ def change(ctx: Context, id: str, body: UserPatch) -> dict[str, Any]:
         changes["professional_id"] = professional_of(changes.get("roles", user.roles), changes.get("professional_id", user.professional_id))
         if user.is_active and changes.get("is_active") is False:
             changes |= _out(ctx, user)
+        if all(getattr(user, name) == value for name, value in changes.items()):
+            return user  # nothing new: no revision, and nothing for the trail
         after = user.changed(ctx, **changes)
         tx = Transaction(ctx.store)
         put(ctx, tx, user, after)

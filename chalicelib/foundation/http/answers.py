@@ -1,6 +1,7 @@
 """Answers: bodies, problems, ETags and the headers that every answer carries."""
 
 import hashlib
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,7 @@ from ..json import dumps
 from .requests import Request
 
 MAX_ANSWER = 5_500_000  # bytes; a Lambda may answer 6 MB, encoded
+_MOST_ESCAPED = 12  # bytes that one character may take there: an emoji is two escapes of six
 
 SECURITY_HEADERS = {
     "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
@@ -33,11 +35,9 @@ class Reply:
     content_type: str = JSON
 
 
-def json_answer(body: Any, status: int, headers: dict[str, str]) -> Response:
-    """A JSON answer, or an empty one for None."""
-    if body is None:
-        return Response("", headers=headers, status_code=status)
-    return Response(dumps(body), headers={"Content-Type": JSON, **headers}, status_code=status)
+def is_too_large(text: str) -> bool:
+    """Whether Lambda couldn't hand this body on: its runtime writes it into JSON once more, with all but ASCII escaped."""
+    return len(text) > MAX_ANSWER // _MOST_ESCAPED and len(json.dumps(text)) > MAX_ANSWER
 
 
 def problem_answer(problem: Problem, request_id: str, instance: str) -> Response:

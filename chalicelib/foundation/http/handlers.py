@@ -1,5 +1,6 @@
 """What a handler takes and gives, read from its type hints. Loaded with the pack, at the first request to it."""
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from inspect import signature
@@ -64,4 +65,10 @@ def validate(model: type[BaseModel], values: Any) -> Any:
 
 
 def _message(error: Any) -> str:
-    return str(error["msg"]).removeprefix("Value error, ")
+    text = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "model_type":
+        return "a JSON object is needed"  # and not the name of a class of ours
+    if error["type"] in ("too_long", "too_short") and text.startswith("Value "):
+        # A text that was checked before it was measured is a mere value to pydantic, and has items.
+        return re.sub(" item(s?) after validation", r" character\1", text.replace("Value", "String", 1))
+    return text

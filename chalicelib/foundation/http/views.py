@@ -10,7 +10,7 @@ from ..errors import Invalid, Problem, TooLarge
 from ..idempotency import IdempotencyKey, Replay
 from ..json import dumps
 from ..manifest import PUBLIC, SIGNED_IN, Endpoint, Pack
-from .answers import JSON, MAX_ANSWER, Reply, etag, matches, problem_answer, unexpected
+from .answers import JSON, MAX_ANSWER, Reply, etag, is_too_large, matches, problem_answer, unexpected
 from .requests import Request
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _answer(endpoint: Endpoint, request: Request, result: Any, replayed: bool) -
         return Response("", headers=headers, status_code=status)
     text = dumps(reply.body) if reply.content_type == JSON else reply.body
     headers["Content-Type"] = reply.content_type
-    if isinstance(text, str) and len(text) > MAX_ANSWER:
+    if isinstance(text, str) and is_too_large(text):
         raise TooLarge("The answer would be too large; ask for fewer items.", limit=MAX_ANSWER)
     if status == 201 and endpoint.location:
         headers["Location"] = request.prefix + endpoint.location.format(**{**request.parameters, **reply.body})

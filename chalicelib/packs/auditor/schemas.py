@@ -5,15 +5,15 @@ from typing import Annotated, Any, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from ...foundation.models import Day, Instant, Page, Query, Text, When
+from ...foundation.models import Moment, Page, Query, Text, When
 
 
 class TrailQuery(Page):
     """Whose doings, and between which moments."""
 
     actor: Annotated[Text, Field(max_length=100)] | None = Field(None, description="The id of a user, a key or system:<job>.")
-    from_: Instant | Day | None = Field(None, alias="from", description="From this instant, or the beginning of this day, on.")
-    to: Instant | Day | None = Field(None, description="Before this instant, or to the end of this day.")
+    from_: Moment | None = Field(None, alias="from", description="From this instant, or the beginning of this day, on.")
+    to: Moment | None = Field(None, description="Before this instant, or to the end of this day.")
 
 
 class EntityTrailQuery(Page):

@@ -12,6 +12,7 @@ from ...foundation.models import (
     Audited,
     Currency,
     Day,
+    Digits,
     Flag,
     Input,
     Instant,
@@ -176,7 +177,7 @@ class Costs(Input):
 class DoubleCloseCosts(Costs):
     """Costs of a calculation, where the second sale's price may be known too."""
 
-    bc_price: Price | None = None
+    bc_price: Price | None = Field(None, description="Of a double close: what assignment_price is of an assignment.")
 
 
 class _Fields(Input):
@@ -311,7 +312,7 @@ class PipelineQuery(Page):
 class StaleQuery(Page):
     """How quiet is stale."""
 
-    days: int = Field(7, ge=1, le=3650, description="Whole days without activity.")
+    days: Digits = Field(7, ge=1, le=3650, description="Whole days without activity.")
 
 
 _Month = Annotated[Text, Field(pattern=r"^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])(-[0-9]{2})?$", examples=["2026-03"])]

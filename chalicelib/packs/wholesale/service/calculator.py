@@ -4,8 +4,10 @@ from dataclasses import asdict
 from typing import Any, cast
 
 from ....foundation.context import Context
+from ....foundation.errors import Invalid
 from ..entities import inputs
 from ..rules import numbers
+from ..rules.exits import DOUBLE_CLOSE
 from ..rules.sensitivity import grid
 from ..schemas import Calculation, CalculationView, Cell
 from . import changes
@@ -18,6 +20,7 @@ def calculate(ctx: Context, body: Calculation, *, explain: bool) -> CalculationV
     """Ceiling, MAO and spread of what is known, and the grid of what they become when the estimates are off."""
     values: dict[str, Any] = body.model_dump(exclude_unset=True)
     values["currency"] = values.get("currency") or ctx.settings.default_currency
+    _second_sale(values)
     changes.check_amounts(values["currency"], values, _AMOUNTS)
     given = inputs(values)
     found = numbers.evaluate(given)
@@ -36,3 +39,13 @@ def calculate(ctx: Context, body: Calculation, *, explain: bool) -> CalculationV
     if explain:
         view["explain"] = explanations(ctx, given)
     return view
+
+
+def _second_sale(values: dict[str, Any]) -> None:
+    """The B-C price of a double close is the price at which it is sold on: the same as an assignment's, which it stands for."""
+    price = (values.get("costs") or {}).pop("bc_price", None)
+    if price is None or values.get("exit_strategy") != DOUBLE_CLOSE:
+        return
+    if values.get("assignment_price") not in (None, price):
+        raise Invalid.field("costs.bc_price", "differs from assignment_price, which is the same price")
+    values["assignment_price"] = price

@@ -43,15 +43,16 @@ def _event(ctx: Context, pipeline: Pipeline, alarm: alarms.Alarm) -> Event:
         f"{pipeline.id}/{alarm.key}",
         on=alarm.deadline.on,
         event=f"wholesale.{alarm.deadline.kind}",
-        title=f"{_WORDS[alarm.deadline.kind]} {_when((alarm.deadline.on - alarm.raise_on).days)}: {due.name(pipeline)}",
+        title=f"{_says(alarm.deadline.kind, (alarm.deadline.on - alarm.raise_on).days)}: {due.name(pipeline)}",
         due_on=alarm.deadline.on,
         data=data,
         **due.addressed(pipeline),
     )
 
 
-def _when(days_left: int) -> str:
+def _says(kind: str, days_left: int) -> str:
     """In words: the days that are really left, which are fewer than the alarm's own count where it is raised late."""
     if days_left < 0:
-        return f"{-days_left} day{'s' if days_left < -1 else ''} overdue"
-    return {0: "today", 1: "tomorrow"}.get(days_left, f"in {days_left} days")
+        return f"{_WORDS[kind].removesuffix(' due')} {-days_left} day{'s' if days_left < -1 else ''} overdue"
+    when = {0: "today", 1: "tomorrow"}.get(days_left, f"in {days_left} days")
+    return f"{_WORDS[kind]} {when}"
