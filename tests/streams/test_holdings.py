@@ -1,25 +1,17 @@
-"""The sums over all holdings, kept from the stream: exact under replays, gaps and any order, and equal to a plain reckoning."""
+"""What holdings contribute to the sums over all of them, against schoolbook Decimal."""
 
 import random
 from collections import defaultdict
-from datetime import date, timedelta
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
 from chalicelib.foundation import projections
-from chalicelib.foundation.errors import Conflict
 from chalicelib.packs.holdings.entities import packed
 from chalicelib.packs.holdings.projections import contribute
 from chalicelib.packs.holdings.rules import fx, timeline
 from chalicelib.packs.holdings.rules.dated import Series
 from chalicelib.packs.holdings.rules.summary import summarize
-from chalicelib.packs.holdings.schemas import FlowCreate, HoldingCreate, HoldingPatch, ValuationCreate
-from chalicelib.packs.holdings.service import entries, history, holdings, totals
-from ops.projections import drift
-from tests.streams.feed import deliver
-from tests.streams.schedules import disturbed
+from chalicelib.packs.holdings.service import totals
 
 UNITS = {"USD": 2, "CAD": 2, "EUR": 2, "GBP": 2, "CHF": 2, "AUD": 2, "SEK": 2, "MXN": 2, "ZAR": 2, "JPY": 0, "KRW": 0, "KWD": 3}
 RATES = {
@@ -88,78 +80,3 @@ def test_a_hundred_thousand_holdings_in_twelve_currencies_are_exact_to_the_cent(
     summary = summarize(read(total), fx.Rates([("EUR", DAY, RATES)]), "USD", DAY)
     assert {name: line.amount for name, line in summary.by_currency.items()} == owned
     assert (summary.total_value, summary.count) == (dollars, 100_000)
-
-
-# -- any history under any schedule
-
-places = st.integers(0, 2)
-days = st.integers(0, 400).map(lambda back: date(2026, 11, 24) - timedelta(days=back))
-amounts = st.integers(-(10**6), 10**8).map(lambda units: Decimal(units).scaleb(-2))
-written = st.lists(
-    st.one_of(
-        st.tuples(places, st.just("value"), amounts, days),
-        st.tuples(places, st.just("liability"), amounts.map(abs), days),
-        st.tuples(places, st.just("share"), st.integers(0, 100), days),
-        st.tuples(places, st.just("active"), st.booleans(), days),
-        st.tuples(places, st.just("group"), st.sampled_from(["a", "b", None]), days),
-        st.tuples(places, st.just("flow"), amounts.map(lambda amount: abs(amount) + 1), days),
-        st.tuples(places, st.just("gone"), st.none(), days),
-        st.tuples(places, st.just("start"), st.none(), days),
-        st.tuples(places, st.just("delete"), st.none(), days),
-    ),
-    min_size=1,
-    max_size=8,
-)
-
-
-def act(world, made, place, what, value, on):
-    if place not in made:
-        body = {"asset_type": "property", "value_estimate": 100, "acquired_on": date(2025, 11, 1), "currency": ["USD", "CAD", "JPY"][place]}
-        made[place] = holdings.create(world.ctx(), HoldingCreate(**body))["id"]
-    id = made[place]
-    if place == 2 and isinstance(value, Decimal):
-        value = round(value)
-    on = max(on, date(2025, 11, 1))
-    if what == "value":
-        entries.value(world.ctx(), id, ValuationCreate(value=value, as_of=on))
-    elif what == "flow":
-        entries.flow(world.ctx(), id, FlowCreate(amount=value, on=on, kind="contribution"))
-    elif what == "delete":
-        holdings.delete(world.ctx(), made.pop(place))
-    else:
-        name = {"liability": "liability", "share": "ownership_pct", "active": "is_active", "group": "jurisdiction"}.get(what)
-        if name:
-            body = {name: value, "effective_on": on}
-        else:
-            body = {"disposed_on": date(2026, 11, 24)} if what == "gone" else {"acquired_on": date(2025, 11, 1)}
-        holdings.edit(world.ctx(), id, HoldingPatch(**body))
-
-
-def by_looking(world, made, day):
-    """The sums of a day by looking at every holding's own history."""
-    found = {}
-    for id in made.values():
-        at = timeline.position(history.read(world.ctx(), id).timeline(), day)
-        for dimension in ("asset_type", "jurisdiction", "entity") if at else ():
-            cell = totals.Cell(dimension, getattr(at.labels, dimension), at.currency)
-            so_far = found.get(cell, totals.Sums())
-            found[cell] = totals.Sums(so_far.owned + (at.owned or 0), so_far.count + 1, so_far.unvalued + (at.owned is None))
-    return found
-
-
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
-@given(written=written, asked=st.lists(days, min_size=1, max_size=3), seed=st.integers(0, 2**32))
-def test_any_day_is_what_the_holdings_say_whatever_the_stream_does(world, written, asked, seed):
-    world.empty()
-    made = {}
-    for place, what, value, on in written:
-        try:
-            act(world, made, place, what, value, on)
-        except Conflict:
-            continue
-    stream, late = disturbed(world.feed.entities(), random.Random(seed))
-    deliver(world.project(), stream, batch=7)
-    deliver(world.project(), late)
-    for day in (*asked, date(2026, 11, 24), date(2025, 10, 31)):
-        assert totals.sums_on(world.ctx(), day) == by_looking(world, made, day)
-    assert list(drift(world.runtime.store, world.contributions)) == []

@@ -1,11 +1,15 @@
 """Holdings on the engine that bears threads: thousands through the real reader of the stream, and many at once."""
 
+import random
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from contextlib import suppress
+from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 
 from chalicelib.foundation.context import system
+from chalicelib.foundation.errors import Conflict, Invalid
 from chalicelib.foundation.ids import ulid
 from chalicelib.foundation.projections import Contributions
 from chalicelib.foundation.runtime import Runtime
@@ -14,14 +18,16 @@ from chalicelib.foundation.secrets import SecretStore
 from chalicelib.functions.streams import project
 from chalicelib.packs import PACKS
 from chalicelib.packs.holdings.entities import Year, packed
-from chalicelib.packs.holdings.rules import fx
+from chalicelib.packs.holdings.rules import fx, timeline
 from chalicelib.packs.holdings.rules.summary import summarize
 from chalicelib.packs.holdings.schedules import close_days
-from chalicelib.packs.holdings.schemas import HoldingCreate, HoldingPatch, ValuationCreate
+from chalicelib.packs.holdings.schemas import FlowCreate, HoldingCreate, HoldingPatch, SnapshotCreate, SnapshotsQuery, ValuationCreate
 from chalicelib.packs.holdings.service import entries, history, holdings, snapshots, totals
+from ops.projections import drift
 from tests.conftest import SECRETS
 from tests.dynamodb_local import dynamodb_local, dynamodb_local_url  # noqa: F401 - fixtures
 from tests.streams.feed import deliver, record_of
+from tests.streams.schedules import disturbed
 from tests.streams.test_holdings import DAY, RATES, movements, plainly, random_holdings
 
 pytestmark = pytest.mark.dynamodb_local
@@ -77,19 +83,11 @@ def test_two_closes_at_once_are_one_close_a_day(local, clock):
     runs = at_once(4, work)
     assert sum(run.done for run in runs) == 4
     assert sum(run.failed for run in runs) == 0
-    answer = snapshots.list_page(ctx(local), _all())
+    answer = snapshots.list_page(ctx(local), SnapshotsQuery())
     assert [(item["date"], item["version"]) for item in answer["items"]] == [(f"2026-11-{day}", 1) for day in (27, 26, 25, 24)]
 
 
-def _all():
-    from chalicelib.packs.holdings.schemas import SnapshotsQuery
-
-    return SnapshotsQuery()
-
-
 def test_intraday_and_corrections_at_once_are_one_each(local, clock):
-    from chalicelib.packs.holdings.schemas import SnapshotCreate
-
     holdings.create(ctx(local), HoldingCreate(asset_type="cash", value_estimate=5))
     made = at_once(6, lambda number: snapshots.take(ctx(local, str(number)), SnapshotCreate()))
     assert sum(new for _, new in made) == 1
@@ -115,3 +113,90 @@ def test_writers_of_one_holding_lose_nothing(local):
     last = max(known.dated, key=lambda one: one.recorded)
     assert known.holding.ownership_pct == last.changed["share"]
     assert year.movements[0]["owned"] == known.holding.owned_value
+
+
+# -- any history, whatever the stream does
+
+FIRST, TODAY = date(2025, 11, 1), date(2026, 11, 24)
+
+
+class Tape:
+    """Holdings that live at random, and the records that the table's stream has of their years."""
+
+    def __init__(self, runtime, seed):
+        self.runtime, self.chance = runtime, random.Random(seed)
+        self.made, self.records, self._images = {}, [], {}
+
+    def act(self):
+        place = self.chance.randrange(3)
+        if place not in self.made:
+            currency = ["USD", "CAD", "JPY"][place]
+            body = {"asset_type": "property", "value_estimate": self.chance.randrange(10**6), "acquired_on": FIRST, "currency": currency}
+            self.made[place] = holdings.create(ctx(self.runtime), HoldingCreate(**body))["id"]
+            self._look(self.made[place])
+        id = self.made[place]
+        on = TODAY - timedelta(days=self.chance.randrange(388))
+        what = self.chance.choice(["value", "flow", "delete", "liability", "share", "active", "group", "gone", "back", "start", "currency"])
+        with suppress(Conflict, Invalid):
+            self._do(id, what, on)
+        self._look(id)
+        if what == "delete":
+            del self.made[place]
+
+    def _do(self, id, what, on):
+        amount = Decimal(self.chance.randrange(1, 10**6))
+        if what == "value":
+            entries.value(ctx(self.runtime), id, ValuationCreate(value=-amount, as_of=on))
+        elif what == "flow":
+            entries.flow(ctx(self.runtime), id, FlowCreate(amount=amount, on=on, kind=self.chance.choice(sorted(timeline.SIGNS))))
+        elif what == "delete":
+            holdings.delete(ctx(self.runtime), id)
+        else:
+            body = {
+                "liability": {"liability": amount, "effective_on": on},
+                "share": {"ownership_pct": Decimal(self.chance.randrange(101)), "effective_on": on},
+                "active": {"is_active": self.chance.random() < 0.5, "effective_on": on},
+                "group": {"jurisdiction": self.chance.choice(["a", "b", None]), "effective_on": on},
+                "gone": {"disposed_on": on, "proceeds": amount},
+                "back": {"disposed_on": None, "proceeds": None},
+                "start": {"acquired_on": FIRST + timedelta(days=self.chance.randrange(100))},
+                "currency": {"currency": self.chance.choice(["USD", "EUR"]), "value_estimate": amount, "liability": 5},
+            }[what]
+            holdings.edit(ctx(self.runtime), id, HoldingPatch(**body))
+
+    def _look(self, id):
+        condition = "pk = :pk AND begins_with(sk, :years)"
+        values = {":pk": {"S": id}, ":years": {"S": "M#"}}
+        store = self.runtime.store()
+        for row in store.query(KeyConditionExpression=condition, ExpressionAttributeValues=values, ConsistentRead=True)["Items"]:
+            old = self._images.get(row["sk"]["S"])
+            if old != row:
+                self.records.append(record_of(len(self.records) + 1, old, row))
+                self._images[row["sk"]["S"]] = row
+
+    def by_looking(self, day):
+        """The sums of a day by looking at every holding's own history."""
+        found = {}
+        for id in self.made.values():
+            at = timeline.position(history.read(ctx(self.runtime), id).timeline(), day)
+            for dimension in ("asset_type", "jurisdiction", "entity") if at else ():
+                cell = totals.Cell(dimension, getattr(at.labels, dimension), at.currency)
+                so_far = found.get(cell, totals.Sums())
+                found[cell] = totals.Sums(so_far.owned + (at.owned or 0), so_far.count + 1, so_far.unvalued + (at.owned is None))
+        return found
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_any_day_is_what_the_holdings_say_whatever_the_stream_does(local, seed):
+    tape = Tape(local, seed)
+    for _ in range(25):
+        tape.act()
+    stream, late = disturbed(tape.records, random.Random(seed))
+    contribute = Contributions(PACKS)
+    for records in (stream, late):
+        deliver(lambda event, context: project(local, event, context, contribute), records, batch=7)
+    for day in (FIRST - timedelta(days=1), FIRST, date(2025, 12, 31), date(2026, 1, 1), date(2026, 6, 1), TODAY):
+        assert totals.sums_on(ctx(local), day) == tape.by_looking(day)
+    assert drift(local.store, contribute) == []
+    began = totals.began(ctx(local))
+    assert began is None or tape.by_looking(began - timedelta(days=1)) == {}

@@ -163,7 +163,7 @@ class Year(Entity):
     @staticmethod
     def id_of(holding_id: str, year: int) -> str:
         """The id of a holding's year: it follows from both, and sorts by the year."""
-        return f"hyr_h{holding_id.partition('_')[2]}{encode_ulid(_EPOCH + timedelta(milliseconds=year), bytes(10))}"
+        return f"hyr_h{holding_id.partition('_')[2]}{encode_ulid(_EPOCH + timedelta(seconds=year), bytes(10))}"
 
 
 class _Named(IdForm):

@@ -225,16 +225,17 @@ def _view(ctx: Context, taken: _Taken, currency: str | None) -> SnapshotView:
 
 
 def first_open_day(ctx: Context) -> date | None:
-    """The first day that has no close yet: after the last one, else the day on which the first holding was entered.
+    """The first day that may have no close yet: after the last one taken by the clock, else the day of the first holding's entry.
 
-    None where nothing was ever entered: no day before is invented, and none that the system didn't see.
+    A close that somebody entered with a reason says nothing of the days before it. None where nothing was ever entered: no day
+    before is invented, and none that the system didn't see.
     """
     start: dict[str, Any] = {}
     while True:
         answer = ctx.store.query(
             KeyConditionExpression="pk = :pk",
             ExpressionAttributeValues={":pk": {"S": SNAPSHOTS}},
-            ProjectionExpression="sk, pk",
+            ProjectionExpression="sk, pk, reason",
             ScanIndexForward=False,
             Limit=20,
             ConsistentRead=True,
@@ -242,7 +243,7 @@ def first_open_day(ctx: Context) -> date | None:
         )
         for row in answer["Items"]:
             day, kind, _ = row["sk"]["S"].split("#")
-            if kind == CLOSE:
+            if kind == CLOSE and "reason" not in row:
                 return date.fromisoformat(day) + timedelta(days=1)
         if "LastEvaluatedKey" not in answer:
             return _first_entry(ctx)

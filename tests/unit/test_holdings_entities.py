@@ -1,0 +1,63 @@
+"""Keys of holdings: what names a thing names it alone, and can be read again."""
+
+from datetime import date
+from urllib.parse import unquote
+
+import pytest
+
+from chalicelib.foundation.errors import NotFound
+from chalicelib.foundation.ids import Key
+from chalicelib.packs.holdings.entities import FxDay, Snapshot, Year, text_key
+from chalicelib.packs.holdings.rules.details import KNOWN, faults
+
+HOLDING = "hold_01KB0Q5E8G7Z3V9X2M4N6P8R0T"
+
+
+def test_each_year_has_its_own_row_in_the_order_of_years():
+    keys = [Year.ID.key(Year.id_of(HOLDING, year)) for year in range(1900, 2201)]
+    assert {key.pk for key in keys} == {HOLDING}
+    assert [key.sk for key in keys] == sorted({key.sk for key in keys})
+    assert len(keys) == 301
+
+
+def test_ids_of_rates_and_snapshots_say_their_place():
+    assert FxDay.ID.key(FxDay.id_of("EUR", date(2026, 10, 30))) == Key("FX", "2026-10-30#EUR")
+    assert Snapshot.ID.key(Snapshot.id_of(date(2026, 10, 30), "close", 2)) == Key("SNAP", "2026-10-30#close#000002")
+    for id in ("fx_1", "snap_2026-10-30", "x", ""):
+        with pytest.raises(NotFound):
+            FxDay.ID.key(id)
+
+
+@pytest.mark.parametrize("text", ["US-WA", "a#b", "50 %", "Été", "a\u00a0b", "日本", "#" * 100, "%23"])
+def test_text_in_a_key_can_be_read_again(text):
+    assert "#" not in text_key(text)
+    assert unquote(text_key(text)) == text
+
+
+def test_long_text_in_a_key_stays_apart():
+    one, two = text_key("日" * 250 + "a"), text_key("日" * 250 + "b")
+    assert one != two
+    assert max(len(one.encode()), len(two.encode())) <= 600
+
+
+@pytest.mark.parametrize(
+    ("asset_type", "details", "wrong"),
+    [
+        ("property", {"year_built": 1998, "anything": {"at": "all"}}, []),
+        ("property", {"year_built": "1998"}, ["year_built"]),
+        ("property", {"year_built": 1998.5, "occupancy_pct": 101}, ["year_built", "occupancy_pct"]),
+        ("note", {"maturity_on": "2030-02-29", "rate_pct": -1, "borrower": 5}, ["maturity_on", "rate_pct", "borrower"]),
+        ("note", {"maturity_on": "2028-02-29", "principal": 0}, []),
+        ("cash", {"account_last4": "12345"}, ["account_last4"]),
+        ("cash", {"account_last4": "0042"}, []),
+        ("property", {"units": True}, ["units"]),
+        ("moon_rock", {"year_built": "unknown"}, []),
+        ("equity", {"shares": None}, []),
+    ],
+)
+def test_details_are_checked_where_their_type_is_known(asset_type, details, wrong):
+    assert [name for name, _ in faults(asset_type, details)] == wrong
+
+
+def test_every_type_that_is_known_has_details():
+    assert set(KNOWN) == {"property", "resort", "note", "trust_interest", "policy", "saas_stream", "vault", "equity", "cash"}
