@@ -223,6 +223,26 @@ def test_missed_days_are_caught_each_as_it_was(firm):
     assert close(firm).found == 0
 
 
+def test_a_correction_of_a_missed_day_leaves_no_other_day_without_its_close(firm):
+    firm.on("2026-11-19")
+    one = firm.make(value_estimate=100)
+    firm.on("2026-11-20", hour=1)
+    close(firm)
+    firm.edit(one, value_estimate=200)
+    firm.on("2026-11-24", hour=1)
+    assert take(firm, date="2026-11-22", reason="late appraisal").status == 201
+    run = close(firm)
+    assert (run.found, run.done) == (4, 3)
+    found = [of_day(firm, f"2026-11-{day}") for day in (20, 21, 22, 23)]
+    assert [(one.status, one.json()["total_value"], one.json()["reason"]) for one in found] == [
+        (200, 200, None),
+        (200, 200, None),
+        (200, 200, "late appraisal"),
+        (200, 200, None),
+    ]
+    assert close(firm).found == 0
+
+
 def test_a_run_that_has_no_time_left_says_so_and_the_next_one_goes_on(firm):
     firm.on("2026-11-20")
     firm.make(value_estimate=100)
