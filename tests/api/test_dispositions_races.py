@@ -163,7 +163,8 @@ def test_the_job_twice_at_once(desk, runtime, clock, monkeypatch):
 def test_with_faults_at_every_fifth_call(desk, runtime, clock, seed):
     """Throttles, conflicts and lost answers: each call ends as it would without them, and only once."""
     faults = (Throttles(0.2, seed=seed), Conflicts(0.2, seed=seed + 10), LostAnswers(0.1, seed=seed + 20), Unprocessed(0.2, seed=seed))
-    runtime.dynamodb = Faulty(runtime.dynamodb, *faults)
+    sound = runtime.dynamodb
+    runtime.dynamodb = Faulty(sound, *faults)
     pipeline, buyers = desk.pipeline(), [desk.buyer(f"B{number}") for number in range(4)]
     offers = [desk.offer(pipeline, buyer, earnest_money={"amount": 5000}) for buyer in buyers]
     answers = at_once(4, lambda number: desk.call("POST", f"/dispo/assignments/{offers[number]}/assign", {}))
@@ -174,6 +175,7 @@ def test_with_faults_at_every_fifth_call(desk, runtime, clock, seed):
     following = fallen["next_backup"]["assignment_id"]
     desk.assign(following)
     desk.close(following)
+    runtime.dynamodb = sound
     projected(runtime)
     listed = desk.ok("GET", f"/dispo/assignments/by-pipeline/{pipeline}")["items"]
     assert Counter(one["status"] for one in listed) == {"closed": 1, "fallout": 3}

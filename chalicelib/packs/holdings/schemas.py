@@ -140,7 +140,7 @@ class HoldingCreate(_Fields):
 
     asset_type: Slug = Field(examples=["property"])
     currency: Currency | None = Field(None, description="ISO 4217; the firm's own unless given.")
-    ownership_pct: Share = Decimal(100)
+    ownership_pct: Share = Field(Decimal(100), json_schema_extra={"default": 100})
     is_active: Flag = True
     details: Details | None = Field(None, description="What more there is to say of it; checked by asset type where that is known.")
 
