@@ -131,7 +131,7 @@ class InvalidTransition(Problem):
     kind = "invalid-transition"
 
     def __init__(self, what: str, source: str, target: str, allowed: list[str], hint: str = "") -> None:
-        detail = f"A {what} can't go from {source} to {target}." + (f" {hint}" if hint else "")
+        detail = f"The {what} can't go from {source} to {target}." + (f" {hint}" if hint else "")
         super().__init__(detail, allowed=allowed)
         self.members = {"from": source, "to": target, **self.members}  # `from` is no name for an argument
 

@@ -250,6 +250,7 @@ def test_earnest_money_moves_by_its_table(source, target):
     with pytest.raises(InvalidTransition) as problem:
         earnest_money.check_move(source, target, reason="returned_unpaid")
     assert set(problem.value.members["allowed"]) == {to for at, to in BY_PEOPLE if at == source}
+    assert problem.value.detail.startswith("The earnest money can't go from")
     assert ("Close the assignment" in problem.value.detail) == (move in BY_CLOSING)
     assert ("Fall the assignment out" in problem.value.detail) == (move in BY_FALLOUT)
 
