@@ -363,6 +363,16 @@ def test_the_currency_changes_with_the_value(firm):
     assert firm.refused(one, value_estimate=1, currency="EUR", effective_on="2026-11-01") == "effective_on"
 
 
+def test_what_it_was_bought_for_stays_in_its_first_currency(firm):
+    one = firm.make(value_estimate=100, cost_basis=Decimal("90.50"), acquired_on="2026-10-01")
+    assert firm.edit(one, currency="JPY", value_estimate=15000)["cost_basis"] == Decimal("90.50")
+    assert firm.edit(one, cost_basis=Decimal("90.25"))["cost_basis"] == Decimal("90.25")
+    assert firm.refused(one, cost_basis=Decimal("90.255")) == "cost_basis"
+    yen = firm.make(value_estimate=15000, currency="JPY", acquired_on="2026-10-01")
+    firm.edit(yen, currency="USD", value_estimate=100)
+    assert firm.refused(yen, cost_basis=Decimal("90.50")) == "cost_basis"
+
+
 def test_a_loan_is_said_anew_in_another_currency(firm):
     one = firm.make(value_estimate=100, liability=40, currency="CAD")
     assert firm.refused(one, value_estimate=70, currency="USD") == "liability"

@@ -131,7 +131,7 @@ class _Fields(Input):
     value_estimate: Money | None = Field(None, description="What the whole asset is worth; each change is kept as a valuation.")
     liability: Price | None = Field(None, description="What is owed on the whole asset.")
     acquired_on: HoldingDay | None = Field(None, description="From when on it counts; the day of its entry unless given.")
-    cost_basis: Price | None = Field(None, description="What the whole asset was bought for.")
+    cost_basis: Price | None = Field(None, description="What the whole asset was bought for, in the currency of its first value.")
     notes: Notes | None = None
 
 

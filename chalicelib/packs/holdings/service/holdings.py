@@ -32,7 +32,7 @@ from .shown import explained, holding_view, summary
 
 _GROUPS = ("asset_type", "jurisdiction", "entity_id", "entity_name")
 _DATED = {"value_estimate", "currency", "liability", "ownership_pct", "is_active", *_GROUPS}
-_AMOUNTS = ("value_estimate", "liability", "cost_basis", "proceeds")
+_AMOUNTS = ("value_estimate", "liability", "proceeds")
 
 
 def create(ctx: Context, body: HoldingCreate) -> HoldingView:
@@ -42,7 +42,7 @@ def create(ctx: Context, body: HoldingCreate) -> HoldingView:
     values.setdefault("details", {})
     start = values.get("acquired_on") or ctx.today
     _check_day(ctx, "acquired_on", start)
-    _check(values)
+    _check(values, values["currency"])
     holding = Holding.fresh(
         ctx, **values, held_from=start, entered_on=ctx.today, valued_on=start if values.get("value_estimate") is not None else None
     )
@@ -270,7 +270,7 @@ def current(known: History) -> Holding:
             holding.attribute_values.pop(name, None)
         else:
             holding.attribute_values[name] = value
-    _check(holding.attribute_values)
+    _check(holding.attribute_values, known.currency_at(date.min))
     return holding
 
 
@@ -287,9 +287,10 @@ def _groups(values: dict[str, Any]) -> dict[str, Any]:
 # -- checks
 
 
-def _check(values: dict[str, Any]) -> None:
-    """Amounts against the currency, details against the asset type."""
+def _check(values: dict[str, Any], first_currency: str) -> None:
+    """Amounts against the currency, what it was bought for against the one of its first value, details against the asset type."""
     check_money(values["currency"], {name: values.get(name) for name in _AMOUNTS})
+    check_money(first_currency, {"cost_basis": values.get("cost_basis")})
     errors = [
         {"loc": ["details", name], "message": message, "type": "value_error"}
         for name, message in known_details.faults(values["asset_type"], values.get("details") or {})
