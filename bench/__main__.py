@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import cold_start, scale, units, warm
+from bench import cold_start, holdings, matching, scale, units, warm
 
 RESULTS = Path(__file__).parent / "results.json"
 SECTIONS: dict[str, Callable[[], Any]] = {
@@ -23,6 +23,8 @@ SECTIONS: dict[str, Callable[[], Any]] = {
     "cold": cold_start.measure,
     "units": units.measure,
     "scale": scale.measure,
+    "matching": matching.measure,
+    "holdings": holdings.measure,
 }
 
 
@@ -86,7 +88,29 @@ def _show_scale(console: Console, found: dict[str, Any]) -> None:
     _table(console, "", ["Stream consumer", "records a second"], [[name, rate] for name, rate in found["records_per_second"].items()])
 
 
-_SHOW: dict[str, Callable[[Console, Any], None]] = {"warm": _show_warm, "cold": _show_cold, "units": _show_units, "scale": _show_scale}
+def _show_matching(console: Console, found: list[dict[str, Any]]) -> None:
+    rows = [[one["buyers"], one["in_market"], one["trips"], one["read"], one["ms"]] for one in found]
+    _table(console, "", ["Buyers in all (a market's matches)", "in the market", "trips", "read", "ms"], rows)
+
+
+def _show_holdings(console: Console, found: dict[str, Any]) -> None:
+    parts = {"summary": "summary", "past_day": "of a past day", "snapshot": "snapshot"}
+    columns = ["Holdings, of the same groups", *(f"{shown}: trips · read · ms" for shown in parts.values())]
+    rows = [
+        [one["holdings"], *(" · ".join(f"{one[part][it]:g}" for it in ("trips", "read", "ms")) for part in parts)] for one in found["rows"]
+    ]
+    _table(console, "", columns, rows)
+    _table(console, "", ["Stream consumer", "holdings a second"], [["projection", found["holdings_per_second"]]])
+
+
+_SHOW: dict[str, Callable[[Console, Any], None]] = {
+    "warm": _show_warm,
+    "cold": _show_cold,
+    "units": _show_units,
+    "scale": _show_scale,
+    "matching": _show_matching,
+    "holdings": _show_holdings,
+}
 
 
 def _broken(found: dict[str, Any]) -> list[str]:
