@@ -222,6 +222,9 @@ class TestAssign:
         pipeline = desk.pipeline()
         id = desk.offer(pipeline)
         desk.ok("PATCH", f"/wholesale/{pipeline}", {"currency": "CAD"})
+        assert (desk.read(id)["assignment_fee"], desk.read(id)["fee_gross"]) == (13000, None)  # dollars less dollars of another sort
+        desk.patch(id, assignment_price=100000)
+        assert (desk.read(id)["assignment_price"], desk.read(id)["assignment_fee"]) == (100000, None)
         assert code(desk.refused(409, "POST", MOVES.format(id, "assign"), {})) == "currency_changed"
 
     def test_an_open_fee_becomes_a_price(self, desk, runtime):

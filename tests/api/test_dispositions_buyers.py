@@ -228,6 +228,14 @@ class TestRecord:
         desk.refused(404, "GET", "/dispo/buyers/buyer_01KB0Q5E8G7Z3V9X2M4N6P8R0T/stats")
         desk.refused(404, "GET", "/dispo/buyers/buyer_01KB0Q5E8G7Z3V9X2M4N6P8R0T/assignments")
 
+    def test_assignments_leave_the_list_with_their_pipeline(self, desk):
+        buyer, pipeline = desk.buyer(), desk.pipeline()
+        kept, gone = desk.offer(desk.pipeline(), buyer), desk.offer(pipeline, buyer)
+        desk.fall_out(gone, "seller", None)
+        desk.ok("DELETE", f"/wholesale/{pipeline}")
+        desk.refused(404, "GET", f"/dispo/assignments/{gone}")
+        assert [one["id"] for one in desk.ok("GET", f"/dispo/buyers/{buyer}/assignments")["items"]] == [kept]
+
     def test_the_summary(self, desk, project, clock):
         one = desk.offer(desk.pipeline(contract_effective_on="2026-11-14"))
         desk.assign(one)

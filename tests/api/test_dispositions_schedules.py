@@ -101,7 +101,17 @@ class TestSettling:
         clock.now += timedelta(days=3)
         assert run()["done"] == 1
         settled = desk.read(id)
-        same = ("status", "fallout_reason", "fell_out_on", "fell_from")
+        same = (
+            "status",
+            "fallout_reason",
+            "fell_out_on",
+            "fell_from",
+            "assignment_price",
+            "assignment_fee",
+            "fee_gross",
+            "fee_net",
+            "missing",
+        )
         assert {name: settled[name] for name in same} == {name: shown[name] for name in same}
         assert (kept(id).status, kept(id).fell_out_on.isoformat()) == ("fallout", "2026-11-24")
         assert run()["found"] == 0

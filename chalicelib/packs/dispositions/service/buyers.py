@@ -186,13 +186,16 @@ def _found_by(begins: str | None) -> Callable[[Raw], dict[str, Any]]:
 
 
 def assignments_page(ctx: Context, id: str, limit: int, cursor: str | None) -> AssignmentPage:
-    """A buyer's assignments, newest first. Three round trips: the buyer, the list, the pipelines of the page."""
+    """A buyer's assignments, newest first, without those that went with their pipeline when it was deleted.
+
+    Three round trips: the buyer, the list, the pipelines of the page.
+    """
     if ctx.store.find(Buyer, id) is None:
         raise NotFound("buyer")
     seal = CursorSeal(ctx.secrets.cursor_key, ctx.now, ctx.endpoint, id, ctx.actor.id)
     found = page(ctx.store, [Partition("gsi1", by_buyer(id))], seal, limit=limit, cursor=cursor)
     pipelines = pipelines_of(ctx, {view["pipeline_id"] for view in found.rows})
-    items = [assignment_summary(view, pipelines.get(view["pipeline_id"])) for view in found.rows]
+    items = [assignment_summary(view, pipelines[view["pipeline_id"]]) for view in found.rows if view["pipeline_id"] in pipelines]
     return {"items": items, "next_cursor": found.next_cursor}
 
 

@@ -115,9 +115,14 @@ def lapsed(pipeline: Pipeline | None, status: str, id: str, contract_no: int) ->
 
 
 def basis(assignment: Assignment, pipeline: Pipeline | None) -> Decimal | None:
-    """The contract price that its fee is worked on: the pipeline's until it is assigned, then the one that it was assigned on."""
+    """The contract price that its fee is worked on: the pipeline's until it is assigned, then the one that it was assigned on.
+
+    None for an offer that came to nothing, and where the pipeline has gone over to another currency.
+    """
     if assignment.contract_price is not None or assignment.status != assignments.OFFERED or pipeline is None:
         return assignment.contract_price
+    if pipeline.currency != assignment.currency or lapsed(pipeline, assignment.status, assignment.id, assignment.contract_no):
+        return None
     return pipeline.contract_price
 
 
