@@ -271,6 +271,8 @@ def test_snapshots_are_listed_by_days(firm):
     page = firm.operator("GET", "/holdings/snapshots", query={"limit": "3"}).json()
     rest = firm.operator("GET", "/holdings/snapshots", query={"limit": "3", "cursor": page["next_cursor"]}).json()
     assert [item["date"] for item in rest["items"]] == ["2026-11-20"]
+    backwards = firm.operator("GET", "/holdings/snapshots", query={"from": "2026-11-22", "to": "2026-11-21"})
+    assert (backwards.status, backwards.json()["errors"][0]["loc"]) == (422, ["from"])
     for day in ("2026-11-31", "yesterday", "20261120", "2026-W47-1"):
         assert of_day(firm, day).status == 404
 

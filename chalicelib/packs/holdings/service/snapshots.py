@@ -183,6 +183,8 @@ def _taken(raw: Raw) -> _Taken:
 
 def list_page(ctx: Context, query: SnapshotsQuery) -> SnapshotPage:
     """Snapshots, the latest day first. One query."""
+    if query.from_ and query.to and query.from_ > query.to:
+        raise Invalid.field("from", "the first day is after the last")
     filters = query.model_dump(exclude={"limit", "cursor"})
     seal = CursorSeal(ctx.secrets.cursor_key, ctx.now, ctx.endpoint, filters, ctx.actor.id)
     low = query.from_.isoformat() if query.from_ else "0"
