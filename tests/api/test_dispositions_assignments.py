@@ -8,6 +8,7 @@ import pytest
 
 from chalicelib.packs.dispositions.service import offering
 from tests.api.dispositions_desk import Desk, desk
+from tests.openapi_answers import described
 
 __all__ = ["desk"]
 
@@ -20,6 +21,34 @@ def code(problem: Any) -> Any:
 
 def errors(problem: Any) -> list[str]:
     return [".".join(one["loc"]) for one in problem["errors"]]
+
+
+class TestFees:
+    def test_they_explain_themselves(self, desk):
+        costs = {"closing_ab": 1850, "closing_bc": 2400, "points_pct": 1.5}
+        id = desk.offer(desk.pipeline(), kind="double_close", costs=costs)
+        assert "explain" not in desk.read(id)
+        found = desk.ok("GET", f"/dispo/assignments/{id}", query={"explain": "true"})
+        prices = {"assignment_price": 131000, "contract_price": 118000, "currency": "USD"}
+        gross, net = found["explain"]["fee_gross"], found["explain"]["fee_net"]
+        assert (gross["inputs"], gross["formula"], gross["missing"]) == (prices, {"id": "dispositions.fee_gross", "version": 1}, [])
+        assert net["inputs"] == {**prices, **costs, "lender_fee": None}
+        assert (net["formula"]["id"], net["missing"], net["as_of"]) == ("dispositions.fee_net.double_close", ["lender_fee"], gross["as_of"])
+        assert found["missing"] == net["missing"]
+
+    def test_what_an_assignment_was_not_charged_is_nought(self, desk):
+        id = desk.offer(desk.pipeline(), assignment_price=None, costs={"partner_split": 3000})
+        found = desk.ok("GET", f"/dispo/assignments/{id}", query={"explain": "true"})["explain"]["fee_net"]
+        terms = {"partner_split": 3000, "earnest_money_lost": 0}
+        assert found["inputs"] == {"assignment_price": None, "contract_price": 118000, "currency": "USD", **terms}
+        assert found["missing"] == ["assignment_price"]
+
+    def test_a_move_of_another_revision_than_was_seen_is_refused_and_documented(self, desk):
+        id = desk.offer(desk.pipeline())
+        paths = described().document["paths"]
+        for verb in ("assign", "close", "fallout"):
+            assert "412" in paths[f"/dispo/assignments/{{id}}/{verb}"]["post"]["responses"]
+        desk.refused(412, "POST", MOVES.format(id, "assign"), {}, headers={"If-Match": '"9"'})
 
 
 class TestOffers:

@@ -4,6 +4,7 @@ from ...foundation.manifest import PUBLIC, Endpoint, Pack, Projection, Schedule,
 
 _READ, _WRITE, _CLOSE, _BULK = "dispositions:read", "dispositions:write", "dispositions:close", "dispositions:bulk"
 _MOVES = ("conflict", "invalid-transition")
+_ACTS = (*_MOVES, "precondition-failed")
 _EACH_QUARTER = "cron(0/15 * * * ? *)"
 _EACH_MORNING = "cron(0 13 * * ? *)"  # before the firm's working day on the American west coast: cron knows UTC only
 
@@ -40,9 +41,9 @@ PACK = Pack(
         ),
         Endpoint("GET", "/dispo/assignments/{id}", "get_assignment", _READ, "Read an assignment", composite=True),
         Endpoint("PATCH", "/dispo/assignments/{id}", "edit_assignment", _WRITE, "Change an assignment", composite=True, errors=_MOVES),
-        Endpoint("POST", "/dispo/assignments/{id}/assign", "assign", _WRITE, "Assign the contract to the buyer", errors=_MOVES),
-        Endpoint("POST", "/dispo/assignments/{id}/close", "close", _CLOSE, "Close an assignment and its pipeline", errors=_MOVES),
-        Endpoint("POST", "/dispo/assignments/{id}/fallout", "fall_out", _WRITE, "Let an assignment fall out", errors=_MOVES),
+        Endpoint("POST", "/dispo/assignments/{id}/assign", "assign", _WRITE, "Assign the contract to the buyer", errors=_ACTS),
+        Endpoint("POST", "/dispo/assignments/{id}/close", "close", _CLOSE, "Close an assignment and its pipeline", errors=_ACTS),
+        Endpoint("POST", "/dispo/assignments/{id}/fallout", "fall_out", _WRITE, "Let an assignment fall out", errors=_ACTS),
         Endpoint("GET", "/dispo/pipelines/{id}/matches", "list_pipeline_matches", _READ, "Find the buyers that a house suits"),
         Endpoint("POST", "/dispo/pipelines/{id}/offers", "make_offers", _BULK, "Offer a pipeline to several buyers", errors=("conflict",)),
         Endpoint("GET", "/dispo/summary", "read_summary", _READ, "Read what dispositions brought in"),

@@ -16,6 +16,8 @@ from .schemas import (
     BuyerStatistics,
     BuyerView,
     Close,
+    Explained,
+    ExplainedAssignment,
     Fallout,
     FalloutView,
     MatchPage,
@@ -78,9 +80,9 @@ def list_pipeline_assignments(ctx: Context, pipeline_id: str, query: Page) -> As
     return deals.by_pipeline(ctx, pipeline_id, query.limit, query.cursor)
 
 
-def get_assignment(ctx: Context, id: str) -> AssignmentView:
+def get_assignment(ctx: Context, id: str, query: Explained) -> ExplainedAssignment:
     """An assignment as it stands, seen with its pipeline."""
-    return deals.get(ctx, id)
+    return deals.get(ctx, id, explain=query.explain == "true")
 
 
 def edit_assignment(ctx: Context, id: str, body: AssignmentPatch) -> AssignmentView:

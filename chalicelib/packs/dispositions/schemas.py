@@ -415,6 +415,19 @@ class AssignmentView(Audited):
     warnings: list[str]
 
 
+class FeesExplained(TypedDict):
+    """Where either fee comes from."""
+
+    fee_gross: "Explanation"
+    fee_net: "Explanation"
+
+
+class ExplainedAssignment(AssignmentView):
+    """An assignment, with where its fees come from if that was asked for."""
+
+    explain: NotRequired[FeesExplained]
+
+
 class FalloutView(AssignmentView):
     """What fell out, and who is next."""
 

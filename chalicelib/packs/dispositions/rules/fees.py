@@ -7,9 +7,11 @@ makes the net unknown, null and named; an assignment proper has no costs but tho
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TypedDict
 
 from chalicelib.foundation.money import rounded
 from chalicelib.packs.wholesale.rules import exits
+from chalicelib.packs.wholesale.rules.explain import Explanation
 
 # The term of an exit's net that is our price, and the one that is the contract's.
 _SOLD = {exits.ASSIGNMENT: "fee", exits.DOUBLE_CLOSE: "bc_price", exits.NOVATION: "retail_price", exits.WHOLETAIL: "resale_price"}
@@ -42,3 +44,43 @@ def earned(
     unpriced = [name for name, value in (("assignment_price", price), ("contract_price", contract_price)) if value is None]
     lacking = [name for name in outcome.missing if name not in (sold, bought)]
     return Fees(None if gross is None else rounded(gross, currency), outcome.amount, (*unpriced, *lacking))
+
+
+# Raised whenever a formula gives another fee for the same inputs.
+VERSION = 1
+
+
+class Explanations(TypedDict):
+    """Where either fee comes from."""
+
+    fee_gross: Explanation
+    fee_net: Explanation
+
+
+def explain(
+    exit_strategy: str,
+    price: Decimal | None,
+    contract_price: Decimal | None,
+    costs: Mapping[str, Decimal | None],
+    currency: str,
+    as_of: str,
+) -> Explanations:
+    """Where the fees that `earned` finds for the same come from."""
+    prices: dict[str, Decimal | str | None] = {"assignment_price": price, "contract_price": contract_price, "currency": currency}
+    ours = (_SOLD[exit_strategy], _BOUGHT.get(exit_strategy))
+    unless_given = dict.fromkeys(_NONE_UNLESS_GIVEN.get(exit_strategy, ()), Decimal(0))
+    terms = {name: costs.get(name, unless_given.get(name)) for name in exits.TERMS[exit_strategy] if name not in ours}
+    return {
+        "fee_gross": {
+            "inputs": prices,
+            "formula": {"id": "dispositions.fee_gross", "version": VERSION},
+            "as_of": as_of,
+            "missing": [name for name, value in prices.items() if value is None],
+        },
+        "fee_net": {
+            "inputs": {**prices, **terms},
+            "formula": {"id": f"dispositions.fee_net.{exit_strategy}", "version": VERSION},
+            "as_of": as_of,
+            "missing": list(earned(exit_strategy, price, contract_price, costs, currency).missing),
+        },
+    }

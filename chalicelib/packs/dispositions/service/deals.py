@@ -1,7 +1,7 @@
 """Offering, reading, listing and changing assignments."""
 
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 from ....foundation import idempotency
 from ....foundation.context import Context
@@ -11,12 +11,12 @@ from ....foundation.store.transactions import Transaction
 from ...wholesale.service import dealings
 from ..entities import ASSIGNMENTS, Assignment
 from ..rules import assignments, earnest_money, prices, ranks
-from ..schemas import AssignmentCreate, AssignmentPage, AssignmentPatch, AssignmentView
+from ..schemas import AssignmentCreate, AssignmentPage, AssignmentPatch, AssignmentView, ExplainedAssignment, FeesExplained
 from . import offering, writing
 from .offering import Asked
 from .rights import need_write
 from .seen import BuyerSeen, Seen, pipelines_of, read_assignment, read_pipeline
-from .shown import assignment_summary, assignment_view, basis, lapsed
+from .shown import assignment_summary, assignment_view, basis, fees_explained, lapsed
 
 
 def create(ctx: Context, body: AssignmentCreate) -> AssignmentView:
@@ -57,10 +57,13 @@ def commit(tx: Transaction) -> None:
         raise Stale from None
 
 
-def get(ctx: Context, id: str) -> AssignmentView:
+def get(ctx: Context, id: str, *, explain: bool) -> ExplainedAssignment:
     """An assignment, seen with its pipeline. One round trip."""
     assignment, seen = read_assignment(ctx, id)
-    return assignment_view(assignment, seen.pipeline)
+    view = cast(ExplainedAssignment, assignment_view(assignment, seen.pipeline))
+    if explain:
+        view["explain"] = cast(FeesExplained, fees_explained(ctx, assignment, seen.pipeline))
+    return view
 
 
 def by_pipeline(ctx: Context, pipeline_id: str, limit: int, cursor: str | None) -> AssignmentPage:

@@ -132,6 +132,14 @@ def earned(assignment: Assignment, contract_price: Decimal | None) -> fees.Fees:
     return fees.earned(assignment.kind_of_exit, assignment.assignment_price, contract_price, costs, assignment.currency)
 
 
+def fees_explained(ctx: Context, assignment: Assignment, pipeline: Pipeline | None) -> fees.Explanations:
+    """Where an assignment's fees come from."""
+    costs = {name: decimal(cost) for name, cost in (assignment.costs or {}).items()}
+    contract_price = basis(assignment, pipeline)
+    price, currency, as_of = assignment.assignment_price, assignment.currency, instant(ctx.now)
+    return fees.explain(assignment.kind_of_exit, price, contract_price, costs, currency, as_of)
+
+
 def assignment_view(assignment: Assignment, pipeline: Pipeline | None) -> AssignmentView:
     """An assignment as it stands, seen with its pipeline."""
     values = assignment.attribute_values
