@@ -541,6 +541,8 @@ class TestChanges:
         assert (revised["assignment_fee"], revised["fee_net"]) == (7000, 7000)
         seen = desk.read(pipeline)
         assert (seen["assignment_price"], seen["expected_spread"], seen["spread_basis"]) == (125000, 7000, "assignment")
+        alone = desk.refused(422, "PATCH", f"/dispo/assignments/{id}", {"reason": "retrade"})
+        assert errors(alone) == ["reason"]
         problem = desk.refused(422, "PATCH", f"/dispo/assignments/{id}", {"assignment_price": 117999, "reason": "retrade"})
         assert errors(problem) == ["assignment_price"]
 

@@ -140,6 +140,8 @@ def _refuse_when_over(status: str, sent: dict[str, Any]) -> None:
 def _terms(ctx: Context, before: Assignment, seen: Seen, status: str, sent: dict[str, Any]) -> dict[str, Any]:
     change = {name: sent[name] for name in (prices.PRICE, prices.FEE) if name in sent}
     if not change:
+        if sent.get("reason"):
+            raise Invalid.field("reason", "it belongs to a change of the price")
         return {}
     held = prices.Terms(before.assignment_price, before.assignment_fee)
     after = prices.revised(status, held, basis(before, seen.pipeline), change, sent.get("reason"))
