@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 
-from chalicelib.foundation.context import system
+from chalicelib.foundation.context import Context, system
 from chalicelib.foundation.schedules import Run
+from chalicelib.functions.streams import audit
 from chalicelib.packs.holdings.rules.ecb import parse
 from chalicelib.packs.holdings.schedules import close_days
+from ops.trail import faults, subjects
 from tests.api.holdings_firm import Firm
+from tests.conftest import TABLE
+from tests.streams.feed import Feed, deliver
 
 REAL = Path(__file__).parent.parent.parent / "examples" / "ecb_fx_history.csv"
 
@@ -283,6 +287,32 @@ def test_a_key_is_one_snapshot(firm):
     firm.settle()
     one, two = (firm.admin("POST", "/holdings/snapshots", {}, headers=headers) for _ in "ab")
     assert (one.status, two.status, one.json() == two.json()) == (201, 201, True)
+
+
+# -- the trail
+
+
+def test_rates_and_snapshots_have_a_trail_that_can_be_checked(firm, as_):
+    feed = Feed(firm.runtime.dynamodb, TABLE)
+    firm.make(value_estimate=100)
+    firm.rates("2026-11-23", USD="1.1")
+    firm.rates("2026-11-23", USD="1.2")
+    assert take(firm).status == 201
+    deliver(lambda event, context: audit(firm.runtime, event, context, workers=1), feed.entities())
+    auditor = as_("auditor")
+    for id, records in (("fx_EUR_2026-11-23", 2), ("snap_2026-11-24_intraday_1", 1)):
+        assert len(auditor("GET", f"/audit/trail/{id}").json()["items"]) == records
+        verdict = auditor("GET", f"/audit/verify/{id}").json()
+        assert (verdict["valid"], verdict["checked"]) == (True, records)
+    for id in ("fx_EUR_2026-11-22", "fx_EUR_2026-13-45", "fx_eur_2026-11-23", "snap_2026-11-24_close_1", "snap_today_close_1"):
+        assert {auditor("GET", f"/audit/{what}/{id}").status for what in ("trail", "verify")} == {404}
+
+    def context() -> Context:
+        return firm.runtime.context(request_id="check", actor=system("verify-audit"))
+
+    found = subjects(context().store)
+    assert {"fx_EUR_2026-11-23", "snap_2026-11-24_intraday_1"} < set(found)
+    assert list(faults(context, found)) == []
 
 
 # -- who may

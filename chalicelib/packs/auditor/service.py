@@ -27,7 +27,7 @@ from .verifier import Chain
 CHECKED_AT_ONCE = 1000  # records that one request verifies
 DAYS_AT_ONCE = 7  # days (or months, of one actor) that one request looks through for a page
 _MOST_DAYS = 366
-_ID = re.compile(r"[a-z][a-z_]{1,20}_[a-z]?[0-9A-HJKMNP-TV-Z]{26,52}", re.ASCII)
+_ID = re.compile(r"[a-z][a-z_]{1,20}_[0-9A-Za-z_-]{1,60}", re.ASCII)  # of every kind: some name a day and not an instant
 _READ, _ALL = "trail:read", "trail:admin"
 
 

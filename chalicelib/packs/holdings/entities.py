@@ -171,7 +171,7 @@ class _Named(IdForm):
 
     def key(self, id: str) -> Key:
         if found := re.fullmatch(r"fx_([A-Z]{3})_([0-9]{4}-[0-9]{2}-[0-9]{2})", id, re.ASCII):
-            return rates_key(found[1], date.fromisoformat(found[2]))
+            return Key(RATES, joined(found[2], found[1]))
         if found := re.fullmatch(r"snap_([0-9]{4}-[0-9]{2}-[0-9]{2})_([a-z]+)_([0-9]{1,6})", id, re.ASCII):
             return Key(SNAPSHOTS, joined(found[1], found[2], f"{int(found[3]):06}"))
         raise NotFound(self.name)
