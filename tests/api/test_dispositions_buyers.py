@@ -161,6 +161,9 @@ class TestLists:
         assert names(desk.ok("GET", "/dispo/buyers", query={"q": "zed@"})) == ["Ann Adams"]
         assert names(desk.ok("GET", "/dispo/buyers", query={"q": "anno", "active_only": "false"})) == ["Anno"]
         assert names(desk.ok("GET", "/dispo/buyers", query={"q": "#"})) == []
+        desk.buyer("Émile Zola")
+        for written in ("ÉMILE", "E\u0301mile"):  # an accent in one sign, and as a sign of its own
+            assert names(desk.ok("GET", "/dispo/buyers", query={"q": written})) == ["Émile Zola"]
 
     def test_by_market_each_once(self, desk, clock):
         for name, markets in (("exact", ["98103"]), ("both", ["98103", "981*"]), ("wide", ["98*"]), ("else", ["98104", "Seattle/WA"])):

@@ -68,7 +68,7 @@ class Buyer(Entity):
 
     def index_keys(self) -> dict[str, str]:
         """All, newest first; by the beginning of name and of email; by the day on which the proof's lapse is announced."""
-        folded = fold(self.name)
+        folded = markets.folded(self.name)
         found = {
             "gsi1pk": by_activity(self.is_active),
             "gsi1sk": self.id,
@@ -76,7 +76,7 @@ class Buyer(Entity):
             "gsi2sk": joined(part(folded), self.id),
         }
         if self.email:
-            email = fold(self.email)
+            email = markets.folded(self.email)
             found |= {"gsi4pk": by_email(email), "gsi4sk": joined(part(email), self.id)}
         if self.warn_on:
             found |= {"gsi3pk": PROOFS_DUE, "gsi3sk": joined(self.warn_on.isoformat(), self.id)}
@@ -243,11 +243,6 @@ class Roster:
         live = {id: {"buyer": one.buyer_id, "rank": one.rank, "contract": one.contract_no} for id, one in self.live.items()}
         on_offer = {"gsi1pk": ON_OFFER, "gsi1sk": self.pipeline_id} if live else {}
         return {"kind": "roster", "revision": self.revision + 1, "live": live, "disputed": sorted(self.disputed), **on_offer}
-
-
-def fold(text: str) -> str:
-    """A name or an email in one form, for its beginning to be looked for: case, and how many spaces, don't count."""
-    return " ".join(text.casefold().split())
 
 
 # -- from nested values to what rules ask, and back

@@ -75,12 +75,12 @@ class City:
     @property
     def partition(self) -> Partition:
         """Where the index keeps who buys here."""
-        return ("CITY", _folded(self.region), _folded(self.city))
+        return ("CITY", folded(self.region), folded(self.city))
 
     def holds(self, place: Place) -> bool | None:
         """Whether the place lies in it; None where that can't be told."""
         pairs = ((self.city, place.city), (self.region, place.region))
-        known = [_folded(ours) == _folded(theirs) for ours, theirs in pairs if theirs]
+        known = [folded(ours) == folded(theirs) for ours, theirs in pairs if theirs]
         if False in known:
             return False
         return True if len(known) == len(pairs) else None
@@ -89,8 +89,8 @@ class City:
 Market = Postal | City
 
 
-def _folded(text: str) -> str:
-    """One form for one name: case, width and spaces don't count."""
+def folded(text: str) -> str:
+    """One form for one name: case, width, spaces and how an accent is written don't count."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 

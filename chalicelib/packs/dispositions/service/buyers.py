@@ -24,7 +24,6 @@ from ..entities import (
     by_buyer,
     by_email,
     by_name,
-    fold,
     in_market,
     proof_of,
 )
@@ -125,7 +124,7 @@ def list_page(ctx: Context, query: BuyerQuery) -> BuyerPage:
         raise Forbidden("Names and emails are looked for by those who may see them.")
     filters = query.model_dump(exclude={"limit", "cursor"})
     seal = CursorSeal(ctx.secrets.cursor_key, ctx.now, ctx.endpoint, filters, ctx.actor.id)
-    begins = None if query.q is None else fold(query.q)
+    begins = None if query.q is None else markets.folded(query.q)
     if begins == "":
         raise Invalid.field("q", "a letter or digit is needed")
     by_alphabet = begins is not None and query.market is None
@@ -170,7 +169,7 @@ def _filter(query: BuyerQuery, begins: str | None) -> Callable[[dict[str, Any]],
 
 
 def _begins(view: dict[str, Any], begins: str) -> bool:
-    return fold(view["name"]).startswith(begins[:80]) or fold(view.get("email", "")).startswith(begins)
+    return markets.folded(view["name"]).startswith(begins[:80]) or markets.folded(view.get("email", "")).startswith(begins)
 
 
 def _found_by(begins: str | None) -> Callable[[Raw], dict[str, Any]]:
@@ -178,7 +177,7 @@ def _found_by(begins: str | None) -> Callable[[Raw], dict[str, Any]]:
 
     def shown(raw: Raw) -> dict[str, Any]:
         view = view_of(raw)
-        if begins and "gsi4sk" in raw and "gsi2sk" not in raw and fold(view["name"]).startswith(begins[:80]):
+        if begins and "gsi4sk" in raw and "gsi2sk" not in raw and markets.folded(view["name"]).startswith(begins[:80]):
             view["_shown_by_name"] = True
         return view
 
@@ -297,7 +296,7 @@ def _warnings(ctx: Context, buyer: Buyer) -> list[str]:
     """Whether another buyer has the same email. One round trip, none without an email."""
     if not buyer.email:
         return []
-    email = fold(buyer.email)
+    email = markets.folded(buyer.email)
     answer = ctx.store.query(
         IndexName="gsi4",
         KeyConditionExpression="gsi4pk = :pk AND begins_with(gsi4sk, :email)",
