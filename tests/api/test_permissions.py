@@ -33,10 +33,10 @@ def test_every_permission_is_one_that_the_matrix_knows():
 
 
 def test_what_is_public_is_a_short_list():
-    """Everything else needs somebody: health, documentation, keys, and the ways to sign in."""
+    """Everything else needs somebody: health, documentation, keys, the ways to sign in, and a buyer's link to opt out of offers."""
     prefixes = ("/health/", "/docs", "/redoc", "/problems", "/openapi.json", "/.well-known/", "/auth/")
     public = {endpoint.path for _, endpoint in ALL if endpoint.permission == PUBLIC}
-    assert {path for path in public if path != "/" and not path.startswith(prefixes)} == set()
+    assert {path for path in public if path != "/" and not path.startswith(prefixes)} == {"/dispo/opt-out/{token}"}
     ways_in = {"token", "refresh", "logout", "invitations/confirm", "password-reset", "password-reset/confirm"}
     assert {path.removeprefix("/auth/") for path in public if path.startswith("/auth/")} <= ways_in
 
