@@ -14,7 +14,7 @@ from rich.table import Table
 
 from chalicelib.foundation import projections
 from chalicelib.foundation.projections import Contribution, Contributions, Engine, Number, Refused, Work
-from chalicelib.foundation.store.store import Store, wire_key
+from chalicelib.foundation.store.store import Store
 from chalicelib.packs import PACKS
 from ops import shell
 
@@ -74,10 +74,7 @@ def rebuild(
         told(items)
     projections.write_to(store(), [new])
     settle()
-    removed = 0
-    for key in list(projections.outdated(_fresh(store), new)):
-        store().call("delete_item", TableName=first.table, Key=wire_key(key))
-        removed += 1
+    removed = _fresh(store).delete_many(projections.outdated(_fresh(store), new))
     return Rebuilt(new, items, refused, removed)
 
 

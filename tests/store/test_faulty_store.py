@@ -127,6 +127,16 @@ def test_batches_are_asked_for_until_they_are_whole(faulty):
     assert ctx.store.client.calls["batch_get_item"] == 6
 
 
+def test_many_rows_are_removed_25_at_a_time_and_none_is_forgotten(faulty):
+    ctx = faulty(Unprocessed(times=2))
+    keys = [Key("MANY", f"{number:03}") for number in range(60)]
+    for key in keys:
+        ctx.store.call("put_item", TableName=ctx.store.table, Item=wire_key(key))
+    assert ctx.store.delete_many(iter(keys[:-1])) == 59
+    assert list(ctx.store.get_many(keys)) == [keys[-1]]
+    assert ctx.store.client.calls["batch_write_item"] == 3 + 2
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_a_stormy_day_loses_and_doubles_nothing(context, faulty, seed):
     """Creations through every fault at once, conflicts at 20 %: each is there once, and the count says so."""
