@@ -264,3 +264,19 @@ class TestRecord:
         assert desk.ok("GET", "/dispo/summary", query={"to": "2026-10-31"})["forfeits"] == {}
         assert errors(desk.refused(422, "GET", "/dispo/summary", query={"from": "2026-11-02", "to": "2026-11-01"})) == ["to"]
         desk.refused(422, "GET", "/dispo/summary", query={"from": "2026-11"})
+
+
+def test_the_record_and_the_summary_say_what_they_are_made_of(as_):
+    operator = as_("operator")
+    buyer = operator("POST", "/dispo/buyers", {"name": "Cedar Homes"}).json()["id"]
+    plain = operator("GET", f"/dispo/buyers/{buyer}/stats").json()
+    shown = operator("GET", f"/dispo/buyers/{buyer}/stats", query={"explain": "true"}).json()
+    assert shown.pop("explain") == {
+        "inputs": {},
+        "formula": {"id": "dispositions.record", "version": 1},
+        "as_of": "2026-11-24T18:00:00.000Z",
+        "missing": ["closed"],
+    }
+    assert shown == plain
+    explained = operator("GET", "/dispo/summary", query={"explain": "true"}).json()["explain"]
+    assert (explained["formula"]["id"], explained["missing"]) == ("dispositions.summary", ["closed"])

@@ -60,9 +60,9 @@ def list_buyer_assignments(ctx: Context, id: str, query: Page) -> AssignmentPage
     return buyers.assignments_page(ctx, id, query.limit, query.cursor)
 
 
-def read_buyer_stats(ctx: Context, id: str) -> BuyerStatistics:
+def read_buyer_stats(ctx: Context, id: str, query: Explained) -> BuyerStatistics:
     """A buyer's record: how many were offered, assigned, closed, fell out or merely lapsed, and the rates of it."""
-    return buyers.stats(ctx, id)
+    return buyers.stats(ctx, id, explain=query.explain == "true")
 
 
 def list_buyer_matches(ctx: Context, id: str, query: MatchQuery) -> MatchPage:

@@ -306,6 +306,7 @@ class SummaryQuery(Query):
 
     from_: DealDay | None = Field(None, alias="from")
     to: DealDay | None = None
+    explain: Literal["true", "false"] = "false"
 
 
 # -- answers
@@ -346,10 +347,27 @@ class BuyerView(Audited):
     warnings: list[str]
 
 
+class Formula(TypedDict):
+    """A formula, and which edition of it."""
+
+    id: str
+    version: int
+
+
+class Explanation(TypedDict):
+    """Where a number comes from."""
+
+    inputs: dict[str, Any]
+    formula: Formula
+    as_of: str
+    missing: list[str]
+
+
 class BuyerStatistics(StatisticsView):
     """A buyer's record by itself."""
 
     buyer_id: str
+    explain: NotRequired[Explanation]
 
 
 class BuyerSummary(TypedDict):
@@ -458,22 +476,6 @@ class AssignmentPage(TypedDict):
     next_cursor: str | None
 
 
-class Formula(TypedDict):
-    """A formula, and which edition of it."""
-
-    id: str
-    version: int
-
-
-class Explanation(TypedDict):
-    """Where a score comes from."""
-
-    inputs: dict[str, Any]
-    formula: Formula
-    as_of: str
-    missing: list[str]
-
-
 class MatchView(TypedDict):
     """How well a buyer and a house fit. `coverage` is the weight, of 100, of what is known on both sides."""
 
@@ -534,6 +536,7 @@ class SummaryView(TypedDict):
     fallout_rate: Amount | None
     days_contract_to_assignment: Amount | None
     as_of: When
+    explain: NotRequired[Explanation]
 
 
 assert set(get_args(Outcome)) == set(earnest_money.OUTCOMES)

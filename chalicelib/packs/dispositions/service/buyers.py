@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from ....foundation import idempotency
+from ....foundation.calendar import instant
 from ....foundation.context import Context
 from ....foundation.errors import Forbidden, Invalid, NotFound
 from ....foundation.ids import ROOT, Key
@@ -37,6 +38,7 @@ from ..schemas import (
     BuyerQuery,
     BuyerStatistics,
     BuyerView,
+    Formula,
 )
 from .seen import pipelines_of
 from .shown import assignment_summary, buyer_summary, buyer_view, statistics_view
@@ -68,10 +70,16 @@ def get(ctx: Context, id: str) -> BuyerView:
     return buyer_view(ctx, buyer, records, [])
 
 
-def stats(ctx: Context, id: str) -> BuyerStatistics:
+def stats(ctx: Context, id: str, *, explain: bool) -> BuyerStatistics:
     """A buyer's record. One round trip."""
     buyer, records = _read(ctx, id)
-    return {"buyer_id": buyer.id, **statistics_view(records.get(RECORD, {}))}
+    counts = records.get(RECORD, {})
+    view = cast(BuyerStatistics, {"buyer_id": buyer.id, **statistics_view(counts)})
+    if explain:
+        missing = ["closed"] if view["close_rate"] is None else []
+        formula: Formula = {"id": "dispositions.record", "version": 1}
+        view["explain"] = {"inputs": dict(counts), "formula": formula, "as_of": instant(ctx.now), "missing": missing}
+    return view
 
 
 def edit(ctx: Context, id: str, body: BuyerPatch) -> BuyerView:

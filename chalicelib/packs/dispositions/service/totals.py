@@ -8,7 +8,7 @@ from ....foundation.errors import Invalid
 from ....foundation.projections import rows
 from ..entities import SUMMARY
 from ..rules.summary import summary
-from ..schemas import SummaryQuery, SummaryView
+from ..schemas import Formula, SummaryQuery, SummaryView
 
 
 def read(ctx: Context, query: SummaryQuery) -> SummaryView:
@@ -18,7 +18,7 @@ def read(ctx: Context, query: SummaryQuery) -> SummaryView:
         raise Invalid.field("to", "the last day is before the first")
     found = rows(ctx.store, SUMMARY, between=(first.isoformat(), f"{last.isoformat()}~"))
     shown = summary({date.fromisoformat(day): counts for day, counts in found.items()})
-    return {
+    view: SummaryView = {
         "months": [
             {"month": one.month, "currency": one.currency, "fees": one.fees, "fees_gross": one.fees_gross, "unknown": one.unknown}
             for one in shown.months
@@ -29,3 +29,8 @@ def read(ctx: Context, query: SummaryQuery) -> SummaryView:
         "days_contract_to_assignment": shown.days_contract_to_assignment,
         "as_of": instant(ctx.now),
     }
+    if query.explain == "true":
+        missing = ["closed"] if view["close_rate"] is None else []
+        formula: Formula = {"id": "dispositions.summary", "version": 1}
+        view["explain"] = {"inputs": found, "formula": formula, "as_of": view["as_of"], "missing": missing}
+    return view
