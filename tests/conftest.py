@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
+import hypothesis
 import pytest
 
 os.environ |= {
@@ -28,6 +29,10 @@ from chalicelib.foundation.store import table
 from chalicelib.packs import PACKS
 from local.gateway import proxy_event
 from tests import openapi_answers
+
+# A busy machine is no failure: tests bound what is done, never how long it takes.
+hypothesis.settings.register_profile("ours", deadline=None)
+hypothesis.settings.load_profile("ours")
 
 TABLE = "valhalla-test"
 NOW = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)
