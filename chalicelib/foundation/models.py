@@ -7,7 +7,7 @@ built for an item of a list), and as well described for OpenAPI.
 import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from typing_extensions import TypedDict
@@ -146,11 +146,24 @@ class Query(Input):
     """Base of query strings. Every value arrives as text."""
 
 
+class Explained(Query):
+    """Whether derived numbers explain themselves."""
+
+    explain: Literal["true", "false"] = "false"
+
+
 class Page(Query):
     """What every list takes."""
 
     limit: Digits = Field(50, ge=1, le=200, description="How many items at the most.")
     cursor: str | None = Field(None, max_length=2000, description="`next_cursor` of the page before.")
+
+
+class Formula(TypedDict):
+    """A formula, and which edition of it."""
+
+    id: str
+    version: int
 
 
 class Audited(TypedDict):

@@ -30,6 +30,12 @@ from ...foundation.models import (
     When,
     Whole,
 )
+from ...foundation.models import (
+    Explained as Explained,
+)
+from ...foundation.models import (
+    Formula as Formula,
+)
 from .rules import assignments, earnest_money, markets, matching
 
 Strategy = Literal["flip", "rental", "brrrr", "wholetail", "development"]
@@ -276,12 +282,6 @@ class Offers(Input):
     notify: Flag = Field(False, description="Mail those who have an address, with a link to opt out.")
 
 
-class Explained(Query):
-    """Whether derived numbers explain themselves."""
-
-    explain: Literal["true", "false"] = "false"
-
-
 class MatchQuery(Page):
     """A page of matches."""
 
@@ -345,13 +345,6 @@ class BuyerView(Audited):
     notes: str | None
     statistics: StatisticsView
     warnings: list[str]
-
-
-class Formula(TypedDict):
-    """A formula, and which edition of it."""
-
-    id: str
-    version: int
 
 
 class Explanation(TypedDict):

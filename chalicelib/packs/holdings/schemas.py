@@ -27,6 +27,12 @@ from ...foundation.models import (
     Text,
     When,
 )
+from ...foundation.models import (
+    Explained as Explained,
+)
+from ...foundation.models import (
+    Formula as Formula,
+)
 from ...foundation.money import significant_digits
 from .rules.details import shape_fault
 from .rules.ecb import BASE
@@ -203,12 +209,6 @@ class HoldingQuery(Page):
     only_active: Literal["true", "false"] = Field("true", description="Leave out what is not active, or was disposed of.")
 
 
-class Explained(Query):
-    """Whether derived numbers explain themselves."""
-
-    explain: Literal["true", "false"] = "false"
-
-
 class SummaryQuery(Explained):
     """In which currency, and of which day."""
 
@@ -248,13 +248,6 @@ class SnapshotQuery(Query):
 
 
 # -- answers
-
-
-class Formula(TypedDict):
-    """A formula, and which edition of it."""
-
-    id: str
-    version: int
 
 
 class Explanation(TypedDict):

@@ -29,6 +29,12 @@ from ...foundation.models import (
     When,
     Whole,
 )
+from ...foundation.models import (
+    Explained as Explained,
+)
+from ...foundation.models import (
+    Formula as Formula,
+)
 from .rules.exits import EXITS
 from .rules.numbers import rule_pct_fault
 from .rules.stages import DEAD_REASONS, STAGES
@@ -281,12 +287,6 @@ class Calculation(Input):
     costs: DoubleCloseCosts | None = None
 
 
-class Explained(Query):
-    """Whether derived numbers explain themselves."""
-
-    explain: Literal["true", "false"] = "false"
-
-
 class BulkQuery(Query):
     """How many rows are taken in."""
 
@@ -323,13 +323,6 @@ class FunnelQuery(Query):
 
     from_: _Month | None = Field(None, alias="from")
     to: _Month | None = None
-
-
-class Formula(TypedDict):
-    """A formula, and which edition of it."""
-
-    id: str
-    version: int
 
 
 class Explanation(TypedDict):
