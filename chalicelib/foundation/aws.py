@@ -7,7 +7,7 @@ from botocore.config import Config
 from botocore.loaders import Loader
 from botocore.session import Session
 
-from .settings import Settings
+from chalicelib.foundation.settings import Settings
 
 
 class _Loader(Loader):  # type: ignore[misc]

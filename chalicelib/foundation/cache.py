@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from .calendar import instant
-from .store import keys
+from chalicelib.foundation.calendar import instant
+from chalicelib.foundation.store import keys
 
 if TYPE_CHECKING:
-    from .context import Context
+    from chalicelib.foundation.context import Context
 
 T = TypeVar("T")
 

@@ -6,13 +6,13 @@ Services take a Context and validated input, and can so be called from a route, 
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from .cache import Cache
-from .calendar import firm_day
-from .errors import Forbidden, PreconditionFailed
-from .idempotency import IdempotencyKey
-from .secrets import Secrets, SecretStore
-from .settings import Settings
-from .store.store import Store
+from chalicelib.foundation.cache import Cache
+from chalicelib.foundation.calendar import firm_day
+from chalicelib.foundation.errors import Forbidden, PreconditionFailed
+from chalicelib.foundation.idempotency import IdempotencyKey
+from chalicelib.foundation.secrets import Secrets, SecretStore
+from chalicelib.foundation.settings import Settings
+from chalicelib.foundation.store.store import Store
 
 
 @dataclass(frozen=True)

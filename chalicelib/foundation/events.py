@@ -8,14 +8,14 @@ import hashlib
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
-from .calendar import day_start, instant
-from .ids import IdForm, encode_ulid
-from .store import attributes as a
-from .store.entity import Entity
-from .store.keys import joined
+from chalicelib.foundation.calendar import day_start, instant
+from chalicelib.foundation.ids import IdForm, encode_ulid
+from chalicelib.foundation.store import attributes as a
+from chalicelib.foundation.store.entity import Entity
+from chalicelib.foundation.store.keys import joined
 
 if TYPE_CHECKING:
-    from .context import Context
+    from chalicelib.foundation.context import Context
 
 LIFE = timedelta(days=180)
 

@@ -13,14 +13,14 @@ from decimal import Context as DecimalContext
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from .errors import IdempotencyMismatch, MalformedJson
-from .ids import Key
-from .json import dumps, loads
-from .store.codec import Raw, decode, wire
-from .store.transactions import Transaction
+from chalicelib.foundation.errors import IdempotencyMismatch, MalformedJson
+from chalicelib.foundation.ids import Key
+from chalicelib.foundation.json import dumps, loads
+from chalicelib.foundation.store.codec import Raw, decode, wire
+from chalicelib.foundation.store.transactions import Transaction
 
 if TYPE_CHECKING:
-    from .context import Context
+    from chalicelib.foundation.context import Context
 
 LIFE_SECONDS = 24 * 3600
 _EXACT = DecimalContext(prec=120)  # more digits than a number of ours has

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from .errors import NotFound
+from chalicelib.foundation.errors import NotFound
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32, as in the ULID specification
 _ULID = "[0-7][0-9A-HJKMNP-TV-Z]{25}"

@@ -7,8 +7,8 @@ from typing import Any
 
 import simplejson
 
-from .calendar import instant
-from .errors import MalformedJson
+from chalicelib.foundation.calendar import instant
+from chalicelib.foundation.errors import MalformedJson
 
 _LARGEST_EXPONENT = 125  # what the table holds; written out, a larger one would fill the memory
 

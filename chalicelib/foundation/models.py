@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from typing_extensions import TypedDict
 
-from .errors import Invalid
-from .money import MAX_DIGITS, MINOR_UNITS, fault, significant_digits
+from chalicelib.foundation.errors import Invalid
+from chalicelib.foundation.money import MAX_DIGITS, MINOR_UNITS, fault, significant_digits
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
 _CONTROL_BUT_BREAKS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from . import telemetry
-from .aws import client
-from .errors import Stale
-from .ids import Key, ulid
-from .json import dumps, loads
-from .store import codec
-from .store.transactions import Transaction
+from chalicelib.foundation import telemetry
+from chalicelib.foundation.aws import client
+from chalicelib.foundation.errors import Stale
+from chalicelib.foundation.ids import Key, ulid
+from chalicelib.foundation.json import dumps, loads
+from chalicelib.foundation.store import codec
+from chalicelib.foundation.store.transactions import Transaction
 
 if TYPE_CHECKING:
-    from .context import Context
-    from .settings import Settings
+    from chalicelib.foundation.context import Context
+    from chalicelib.foundation.settings import Settings
 
 MAIL = "m"  # `t` of a mail's row: what the stream's audit function looks for
 LIFE = timedelta(days=7)

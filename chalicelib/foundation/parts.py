@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from .manifest import Pack, load
+from chalicelib.foundation.manifest import Pack, load
 
 if TYPE_CHECKING:
-    from .context import Context
+    from chalicelib.foundation.context import Context
 
 PARTS = (
     Pack("B", "models", "Data models", "chalicelib.foundation.models", probe=f"{__name__}.models_stand"),

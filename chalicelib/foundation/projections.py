@@ -19,14 +19,14 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from .errors import Stale
-from .ids import Key
-from .manifest import Pack, load
-from .store import codec, keys
-from .store.codec import Raw
-from .store.store import Store, wire_key
-from .store.transactions import MAX_ACTIONS, Transaction
-from .streams import ENTITY, Change, passing
+from chalicelib.foundation.errors import Stale
+from chalicelib.foundation.ids import Key
+from chalicelib.foundation.manifest import Pack, load
+from chalicelib.foundation.store import codec, keys
+from chalicelib.foundation.store.codec import Raw
+from chalicelib.foundation.store.store import Store, wire_key
+from chalicelib.foundation.store.transactions import MAX_ACTIONS, Transaction
+from chalicelib.foundation.streams import ENTITY, Change, passing
 
 Number = int | Decimal
 Contribution = dict[tuple[str, str], dict[str, Number]]  # (pk, sk) of an aggregate row → what is added to its fields

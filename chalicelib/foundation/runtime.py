@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from .aws import client
-from .cache import Cache
-from .context import ANYONE, Actor, Context
-from .secrets import SecretStore
-from .settings import Settings
-from .store.store import Store
+from chalicelib.foundation.aws import client
+from chalicelib.foundation.cache import Cache
+from chalicelib.foundation.context import ANYONE, Actor, Context
+from chalicelib.foundation.secrets import SecretStore
+from chalicelib.foundation.settings import Settings
+from chalicelib.foundation.store.store import Store
 
 _ENOUGH = 25.0  # seconds a request may take where nobody says less; the gateway gives up at 29
 
@@ -81,6 +81,6 @@ class Runtime:
 
     def identify(self, headers: Mapping[str, str], ctx: Context) -> Actor:
         """Who sends these headers; Unauthenticated where nobody we know."""
-        from .auth.callers import identify  # cryptography, when the first caller shows a token
+        from chalicelib.foundation.auth.callers import identify  # cryptography, when the first caller shows a token
 
         return identify(headers, ctx)

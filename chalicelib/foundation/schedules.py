@@ -12,13 +12,13 @@ from functools import lru_cache, wraps
 from typing import Any
 from uuid import uuid4
 
-from . import telemetry
-from .calendar import instant
-from .context import Context, system
-from .ids import Key
-from .runtime import Runtime
-from .store.codec import wire
-from .store.store import wire_key
+from chalicelib.foundation import telemetry
+from chalicelib.foundation.calendar import instant
+from chalicelib.foundation.context import Context, system
+from chalicelib.foundation.ids import Key
+from chalicelib.foundation.runtime import Runtime
+from chalicelib.foundation.store.codec import wire
+from chalicelib.foundation.store.store import wire_key
 
 RECORD_LIFE = timedelta(days=90)
 _MARGIN = 10.0  # seconds kept to write the record

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from .calendar import instant, parse_instant
-from .settings import Settings
+from chalicelib.foundation.calendar import instant, parse_instant
+from chalicelib.foundation.settings import Settings
 
 _REFRESH = timedelta(minutes=5)
 
@@ -72,7 +72,7 @@ def _fetch(settings: Settings) -> str:
     scheme, _, place = settings.secrets.partition(":")
     if scheme == "file":
         return Path(place).read_text()
-    from .aws import client
+    from chalicelib.foundation.aws import client
 
     return str(client("secretsmanager", settings).get_secret_value(SecretId=place)["SecretString"])
 

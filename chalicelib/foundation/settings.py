@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from .auth.roles import ROLES
-from .money import MINOR_UNITS
+from chalicelib.foundation.auth.roles import ROLES
+from chalicelib.foundation.money import MINOR_UNITS
 
 
 class SettingsError(Exception):

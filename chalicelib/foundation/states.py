@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .errors import Invalid, InvalidTransition
+from chalicelib.foundation.errors import Invalid, InvalidTransition
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,14 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from . import telemetry
-from .calendar import instant
-from .errors import Unavailable
-from .ids import Key
-from .json import dumps
-from .store import codec, keys
-from .store.codec import Raw
-from .store.store import Store, wire_key
+from chalicelib.foundation import telemetry
+from chalicelib.foundation.calendar import instant
+from chalicelib.foundation.errors import Unavailable
+from chalicelib.foundation.ids import Key
+from chalicelib.foundation.json import dumps
+from chalicelib.foundation.store import codec, keys
+from chalicelib.foundation.store.codec import Raw
+from chalicelib.foundation.store.store import Store, wire_key
 
 Record = dict[str, Any]  # one entry of the event's `Records`, as Lambda hands it over
 

@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .errors import NotFound
-from .idempotency import canonical_json
-from .ids import Key
-from .manifest import Pack, Subject, load
-from .store.codec import Raw
-from .store.entity import Entity
-from .store.store import alive
+from chalicelib.foundation.errors import NotFound
+from chalicelib.foundation.idempotency import canonical_json
+from chalicelib.foundation.ids import Key
+from chalicelib.foundation.manifest import Pack, Subject, load
+from chalicelib.foundation.store.codec import Raw
+from chalicelib.foundation.store.entity import Entity
+from chalicelib.foundation.store.store import alive
 
 if TYPE_CHECKING:
-    from .context import Context
+    from chalicelib.foundation.context import Context
 
 
 @dataclass(frozen=True)

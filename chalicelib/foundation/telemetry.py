@@ -13,11 +13,11 @@ from decimal import Decimal
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from .json import dumps
+from chalicelib.foundation.json import dumps
 
 if TYPE_CHECKING:
-    from .context import Context
-    from .http.requests import Request
+    from chalicelib.foundation.context import Context
+    from chalicelib.foundation.http.requests import Request
 
 _SECRET_NAMES = re.compile("passw|secret|token|authorization|api[_-]?key|cookie|signature|private|credential", re.IGNORECASE)
 _PERSONAL_NAMES = re.compile(

@@ -5,10 +5,10 @@ from functools import lru_cache
 from typing import Any
 from uuid import uuid4
 
-from ..foundation import outbox, telemetry
-from ..foundation.context import system
-from ..foundation.manifest import QueueConsumer, load
-from ..foundation.runtime import Runtime
+from chalicelib.foundation import outbox, telemetry
+from chalicelib.foundation.context import system
+from chalicelib.foundation.manifest import QueueConsumer, load
+from chalicelib.foundation.runtime import Runtime
 
 OUTBOX_WORKER = QueueConsumer(
     name="outbox_worker",

@@ -10,9 +10,9 @@ from typing import Any
 
 from chalice import Blueprint
 
-from ..foundation.manifest import Pack
-from .outbox import OUTBOX_WORKER
-from .streams import CONSUMERS
+from chalicelib.foundation.manifest import Pack
+from chalicelib.functions.outbox import OUTBOX_WORKER
+from chalicelib.functions.streams import CONSUMERS
 
 # Chalice wants an address where it packages; the template puts the real one there.
 _STREAM = "arn:aws:dynamodb:us-east-1:000000000000:table/made-by-the-template/stream/0"

@@ -9,13 +9,13 @@ from functools import cache, lru_cache, partial
 from typing import Any
 from uuid import uuid4
 
-from ..foundation import outbox, streams, telemetry
-from ..foundation.context import system
-from ..foundation.manifest import StreamConsumer
-from ..foundation.projections import Contributions, Engine, State, Work
-from ..foundation.runtime import Runtime
-from ..foundation.streams import Change, Record, Unreadable
-from ..packs import PACKS
+from chalicelib.foundation import outbox, streams, telemetry
+from chalicelib.foundation.context import system
+from chalicelib.foundation.manifest import StreamConsumer
+from chalicelib.foundation.projections import Contributions, Engine, State, Work
+from chalicelib.foundation.runtime import Runtime
+from chalicelib.foundation.streams import Change, Record, Unreadable
+from chalicelib.packs import PACKS
 
 PROJECTION = "projection"  # under which its records are parked; the trail's own name is in its pack
 _MARGIN = 5.0  # seconds kept to answer
@@ -68,7 +68,7 @@ def projection_stream(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def audit(runtime: Runtime, event: dict[str, Any], context: Any = None, *, kinds: Any = None, workers: int = 10) -> dict[str, Any]:
     """Bring a batch onto the trail; answers the first record that wasn't done."""
-    from ..packs.auditor import trail
+    from chalicelib.packs.auditor import trail
 
     records = event["Records"]
     ctx = runtime.context(request_id=_request_id(context), actor=system("audit_stream"), remaining=_remaining(context))
@@ -101,7 +101,7 @@ def audit(runtime: Runtime, event: dict[str, Any], context: Any = None, *, kinds
 
 @cache
 def _kinds() -> Any:
-    from ..packs.auditor import trail
+    from chalicelib.packs.auditor import trail
 
     return trail.kinds(PACKS)
 

@@ -4,9 +4,9 @@ It is read by app.py, by the functions behind schedules and the stream, and by t
 nothing heavy, so reading it costs next to nothing.
 """
 
-from ..foundation import auth, caching, documentation, system
-from ..foundation.manifest import Pack
-from . import auditor, dispositions, events, holdings, status, wholesale
+from chalicelib.foundation import auth, caching, documentation, system
+from chalicelib.foundation.manifest import Pack
+from chalicelib.packs import auditor, dispositions, events, holdings, status, wholesale
 
 PACKS: tuple[Pack, ...] = (
     system.PACK,

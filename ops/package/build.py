@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.foundation.store.table import table_definition
-
-from . import artifact, facts, template
+from ops.package import artifact, facts, template
 
 PROJECT = Path(__file__).resolve().parents[2]
 _CACHE = PROJECT / ".cache" / "site-packages"

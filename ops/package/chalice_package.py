@@ -18,7 +18,7 @@ from chalice.cli import cli
 from chalice.deploy import deployer
 from chalice.deploy.packager import DependencyBuilder
 
-from . import artifact
+from ops.package import artifact
 
 _CACHE = Path()
 

@@ -11,9 +11,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from . import limits
-from .build import Build, PackagingError, build
-from .deploy import Change, Clients, DeploymentError, deploy
+from ops.package import limits
+from ops.package.build import Build, PackagingError, build
+from ops.package.deploy import Change, Clients, DeploymentError, deploy
 
 app = typer.Typer(no_args_is_help=True)
 _console = Console()

@@ -15,8 +15,7 @@ from typing import Any, Protocol
 from botocore.exceptions import ClientError
 
 from chalicelib.foundation.secrets import new_secrets
-
-from .facts import APP, stack_name
+from ops.package.facts import APP, stack_name
 
 _PAUSE_SECONDS = 0.5
 _PATIENCE = 3600  # pauses: half an hour, longer than an index of a large table takes to be built

@@ -12,7 +12,7 @@ import boto3
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
-from .facts import stack_name
+from ops.package.facts import stack_name
 
 NEAR = 0.8  # of a limit is too near: the next pack must still fit
 

@@ -14,8 +14,7 @@ from chalicelib.foundation.errors import KINDS
 from chalicelib.foundation.http.answers import PROBLEM_JSON, SECURITY_HEADERS
 from chalicelib.foundation.manifest import QueueConsumer, StreamConsumer
 from chalicelib.foundation.store.table import TTL_ATTRIBUTE
-
-from .facts import Function, secret_name
+from ops.package.facts import Function, secret_name
 
 Json = dict[str, Any]
 

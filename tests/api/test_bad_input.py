@@ -11,10 +11,9 @@ from chalicelib.foundation.json import dumps, loads
 from chalicelib.foundation.manifest import PUBLIC
 from chalicelib.packs import PACKS
 from local import gateway
+from tests.api.auth_people import admin, quick_hashing  # noqa: F401 - fixtures
+from tests.api.plausible import ALL, body_of, each, operation, path_of, refused, takes_body
 from tests.openapi_answers import described
-
-from .auth_people import admin, quick_hashing  # noqa: F401 - fixtures
-from .plausible import ALL, body_of, each, operation, path_of, refused, takes_body
 
 MARK = "zqxjkv"  # what no answer may echo
 BODIES = each(takes_body)

@@ -13,8 +13,7 @@ from schemathesis.specs.openapi import checks
 from chalicelib.foundation.http import openapi
 from chalicelib.packs import PACKS
 from local.server import wsgi
-
-from .auth_people import admin, quick_hashing  # noqa: F401 - fixtures
+from tests.api.auth_people import admin, quick_hashing  # noqa: F401 - fixtures
 
 EXAMPLES = 10
 CHECKS = [

@@ -13,10 +13,9 @@ from cryptography.hazmat.primitives import serialization
 
 from chalicelib.foundation.auth import roles, tokens
 from chalicelib.foundation.manifest import PUBLIC, SIGNED_IN
+from tests.api.auth_people import admin, quick_hashing  # noqa: F401 - fixtures
+from tests.api.plausible import ALL, body_of, each, path_of, refused
 from tests.conftest import NOW, Caller
-
-from .auth_people import admin, quick_hashing  # noqa: F401 - fixtures
-from .plausible import ALL, body_of, each, path_of, refused
 
 PROTECTED = each(lambda pack, endpoint: endpoint.permission != PUBLIC)
 GUARDED = each(lambda pack, endpoint: endpoint.permission not in (PUBLIC, SIGNED_IN))

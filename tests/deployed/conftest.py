@@ -18,8 +18,7 @@ from ops.package.build import Build
 from ops.package.deploy import deploy
 from tests.built import STAGE, build_once
 from tests.conftest import Answer
-
-from .emulator import REGION, Emulator, as_the_emulator_reads_it, emulator
+from tests.deployed.emulator import REGION, Emulator, as_the_emulator_reads_it, emulator
 
 
 @dataclass(frozen=True)

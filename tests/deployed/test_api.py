@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests.deployed.conftest import HttpCaller
 from tests.scenarios import SCENARIOS
-
-from .conftest import HttpCaller
 
 pytestmark = pytest.mark.deployed
 

@@ -10,9 +10,8 @@ import pytest
 
 from ops.package.build import deployed_functions
 from ops.package.facts import Function
+from tests.deployed.conftest import HttpCaller, Stack
 from tests.scenarios import NUMBERS
-
-from .conftest import HttpCaller, Stack
 
 pytestmark = pytest.mark.deployed
 

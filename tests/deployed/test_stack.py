@@ -12,9 +12,8 @@ from chalicelib.foundation.settings import Settings
 from ops.package.build import deployed_functions
 from ops.package.cli import environment
 from ops.package.deploy import deploy, parameter
-
-from .conftest import STAGE, HttpCaller, Stack
-from .emulator import REGION, as_the_emulator_reads_it
+from tests.deployed.conftest import STAGE, HttpCaller, Stack
+from tests.deployed.emulator import REGION, as_the_emulator_reads_it
 
 pytestmark = pytest.mark.deployed
 

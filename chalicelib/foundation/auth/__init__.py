@@ -1,6 +1,6 @@
 """C: who calls and what they may do: users, roles, permissions, tokens, API keys."""
 
-from ..manifest import PUBLIC, SIGNED_IN, Endpoint, Pack
+from chalicelib.foundation.manifest import PUBLIC, SIGNED_IN, Endpoint, Pack
 
 _LIMITED = ("rate-limited",)
 _OWN = ("forbidden", "not-found")  # for a key, or one whom an outside issuer vouches for: they have no account here

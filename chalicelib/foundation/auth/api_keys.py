@@ -14,17 +14,17 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from .. import idempotency
-from ..calendar import instant
-from ..context import Actor, Context
-from ..errors import Forbidden, Invalid, NotFound, Stale, Unauthenticated
-from ..ids import ROOT, Key
-from ..store import codec, pages
-from ..store.store import alive
-from ..store.transactions import Transaction
-from . import roles, users
-from .entities import ApiKey, User
-from .schemas import ApiKeysQuery, NewApiKey
+from chalicelib.foundation import idempotency
+from chalicelib.foundation.auth import roles, users
+from chalicelib.foundation.auth.entities import ApiKey, User
+from chalicelib.foundation.auth.schemas import ApiKeysQuery, NewApiKey
+from chalicelib.foundation.calendar import instant
+from chalicelib.foundation.context import Actor, Context
+from chalicelib.foundation.errors import Forbidden, Invalid, NotFound, Stale, Unauthenticated
+from chalicelib.foundation.ids import ROOT, Key
+from chalicelib.foundation.store import codec, pages
+from chalicelib.foundation.store.store import alive
+from chalicelib.foundation.store.transactions import Transaction
 
 STAMP_EVERY = timedelta(minutes=5)  # `last_used_at` is no more exact than this, so that a read is not a write
 TRUSTED_FOR = timedelta(seconds=2)  # how long a process takes a key's word without asking again

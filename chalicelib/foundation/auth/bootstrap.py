@@ -2,11 +2,11 @@
 
 import secrets
 
-from ..context import Context
-from ..errors import Conflict
-from ..store.transactions import Transaction
-from . import emails, passwords, users
-from .entities import User
+from chalicelib.foundation.auth import emails, passwords, users
+from chalicelib.foundation.auth.entities import User
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import Conflict
+from chalicelib.foundation.store.transactions import Transaction
 
 # One person begins alone: what an administrator may not do (send, approve) somebody must. They can give these up later.
 ROLES = ("admin", "operator", "counsel")

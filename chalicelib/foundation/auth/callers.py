@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from functools import lru_cache
 
-from ..context import Actor, Context
-from ..errors import Unauthenticated
-from ..secrets import Secrets
-from . import roles, tokens
+from chalicelib.foundation.auth import roles, tokens
+from chalicelib.foundation.context import Actor, Context
+from chalicelib.foundation.errors import Unauthenticated
+from chalicelib.foundation.secrets import Secrets
 
 _permissions = lru_cache(maxsize=128)(roles.permissions)
 _verified: dict[str, tuple[str, Secrets, tokens.Claims]] = {}  # token → stage's issuer, the secrets that verified it, claims
@@ -19,7 +19,7 @@ def identify(headers: Mapping[str, str], ctx: Context) -> Actor:
     if api_key is not None:
         if authorization:
             raise Unauthenticated("Send either a bearer token or an API key, not both.")
-        from . import api_keys
+        from chalicelib.foundation.auth import api_keys
 
         return api_keys.identify(api_key.strip(), ctx)
     scheme, _, token = authorization.partition(" ")
@@ -60,7 +60,7 @@ def _claims(token: str, ctx: Context) -> tokens.Claims:
 def _verify(token: str, ctx: Context) -> tokens.Claims:
     """By the outside issuer's keys where the token names that issuer and the stage trusts it, else by ours."""
     if ctx.settings.oidc_issuer and tokens.unverified_issuer(token) == ctx.settings.oidc_issuer:
-        from . import oidc
+        from chalicelib.foundation.auth import oidc
 
         return oidc.verify(token, ctx.settings, ctx.now)
     return tokens.verify(token, ctx.settings, ctx.secrets, ctx.now)

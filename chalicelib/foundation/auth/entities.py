@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from ..calendar import instant
-from ..ids import IdForm
-from ..store import attributes as a
-from ..store.entity import Entity
+from chalicelib.foundation.calendar import instant
+from chalicelib.foundation.ids import IdForm
+from chalicelib.foundation.store import attributes as a
+from chalicelib.foundation.store.entity import Entity
 
 
 class User(Entity):

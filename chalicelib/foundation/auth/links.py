@@ -9,16 +9,16 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
-from .. import idempotency, outbox
-from ..calendar import instant
-from ..context import Context
-from ..errors import Conflict, Invalid
-from ..ids import Key
-from ..store.store import alive
-from ..store.transactions import Transaction
-from . import emails, lockout, passwords, rates, users
-from .entities import User
-from .schemas import Confirmation, Invitation, ResetRequest
+from chalicelib.foundation import idempotency, outbox
+from chalicelib.foundation.auth import emails, lockout, passwords, rates, users
+from chalicelib.foundation.auth.entities import User
+from chalicelib.foundation.auth.schemas import Confirmation, Invitation, ResetRequest
+from chalicelib.foundation.calendar import instant
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import Conflict, Invalid
+from chalicelib.foundation.ids import Key
+from chalicelib.foundation.store.store import alive
+from chalicelib.foundation.store.transactions import Transaction
 
 LIFE = timedelta(hours=1)
 Purpose = Literal["invitation", "password-reset"]

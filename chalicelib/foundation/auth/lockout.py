@@ -13,13 +13,13 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ..context import Context
-from ..errors import RateLimited
-from ..ids import Key
-from ..store import codec
-from ..store.store import wire_key
-from ..store.transactions import Transaction
-from . import emails
+from chalicelib.foundation.auth import emails
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import RateLimited
+from chalicelib.foundation.ids import Key
+from chalicelib.foundation.store import codec
+from chalicelib.foundation.store.store import wire_key
+from chalicelib.foundation.store.transactions import Transaction
 
 WINDOW = 15 * 60  # seconds
 LOCK = 15 * 60  # seconds

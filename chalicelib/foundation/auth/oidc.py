@@ -15,10 +15,10 @@ from typing import Any
 import jwt
 import urllib3
 
-from .. import telemetry
-from ..errors import Unauthenticated, Unavailable
-from ..settings import Settings
-from .tokens import LEEWAY, Claims
+from chalicelib.foundation import telemetry
+from chalicelib.foundation.auth.tokens import LEEWAY, Claims
+from chalicelib.foundation.errors import Unauthenticated, Unavailable
+from chalicelib.foundation.settings import Settings
 
 ALGORITHMS = ("RS256", "ES256")  # asymmetric ones only: a public key must never pass for a shared secret
 _KEY_TYPES = {"RS256": "RSA", "ES256": "EC"}

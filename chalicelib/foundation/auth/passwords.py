@@ -11,8 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import Invalid
-from . import emails
+from chalicelib.foundation.auth import emails
+from chalicelib.foundation.errors import Invalid
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher

@@ -2,10 +2,10 @@
 
 import hashlib
 
-from ..context import Context
-from ..errors import RateLimited, Stale
-from ..ids import Key
-from ..store import codec
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import RateLimited, Stale
+from chalicelib.foundation.ids import Key
+from chalicelib.foundation.store import codec
 
 
 def take(ctx: Context, bucket: str, who: str, *, every: int, burst: int) -> None:

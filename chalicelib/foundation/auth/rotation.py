@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ..aws import client
-from ..calendar import instant, parse_instant
-from ..secrets import new_secrets
-from ..settings import Settings
-from .tokens import ACCESS_LIFE, LEEWAY
+from chalicelib.foundation.auth.tokens import ACCESS_LIFE, LEEWAY
+from chalicelib.foundation.aws import client
+from chalicelib.foundation.calendar import instant, parse_instant
+from chalicelib.foundation.secrets import new_secrets
+from chalicelib.foundation.settings import Settings
 
 MIN_OVERLAP = timedelta(minutes=10)  # twice what a process or a verifier may be behind
 # After its successor began to sign: the last process to learn of it, and the last token of the old key.

@@ -2,10 +2,8 @@
 
 from typing import cast
 
-from ..context import Context
-from ..models import Page
-from . import api_keys, links, service, sessions, users
-from .schemas import (
+from chalicelib.foundation.auth import api_keys, links, service, sessions, users
+from chalicelib.foundation.auth.schemas import (
     Accepted,
     ApiKeyPage,
     ApiKeysQuery,
@@ -30,6 +28,8 @@ from .schemas import (
     UsersQuery,
     UserView,
 )
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.models import Page
 
 
 def sign_in(ctx: Context, body: SignIn) -> Pair:

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 from typing_extensions import TypedDict
 
-from ..models import Audited, Flag, Input, Instant, Name, Page, Patch, Text, When
-from . import emails
-from .passwords import MAX_LENGTH, MIN_LENGTH
+from chalicelib.foundation.auth import emails
+from chalicelib.foundation.auth.passwords import MAX_LENGTH, MIN_LENGTH
+from chalicelib.foundation.models import Audited, Flag, Input, Instant, Name, Page, Patch, Text, When
 
 Email = Annotated[
     str,

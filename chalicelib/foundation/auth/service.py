@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from .. import telemetry
-from ..context import Context
-from ..errors import Forbidden, Stale, Unauthenticated
-from ..ids import ROOT, Key
-from ..store.store import alive
-from ..store.transactions import Transaction
-from . import lockout, passwords, roles, sessions, tokens, users
-from .entities import User
-from .schemas import PasswordChange, SignIn
+from chalicelib.foundation import telemetry
+from chalicelib.foundation.auth import lockout, passwords, roles, sessions, tokens, users
+from chalicelib.foundation.auth.entities import User
+from chalicelib.foundation.auth.schemas import PasswordChange, SignIn
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import Forbidden, Stale, Unauthenticated
+from chalicelib.foundation.ids import ROOT, Key
+from chalicelib.foundation.store.store import alive
+from chalicelib.foundation.store.transactions import Transaction
 
 
 def sign_in(ctx: Context, body: SignIn) -> dict[str, Any]:

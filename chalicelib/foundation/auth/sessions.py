@@ -16,18 +16,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from .. import telemetry
-from ..calendar import instant
-from ..context import Context
-from ..errors import NotFound, Stale, Unauthenticated
-from ..events import Event
-from ..ids import ROOT, IdForm, Key
-from ..store import codec, pages
-from ..store.codec import Raw
-from ..store.store import alive, wire_key
-from ..store.transactions import Transaction
-from . import tokens
-from .entities import User
+from chalicelib.foundation import telemetry
+from chalicelib.foundation.auth import tokens
+from chalicelib.foundation.auth.entities import User
+from chalicelib.foundation.calendar import instant
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import NotFound, Stale, Unauthenticated
+from chalicelib.foundation.events import Event
+from chalicelib.foundation.ids import ROOT, IdForm, Key
+from chalicelib.foundation.store import codec, pages
+from chalicelib.foundation.store.codec import Raw
+from chalicelib.foundation.store.store import alive, wire_key
+from chalicelib.foundation.store.transactions import Transaction
 
 SESSION = IdForm("ses", "session")
 REFRESH_LIFE = timedelta(days=30)

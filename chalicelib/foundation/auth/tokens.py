@@ -8,9 +8,9 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives import serialization
 
-from ..errors import Unauthenticated
-from ..secrets import Secrets, SigningKey
-from ..settings import Settings
+from chalicelib.foundation.errors import Unauthenticated
+from chalicelib.foundation.secrets import Secrets, SigningKey
+from chalicelib.foundation.settings import Settings
 
 ALGORITHM = "ES256"
 AUDIENCE = "valhalla-api"

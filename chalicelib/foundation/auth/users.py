@@ -4,18 +4,18 @@ import hmac
 from collections.abc import Iterable
 from typing import Any
 
-from .. import idempotency
-from ..context import Context
-from ..errors import Conflict, Forbidden, Invalid, NotFound, Problem
-from ..events import Event
-from ..idempotency import IdempotencyKey
-from ..ids import Key
-from ..store import keys, pages
-from ..store.codec import Raw
-from ..store.transactions import Transaction
-from . import emails, passwords, roles
-from .entities import User
-from .schemas import NewUser, UserPatch, UsersQuery
+from chalicelib.foundation import idempotency
+from chalicelib.foundation.auth import emails, passwords, roles
+from chalicelib.foundation.auth.entities import User
+from chalicelib.foundation.auth.schemas import NewUser, UserPatch, UsersQuery
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import Conflict, Forbidden, Invalid, NotFound, Problem
+from chalicelib.foundation.events import Event
+from chalicelib.foundation.idempotency import IdempotencyKey
+from chalicelib.foundation.ids import Key
+from chalicelib.foundation.store import keys, pages
+from chalicelib.foundation.store.codec import Raw
+from chalicelib.foundation.store.transactions import Transaction
 
 HOLDERS = keys.config("holders")  # how many active users hold each role that somebody must, or may once, hold
 

@@ -1,6 +1,6 @@
 """F: what this process keeps, and how to empty every process's cache."""
 
-from ..manifest import Endpoint, Pack
+from chalicelib.foundation.manifest import Endpoint, Pack
 
 PACK = Pack(
     letter="F",

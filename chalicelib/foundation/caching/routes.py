@@ -4,8 +4,8 @@ from typing import cast
 
 from typing_extensions import TypedDict
 
-from ..cache import RECHECK
-from ..context import Context
+from chalicelib.foundation.cache import RECHECK
+from chalicelib.foundation.context import Context
 
 
 class Kept(TypedDict):

@@ -1,6 +1,6 @@
 """D: what the API says of itself. OpenAPI, the pages that show it, and what each kind of error means."""
 
-from ..manifest import PUBLIC, Endpoint, Pack
+from chalicelib.foundation.manifest import PUBLIC, Endpoint, Pack
 
 _DAY = "public, max-age=86400"
 _SOON = "no-cache"  # kept, but asked for again each time: its ETag answers 304

@@ -3,7 +3,7 @@
 from html import escape
 from pathlib import Path
 
-from ..errors import KINDS, NotFound
+from chalicelib.foundation.errors import KINDS, NotFound
 
 ASSETS = Path(__file__).parent / "assets"
 _SCRIPT, _STYLE = "text/javascript; charset=utf-8", "text/css; charset=utf-8"

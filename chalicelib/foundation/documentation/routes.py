@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from ..context import Context
-from ..errors import KINDS, NotFound
-from ..http.answers import PAGE_POLICY, Reply
-from ..models import Query
-from . import pages
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.documentation import pages
+from chalicelib.foundation.errors import KINDS, NotFound
+from chalicelib.foundation.http.answers import PAGE_POLICY, Reply
+from chalicelib.foundation.models import Query
 
 _HTML = "text/html; charset=utf-8"
 
@@ -45,8 +45,8 @@ def openapi(ctx: Context) -> Annotated[Reply, dict[str, Any]]:
 
 @lru_cache(maxsize=4)
 def _document(base_path: str) -> str:
-    from ..http import openapi
-    from ..manifest import installed
+    from chalicelib.foundation.http import openapi
+    from chalicelib.foundation.manifest import installed
 
     document = json.loads(openapi.PREBUILT.read_bytes()) if openapi.PREBUILT.exists() else openapi.build(installed())
     document["servers"] = openapi.servers(base_path)

@@ -7,9 +7,9 @@ from typing import Any
 
 from chalice.app import Response
 
-from ..errors import KINDS, Problem, Unavailable
-from ..json import dumps
-from .requests import Request
+from chalicelib.foundation.errors import KINDS, Problem, Unavailable
+from chalicelib.foundation.http.requests import Request
+from chalicelib.foundation.json import dumps
 
 MAX_ANSWER = 5_500_000  # bytes; a Lambda may answer 6 MB, encoded
 _MOST_ESCAPED = 12  # bytes that one character may take there: an emoji is two escapes of six

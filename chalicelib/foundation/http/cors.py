@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .requests import Request
+from chalicelib.foundation.http.requests import Request
 
 _ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-API-Key, X-Correlation-ID"
 _EXPOSED_HEADERS = "ETag, Location, Idempotent-Replayed, Retry-After, X-Request-ID, X-Correlation-ID, Age"

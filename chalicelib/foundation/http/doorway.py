@@ -13,15 +13,15 @@ from typing import Any
 
 from chalice import Chalice
 
-from .. import telemetry
-from ..context import Context
-from ..errors import Problem
-from ..manifest import Pack
-from ..runtime import Runtime
-from . import answers, cors
-from .requests import Request
-from .routing import Match, Routes, allow, verb
-from .views import view
+from chalicelib.foundation import telemetry
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import Problem
+from chalicelib.foundation.http import answers, cors
+from chalicelib.foundation.http.requests import Request
+from chalicelib.foundation.http.routing import Match, Routes, allow, verb
+from chalicelib.foundation.http.views import view
+from chalicelib.foundation.manifest import Pack
+from chalicelib.foundation.runtime import Runtime
 
 # What Chalice's request object reads; an event made by hand may lack it.
 _EMPTY: dict[str, Any] = {

@@ -8,9 +8,9 @@ from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ValidationError
 
-from ..errors import Invalid
-from ..manifest import Endpoint, Pack, load
-from ..models import Query
+from chalicelib.foundation.errors import Invalid
+from chalicelib.foundation.manifest import Endpoint, Pack, load
+from chalicelib.foundation.models import Query
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,13 @@ from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from ... import __version__
-from ..auth import roles
-from ..errors import KINDS
-from ..json import dumps, parse
-from ..manifest import PUBLIC, SIGNED_IN, Endpoint, Pack, installed
-from . import answers, handlers
-from .examples import REF, NoExampleError, Schema, example
+from chalicelib import __version__
+from chalicelib.foundation.auth import roles
+from chalicelib.foundation.errors import KINDS
+from chalicelib.foundation.http import answers, handlers
+from chalicelib.foundation.http.examples import REF, NoExampleError, Schema, example
+from chalicelib.foundation.json import dumps, parse
+from chalicelib.foundation.manifest import PUBLIC, SIGNED_IN, Endpoint, Pack, installed
 
 PREBUILT = Path(__file__).with_suffix(".json")
 

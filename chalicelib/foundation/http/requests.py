@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from ..errors import BadRequest, Invalid, MalformedJson, TooLarge, UnsupportedMediaType
-from ..json import parse
+from chalicelib.foundation.errors import BadRequest, Invalid, MalformedJson, TooLarge, UnsupportedMediaType
+from chalicelib.foundation.json import parse
 
 MAX_BODY = 1_000_000  # bytes
 _SANE_TOKEN = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}", re.ASCII)

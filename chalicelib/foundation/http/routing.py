@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from ..errors import MethodNotAllowed, NotFound
+from chalicelib.foundation.errors import MethodNotAllowed, NotFound
 
 _SEGMENT = re.compile(r"[A-Za-z0-9._~:@!$&'()*+,;=-]+", re.ASCII)
 _PARAMETER = re.compile(r"\{([a-z_]+)\}")

@@ -4,17 +4,17 @@ from typing import TYPE_CHECKING, Any
 
 from chalice.app import Response
 
-from .. import telemetry
-from ..context import ANYONE, Context
-from ..errors import Invalid, Problem, TooLarge
-from ..idempotency import IdempotencyKey, Replay
-from ..json import dumps
-from ..manifest import PUBLIC, SIGNED_IN, Endpoint, Pack
-from .answers import JSON, MAX_ANSWER, Reply, etag, is_too_large, matches, problem_answer, unexpected
-from .requests import Request
+from chalicelib.foundation import telemetry
+from chalicelib.foundation.context import ANYONE, Context
+from chalicelib.foundation.errors import Invalid, Problem, TooLarge
+from chalicelib.foundation.http.answers import JSON, MAX_ANSWER, Reply, etag, is_too_large, matches, problem_answer, unexpected
+from chalicelib.foundation.http.requests import Request
+from chalicelib.foundation.idempotency import IdempotencyKey, Replay
+from chalicelib.foundation.json import dumps
+from chalicelib.foundation.manifest import PUBLIC, SIGNED_IN, Endpoint, Pack
 
 if TYPE_CHECKING:
-    from .doorway import Doorway
+    from chalicelib.foundation.http.doorway import Doorway
 
 
 def view(app: "Doorway", pack: Pack, endpoint: Endpoint) -> Any:
@@ -39,7 +39,7 @@ def _serve(app: "Doorway", pack: Pack, endpoint: Endpoint, request: Request, ctx
         ctx.actor = app.runtime.identify(request.headers, ctx)
         if endpoint.permission != SIGNED_IN:
             ctx.actor.need(endpoint.permission)
-    from . import handlers  # pydantic and the pack's schemas, when they are first needed
+    from chalicelib.foundation.http import handlers  # pydantic and the pack's schemas, when they are first needed
 
     handler = handlers.of(pack, endpoint)
     arguments: dict[str, Any] = dict(parameters)

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 from pynamodb.attributes import Attribute
 from pynamodb.constants import BOOLEAN, LIST, MAP, NUMBER, STRING
 
-from ..calendar import instant, parse_instant
-from . import codec
+from chalicelib.foundation.calendar import instant, parse_instant
+from chalicelib.foundation.store import codec
 
 T = TypeVar("T")
 

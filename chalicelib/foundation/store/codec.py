@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from ..calendar import instant
+from chalicelib.foundation.calendar import instant
 
 Wire = dict[str, Any]  # one typed value, e.g. {"S": "lead"}
 Raw = dict[str, Wire]  # one item

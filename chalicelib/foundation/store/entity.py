@@ -11,13 +11,13 @@ from pynamodb.attributes import Attribute
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 from pynamodb.models import Model
 
-from ..ids import IdForm, Key
-from ..json import dumps
-from . import attributes as a
-from .codec import Raw
+from chalicelib.foundation.ids import IdForm, Key
+from chalicelib.foundation.json import dumps
+from chalicelib.foundation.store import attributes as a
+from chalicelib.foundation.store.codec import Raw
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from chalicelib.foundation.context import Context
 
 PROJECTED = ["kind", "view"]
 

@@ -7,12 +7,12 @@ guard against phantoms in one. Deletion closes the gate, only while the count is
 from datetime import datetime
 from typing import Any
 
-from ..errors import Conflict, NotFound, Problem
-from ..ids import IdForm, Key
-from . import codec, keys
-from .codec import Raw
-from .store import wire_key
-from .transactions import Transaction
+from chalicelib.foundation.errors import Conflict, NotFound, Problem
+from chalicelib.foundation.ids import IdForm, Key
+from chalicelib.foundation.store import codec, keys
+from chalicelib.foundation.store.codec import Raw
+from chalicelib.foundation.store.store import wire_key
+from chalicelib.foundation.store.transactions import Transaction
 
 
 def opened(tx: Transaction, root_id: str, now: datetime, **beside: Any) -> None:

@@ -3,7 +3,7 @@
 User text enters a key only through `part`, which escapes the separator and bounds the length.
 """
 
-from ..ids import Key
+from chalicelib.foundation.ids import Key
 
 MAX_PART = 300  # bytes; a sort key takes 1,024 in all
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from ..errors import BadRequest
-from ..ids import Key
-from ..json import loads
-from .codec import Raw
-from .store import Store
+from chalicelib.foundation.errors import BadRequest
+from chalicelib.foundation.ids import Key
+from chalicelib.foundation.json import loads
+from chalicelib.foundation.store.codec import Raw
+from chalicelib.foundation.store.store import Store
 
 CURSOR_LIFE = timedelta(hours=24)
 MAX_EXAMINED = 1000  # rows that one page looks at when a filter drops most of them

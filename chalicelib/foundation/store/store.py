@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ..errors import Stale, Unavailable
-from ..ids import Key
-from .codec import Raw
-from .entity import Entity
+from chalicelib.foundation.errors import Stale, Unavailable
+from chalicelib.foundation.ids import Key
+from chalicelib.foundation.store.codec import Raw
+from chalicelib.foundation.store.entity import Entity
 
 E = TypeVar("E", bound=Entity)
 T = TypeVar("T")

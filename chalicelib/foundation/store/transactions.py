@@ -9,12 +9,12 @@ from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
-from ..errors import Stale
-from ..ids import Key
-from . import codec
-from .codec import Raw
-from .entity import Entity
-from .store import Store, wire_key
+from chalicelib.foundation.errors import Stale
+from chalicelib.foundation.ids import Key
+from chalicelib.foundation.store import codec
+from chalicelib.foundation.store.codec import Raw
+from chalicelib.foundation.store.entity import Entity
+from chalicelib.foundation.store.store import Store, wire_key
 
 Refusal = Exception | Callable[[Raw], Exception]  # what a failed condition means; given the row that stands there ({} for none)
 

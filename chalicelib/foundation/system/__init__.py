@@ -1,6 +1,6 @@
 """A: where a stranger begins, and whether we are well."""
 
-from ..manifest import PUBLIC, Endpoint, Pack
+from chalicelib.foundation.manifest import PUBLIC, Endpoint, Pack
 
 PACK = Pack(
     letter="A",

@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ..context import Context
-from ..store.table import INDEXES
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.store.table import INDEXES
 
 _KEPT = timedelta(seconds=10)
 _last: dict[str, tuple[datetime, dict[str, str]]] = {}

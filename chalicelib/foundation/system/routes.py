@@ -4,9 +4,9 @@ from typing import Annotated
 
 from typing_extensions import TypedDict
 
-from ... import __version__
-from ..context import Context
-from ..http.answers import Reply
+from chalicelib import __version__
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.http.answers import Reply
 
 
 class Root(TypedDict):
@@ -45,7 +45,7 @@ class Ready(TypedDict):
 
 def ready(ctx: Context) -> Annotated[Reply, Ready]:
     """200 where everything is well, 503 with what failed otherwise."""
-    from .readiness import checks
+    from chalicelib.foundation.system.readiness import checks
 
     found = checks(ctx)
     well = all(state == "ok" for state in found.values())

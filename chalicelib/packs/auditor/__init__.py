@@ -1,6 +1,6 @@
 """Q: who changed what. The trail of every change, chained by hashes, and its verifier."""
 
-from ...foundation.manifest import Endpoint, Pack
+from chalicelib.foundation.manifest import Endpoint, Pack
 
 PACK = Pack(
     letter="Q",

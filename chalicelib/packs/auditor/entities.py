@@ -1,8 +1,8 @@
 """What the pack keeps besides the trail itself: that somebody read it."""
 
-from ...foundation.ids import IdForm
-from ...foundation.store import attributes as a
-from ...foundation.store.entity import Entity
+from chalicelib.foundation.ids import IdForm
+from chalicelib.foundation.store import attributes as a
+from chalicelib.foundation.store.entity import Entity
 
 
 class TrailAccess(Entity):

@@ -19,13 +19,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from ...foundation.calendar import instant
-from ...foundation.context import Context
-from ...foundation.ids import Key
-from ...foundation.json import loads
-from ...foundation.store.codec import Raw, decode, wire
-from ...foundation.store.store import Store, wire_key
-from .canonical import canonical
+from chalicelib.foundation.calendar import instant
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.ids import Key
+from chalicelib.foundation.json import loads
+from chalicelib.foundation.store.codec import Raw, decode, wire
+from chalicelib.foundation.store.store import Store, wire_key
+from chalicelib.packs.auditor.canonical import canonical
 
 ERASED = "erased"
 _KEY_BYTES = 64

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ...foundation.calendar import instant
-from ...foundation.ids import Key
-from ...foundation.json import dumps, loads
-from ...foundation.store import codec
-from ...foundation.store.codec import Raw
-from ...foundation.store.entity import Entity
-from ...foundation.store.keys import joined, part
-from ...foundation.store.store import wire_key
-from ...foundation.streams import Change
-from .canonical import canonical
+from chalicelib.foundation.calendar import instant
+from chalicelib.foundation.ids import Key
+from chalicelib.foundation.json import dumps, loads
+from chalicelib.foundation.store import codec
+from chalicelib.foundation.store.codec import Raw
+from chalicelib.foundation.store.entity import Entity
+from chalicelib.foundation.store.keys import joined, part
+from chalicelib.foundation.store.store import wire_key
+from chalicelib.foundation.streams import Change
+from chalicelib.packs.auditor.canonical import canonical
 
 GENESIS = "0" * 64  # what stands for the hash before the first record
 SHARDS = 4  # of a day's index: the one collection that sees every write

@@ -1,8 +1,8 @@
 """The trail over HTTP."""
 
-from ...foundation.context import Context
-from . import service
-from .schemas import EntityTrail, EntityTrailQuery, TrailPage, TrailQuery, Verdict, VerifyQuery
+from chalicelib.foundation.context import Context
+from chalicelib.packs.auditor import service
+from chalicelib.packs.auditor.schemas import EntityTrail, EntityTrailQuery, TrailPage, TrailQuery, Verdict, VerifyQuery
 
 
 def entity_trail(ctx: Context, entity_id: str, query: EntityTrailQuery) -> EntityTrail:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from ...foundation.models import Moment, Page, Query, Text, When
+from chalicelib.foundation.models import Moment, Page, Query, Text, When
 
 
 class TrailQuery(Page):

@@ -8,21 +8,21 @@ from typing import Any
 
 from cryptography.exceptions import InvalidTag
 
-from ...foundation.auth import roles
-from ...foundation.calendar import day_start, instant
-from ...foundation.context import Context
-from ...foundation.errors import Invalid, NotFound
-from ...foundation.manifest import installed
-from ...foundation.store.codec import Raw
-from ...foundation.store.entity import Entity
-from ...foundation.store.pages import CursorSeal, Partition, page
-from ...foundation.streams import Unreadable
-from . import personal, records
-from .entities import TrailAccess
-from .records import Record
-from .schemas import EntityTrail, TrailPage, Verdict
-from .trail import kinds
-from .verifier import Chain
+from chalicelib.foundation.auth import roles
+from chalicelib.foundation.calendar import day_start, instant
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import Invalid, NotFound
+from chalicelib.foundation.manifest import installed
+from chalicelib.foundation.store.codec import Raw
+from chalicelib.foundation.store.entity import Entity
+from chalicelib.foundation.store.pages import CursorSeal, Partition, page
+from chalicelib.foundation.streams import Unreadable
+from chalicelib.packs.auditor import personal, records
+from chalicelib.packs.auditor.entities import TrailAccess
+from chalicelib.packs.auditor.records import Record
+from chalicelib.packs.auditor.schemas import EntityTrail, TrailPage, Verdict
+from chalicelib.packs.auditor.trail import kinds
+from chalicelib.packs.auditor.verifier import Chain
 
 CHECKED_AT_ONCE = 1000  # records that one request verifies
 DAYS_AT_ONCE = 7  # days (or months, of one actor) that one request looks through for a page

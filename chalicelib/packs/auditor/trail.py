@@ -11,14 +11,14 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ...foundation import streams, telemetry
-from ...foundation.context import Context
-from ...foundation.events import Event
-from ...foundation.manifest import Pack, load
-from ...foundation.store.entity import Entity
-from ...foundation.streams import Change, Unreadable
-from . import personal, records
-from .records import GENESIS, Record
+from chalicelib.foundation import streams, telemetry
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.events import Event
+from chalicelib.foundation.manifest import Pack, load
+from chalicelib.foundation.store.entity import Entity
+from chalicelib.foundation.streams import Change, Unreadable
+from chalicelib.packs.auditor import personal, records
+from chalicelib.packs.auditor.records import GENESIS, Record
 
 STREAM = "audit"
 Kinds = Callable[[str], type[Entity]]

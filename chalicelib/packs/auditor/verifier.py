@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from ...foundation.calendar import parse_instant
-from ...foundation.store.codec import Raw
-from .records import GENESIS, Record, chained
+from chalicelib.foundation.calendar import parse_instant
+from chalicelib.foundation.store.codec import Raw
+from chalicelib.packs.auditor.records import GENESIS, Record, chained
 
 GRACE = timedelta(minutes=5)  # how far the trail may lag behind the entity before that is a break
 

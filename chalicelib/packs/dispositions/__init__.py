@@ -1,6 +1,6 @@
 """Y: dispositions: buyers, and the assignments that carry a contract to one of them."""
 
-from ...foundation.manifest import PUBLIC, Endpoint, Pack, Projection, Schedule, Subject
+from chalicelib.foundation.manifest import PUBLIC, Endpoint, Pack, Projection, Schedule, Subject
 
 _READ, _WRITE, _CLOSE, _BULK = "dispositions:read", "dispositions:write", "dispositions:close", "dispositions:bulk"
 _MOVES = ("conflict", "invalid-transition")

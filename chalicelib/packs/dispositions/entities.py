@@ -19,14 +19,14 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from ...foundation.calendar import instant, parse_instant
-from ...foundation.ids import IdForm, Key
-from ...foundation.store import attributes as a
-from ...foundation.store import codec
-from ...foundation.store.codec import Raw
-from ...foundation.store.entity import Entity
-from ...foundation.store.keys import joined, part
-from .rules import assignments, markets, matching, proofs
+from chalicelib.foundation.calendar import instant, parse_instant
+from chalicelib.foundation.ids import IdForm, Key
+from chalicelib.foundation.store import attributes as a
+from chalicelib.foundation.store import codec
+from chalicelib.foundation.store.codec import Raw
+from chalicelib.foundation.store.entity import Entity
+from chalicelib.foundation.store.keys import joined, part
+from chalicelib.packs.dispositions.rules import assignments, markets, matching, proofs
 
 RECORD = "S"  # the sort key of a buyer's statistics
 SUMMARY = "DISPO"  # the partition of the summary: a row a day

@@ -4,11 +4,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from ...foundation.projections import Contribution
-from .entities import RECORD, decimal, summary_row
-from .rules import fees
-from .rules.statistics import Course, counts_of
-from .rules.summary import rows_of
+from chalicelib.foundation.projections import Contribution
+from chalicelib.packs.dispositions.entities import RECORD, decimal, summary_row
+from chalicelib.packs.dispositions.rules import fees
+from chalicelib.packs.dispositions.rules.statistics import Course, counts_of
+from chalicelib.packs.dispositions.rules.summary import rows_of
 
 
 def contribute(image: dict[str, Any]) -> Contribution:

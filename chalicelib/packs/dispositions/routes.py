@@ -1,9 +1,9 @@
 """The endpoints of dispositions."""
 
-from ...foundation.context import Context
-from ...foundation.http.answers import PAGE_POLICY, Reply
-from ...foundation.models import Page
-from .schemas import (
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.http.answers import PAGE_POLICY, Reply
+from chalicelib.foundation.models import Page
+from chalicelib.packs.dispositions.schemas import (
     Assign,
     AssignmentCreate,
     AssignmentPage,
@@ -27,7 +27,7 @@ from .schemas import (
     SummaryQuery,
     SummaryView,
 )
-from .service import buyers, course, deals, matches, offers, opt_out, pages, totals
+from chalicelib.packs.dispositions.service import buyers, course, deals, matches, offers, opt_out, pages, totals
 
 
 def create_buyer(ctx: Context, body: BuyerCreate) -> BuyerView:

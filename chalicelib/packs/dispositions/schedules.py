@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from ...foundation.context import Context
-from ...foundation.ids import Key
-from ...foundation.schedules import Run, scheduled
-from ..wholesale.service.due import work_off
-from .entities import PROOFS_DUE, Buyer
-from .service import lapsing_proofs, settling
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.ids import Key
+from chalicelib.foundation.schedules import Run, scheduled
+from chalicelib.packs.dispositions.entities import PROOFS_DUE, Buyer
+from chalicelib.packs.dispositions.service import lapsing_proofs, settling
+from chalicelib.packs.wholesale.service.due import work_off
 
 
 @scheduled("dispositions-offers")

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, NotRequired, get_args
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 from typing_extensions import TypedDict
 
-from ...foundation.models import (
+from chalicelib.foundation.models import (
     Amount,
     Audited,
     Currency,
@@ -30,13 +30,13 @@ from ...foundation.models import (
     When,
     Whole,
 )
-from ...foundation.models import (
+from chalicelib.foundation.models import (
     Explained as Explained,
 )
-from ...foundation.models import (
+from chalicelib.foundation.models import (
     Formula as Formula,
 )
-from .rules import assignments, earnest_money, markets, matching
+from chalicelib.packs.dispositions.rules import assignments, earnest_money, markets, matching
 
 Strategy = Literal["flip", "rental", "brrrr", "wholetail", "development"]
 Funding = Literal["cash", "hard_money", "conventional"]

@@ -1,6 +1,6 @@
 """S: what the system has to tell a person: reminders, follow-ups, alarms."""
 
-from ...foundation.manifest import Endpoint, Pack
+from chalicelib.foundation.manifest import Endpoint, Pack
 
 PACK = Pack(
     letter="S",

@@ -2,9 +2,9 @@
 
 from typing import cast
 
-from ...foundation.context import Context
-from . import service
-from .schemas import EventQuery, Events, EventView
+from chalicelib.foundation.context import Context
+from chalicelib.packs.events import service
+from chalicelib.packs.events.schemas import EventQuery, Events, EventView
 
 
 def list_events(ctx: Context, query: EventQuery) -> Events:

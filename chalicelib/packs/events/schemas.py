@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from ...foundation.models import Audited, OnDay, Page, When
+from chalicelib.foundation.models import Audited, OnDay, Page, When
 
 
 class EventQuery(Page):

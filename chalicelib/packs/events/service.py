@@ -6,15 +6,15 @@ names that person. Whoever marks it again finds it as it stands.
 
 from typing import Any
 
-from ...foundation.calendar import instant
-from ...foundation.context import Context
-from ...foundation.errors import NotFound
-from ...foundation.events import LIFE, Event
-from ...foundation.idempotency import read as read_once
-from ...foundation.idempotency import transaction
-from ...foundation.store.keys import joined
-from ...foundation.store.pages import CursorSeal, Found, Partition, page
-from ...foundation.store.store import alive
+from chalicelib.foundation.calendar import instant
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import NotFound
+from chalicelib.foundation.events import LIFE, Event
+from chalicelib.foundation.idempotency import read as read_once
+from chalicelib.foundation.idempotency import transaction
+from chalicelib.foundation.store.keys import joined
+from chalicelib.foundation.store.pages import CursorSeal, Found, Partition, page
+from chalicelib.foundation.store.store import alive
 
 
 def listed(ctx: Context, *, unseen: bool | None, kind: str | None, limit: int, cursor: str | None) -> Found:

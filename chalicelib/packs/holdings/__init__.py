@@ -1,6 +1,6 @@
 """Z: holdings, what the firm owns, in one currency, on any day."""
 
-from ...foundation.manifest import Endpoint, Pack, Projection, Schedule, Subject
+from chalicelib.foundation.manifest import Endpoint, Pack, Projection, Schedule, Subject
 
 # Minutes after midnight UTC, when the rates of the day that ended are out and the stream has caught up.
 _AFTER_MIDNIGHT = "cron(10 0 * * ? *)"

@@ -24,16 +24,16 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
 
-from ...foundation.calendar import instant
-from ...foundation.errors import NotFound
-from ...foundation.ids import IdForm, Key, encode_ulid
-from ...foundation.store import attributes as a
-from ...foundation.store import codec
-from ...foundation.store.codec import Raw
-from ...foundation.store.entity import Entity
-from ...foundation.store.keys import joined
-from .rules import sums
-from .rules.timeline import Labels, Movement, labels, owned
+from chalicelib.foundation.calendar import instant
+from chalicelib.foundation.errors import NotFound
+from chalicelib.foundation.ids import IdForm, Key, encode_ulid
+from chalicelib.foundation.store import attributes as a
+from chalicelib.foundation.store import codec
+from chalicelib.foundation.store.codec import Raw
+from chalicelib.foundation.store.entity import Entity
+from chalicelib.foundation.store.keys import joined
+from chalicelib.packs.holdings.rules import sums
+from chalicelib.packs.holdings.rules.timeline import Labels, Movement, labels, owned
 
 DATED, FLOWS, YEARS, VALUATIONS = "D#", "F#", "M#", "V#"
 _LONGEST = 600  # bytes of user text in a key: two of them and the rest stay under the 1,024 of a sort key

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from ...foundation.projections import Contribution
-from .entities import sums_now, sums_year, unpacked
-from .rules.sums import contribution
+from chalicelib.foundation.projections import Contribution
+from chalicelib.packs.holdings.entities import sums_now, sums_year, unpacked
+from chalicelib.packs.holdings.rules.sums import contribution
 
 
 def contribute(image: dict[str, Any]) -> Contribution:

@@ -1,9 +1,9 @@
 """The endpoints of holdings."""
 
-from ...foundation.context import Context
-from ...foundation.http.answers import Reply
-from ...foundation.models import Page
-from .schemas import (
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.http.answers import Reply
+from chalicelib.foundation.models import Page
+from chalicelib.packs.holdings.schemas import (
     Explained,
     FlowCreate,
     FlowPage,
@@ -29,7 +29,7 @@ from .schemas import (
     ValuationPage,
     ValuationView,
 )
-from .service import entries, holdings, rates, snapshots, totals
+from chalicelib.packs.holdings.service import entries, holdings, rates, snapshots, totals
 
 
 def create_holding(ctx: Context, body: HoldingCreate) -> HoldingView:

@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from ...foundation.context import Context
-from ...foundation.schedules import Run, scheduled
-from .rules.snapshots import closed_day
-from .service import snapshots
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.schedules import Run, scheduled
+from chalicelib.packs.holdings.rules.snapshots import closed_day
+from chalicelib.packs.holdings.service import snapshots
 
 
 @scheduled("holdings-close")

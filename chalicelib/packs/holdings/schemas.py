@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from typing_extensions import TypedDict
 
-from ...foundation.models import (
+from chalicelib.foundation.models import (
     Amount,
     Audited,
     Currency,
@@ -27,18 +27,18 @@ from ...foundation.models import (
     Text,
     When,
 )
-from ...foundation.models import (
+from chalicelib.foundation.models import (
     Explained as Explained,
 )
-from ...foundation.models import (
+from chalicelib.foundation.models import (
     Formula as Formula,
 )
-from ...foundation.money import significant_digits
-from .rules.details import shape_fault
-from .rules.ecb import BASE
-from .rules.fx import MAX_DIGITS, rate_fault
-from .rules.snapshots import KINDS
-from .rules.timeline import SIGNS
+from chalicelib.foundation.money import significant_digits
+from chalicelib.packs.holdings.rules.details import shape_fault
+from chalicelib.packs.holdings.rules.ecb import BASE
+from chalicelib.packs.holdings.rules.fx import MAX_DIGITS, rate_fault
+from chalicelib.packs.holdings.rules.snapshots import KINDS
+from chalicelib.packs.holdings.rules.timeline import SIGNS
 
 _PLAIN = re.compile(r"[0-9]{1,21}(\.[0-9]{1,40})?", re.ASCII)
 

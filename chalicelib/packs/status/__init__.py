@@ -1,6 +1,6 @@
 """W: what the system consists of and how each part of it is."""
 
-from ...foundation.manifest import Endpoint, Pack
+from chalicelib.foundation.manifest import Endpoint, Pack
 
 PACK = Pack(
     letter="W",

@@ -9,12 +9,12 @@ from datetime import timedelta
 from importlib import import_module
 from typing import Any
 
-from ...foundation.cache import Held, Policy
-from ...foundation.context import Context
-from ...foundation.manifest import Pack, installed, load
-from ...foundation.parts import PARTS, table_answers
-from ...foundation.system.readiness import checks
-from .titles import TITLES
+from chalicelib.foundation.cache import Held, Policy
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.manifest import Pack, installed, load
+from chalicelib.foundation.parts import PARTS, table_answers
+from chalicelib.foundation.system.readiness import checks
+from chalicelib.packs.status.titles import TITLES
 
 INSTALLED, PENDING, DEGRADED = "installed", "pending", "degraded"
 _POLICY = Policy("pack status", timedelta(seconds=10), 1)

@@ -2,11 +2,11 @@
 
 from typing import Annotated, Any, cast
 
-from ...foundation.context import Context
-from ...foundation.http.answers import Reply
-from . import service
-from .probes import pack_states
-from .schemas import Completion, PackList, PackStatus, Summary, SystemStatus
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.http.answers import Reply
+from chalicelib.packs.status import service
+from chalicelib.packs.status.probes import pack_states
+from chalicelib.packs.status.schemas import Completion, PackList, PackStatus, Summary, SystemStatus
 
 
 def get_status(ctx: Context) -> Annotated[Reply, SystemStatus]:

@@ -2,7 +2,7 @@
 
 from typing_extensions import TypedDict
 
-from ...foundation.models import Input, Notes, When
+from chalicelib.foundation.models import Input, Notes, When
 
 
 class Completion(Input):

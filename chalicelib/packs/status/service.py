@@ -3,17 +3,17 @@
 from collections import Counter
 from typing import Any
 
-from ... import __version__
-from ...foundation.calendar import instant
-from ...foundation.context import Context
-from ...foundation.errors import NotFound
-from ...foundation.idempotency import read as read_once
-from ...foundation.idempotency import transaction
-from ...foundation.store import keys
-from ...foundation.store.codec import plain, wire
-from ...foundation.store.store import wire_key
-from .probes import DEGRADED, INSTALLED, PENDING, pack_states
-from .titles import TITLES
+from chalicelib import __version__
+from chalicelib.foundation.calendar import instant
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import NotFound
+from chalicelib.foundation.idempotency import read as read_once
+from chalicelib.foundation.idempotency import transaction
+from chalicelib.foundation.store import keys
+from chalicelib.foundation.store.codec import plain, wire
+from chalicelib.foundation.store.store import wire_key
+from chalicelib.packs.status.probes import DEGRADED, INSTALLED, PENDING, pack_states
+from chalicelib.packs.status.titles import TITLES
 
 _MARK = keys.config("completion")
 _UNMARKED = "System metadata initialized."

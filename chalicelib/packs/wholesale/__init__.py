@@ -1,6 +1,6 @@
 """X: the wholesale pipeline, from a lead to a contract that is assigned and closed."""
 
-from ...foundation.manifest import Endpoint, Pack, Projection, Schedule, Subject
+from chalicelib.foundation.manifest import Endpoint, Pack, Projection, Schedule, Subject
 
 # Before the firm's working day on the American west coast, whatever the season: cron knows UTC only.
 _EACH_MORNING = "cron(0 13 * * ? *)"

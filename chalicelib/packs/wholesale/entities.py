@@ -16,15 +16,15 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from ...foundation.calendar import instant, parse_instant
-from ...foundation.ids import IdForm, Key
-from ...foundation.store import attributes as a
-from ...foundation.store import codec
-from ...foundation.store.codec import Raw
-from ...foundation.store.entity import Entity
-from ...foundation.store.keys import gate, joined, part
-from .rules.numbers import RULE_PCT, Inputs, Numbers, evaluate
-from .rules.quiet import is_watched
+from chalicelib.foundation.calendar import instant, parse_instant
+from chalicelib.foundation.ids import IdForm, Key
+from chalicelib.foundation.store import attributes as a
+from chalicelib.foundation.store import codec
+from chalicelib.foundation.store.codec import Raw
+from chalicelib.foundation.store.entity import Entity
+from chalicelib.foundation.store.keys import gate, joined, part
+from chalicelib.packs.wholesale.rules.numbers import RULE_PCT, Inputs, Numbers, evaluate
+from chalicelib.packs.wholesale.rules.quiet import is_watched
 
 ACTIVITIES = "Y#"
 STAYS = "H#"

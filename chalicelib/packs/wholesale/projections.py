@@ -5,10 +5,10 @@ Sums add up, and so do counts by day: from them come the oldest of a stage and t
 
 from typing import Any
 
-from ...foundation.projections import Contribution
-from .entities import board_days, board_sums, funnel_month, funnel_stays, inputs
-from .rules.numbers import evaluate
-from .rules.stages import DEAD
+from chalicelib.foundation.projections import Contribution
+from chalicelib.packs.wholesale.entities import board_days, board_sums, funnel_month, funnel_stays, inputs
+from chalicelib.packs.wholesale.rules.numbers import evaluate
+from chalicelib.packs.wholesale.rules.stages import DEAD
 
 
 def contribute(image: dict[str, Any]) -> Contribution:

@@ -1,9 +1,9 @@
 """The endpoints of the wholesale pipeline."""
 
-from ...foundation.context import Context
-from ...foundation.idempotency import Replay
-from ...foundation.models import Page
-from .schemas import (
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.idempotency import Replay
+from chalicelib.foundation.models import Page
+from chalicelib.packs.wholesale.schemas import (
     ActivityCreate,
     ActivityPage,
     ActivityView,
@@ -27,7 +27,7 @@ from .schemas import (
     StalePage,
     StaleQuery,
 )
-from .service import activities, board, bulk, calculator, moves, pipelines, quiet_ones
+from chalicelib.packs.wholesale.service import activities, board, bulk, calculator, moves, pipelines, quiet_ones
 
 
 def create_pipeline(ctx: Context, body: PipelineCreate) -> PipelineView:

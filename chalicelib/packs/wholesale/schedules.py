@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from ...foundation.context import Context
-from ...foundation.ids import Key
-from ...foundation.schedules import Run, scheduled
-from .entities import ALARMS_DUE, FOLLOW_UPS_DUE, Beside, Pipeline
-from .service import contract_alarms as alarms
-from .service import due, quiet_ones
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.ids import Key
+from chalicelib.foundation.schedules import Run, scheduled
+from chalicelib.packs.wholesale.entities import ALARMS_DUE, FOLLOW_UPS_DUE, Beside, Pipeline
+from chalicelib.packs.wholesale.service import contract_alarms as alarms
+from chalicelib.packs.wholesale.service import due, quiet_ones
 
 
 @scheduled("wholesale-follow-ups")

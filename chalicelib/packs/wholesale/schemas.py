@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import AfterValidator, Field, WithJsonSchema
 from typing_extensions import TypedDict
 
-from ...foundation.models import (
+from chalicelib.foundation.models import (
     Amount,
     Audited,
     Currency,
@@ -29,15 +29,15 @@ from ...foundation.models import (
     When,
     Whole,
 )
-from ...foundation.models import (
+from chalicelib.foundation.models import (
     Explained as Explained,
 )
-from ...foundation.models import (
+from chalicelib.foundation.models import (
     Formula as Formula,
 )
-from .rules.exits import EXITS
-from .rules.numbers import rule_pct_fault
-from .rules.stages import DEAD_REASONS, STAGES
+from chalicelib.packs.wholesale.rules.exits import EXITS
+from chalicelib.packs.wholesale.rules.numbers import rule_pct_fault
+from chalicelib.packs.wholesale.rules.stages import DEAD_REASONS, STAGES
 
 Confidence = Literal["low", "medium", "high"]
 Strategy = Literal["flip", "rental", "brrrr", "wholetail", "development"]

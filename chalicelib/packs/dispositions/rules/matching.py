@@ -10,11 +10,11 @@ from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal, TypedDict, TypeVar
 
-from . import proofs
-from .assignments import FALLOUT, LIVE, OWN_FAULTS
-from .markets import NOWHERE, Market, Place
-from .markets import holds as lies_in
-from .statistics import TIERS
+from chalicelib.packs.dispositions.rules import proofs
+from chalicelib.packs.dispositions.rules.assignments import FALLOUT, LIVE, OWN_FAULTS
+from chalicelib.packs.dispositions.rules.markets import NOWHERE, Market, Place
+from chalicelib.packs.dispositions.rules.markets import holds as lies_in
+from chalicelib.packs.dispositions.rules.statistics import TIERS
 
 # Raised whenever another score comes of the same pair.
 VERSION = 1

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from chalicelib.foundation.errors import Conflict, Invalid
-
-from .assignments import ASSIGNED, OFFERED
+from chalicelib.packs.dispositions.rules.assignments import ASSIGNED, OFFERED
 
 RETRADE = "retrade"
 PRICE, FEE = "assignment_price", "assignment_fee"

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from chalicelib.foundation.errors import Conflict
-
-from .assignments import ASSIGNED, LIVE, OFFERED
+from chalicelib.packs.dispositions.rules.assignments import ASSIGNED, LIVE, OFFERED
 
 OUT_OF_RANK = "out_of_rank"
 

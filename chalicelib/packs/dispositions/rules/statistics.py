@@ -17,9 +17,8 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
 from chalicelib.foundation.calendar import add_months
+from chalicelib.packs.dispositions.rules.assignments import CLOSED, FALLOUT, OFFERED, OWN_FAULTS
 from chalicelib.packs.wholesale.rules.funnel import median_of_histogram
-
-from .assignments import CLOSED, FALLOUT, OFFERED, OWN_FAULTS
 
 Counts = Mapping[str, int | Decimal]
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from .assignments import CLOSED
-from .statistics import DAYS, Counts, Course, days_between, median_days, rates
+from chalicelib.packs.dispositions.rules.assignments import CLOSED
+from chalicelib.packs.dispositions.rules.statistics import DAYS, Counts, Course, days_between, median_days, rates
 
 GROSS, NET, UNKNOWN, FORFEITS = "gross:", "net:", "unknown:", "forfeits:"
 

@@ -5,20 +5,20 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, cast
 
-from ....foundation import idempotency
-from ....foundation.calendar import instant
-from ....foundation.context import Context
-from ....foundation.errors import Forbidden, Invalid, NotFound
-from ....foundation.ids import ROOT, Key
-from ....foundation.models import check_money
-from ....foundation.projections import shown as aggregates
-from ....foundation.store import gates
-from ....foundation.store.codec import Raw
-from ....foundation.store.keys import joined, part
-from ....foundation.store.pages import CursorSeal, Partition, page, view_of
-from ....foundation.store.store import alive
-from ....foundation.store.transactions import Transaction
-from ..entities import (
+from chalicelib.foundation import idempotency
+from chalicelib.foundation.calendar import instant
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import Forbidden, Invalid, NotFound
+from chalicelib.foundation.ids import ROOT, Key
+from chalicelib.foundation.models import check_money
+from chalicelib.foundation.projections import shown as aggregates
+from chalicelib.foundation.store import gates
+from chalicelib.foundation.store.codec import Raw
+from chalicelib.foundation.store.keys import joined, part
+from chalicelib.foundation.store.pages import CursorSeal, Partition, page, view_of
+from chalicelib.foundation.store.store import alive
+from chalicelib.foundation.store.transactions import Transaction
+from chalicelib.packs.dispositions.entities import (
     RECORD,
     Buyer,
     by_activity,
@@ -28,9 +28,9 @@ from ..entities import (
     in_market,
     proof_of,
 )
-from ..rules import markets, proofs
-from ..rules.statistics import Counts
-from ..schemas import (
+from chalicelib.packs.dispositions.rules import markets, proofs
+from chalicelib.packs.dispositions.rules.statistics import Counts
+from chalicelib.packs.dispositions.schemas import (
     AssignmentPage,
     BuyerCreate,
     BuyerPage,
@@ -40,8 +40,8 @@ from ..schemas import (
     BuyerView,
     Formula,
 )
-from .seen import pipelines_of
-from .shown import assignment_summary, buyer_summary, buyer_view, statistics_view
+from chalicelib.packs.dispositions.service.seen import pipelines_of
+from chalicelib.packs.dispositions.service.shown import assignment_summary, buyer_summary, buyer_view, statistics_view
 
 DUPLICATE_EMAIL = "duplicate_email"
 _NESTED = ("buy_box", "proof_of_funds")

@@ -3,20 +3,20 @@
 from dataclasses import replace
 from typing import cast
 
-from ....foundation import idempotency
-from ....foundation.context import Context
-from ....foundation.errors import Conflict, Forbidden, InvalidTransition, Problem
-from ....foundation.store.store import alive
-from ....foundation.store.transactions import Transaction
-from ...wholesale.rules import stages
-from ...wholesale.service import dealings
-from ..entities import Assignment, Buyer, facts_of_proof, proof_of
-from ..rules import assignments, earnest_money, prices, proofs, ranks
-from ..schemas import Assign, AssignmentView, Backup, Close, Fallout, FalloutView
-from . import writing
-from .rights import need_write
-from .seen import BuyerSeen, Seen, read_assignment
-from .shown import assignment_view, lapsed
+from chalicelib.foundation import idempotency
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import Conflict, Forbidden, InvalidTransition, Problem
+from chalicelib.foundation.store.store import alive
+from chalicelib.foundation.store.transactions import Transaction
+from chalicelib.packs.dispositions.entities import Assignment, Buyer, facts_of_proof, proof_of
+from chalicelib.packs.dispositions.rules import assignments, earnest_money, prices, proofs, ranks
+from chalicelib.packs.dispositions.schemas import Assign, AssignmentView, Backup, Close, Fallout, FalloutView
+from chalicelib.packs.dispositions.service import writing
+from chalicelib.packs.dispositions.service.rights import need_write
+from chalicelib.packs.dispositions.service.seen import BuyerSeen, Seen, read_assignment
+from chalicelib.packs.dispositions.service.shown import assignment_view, lapsed
+from chalicelib.packs.wholesale.rules import stages
+from chalicelib.packs.wholesale.service import dealings
 
 
 def _to_move(ctx: Context, id: str, target: str) -> tuple[Assignment, Seen]:

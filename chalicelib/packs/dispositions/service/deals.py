@@ -3,20 +3,27 @@
 from datetime import date
 from typing import Any, cast
 
-from ....foundation import idempotency
-from ....foundation.context import Context
-from ....foundation.errors import Conflict, Forbidden, Invalid, NotFound, Stale
-from ....foundation.store.pages import CursorSeal, Partition, page
-from ....foundation.store.transactions import Transaction
-from ...wholesale.service import dealings
-from ..entities import ASSIGNMENTS, Assignment
-from ..rules import assignments, earnest_money, prices, ranks
-from ..schemas import AssignmentCreate, AssignmentPage, AssignmentPatch, AssignmentView, ExplainedAssignment, FeesExplained
-from . import offering, writing
-from .offering import Asked
-from .rights import need_write
-from .seen import BuyerSeen, Seen, pipelines_of, read_assignment, read_pipeline
-from .shown import assignment_summary, assignment_view, basis, fees_explained, lapsed
+from chalicelib.foundation import idempotency
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import Conflict, Forbidden, Invalid, NotFound, Stale
+from chalicelib.foundation.store.pages import CursorSeal, Partition, page
+from chalicelib.foundation.store.transactions import Transaction
+from chalicelib.packs.dispositions.entities import ASSIGNMENTS, Assignment
+from chalicelib.packs.dispositions.rules import assignments, earnest_money, prices, ranks
+from chalicelib.packs.dispositions.schemas import (
+    AssignmentCreate,
+    AssignmentPage,
+    AssignmentPatch,
+    AssignmentView,
+    ExplainedAssignment,
+    FeesExplained,
+)
+from chalicelib.packs.dispositions.service import offering, writing
+from chalicelib.packs.dispositions.service.offering import Asked
+from chalicelib.packs.dispositions.service.rights import need_write
+from chalicelib.packs.dispositions.service.seen import BuyerSeen, Seen, pipelines_of, read_assignment, read_pipeline
+from chalicelib.packs.dispositions.service.shown import assignment_summary, assignment_view, basis, fees_explained, lapsed
+from chalicelib.packs.wholesale.service import dealings
 
 
 def create(ctx: Context, body: AssignmentCreate) -> AssignmentView:

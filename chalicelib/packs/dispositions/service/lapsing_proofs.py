@@ -1,13 +1,13 @@
 """Telling of a proof of funds before it lapses: once for each proof, fourteen days ahead."""
 
-from ....foundation.context import Context
-from ....foundation.events import Event
-from ....foundation.ids import Key
-from ....foundation.store.codec import Raw
-from ....foundation.store.store import alive
-from ....foundation.store.transactions import Transaction
-from ...wholesale.service.due import claimed
-from ..entities import Buyer
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.events import Event
+from chalicelib.foundation.ids import Key
+from chalicelib.foundation.store.codec import Raw
+from chalicelib.foundation.store.store import alive
+from chalicelib.foundation.store.transactions import Transaction
+from chalicelib.packs.dispositions.entities import Buyer
+from chalicelib.packs.wholesale.service.due import claimed
 
 _DESK = "operator"
 

@@ -4,24 +4,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from ....foundation.context import Context
-from ....foundation.errors import NotFound
-from ....foundation.ids import Key
-from ....foundation.json import loads
-from ....foundation.projections import generations
-from ....foundation.projections import shown as aggregates
-from ....foundation.store import codec
-from ....foundation.store.codec import Raw
-from ....foundation.store.keys import gate
-from ....foundation.store.pages import CursorSeal
-from ...wholesale.service import dealings
-from ...wholesale.service.dealings import Pipeline
-from ..entities import RECORD, Buyer, box_of, decimal, in_market, last_offer_at, proof_of
-from ..rules import markets, matching
-from ..rules.statistics import Counts, recent_own_faults, statistics
-from ..schemas import MatchPage, MatchQuery, MatchView
-from .seen import pipelines_of
-from .shown import name_of
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import NotFound
+from chalicelib.foundation.ids import Key
+from chalicelib.foundation.json import loads
+from chalicelib.foundation.projections import generations
+from chalicelib.foundation.projections import shown as aggregates
+from chalicelib.foundation.store import codec
+from chalicelib.foundation.store.codec import Raw
+from chalicelib.foundation.store.keys import gate
+from chalicelib.foundation.store.pages import CursorSeal
+from chalicelib.packs.dispositions.entities import RECORD, Buyer, box_of, decimal, in_market, last_offer_at, proof_of
+from chalicelib.packs.dispositions.rules import markets, matching
+from chalicelib.packs.dispositions.rules.statistics import Counts, recent_own_faults, statistics
+from chalicelib.packs.dispositions.schemas import MatchPage, MatchQuery, MatchView
+from chalicelib.packs.dispositions.service.seen import pipelines_of
+from chalicelib.packs.dispositions.service.shown import name_of
+from chalicelib.packs.wholesale.service import dealings
+from chalicelib.packs.wholesale.service.dealings import Pipeline
 
 MOST = 2000  # buyers of a market, or houses, that one answer looks at
 

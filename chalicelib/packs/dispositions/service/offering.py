@@ -5,14 +5,14 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from ....foundation.context import Context
-from ....foundation.errors import Conflict, Invalid
-from ....foundation.models import check_money
-from ...wholesale.rules import exits
-from ...wholesale.service.dealings import Pipeline
-from ..entities import MAX_LIVE, Assignment, facts_of_proof
-from ..rules import assignments, earnest_money, prices, ranks
-from .seen import BuyerSeen, Seen
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import Conflict, Invalid
+from chalicelib.foundation.models import check_money
+from chalicelib.packs.dispositions.entities import MAX_LIVE, Assignment, facts_of_proof
+from chalicelib.packs.dispositions.rules import assignments, earnest_money, prices, ranks
+from chalicelib.packs.dispositions.service.seen import BuyerSeen, Seen
+from chalicelib.packs.wholesale.rules import exits
+from chalicelib.packs.wholesale.service.dealings import Pipeline
 
 _COST_AMOUNTS = ("partner_split", "earnest_money_lost", "closing_ab", "closing_bc", "lender_fee", "make_ready", "rehab")
 

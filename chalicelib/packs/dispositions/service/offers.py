@@ -3,25 +3,25 @@
 from dataclasses import replace
 from typing import Any, cast
 
-from ....foundation import idempotency, outbox
-from ....foundation.calendar import instant
-from ....foundation.context import Context
-from ....foundation.errors import Conflict, Invalid, NotFound, Problem, TooLarge
-from ....foundation.http.answers import problem_body
-from ....foundation.idempotency import Replay
-from ....foundation.store.pages import view_of
-from ....foundation.store.transactions import Transaction
-from ...wholesale.rules import stages
-from ...wholesale.service import dealings
-from ..entities import ASSIGNMENTS, Assignment, Buyer
-from ..rules import assignments, matching
-from ..schemas import OfferResult, OfferResults, Offers
-from . import matches, offering, opt_out, writing
-from .deals import commit
-from .offering import Asked
-from .rights import need_write
-from .seen import BuyerSeen, Seen, read_pipeline
-from .shown import assignment_summary
+from chalicelib.foundation import idempotency, outbox
+from chalicelib.foundation.calendar import instant
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import Conflict, Invalid, NotFound, Problem, TooLarge
+from chalicelib.foundation.http.answers import problem_body
+from chalicelib.foundation.idempotency import Replay
+from chalicelib.foundation.store.pages import view_of
+from chalicelib.foundation.store.transactions import Transaction
+from chalicelib.packs.dispositions.entities import ASSIGNMENTS, Assignment, Buyer
+from chalicelib.packs.dispositions.rules import assignments, matching
+from chalicelib.packs.dispositions.schemas import OfferResult, OfferResults, Offers
+from chalicelib.packs.dispositions.service import matches, offering, opt_out, writing
+from chalicelib.packs.dispositions.service.deals import commit
+from chalicelib.packs.dispositions.service.offering import Asked
+from chalicelib.packs.dispositions.service.rights import need_write
+from chalicelib.packs.dispositions.service.seen import BuyerSeen, Seen, read_pipeline
+from chalicelib.packs.dispositions.service.shown import assignment_summary
+from chalicelib.packs.wholesale.rules import stages
+from chalicelib.packs.wholesale.service import dealings
 
 _TOGETHER = 20  # offers of at most four actions; the table takes a hundred in one transaction
 

@@ -7,11 +7,11 @@ import base64
 import hashlib
 import hmac
 
-from ....foundation.context import Context
-from ....foundation.errors import NotFound
-from ....foundation.store.store import alive
-from ..entities import Buyer
-from . import buyers
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import NotFound
+from chalicelib.foundation.store.store import alive
+from chalicelib.packs.dispositions.entities import Buyer
+from chalicelib.packs.dispositions.service import buyers
 
 _DIGEST = 16  # bytes
 

@@ -1,7 +1,7 @@
 """Whose pipelines a caller may deal with, and who sees contacts."""
 
-from ....foundation.context import Context
-from ....foundation.errors import Forbidden
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import Forbidden
 
 ANY_OWNER, CONTACTS = "dispositions:any-owner", "dispositions:contacts"
 

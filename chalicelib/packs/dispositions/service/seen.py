@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ....foundation import idempotency
-from ....foundation.context import Context
-from ....foundation.errors import NotFound
-from ....foundation.store.store import alive
-from ...wholesale.service import dealings
-from ...wholesale.service.dealings import Pipeline
-from ..entities import Assignment, Buyer, Roster
-from ..rules import assignments, proofs, ranks
+from chalicelib.foundation import idempotency
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import NotFound
+from chalicelib.foundation.store.store import alive
+from chalicelib.packs.dispositions.entities import Assignment, Buyer, Roster
+from chalicelib.packs.dispositions.rules import assignments, proofs, ranks
+from chalicelib.packs.wholesale.service import dealings
+from chalicelib.packs.wholesale.service.dealings import Pipeline
 
 
 @dataclass(frozen=True)

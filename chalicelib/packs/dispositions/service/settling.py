@@ -7,22 +7,22 @@ few offers, so it is done afterwards: the job asks each pipeline that is on offe
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ....foundation import telemetry
-from ....foundation.calendar import instant
-from ....foundation.context import Context
-from ....foundation.errors import NotFound, Unavailable
-from ....foundation.ids import Key
-from ....foundation.schedules import Run
-from ....foundation.store.codec import Raw
-from ....foundation.store.store import alive
-from ....foundation.store.transactions import Transaction
-from ...wholesale.rules import stages
-from ...wholesale.service import dealings
-from ..entities import EXPIRIES_DUE, ON_OFFER, Assignment, Roster
-from ..rules import assignments
-from . import writing
-from .seen import Seen, pipelines_of, read_assignment
-from .shown import lapsed
+from chalicelib.foundation import telemetry
+from chalicelib.foundation.calendar import instant
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import NotFound, Unavailable
+from chalicelib.foundation.ids import Key
+from chalicelib.foundation.schedules import Run
+from chalicelib.foundation.store.codec import Raw
+from chalicelib.foundation.store.store import alive
+from chalicelib.foundation.store.transactions import Transaction
+from chalicelib.packs.dispositions.entities import EXPIRIES_DUE, ON_OFFER, Assignment, Roster
+from chalicelib.packs.dispositions.rules import assignments
+from chalicelib.packs.dispositions.service import writing
+from chalicelib.packs.dispositions.service.seen import Seen, pipelines_of, read_assignment
+from chalicelib.packs.dispositions.service.shown import lapsed
+from chalicelib.packs.wholesale.rules import stages
+from chalicelib.packs.wholesale.service import dealings
 
 _PAGE = 50
 _TOGETHER = 25  # offers of two actions each

@@ -6,15 +6,15 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, cast
 
-from ....foundation.calendar import instant
-from ....foundation.context import Context
-from ....foundation.store.entity import Entity
-from ...wholesale.service.dealings import Pipeline
-from ..entities import RECORD, Assignment, Buyer, decimal
-from ..rules import assignments, fees
-from ..rules.statistics import Counts, statistics
-from ..schemas import AssignmentSummary, AssignmentView, BuyerSummary, BuyerView, StatisticsView
-from .rights import sees_contacts
+from chalicelib.foundation.calendar import instant
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.store.entity import Entity
+from chalicelib.packs.dispositions.entities import RECORD, Assignment, Buyer, decimal
+from chalicelib.packs.dispositions.rules import assignments, fees
+from chalicelib.packs.dispositions.rules.statistics import Counts, statistics
+from chalicelib.packs.dispositions.schemas import AssignmentSummary, AssignmentView, BuyerSummary, BuyerView, StatisticsView
+from chalicelib.packs.dispositions.service.rights import sees_contacts
+from chalicelib.packs.wholesale.service.dealings import Pipeline
 
 _MASK = "•••"
 _CONTACTS = ("name", "email", "phone")

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ....foundation.subjects import SubjectType
-from ..entities import Assignment, Buyer
+from chalicelib.foundation.subjects import SubjectType
+from chalicelib.packs.dispositions.entities import Assignment, Buyer
 
 
 def _buyer(buyer: Buyer) -> dict[str, Any]:

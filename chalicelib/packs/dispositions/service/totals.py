@@ -2,13 +2,13 @@
 
 from datetime import date
 
-from ....foundation.calendar import instant
-from ....foundation.context import Context
-from ....foundation.errors import Invalid
-from ....foundation.projections import rows
-from ..entities import SUMMARY
-from ..rules.summary import summary
-from ..schemas import Formula, SummaryQuery, SummaryView
+from chalicelib.foundation.calendar import instant
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import Invalid
+from chalicelib.foundation.projections import rows
+from chalicelib.packs.dispositions.entities import SUMMARY
+from chalicelib.packs.dispositions.rules.summary import summary
+from chalicelib.packs.dispositions.schemas import Formula, SummaryQuery, SummaryView
 
 
 def read(ctx: Context, query: SummaryQuery) -> SummaryView:

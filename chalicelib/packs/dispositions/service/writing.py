@@ -4,17 +4,17 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
-from ....foundation.context import Context
-from ....foundation.errors import Problem
-from ....foundation.events import Event
-from ....foundation.store import codec, gates
-from ....foundation.store.codec import Raw
-from ....foundation.store.store import wire_key
-from ....foundation.store.transactions import Transaction
-from ...wholesale.service import dealings
-from ..entities import Assignment, Buyer, Roster
-from ..rules import assignments
-from .seen import BuyerSeen, Seen
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import Problem
+from chalicelib.foundation.events import Event
+from chalicelib.foundation.store import codec, gates
+from chalicelib.foundation.store.codec import Raw
+from chalicelib.foundation.store.store import wire_key
+from chalicelib.foundation.store.transactions import Transaction
+from chalicelib.packs.dispositions.entities import Assignment, Buyer, Roster
+from chalicelib.packs.dispositions.rules import assignments
+from chalicelib.packs.dispositions.service.seen import BuyerSeen, Seen
+from chalicelib.packs.wholesale.service import dealings
 
 
 class BuyerChanged(Problem):

@@ -11,8 +11,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from chalicelib.foundation.money import MINOR_UNITS
-
-from .fx import rate_fault
+from chalicelib.packs.holdings.rules.fx import rate_fault
 
 BASE = "EUR"
 _NONE = ("", "N/A")

@@ -16,8 +16,8 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
-from .fx import Rates, half_up
-from .sums import ASSET_TYPE, Cell, Sums
+from chalicelib.packs.holdings.rules.fx import Rates, half_up
+from chalicelib.packs.holdings.rules.sums import ASSET_TYPE, Cell, Sums
 
 
 @dataclass(frozen=True)

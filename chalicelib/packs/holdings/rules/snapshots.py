@@ -11,8 +11,8 @@ from hashlib import sha256
 from json import dumps
 from typing import Any
 
-from .fx import Rates
-from .sums import Cell, Sums
+from chalicelib.packs.holdings.rules.fx import Rates
+from chalicelib.packs.holdings.rules.sums import Cell, Sums
 
 INTRADAY, CLOSE = "intraday", "close"
 KINDS = (INTRADAY, CLOSE)

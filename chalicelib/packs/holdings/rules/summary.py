@@ -11,8 +11,8 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
-from .fx import Rate, Rates, converted, half_up
-from .sums import ASSET_TYPE, DIMENSIONS, Cell, Sums
+from chalicelib.packs.holdings.rules.fx import Rate, Rates, converted, half_up
+from chalicelib.packs.holdings.rules.sums import ASSET_TYPE, DIMENSIONS, Cell, Sums
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from datetime import date
 from decimal import Decimal
 from typing import TypeVar
 
-from .timeline import Movement
+from chalicelib.packs.holdings.rules.timeline import Movement
 
 ASSET_TYPE, JURISDICTION, ENTITY = "asset_type", "jurisdiction", "entity"
 DIMENSIONS = (ASSET_TYPE, JURISDICTION, ENTITY)

@@ -20,8 +20,7 @@ from datetime import date, timedelta
 from decimal import Context, Decimal
 
 from chalicelib.foundation.money import rounded
-
-from .dated import Series
+from chalicelib.packs.holdings.rules.dated import Series
 
 CONTRIBUTION, WITHDRAWAL = "contribution", "withdrawal"
 LOAN_DRAWN, LOAN_REPAID = "loan_drawn", "loan_repaid"

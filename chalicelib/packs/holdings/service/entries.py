@@ -3,15 +3,15 @@
 from datetime import date
 from typing import cast
 
-from ....foundation import idempotency
-from ....foundation.context import Context
-from ....foundation.errors import Invalid, NotFound
-from ....foundation.models import Page, check_money
-from ....foundation.store.pages import CursorSeal, Partition, page
-from ..entities import FLOWS, VALUATIONS, Flow, Holding, Valuation
-from ..schemas import FlowCreate, FlowPage, FlowView, ValuationCreate, ValuationPage, ValuationView
-from . import history, holdings
-from .shown import flow_view, valuation_view
+from chalicelib.foundation import idempotency
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import Invalid, NotFound
+from chalicelib.foundation.models import Page, check_money
+from chalicelib.foundation.store.pages import CursorSeal, Partition, page
+from chalicelib.packs.holdings.entities import FLOWS, VALUATIONS, Flow, Holding, Valuation
+from chalicelib.packs.holdings.schemas import FlowCreate, FlowPage, FlowView, ValuationCreate, ValuationPage, ValuationView
+from chalicelib.packs.holdings.service import history, holdings
+from chalicelib.packs.holdings.service.shown import flow_view, valuation_view
 
 
 def _day(ctx: Context, name: str, given: date | None) -> date:

@@ -9,15 +9,15 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from ....foundation.context import Context
-from ....foundation.errors import Conflict, NotFound
-from ....foundation.ids import ROOT
-from ....foundation.store.codec import Raw
-from ....foundation.store.store import alive
-from ....foundation.store.transactions import Transaction
-from ..entities import DATED, FLOWS, VALUATIONS, YEARS, Dated, Flow, Holding, Valuation, Year, packed, unpacked
-from ..rules import sums, timeline
-from ..rules.dated import Entry, Series
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import Conflict, NotFound
+from chalicelib.foundation.ids import ROOT
+from chalicelib.foundation.store.codec import Raw
+from chalicelib.foundation.store.store import alive
+from chalicelib.foundation.store.transactions import Transaction
+from chalicelib.packs.holdings.entities import DATED, FLOWS, VALUATIONS, YEARS, Dated, Flow, Holding, Valuation, Year, packed, unpacked
+from chalicelib.packs.holdings.rules import sums, timeline
+from chalicelib.packs.holdings.rules.dated import Entry, Series
 
 _MOST_YEARS = 80  # in which one holding moves: with them a change still fits a transaction
 _MOST_ROWS = 48  # aggregate rows of one year of one holding: what it moved and what it moves now still fit a transaction

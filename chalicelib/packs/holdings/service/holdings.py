@@ -6,14 +6,14 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from ....foundation import idempotency
-from ....foundation.context import Context
-from ....foundation.errors import Invalid, NotFound
-from ....foundation.models import check_money
-from ....foundation.store import gates
-from ....foundation.store.pages import CursorSeal, Partition, page
-from ....foundation.store.transactions import Transaction
-from ..entities import (
+from chalicelib.foundation import idempotency
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import Invalid, NotFound
+from chalicelib.foundation.models import check_money
+from chalicelib.foundation.store import gates
+from chalicelib.foundation.store.pages import CursorSeal, Partition, page
+from chalicelib.foundation.store.transactions import Transaction
+from chalicelib.packs.holdings.entities import (
     Dated,
     Holding,
     Valuation,
@@ -23,12 +23,12 @@ from ..entities import (
     everything,
     text_key,
 )
-from ..rules import details as known_details
-from ..rules.timeline import UNASSIGNED
-from ..schemas import HoldingCreate, HoldingPage, HoldingPatch, HoldingQuery, HoldingView
-from . import history
-from .history import History
-from .shown import explained, holding_view, summary
+from chalicelib.packs.holdings.rules import details as known_details
+from chalicelib.packs.holdings.rules.timeline import UNASSIGNED
+from chalicelib.packs.holdings.schemas import HoldingCreate, HoldingPage, HoldingPatch, HoldingQuery, HoldingView
+from chalicelib.packs.holdings.service import history
+from chalicelib.packs.holdings.service.history import History
+from chalicelib.packs.holdings.service.shown import explained, holding_view, summary
 
 _GROUPS = ("asset_type", "jurisdiction", "entity_id", "entity_name")
 _DATED = {"value_estimate", "currency", "liability", "ownership_pct", "is_active", *_GROUPS}

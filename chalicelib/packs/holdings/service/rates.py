@@ -5,12 +5,12 @@ from datetime import UTC, date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from ....foundation.context import Context
-from ....foundation.errors import Invalid
-from ....foundation.store.transactions import Transaction
-from ..entities import RATES, FxDay, rates_key
-from ..rules.fx import Rates
-from ..schemas import RatesInput, RatesQuery, RatesView
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import Invalid
+from chalicelib.foundation.store.transactions import Transaction
+from chalicelib.packs.holdings.entities import RATES, FxDay, rates_key
+from chalicelib.packs.holdings.rules.fx import Rates
+from chalicelib.packs.holdings.schemas import RatesInput, RatesQuery, RatesView
 
 _TOGETHER = 50  # days written in one transaction
 

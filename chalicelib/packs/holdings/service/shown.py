@@ -3,11 +3,11 @@
 from datetime import date
 from typing import Any, cast
 
-from ....foundation.calendar import instant
-from ....foundation.context import Context
-from ....foundation.store.entity import Entity
-from ..entities import Flow, Holding, Valuation
-from ..schemas import Explanation, FlowView, HoldingSummary, HoldingView, ValuationView
+from chalicelib.foundation.calendar import instant
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.store.entity import Entity
+from chalicelib.packs.holdings.entities import Flow, Holding, Valuation
+from chalicelib.packs.holdings.schemas import Explanation, FlowView, HoldingSummary, HoldingView, ValuationView
 
 _SUMMARY: dict[str, Any] = dict.fromkeys(HoldingSummary.__annotations__)
 

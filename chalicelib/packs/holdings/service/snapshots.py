@@ -11,23 +11,23 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, cast
 
-from ....foundation import idempotency
-from ....foundation.context import Context
-from ....foundation.errors import Conflict, Invalid, NotFound, Stale
-from ....foundation.store import codec
-from ....foundation.store.codec import Raw
-from ....foundation.store.pages import CursorSeal, Partition, page
-from ....foundation.store.store import wire_key
-from ....foundation.store.transactions import Transaction
-from ..entities import SNAPSHOTS, Snapshot, content_key, everything
-from ..rules import snapshots as rules
-from ..rules.fx import Rates
-from ..rules.snapshots import CLOSE, INTRADAY
-from ..rules.summary import summarize
-from ..rules.sums import ASSET_TYPE, Cell, Sums
-from ..schemas import SnapshotCreate, SnapshotPage, SnapshotQuery, SnapshotsQuery, SnapshotSummary, SnapshotView
-from . import rates, totals
-from .shown import audited
+from chalicelib.foundation import idempotency
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import Conflict, Invalid, NotFound, Stale
+from chalicelib.foundation.store import codec
+from chalicelib.foundation.store.codec import Raw
+from chalicelib.foundation.store.pages import CursorSeal, Partition, page
+from chalicelib.foundation.store.store import wire_key
+from chalicelib.foundation.store.transactions import Transaction
+from chalicelib.packs.holdings.entities import SNAPSHOTS, Snapshot, content_key, everything
+from chalicelib.packs.holdings.rules import snapshots as rules
+from chalicelib.packs.holdings.rules.fx import Rates
+from chalicelib.packs.holdings.rules.snapshots import CLOSE, INTRADAY
+from chalicelib.packs.holdings.rules.summary import summarize
+from chalicelib.packs.holdings.rules.sums import ASSET_TYPE, Cell, Sums
+from chalicelib.packs.holdings.schemas import SnapshotCreate, SnapshotPage, SnapshotQuery, SnapshotsQuery, SnapshotSummary, SnapshotView
+from chalicelib.packs.holdings.service import rates, totals
+from chalicelib.packs.holdings.service.shown import audited
 
 CORRECT = "holdings:correct-snapshots"
 _ALL = "*"  # the one group of a snapshot's totals

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ....foundation.subjects import SubjectType
-from ..entities import Holding
+from chalicelib.foundation.subjects import SubjectType
+from chalicelib.packs.holdings.entities import Holding
 
 
 def _facts(holding: Holding) -> dict[str, Any]:

@@ -6,18 +6,18 @@ from decimal import Decimal
 from typing import Any, cast
 from urllib.parse import unquote
 
-from ....foundation import projections
-from ....foundation.context import Context
-from ....foundation.errors import Invalid
-from ..entities import HOLDINGS, NOW
-from ..rules import performance as rules
-from ..rules.fx import Rate, Rates
-from ..rules.performance import Performance
-from ..rules.summary import Summary, summarize
-from ..rules.sums import Cell, Sums, first_day, flows_between, on_day
-from ..schemas import Figures, PerformanceQuery, PerformanceView, RateView, SummaryQuery, SummaryView, Totals
-from . import rates
-from .shown import explanation
+from chalicelib.foundation import projections
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import Invalid
+from chalicelib.packs.holdings.entities import HOLDINGS, NOW
+from chalicelib.packs.holdings.rules import performance as rules
+from chalicelib.packs.holdings.rules.fx import Rate, Rates
+from chalicelib.packs.holdings.rules.performance import Performance
+from chalicelib.packs.holdings.rules.summary import Summary, summarize
+from chalicelib.packs.holdings.rules.sums import Cell, Sums, first_day, flows_between, on_day
+from chalicelib.packs.holdings.schemas import Figures, PerformanceQuery, PerformanceView, RateView, SummaryQuery, SummaryView, Totals
+from chalicelib.packs.holdings.service import rates
+from chalicelib.packs.holdings.service.shown import explanation
 
 Numbers = dict[str, Any]
 Now = dict[Cell, Numbers]

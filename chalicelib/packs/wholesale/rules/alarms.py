@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from chalicelib.foundation.calendar import days_before
-
-from .stages import ASSIGNED, UNDER_CONTRACT
+from chalicelib.packs.wholesale.rules.stages import ASSIGNED, UNDER_CONTRACT
 
 EARNEST_MONEY, INSPECTION, CLOSING = "earnest_money", "inspection", "closing"
 

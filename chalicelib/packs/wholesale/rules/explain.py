@@ -3,8 +3,8 @@
 from decimal import Decimal
 from typing import Literal, TypedDict
 
-from . import exits
-from .numbers import Exact, Inputs, exact_figures
+from chalicelib.packs.wholesale.rules import exits
+from chalicelib.packs.wholesale.rules.numbers import Exact, Inputs, exact_figures
 
 # Raised whenever a formula gives another figure for the same inputs, so that an old explanation isn't read by a new rule.
 VERSION = 1

@@ -6,8 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from chalicelib.foundation.calendar import firm_day
-
-from .stages import FORWARD
+from chalicelib.packs.wholesale.rules.stages import FORWARD
 
 
 @dataclass(frozen=True)

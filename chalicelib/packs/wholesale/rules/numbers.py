@@ -15,8 +15,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from chalicelib.foundation.money import rounded
-
-from . import exits
+from chalicelib.packs.wholesale.rules import exits
 
 RULE_PCT, RULE_PCT_MIN, RULE_PCT_MAX = Decimal(70), Decimal(50), Decimal(95)
 

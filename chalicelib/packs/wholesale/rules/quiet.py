@@ -7,7 +7,7 @@ latest is raised and the earlier ones are skipped. Days are days of the firm.
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from .stages import OPEN
+from chalicelib.packs.wholesale.rules.stages import OPEN
 
 EVERY_DAYS = 7
 

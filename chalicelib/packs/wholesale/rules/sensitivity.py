@@ -4,9 +4,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from chalicelib.foundation.money import rounded
-
-from .exits import percent
-from .numbers import Inputs, evaluate
+from chalicelib.packs.wholesale.rules.exits import percent
+from chalicelib.packs.wholesale.rules.numbers import Inputs, evaluate
 
 # Per cent off the estimates. Repairs run over more often than under.
 ARV_STEPS = (-10, -5, 0, 5, 10)

@@ -4,17 +4,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from ....foundation import idempotency
-from ....foundation.calendar import firm_day
-from ....foundation.context import Context
-from ....foundation.errors import Invalid, NotFound, Stale
-from ....foundation.models import Page, check_money
-from ....foundation.store.codec import Raw
-from ....foundation.store.pages import CursorSeal, Partition, page
-from ..entities import ACTIVITIES, Activity, Beside, Pipeline
-from ..schemas import ActivityCreate, ActivityPage, ActivityView
-from .rights import ANY_OWNER, need_write
-from .shown import activity_view
+from chalicelib.foundation import idempotency
+from chalicelib.foundation.calendar import firm_day
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import Invalid, NotFound, Stale
+from chalicelib.foundation.models import Page, check_money
+from chalicelib.foundation.store.codec import Raw
+from chalicelib.foundation.store.pages import CursorSeal, Partition, page
+from chalicelib.packs.wholesale.entities import ACTIVITIES, Activity, Beside, Pipeline
+from chalicelib.packs.wholesale.schemas import ActivityCreate, ActivityPage, ActivityView
+from chalicelib.packs.wholesale.service.rights import ANY_OWNER, need_write
+from chalicelib.packs.wholesale.service.shown import activity_view
 
 _CLOCKS_APART = timedelta(minutes=5)  # how far a caller's clock may be ahead of ours
 

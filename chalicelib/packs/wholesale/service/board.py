@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
-from ....foundation.calendar import add_months, instant
-from ....foundation.context import Context
-from ....foundation.errors import Invalid
-from ....foundation.projections import rows
-from ..entities import BOARD, DAY, FUNNEL, SUM
-from ..rules import funnel, stages
-from ..schemas import Board, BoardColumn, Cohort, Funnel, FunnelQuery
+from chalicelib.foundation.calendar import add_months, instant
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import Invalid
+from chalicelib.foundation.projections import rows
+from chalicelib.packs.wholesale.entities import BOARD, DAY, FUNNEL, SUM
+from chalicelib.packs.wholesale.rules import funnel, stages
+from chalicelib.packs.wholesale.schemas import Board, BoardColumn, Cohort, Funnel, FunnelQuery
 
 _MONTHS, _MOST_MONTHS = 12, 120
 _SPREAD, _TOP, _STAY = "spread_", "top_", "t"

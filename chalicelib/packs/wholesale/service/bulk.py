@@ -7,18 +7,18 @@ are written one by one.
 from dataclasses import dataclass, field
 from typing import Any
 
-from ....foundation import idempotency
-from ....foundation.context import Context
-from ....foundation.errors import Conflict, Problem, Stale, TooLarge
-from ....foundation.http.answers import problem_body
-from ....foundation.http.handlers import validate
-from ....foundation.idempotency import IdempotencyKey, Replay
-from ....foundation.ids import Key
-from ....foundation.store.codec import Raw
-from ....foundation.store.transactions import Transaction
-from ..entities import Pipeline
-from ..schemas import BulkCreate, BulkResult, PipelineCreate
-from . import changes, pipelines, rights
+from chalicelib.foundation import idempotency
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import Conflict, Problem, Stale, TooLarge
+from chalicelib.foundation.http.answers import problem_body
+from chalicelib.foundation.http.handlers import validate
+from chalicelib.foundation.idempotency import IdempotencyKey, Replay
+from chalicelib.foundation.ids import Key
+from chalicelib.foundation.store.codec import Raw
+from chalicelib.foundation.store.transactions import Transaction
+from chalicelib.packs.wholesale.entities import Pipeline
+from chalicelib.packs.wholesale.schemas import BulkCreate, BulkResult, PipelineCreate
+from chalicelib.packs.wholesale.service import changes, pipelines, rights
 
 MOST_ROWS = 100
 _TOGETHER = 20  # rows of at most four actions; the table takes a hundred, and 4 MB

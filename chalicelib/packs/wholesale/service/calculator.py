@@ -3,15 +3,15 @@
 from dataclasses import asdict
 from typing import Any, cast
 
-from ....foundation.context import Context
-from ....foundation.errors import Invalid
-from ..entities import inputs
-from ..rules import numbers
-from ..rules.exits import DOUBLE_CLOSE
-from ..rules.sensitivity import grid
-from ..schemas import Calculation, CalculationView, Cell
-from . import changes
-from .shown import explanations
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import Invalid
+from chalicelib.packs.wholesale.entities import inputs
+from chalicelib.packs.wholesale.rules import numbers
+from chalicelib.packs.wholesale.rules.exits import DOUBLE_CLOSE
+from chalicelib.packs.wholesale.rules.sensitivity import grid
+from chalicelib.packs.wholesale.schemas import Calculation, CalculationView, Cell
+from chalicelib.packs.wholesale.service import changes
+from chalicelib.packs.wholesale.service.shown import explanations
 
 _AMOUNTS = ("arv_estimate", "repair_estimate", "assignment_fee_target", "offer_price", "contract_price", "assignment_price")
 

@@ -5,16 +5,16 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from ....foundation import models
-from ....foundation.context import Context
-from ....foundation.errors import Conflict, Invalid, Problem
-from ....foundation.ids import Key
-from ....foundation.store import gates, keys
-from ....foundation.store.codec import Raw
-from ....foundation.store.transactions import Transaction
-from ..entities import STAYS, WATCHED, Beside, Pipeline
-from ..rules import alarms, funnel, quiet, stages
-from .rights import check_owner
+from chalicelib.foundation import models
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import Conflict, Invalid, Problem
+from chalicelib.foundation.ids import Key
+from chalicelib.foundation.store import gates, keys
+from chalicelib.foundation.store.codec import Raw
+from chalicelib.foundation.store.transactions import Transaction
+from chalicelib.packs.wholesale.entities import STAYS, WATCHED, Beside, Pipeline
+from chalicelib.packs.wholesale.rules import alarms, funnel, quiet, stages
+from chalicelib.packs.wholesale.service.rights import check_owner
 
 _AMOUNTS = (
     "asking_price",

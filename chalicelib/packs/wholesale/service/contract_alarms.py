@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from ....foundation.context import Context
-from ....foundation.events import Event
-from ....foundation.ids import Key
-from ....foundation.store.codec import Raw
-from ....foundation.store.store import alive
-from ..entities import Pipeline
-from ..rules import alarms
-from . import changes, due
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.events import Event
+from chalicelib.foundation.ids import Key
+from chalicelib.foundation.store.codec import Raw
+from chalicelib.foundation.store.store import alive
+from chalicelib.packs.wholesale.entities import Pipeline
+from chalicelib.packs.wholesale.rules import alarms
+from chalicelib.packs.wholesale.service import changes, due
 
 _WORDS = {
     alarms.EARNEST_MONEY: "Earnest money is due",

@@ -6,18 +6,18 @@ This is the whole of what another pack needs of pipelines. It never sees their k
 from collections.abc import Iterable
 from typing import Any
 
-from ....foundation.context import Context
-from ....foundation.ids import Key
-from ....foundation.store import codec, gates
-from ....foundation.store.codec import Raw
-from ....foundation.store.pages import view_of
-from ....foundation.store.store import alive
-from ....foundation.store.transactions import Transaction
-from ..entities import Pipeline, by_market, by_stage
-from ..rules import stages
-from . import changes
-from .due import addressed, name, work_off
-from .moves import add_move
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.ids import Key
+from chalicelib.foundation.store import codec, gates
+from chalicelib.foundation.store.codec import Raw
+from chalicelib.foundation.store.pages import view_of
+from chalicelib.foundation.store.store import alive
+from chalicelib.foundation.store.transactions import Transaction
+from chalicelib.packs.wholesale.entities import Pipeline, by_market, by_stage
+from chalicelib.packs.wholesale.rules import stages
+from chalicelib.packs.wholesale.service import changes
+from chalicelib.packs.wholesale.service.due import addressed, name, work_off
+from chalicelib.packs.wholesale.service.moves import add_move
 
 __all__ = [
     "Pipeline",

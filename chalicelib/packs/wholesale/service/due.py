@@ -3,15 +3,15 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from ....foundation import telemetry
-from ....foundation.context import Context
-from ....foundation.errors import Problem, Stale, Unavailable
-from ....foundation.events import Event
-from ....foundation.ids import Key
-from ....foundation.schedules import Run
-from ....foundation.store.codec import Raw
-from ....foundation.store.transactions import Transaction
-from ..entities import Pipeline
+from chalicelib.foundation import telemetry
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import Problem, Stale, Unavailable
+from chalicelib.foundation.events import Event
+from chalicelib.foundation.ids import Key
+from chalicelib.foundation.schedules import Run
+from chalicelib.foundation.store.codec import Raw
+from chalicelib.foundation.store.transactions import Transaction
+from chalicelib.packs.wholesale.entities import Pipeline
 
 _PAGE = 50
 _DESK = "operator"  # the role that hears of pipelines without an owner

@@ -6,21 +6,21 @@ the assignment's own transaction: `moved` makes the pipeline of after, `changes.
 
 from typing import Any
 
-from ....foundation import idempotency
-from ....foundation.calendar import instant
-from ....foundation.context import Context
-from ....foundation.errors import Invalid, InvalidTransition, NotFound
-from ....foundation.store import codec
-from ....foundation.store.codec import Raw
-from ....foundation.store.pages import CursorSeal, Partition, page
-from ....foundation.store.store import alive
-from ....foundation.store.transactions import Transaction
-from ..entities import STAYS, Pipeline
-from ..rules import stages
-from ..schemas import HistoryPage, PipelineView, StageMove, StayView
-from . import changes
-from .rights import need_write
-from .shown import pipeline_view
+from chalicelib.foundation import idempotency
+from chalicelib.foundation.calendar import instant
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import Invalid, InvalidTransition, NotFound
+from chalicelib.foundation.store import codec
+from chalicelib.foundation.store.codec import Raw
+from chalicelib.foundation.store.pages import CursorSeal, Partition, page
+from chalicelib.foundation.store.store import alive
+from chalicelib.foundation.store.transactions import Transaction
+from chalicelib.packs.wholesale.entities import STAYS, Pipeline
+from chalicelib.packs.wholesale.rules import stages
+from chalicelib.packs.wholesale.schemas import HistoryPage, PipelineView, StageMove, StayView
+from chalicelib.packs.wholesale.service import changes
+from chalicelib.packs.wholesale.service.rights import need_write
+from chalicelib.packs.wholesale.service.shown import pipeline_view
 
 _MOST_STAYS = 100  # different (stage, days) that one pipeline is counted with; nobody goes to and fro that often
 

@@ -4,21 +4,39 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any, cast
 
-from ....foundation import idempotency
-from ....foundation.calendar import day_start
-from ....foundation.context import Context
-from ....foundation.errors import Forbidden, Invalid, NotFound
-from ....foundation.ids import ROOT, encode_ulid
-from ....foundation.store import gates
-from ....foundation.store.pages import CursorSeal, Partition, page
-from ....foundation.store.store import alive
-from ....foundation.store.transactions import Transaction
-from ..entities import ACTIVITIES, AREA, INDEXED, NOBODY, Activity, Pipeline, by_market, by_owner, by_stage, postal_code
-from ..rules import funnel, stages
-from ..schemas import PipelineCreate, PipelinePage, PipelinePatch, PipelineQuery, PipelineView, PipelineWithActivities
-from . import changes, moves
-from .rights import REASSIGN, first_owner, need_write
-from .shown import activity_view, explanations, pipeline_view, summary
+from chalicelib.foundation import idempotency
+from chalicelib.foundation.calendar import day_start
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import Forbidden, Invalid, NotFound
+from chalicelib.foundation.ids import ROOT, encode_ulid
+from chalicelib.foundation.store import gates
+from chalicelib.foundation.store.pages import CursorSeal, Partition, page
+from chalicelib.foundation.store.store import alive
+from chalicelib.foundation.store.transactions import Transaction
+from chalicelib.packs.wholesale.entities import (
+    ACTIVITIES,
+    AREA,
+    INDEXED,
+    NOBODY,
+    Activity,
+    Pipeline,
+    by_market,
+    by_owner,
+    by_stage,
+    postal_code,
+)
+from chalicelib.packs.wholesale.rules import funnel, stages
+from chalicelib.packs.wholesale.schemas import (
+    PipelineCreate,
+    PipelinePage,
+    PipelinePatch,
+    PipelineQuery,
+    PipelineView,
+    PipelineWithActivities,
+)
+from chalicelib.packs.wholesale.service import changes, moves
+from chalicelib.packs.wholesale.service.rights import REASSIGN, first_owner, need_write
+from chalicelib.packs.wholesale.service.shown import activity_view, explanations, pipeline_view, summary
 
 LATEST = 20  # activities that come with a pipeline
 _NESTED = ("seller", "property", "costs", "next_action")

@@ -8,19 +8,19 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-from ....foundation.context import Context
-from ....foundation.errors import Stale
-from ....foundation.events import Event
-from ....foundation.ids import Key
-from ....foundation.store.codec import Raw
-from ....foundation.store.pages import CursorSeal, Partition, page
-from ....foundation.store.store import alive
-from ....foundation.store.transactions import Transaction
-from ..entities import QUIET, Beside, Pipeline
-from ..rules import quiet
-from ..schemas import StalePage, StaleQuery, StaleSummary
-from . import due
-from .shown import summary
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import Stale
+from chalicelib.foundation.events import Event
+from chalicelib.foundation.ids import Key
+from chalicelib.foundation.store.codec import Raw
+from chalicelib.foundation.store.pages import CursorSeal, Partition, page
+from chalicelib.foundation.store.store import alive
+from chalicelib.foundation.store.transactions import Transaction
+from chalicelib.packs.wholesale.entities import QUIET, Beside, Pipeline
+from chalicelib.packs.wholesale.rules import quiet
+from chalicelib.packs.wholesale.schemas import StalePage, StaleQuery, StaleSummary
+from chalicelib.packs.wholesale.service import due
+from chalicelib.packs.wholesale.service.shown import summary
 
 
 def quiet_since(pipeline: Pipeline, last_day: date) -> date:

@@ -1,10 +1,10 @@
 """Whose rows a caller may write, and whom a row may belong to."""
 
-from ....foundation.context import Context
-from ....foundation.errors import Forbidden, Invalid
-from ....foundation.ids import ROOT, Key
-from ....foundation.store.codec import Raw
-from ....foundation.store.transactions import Transaction
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import Forbidden, Invalid
+from chalicelib.foundation.ids import ROOT, Key
+from chalicelib.foundation.store.codec import Raw
+from chalicelib.foundation.store.transactions import Transaction
 
 ANY_OWNER, REASSIGN = "wholesale:any-owner", "wholesale:reassign"
 

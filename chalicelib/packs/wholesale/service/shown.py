@@ -2,12 +2,12 @@
 
 from typing import Any, cast, get_args
 
-from ....foundation.calendar import instant
-from ....foundation.context import Context
-from ..entities import Activity, Pipeline
-from ..rules.explain import Figure, explain
-from ..rules.numbers import Inputs
-from ..schemas import ActivityView, Explanations, PipelineSummary, PipelineView
+from chalicelib.foundation.calendar import instant
+from chalicelib.foundation.context import Context
+from chalicelib.packs.wholesale.entities import Activity, Pipeline
+from chalicelib.packs.wholesale.rules.explain import Figure, explain
+from chalicelib.packs.wholesale.rules.numbers import Inputs
+from chalicelib.packs.wholesale.schemas import ActivityView, Explanations, PipelineSummary, PipelineView
 
 _MASK = "•••"
 _CONTACTS = ("name", "phone", "email")

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ....foundation.subjects import SubjectType
-from ..entities import Pipeline
+from chalicelib.foundation.subjects import SubjectType
+from chalicelib.packs.wholesale.entities import Pipeline
 
 
 def _facts(pipeline: Pipeline) -> dict[str, Any]:
