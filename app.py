@@ -1,15 +1,15 @@
-"""The composition root: the Chalice app, and every pack's routes and schedules registered on it."""
+"""The composition root: the Chalice app, with the routes of every pack."""
 
 import os
 
-from chalicelib.foundation.http.doorway import Doorway
+from chalicelib.foundation.http.app import ValhallaApp
 from chalicelib.foundation.runtime import Runtime
 from chalicelib.packs import PACKS
 
-app = Doorway("valhalla", runtime=lambda: Runtime.from_environment(os.environ))
+app = ValhallaApp("valhalla", runtime=lambda: Runtime.from_environment(os.environ))
 app.register(PACKS)
 
-if "AWS_CHALICE_CLI_MODE" in os.environ:  # Chalice packages the other functions too; in Lambda each starts without this file
+if "AWS_CHALICE_CLI_MODE" in os.environ:  # Chalice packages the other functions too; in Lambda they start without this file
     from chalicelib.functions import registration
 
     registration.register(app, PACKS)

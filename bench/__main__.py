@@ -1,7 +1,6 @@
-"""`make bench`: everything that is measured, as tables on the terminal and as `bench/results.json`.
+"""`make bench`: all measurements, as tables on the terminal and as `bench/results.json`.
 
-Ratios are of one run on one machine. Milliseconds are this machine's and say nothing of Lambda; they are here to be compared with
-each other.
+Ratios are of one run on one machine. Milliseconds are of that machine and not of Lambda; they are only comparable with each other.
 """
 
 import json
@@ -29,20 +28,20 @@ SECTIONS: dict[str, Callable[[], Any]] = {
 
 
 def main(names: list[str]) -> int:
-    """Measure all sections, or those named; keep what else was measured before. Status 1 where a bound is broken."""
+    """Measure all sections, or those named; other earlier results are kept. Returns exit status 1 where a bound is exceeded."""
     console = Console(width=120)
-    kept: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     for name in names or list(SECTIONS):
         console.print(f"measuring: {name} …", style="dim")
-        kept[name] = SECTIONS[name]()
-        _SHOW[name](console, kept[name])
-    kept["machine"] = {
+        results[name] = SECTIONS[name]()
+        _SHOW[name](console, results[name])
+    results["machine"] = {
         "python": platform.python_version(),
         "processor": platform.machine(),
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    RESULTS.write_text(json.dumps(kept, indent=1) + "\n")
-    broken = _broken(kept)
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    broken = _exceeded(results)
     for line in broken:
         console.print(line, style="bold red")
     return int(bool(broken))
@@ -57,50 +56,59 @@ def _table(console: Console, title: str, columns: list[str], rows: list[list[Any
     console.print(table)
 
 
-def _show_warm(console: Console, found: dict[str, Any]) -> None:
+def _show_warm(console: Console, results: dict[str, Any]) -> None:
     columns = ["Warm request (processor time, HTTP exchange stubbed)", "ours, us", "by hand, us", "ratio", "at most"]
-    _table(console, "", columns, [[name, one["us"], one["by_hand_us"], one["ratio"], one["bound"]] for name, one in found.items()])
+    _table(
+        console,
+        "",
+        columns,
+        [[name, result["us"], result["by_hand_us"], result["ratio"], result["bound"]] for name, result in results.items()],
+    )
 
 
-def _show_cold(console: Console, found: dict[str, Any]) -> None:
-    _table(console, "", ["Cold start (import to first answer) and sizes", ""], [[name, value] for name, value in _flat(found)])
+def _show_cold(console: Console, results: dict[str, Any]) -> None:
+    _table(console, "", ["Cold start (import to first answer) and sizes", ""], [[name, value] for name, value in _flat(results)])
 
 
-def _flat(found: dict[str, Any], before: str = "") -> list[tuple[str, Any]]:
+def _flat(results: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
     rows: list[tuple[str, Any]] = []
-    for name, value in found.items():
-        rows += _flat(value, f"{before}{name} ") if isinstance(value, dict) else [(f"{before}{name}".replace("_", " "), value)]
+    for name, value in results.items():
+        rows += _flat(value, f"{prefix}{name} ") if isinstance(value, dict) else [(f"{prefix}{name}".replace("_", " "), value)]
     return rows
 
 
-def _show_units(console: Console, found: list[dict[str, Any]]) -> None:
+def _show_units(console: Console, results: list[dict[str, Any]]) -> None:
     parts = ("request", "trail", "projection")
-    rows = [[one["operation"], *(" · ".join(f"{one[part][it]:g}" for it in ("trips", "read", "write")) for part in parts)] for one in found]
+    rows = [
+        [result["operation"], *(" · ".join(f"{result[part][it]:g}" for it in ("trips", "read", "write")) for part in parts)]
+        for result in results
+    ]
     _table(console, "", ["Operation", *(f"{part}: trips · read · write units" for part in parts)], rows)
 
 
-def _show_scale(console: Console, found: dict[str, Any]) -> None:
+def _show_scale(console: Console, results: dict[str, Any]) -> None:
     rows = [
-        [one["pipelines"], *(one[what][figure] for what in ("board", "list") for figure in ("trips", "read", "ms"))]
-        for one in found["rows"]
+        [row["pipelines"], *(row[what][figure] for what in ("board", "list") for figure in ("trips", "read", "ms"))]
+        for row in results["rows"]
     ]
     _table(console, "", ["Pipelines", "board trips", "read", "ms", "list of 50 trips", "read", "ms"], rows)
-    _table(console, "", ["Stream consumer", "records a second"], [[name, rate] for name, rate in found["records_per_second"].items()])
+    _table(console, "", ["Stream consumer", "records a second"], [[name, rate] for name, rate in results["records_per_second"].items()])
 
 
-def _show_matching(console: Console, found: list[dict[str, Any]]) -> None:
-    rows = [[one["buyers"], one["in_market"], one["trips"], one["read"], one["ms"]] for one in found]
+def _show_matching(console: Console, results: list[dict[str, Any]]) -> None:
+    rows = [[row["buyers"], row["in_market"], row["trips"], row["read"], row["ms"]] for row in results]
     _table(console, "", ["Buyers in all (a market's matches)", "in the market", "trips", "read", "ms"], rows)
 
 
-def _show_holdings(console: Console, found: dict[str, Any]) -> None:
+def _show_holdings(console: Console, results: dict[str, Any]) -> None:
     parts = {"summary": "summary", "past_day": "of a past day", "snapshot": "snapshot"}
-    columns = ["Holdings, of the same groups", *(f"{shown}: trips · read · ms" for shown in parts.values())]
+    columns = ["Holdings, of the same groups", *(f"{title}: trips · read · ms" for title in parts.values())]
     rows = [
-        [one["holdings"], *(" · ".join(f"{one[part][it]:g}" for it in ("trips", "read", "ms")) for part in parts)] for one in found["rows"]
+        [row["holdings"], *(" · ".join(f"{row[part][it]:g}" for it in ("trips", "read", "ms")) for part in parts)]
+        for row in results["rows"]
     ]
     _table(console, "", columns, rows)
-    _table(console, "", ["Stream consumer", "holdings a second"], [["projection", found["holdings_per_second"]]])
+    _table(console, "", ["Stream consumer", "holdings a second"], [["projection", results["holdings_per_second"]]])
 
 
 _SHOW: dict[str, Callable[[Console, Any], None]] = {
@@ -113,12 +121,14 @@ _SHOW: dict[str, Callable[[Console, Any], None]] = {
 }
 
 
-def _broken(found: dict[str, Any]) -> list[str]:
-    """The ratios that are above what we hold ourselves to."""
+def _exceeded(results: dict[str, Any]) -> list[str]:
+    """The ratios that exceed their bounds."""
     lines = [
-        f"{name}: {one['ratio']} is above {one['bound']}" for name, one in found.get("warm", {}).items() if one["ratio"] > one["bound"]
+        f"{name}: {result['ratio']} is above {result['bound']}"
+        for name, result in results.get("warm", {}).items()
+        if result["ratio"] > result["bound"]
     ]
-    cold = found.get("cold", {})
+    cold = results.get("cold", {})
     if cold and cold["ratio"] > cold_start.TARGET:
         lines.append(f"cold start: {cold['ratio']} is above {cold_start.TARGET}")
     return lines

@@ -1,9 +1,9 @@
-"""Cold start: from the first import to the first answer, of the files as they are deployed.
+"""Cold start: from the first import to the first response, of the files as they are deployed.
 
 Each run is a fresh process that sees the unpacked artifact and the standard library, and may not write bytecode, as in Lambda.
-DynamoDB's and Secrets Manager's answers are played back at botocore's HTTP exchange, so that nothing of a network is timed.
-Beside it: the stock `chalice package` of a bare app (Chalice, PynamoDB, pydantic, one route, nothing finished), and our artifact
-with 25 more copies of the wholesale pack. The three take turns, so that a busy machine is busy for all.
+Responses of DynamoDB and Secrets Manager are replayed at botocore's HTTP exchange, so that no network time is included.
+For comparison: the stock `chalice package` of a bare app (Chalice, PynamoDB, pydantic, one route), and our artifact with 25 more
+copies of the wholesale pack. The three take turns, so that load on the machine affects all of them.
 
     python -m bench.cold_start
 """
@@ -28,9 +28,9 @@ from moto import mock_aws
 
 from chalicelib.foundation.auth import tokens
 from chalicelib.foundation.aws import client
-from chalicelib.foundation.http.doorway import Doorway
+from chalicelib.foundation.http.app import ValhallaApp
 from chalicelib.foundation.runtime import Runtime
-from chalicelib.foundation.secrets import Secrets, SecretStore, new_secrets
+from chalicelib.foundation.secret_store import Secrets, SecretStore, new_secrets
 from chalicelib.foundation.settings import Settings
 from chalicelib.foundation.store import table
 from chalicelib.packs import PACKS
@@ -45,27 +45,27 @@ TARGET = 0.6
 _PROBE = """
 import sys, time
 started, worked = time.perf_counter(), time.process_time()
-tree, canned, event = sys.argv[1:]
+tree, recorded, event = sys.argv[1:]
 sys.path.insert(0, tree)
 import app
 imported, worked_import = time.perf_counter(), time.process_time()
 import json, types
 from botocore.httpsession import URLLib3Session
-player = types.ModuleType("canned")
-exec(compile(open(canned).read(), canned, "exec"), player.__dict__)
-asked = json.load(open(event))
-answers = player.Canned(asked["answers"])
-URLLib3Session.send = lambda self, request: answers.send(request)
+module = types.ModuleType("recorded_responses")
+exec(compile(open(recorded).read(), recorded, "exec"), module.__dict__)
+case = json.load(open(event))
+http = module.RecordedHttp(case["responses"])
+URLLib3Session.send = lambda self, request: http.send(request)
 ready, worked_ready = time.perf_counter(), time.process_time()
-answer = app.app(asked["event"], None)
+response = app.app(case["event"], None)
 ended, worked_end = time.perf_counter(), time.process_time()
 sys.stdout.write("\\n" + json.dumps({
     "import_ms": (imported - started) * 1000,
     "first_ms": (ended - ready) * 1000,
     "total_ms": (imported - started + ended - ready) * 1000,
     "cpu_ms": (worked_import - worked + worked_end - worked_ready) * 1000,
-    "status": answer["statusCode"],
-    "body": answer["body"][:300],
+    "status": response["statusCode"],
+    "body": response["body"][:300],
     "modules": len(sys.modules),
 }))
 """
@@ -106,16 +106,26 @@ def read(item_id):
 
 
 @dataclass(frozen=True)
-class Subject:
-    """One thing to start: its files, its environment, and the request it answers first."""
+class ColdStartCase:
+    """An app to start: its files, its environment, and its first request."""
 
     tree: Path
     event: Path
     environment: Mapping[str, str]
 
     def start(self) -> dict[str, Any]:
-        """Start it once; milliseconds. Raises where it doesn't answer 200."""
-        probe = [sys.executable, "-S", "-E", "-B", "-c", _PROBE, str(self.tree), str(Path(__file__).parent / "canned.py"), str(self.event)]
+        """Start it once; returns times in milliseconds. Raises RuntimeError unless it responds with 200."""
+        probe = [
+            sys.executable,
+            "-S",
+            "-E",
+            "-B",
+            "-c",
+            _PROBE,
+            str(self.tree),
+            str(Path(__file__).parent / "recorded_responses.py"),
+            str(self.event),
+        ]
         environment = {"PATH": os.environ["PATH"], "TZ": "UTC", **_LAMBDA, **self.environment}
         done = subprocess.run(probe, env=environment, cwd=self.tree, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -139,29 +149,29 @@ def measure(runs: int = RUNS) -> dict[str, Any]:
     """Cold starts in milliseconds (medians), their ratio to the bare app's, and the sizes of the zips."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        made = build("dev", folder / "build")
-        environment = _environment(made.template)
+        built = build("dev", folder / "build")
+        environment = _environment(built.template)
         bare_zip = stock_bare_app(folder / "bare")
-        trees = {"ours": _unpacked(made.zip, folder / "ours"), "bare": _unpacked(bare_zip, folder / "bare-tree")}
+        trees = {"ours": _unpacked(built.zip_file, folder / "ours"), "bare": _unpacked(bare_zip, folder / "bare-tree")}
         trees["copies"] = with_copies(trees["ours"], folder / "copies", COPIES)
-        ours = _write(folder / "ours.json", our_request(environment))
-        subjects = {
-            "ours": Subject(trees["ours"], ours, environment),
-            "copies": Subject(trees["copies"], ours, environment),
-            "bare": Subject(trees["bare"], _write(folder / "bare.json", bare_request()), {}),
+        request = _write(folder / "ours.json", app_request(environment))
+        cases = {
+            "ours": ColdStartCase(trees["ours"], request, environment),
+            "copies": ColdStartCase(trees["copies"], request, environment),
+            "bare": ColdStartCase(trees["bare"], _write(folder / "bare.json", baseline_request()), {}),
         }
-        found: dict[str, list[dict[str, Any]]] = {one: [] for one in subjects}
-        for at in range(runs):
-            for one in sorted(subjects, key=lambda name: (list(subjects).index(name) + at) % len(subjects)):  # nobody is always first
-                found[one].append(subjects[one].start())
-        sizes = {"zip_bytes": made.zip.stat().st_size, "bare_zip_bytes": bare_zip.stat().st_size}
-    middle = {one: {key: statistics.median(run[key] for run in all_) for key in _TIMES} for one, all_ in found.items()}
+        runs_by_case: dict[str, list[dict[str, Any]]] = {case: [] for case in cases}
+        for round_number in range(runs):
+            for case in sorted(cases, key=lambda name: (list(cases).index(name) + round_number) % len(cases)):  # the order rotates
+                runs_by_case[case].append(cases[case].start())
+        sizes = {"zip_bytes": built.zip_file.stat().st_size, "bare_zip_bytes": bare_zip.stat().st_size}
+    medians = {case: {key: statistics.median(run[key] for run in case_runs) for key in _TIMES} for case, case_runs in runs_by_case.items()}
     return {
-        **{one: {key: round(value, 1) for key, value in times.items()} for one, times in middle.items()},
-        "ratio": _ratio(found, "ours", "bare", "total_ms"),
-        "ratio_with_copies": _ratio(found, "copies", "bare", "total_ms"),
-        "ratio_of_processor_time": _ratio(found, "ours", "bare", "cpu_ms"),
-        "growth_by_copies": _ratio(found, "copies", "ours", "cpu_ms"),
+        **{case: {key: round(value, 1) for key, value in times.items()} for case, times in medians.items()},
+        "ratio": _ratio(runs_by_case, "ours", "bare", "total_ms"),
+        "ratio_with_copies": _ratio(runs_by_case, "copies", "bare", "total_ms"),
+        "ratio_of_processor_time": _ratio(runs_by_case, "ours", "bare", "cpu_ms"),
+        "growth_by_copies": _ratio(runs_by_case, "copies", "ours", "cpu_ms"),
         "copies_of_the_pack": COPIES,
         "target": TARGET,
         "runs": runs,
@@ -172,9 +182,9 @@ def measure(runs: int = RUNS) -> dict[str, Any]:
 _TIMES = ("import_ms", "first_ms", "total_ms", "cpu_ms", "modules")
 
 
-def _ratio(found: Mapping[str, list[dict[str, Any]]], one: str, other: str, key: str) -> float:
-    """The median of the rounds' own ratios: what else the machine did in a round slowed both."""
-    return round(statistics.median(mine[key] / theirs[key] for mine, theirs in zip(found[one], found[other], strict=True)), 3)
+def _ratio(runs_by_case: Mapping[str, list[dict[str, Any]]], one: str, other: str, key: str) -> float:
+    """The median of the ratios of each round: other load in a round slowed both."""
+    return round(statistics.median(mine[key] / theirs[key] for mine, theirs in zip(runs_by_case[one], runs_by_case[other], strict=True)), 3)
 
 
 def _write(path: Path, content: Any) -> Path:
@@ -189,14 +199,14 @@ def _unpacked(zip_: Path, tree: Path) -> Path:
 
 
 def _environment(template: Path) -> dict[str, str]:
-    """What the API's function is deployed with, the template's own references left out."""
+    """The environment of the API's function, without references of the template."""
     resources = json.loads(template.read_text())["Resources"]
     variables = resources["APIHandler"]["Properties"]["Environment"]["Variables"]
     return {name: value for name, value in variables.items() if isinstance(value, str)}
 
 
 def stock_bare_app(project: Path) -> Path:
-    """`chalice package` of a bare app with our own versions of PynamoDB and pydantic; its zip, as it comes."""
+    """`chalice package` of a bare app with our versions of PynamoDB and pydantic; returns its zip unchanged."""
     (project / ".chalice").mkdir(parents=True)
     (project / "app.py").write_text(_BARE_APP)
     pinned = [
@@ -215,28 +225,30 @@ def stock_bare_app(project: Path) -> Path:
 
 
 def with_copies(tree: Path, target: Path, copies: int) -> Path:
-    """The artifact with that many more packs: the wholesale pack's folder under other names, its manifest at other paths."""
+    """The artifact with that many more packs: copies of the wholesale pack with other names and paths."""
     shutil.copytree(tree, target)
     packs = target / "chalicelib" / "packs"
     added = []
-    for at in range(1, copies + 1):
-        name = f"wholesale_{at:02}"
+    for number in range(1, copies + 1):
+        name = f"wholesale_{number:02}"
         shutil.copytree(packs / "wholesale", packs / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for module in (packs / name).rglob("*.py"):
+            module.write_text(module.read_text().replace("chalicelib.packs.wholesale", f"chalicelib.packs.{name}"))
         manifest = packs / name / "__init__.py"
-        manifest.write_text(manifest.read_text().replace('"/wholesale', f'"/{name}').replace('"wholesale-', f'"w{at:02}-'))
+        manifest.write_text(manifest.read_text().replace('"/wholesale', f'"/{name}').replace('"wholesale-', f'"w{number:02}-'))
         added.append(name)
     registry = packs / "__init__.py"
-    lines = [f"from . import {name}" for name in added]
+    lines = [f"from chalicelib.packs import {name}" for name in added]
     lines.append(f"PACKS = (*PACKS, {', '.join(f'{name}.PACK' for name in added)})")
     registry.write_text(registry.read_text() + "\n" + "\n".join(lines) + "\n")
     artifact.compile_all(target, "chalicelib")
     return target
 
 
-def our_request(environment: Mapping[str, str]) -> dict[str, Any]:
-    """Reading one pipeline with its activities, as a signed-in operator, and what AWS answers meanwhile.
+def app_request(environment: Mapping[str, str]) -> dict[str, Any]:
+    """A request for one pipeline with its activities by a signed-in operator, and the responses of AWS to it.
 
-    The table's answer is recorded from a table in memory, on which the pipeline is first made through the API.
+    DynamoDB's response is recorded from a table in memory, in which the pipeline is first created through the API.
     """
     now, text = datetime.now(UTC), new_secrets(datetime(2026, 1, 1, tzinfo=UTC))
     settings = Settings.from_environment({**environment, "AWS_REGION": _LAMBDA["AWS_REGION"]})
@@ -246,11 +258,11 @@ def our_request(environment: Mapping[str, str]) -> dict[str, Any]:
     with mock_aws(), redirect_stdout(io.StringIO()):  # the app's own log lines
         dynamodb = client("dynamodb", settings)
         table.create(dynamodb, settings.table)
-        app = Doorway("valhalla", runtime=lambda: Runtime(settings, dynamodb=dynamodb, secrets=SecretStore(settings, lambda: text)))
+        app = ValhallaApp("valhalla", runtime=lambda: Runtime(settings, dynamodb=dynamodb, secrets=SecretStore(settings, lambda: text)))
         app.register(PACKS)
-        made = app(proxy_event("POST", "/wholesale", headers, body=json.dumps(_PIPELINE)), None)
-        assert made["statusCode"] == 201, made["body"]
-        path = f"/wholesale/{json.loads(made['body'])['id']}"
+        created = app(proxy_event("POST", "/wholesale", headers, body=json.dumps(_PIPELINE)), None)
+        assert created["statusCode"] == 201, created["body"]
+        path = f"/wholesale/{json.loads(created['body'])['id']}"
         for _ in range(3):
             app(
                 proxy_event(
@@ -262,9 +274,9 @@ def our_request(environment: Mapping[str, str]) -> dict[str, Any]:
         read = app(proxy_event("GET", path, headers), None)
         assert read["statusCode"] == 200, read["body"]
         client.cache_clear()
-    for answer in recorded.values():
-        answer.pop("ResponseMetadata", None)
-    return {"event": proxy_event("GET", path, headers), "answers": {"GetSecretValue": {"SecretString": text}, **recorded}}
+    for response in recorded.values():
+        response.pop("ResponseMetadata", None)
+    return {"event": proxy_event("GET", path, headers), "responses": {"GetSecretValue": {"SecretString": text}, **recorded}}
 
 
 _PIPELINE = {
@@ -274,12 +286,12 @@ _PIPELINE = {
 }
 
 
-def bare_request() -> dict[str, Any]:
-    """The bare app's one route."""
+def baseline_request() -> dict[str, Any]:
+    """The request to the bare app's only route."""
     item = {"pk": {"S": "i1"}, "name": {"S": "An item"}, "price": {"N": "12.5"}}
     event = proxy_event("GET", "/items/i1", {}) | {"resource": "/items/{item_id}", "pathParameters": {"item_id": "i1"}}
     event["requestContext"] |= {"resourcePath": "/items/{item_id}"}
-    return {"event": event, "answers": {"GetItem": {"Item": item}}}
+    return {"event": event, "responses": {"GetItem": {"Item": item}}}
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Does it stay flat? The summary at 1,000, 10,000 and 100,000 holdings of the same groups, on DynamoDB Local; and the snapshot job.
+"""Scaling of the summary and the snapshot job with 1,000, 10,000 and 100,000 holdings of the same groups, on DynamoDB Local.
 
-The holdings come in as the stream brings them: as items of what each moved, through the real reader. Their requests are left
-out, which the table doesn't notice: a summary reads what the reader keeps.
+The holdings are fed to the real stream consumer as stream records of their movements. They are not created through the API, which
+makes no difference: a summary reads the aggregates of the consumer.
 """
 
 import time
@@ -10,17 +10,17 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from bench import engines, house
-from bench.engines import World
+from bench import environments, harness
+from bench.environments import BenchEnvironment
 from bench.scale import cost
-from chalicelib.foundation.context import Context, system
+from chalicelib.foundation.context import Context, system_actor
 from chalicelib.foundation.ids import ulid
 from chalicelib.functions import streams
 from chalicelib.packs.holdings.entities import Year, packed
 from chalicelib.packs.holdings.rules import timeline
 from chalicelib.packs.holdings.rules.dated import Series
 from chalicelib.packs.holdings.service import snapshots
-from tests.streams.feed import record_of
+from tests.streams.stream_feeder import record_of
 
 SIZES = (1_000, 10_000, 100_000)
 _BATCH = 60
@@ -28,42 +28,42 @@ _CURRENCIES = ("USD", "CAD", "JPY")
 
 
 def measure(sizes: tuple[int, ...] = SIZES) -> dict[str, Any]:
-    """Rows of {holdings, summary, past_day, snapshot}, and how many holdings the reader took in a second."""
-    rows, there, seconds = [], 0, 0.0
-    with house.quiet(), engines.counting_reads() as world:
-        today = _context(world).today
+    """Rows of {holdings, summary, past_day, snapshot}, and how many holdings the consumer processed per second."""
+    rows, existing, seconds = [], 0, 0.0
+    with harness.capture_stdout(), environments.counting_reads() as environment:
+        today = _context(environment).today
         bought = today - timedelta(days=400)
         rates = {"USD": 1.1, "CAD": 1.5, "JPY": 175.5}
-        world.call("PUT", "/holdings/fx-rates", {"base": "EUR", "date": (today - timedelta(days=4)).isoformat(), "rates": rates})
+        environment.call("PUT", "/holdings/fx-rates", {"base": "EUR", "date": (today - timedelta(days=4)).isoformat(), "rates": rates})
         for size in sizes:
-            began = time.perf_counter()
-            for batch in _batches(world, there, size, bought):
-                answer = streams.project(world.runtime, {"Records": batch}, None, streams._CONTRIBUTIONS)
-                assert answer == {"batchItemFailures": []}, answer
-            seconds += time.perf_counter() - began
-            there = size
-            summary = world.call("GET", "/holdings/summary")
+            started = time.perf_counter()
+            for batch in _batches(environment, existing, size, bought):
+                response = streams.project(environment.runtime, {"Records": batch}, None, streams._CONTRIBUTIONS)
+                assert response == {"batchItemFailures": []}, response
+            seconds += time.perf_counter() - started
+            existing = size
+            summary = environment.call("GET", "/holdings/summary")
             assert (summary["count"], summary["complete"]) == (size, True), summary
             past = {"as_of": (today - timedelta(days=1)).isoformat(), "currency": "USD"}
             rows.append(
                 {
                     "holdings": size,
-                    "summary": cost(world, lambda: world.call("GET", "/holdings/summary")),
-                    "past_day": cost(world, lambda past=past: world.call("GET", "/holdings/summary", query=past)),
-                    "snapshot": _snapshot(world, today - timedelta(days=len(rows) + 1)),
+                    "summary": cost(environment, lambda: environment.call("GET", "/holdings/summary")),
+                    "past_day": cost(environment, lambda past=past: environment.call("GET", "/holdings/summary", query=past)),
+                    "snapshot": _snapshot(environment, today - timedelta(days=len(rows) + 1)),
                 }
             )
-    return {"rows": rows, "holdings_per_second": round(there / seconds, 1)}
+    return {"rows": rows, "holdings_per_second": round(existing / seconds, 1)}
 
 
-def _context(world: World) -> Context:
-    return world.runtime.context(request_id=f"bench-{ulid(world.runtime.clock())}", actor=system("bench"))
+def _context(environment: BenchEnvironment) -> Context:
+    return environment.runtime.context(request_id=f"bench-{ulid(environment.runtime.clock())}", actor=system_actor("bench"))
 
 
-def _batches(world: World, there: int, size: int, bought: date) -> Iterator[list[dict[str, Any]]]:
-    ctx = _context(world)
+def _batches(environment: BenchEnvironment, existing: int, size: int, bought: date) -> Iterator[list[dict[str, Any]]]:
+    ctx = _context(environment)
     batch: list[dict[str, Any]] = []
-    for number in range(there, size):
+    for number in range(existing, size):
         holding = timeline.Holding(
             held_from=bought,
             labels=Series.of(timeline.Labels("property", "US-WA", "ent_1"), bought),
@@ -71,7 +71,7 @@ def _batches(world: World, there: int, size: int, bought: date) -> Iterator[list
         )
         id = f"hold_{ulid(ctx.now)}"
         rows = [packed(movement) for movement in timeline.movements(holding)]
-        year = Year.fresh(ctx, id=Year.id_of(id, bought.year), holding_id=id, year=bought.year, movements=rows)
+        year = Year.new(ctx, id=Year.id_of(id, bought.year), holding_id=id, year=bought.year, movements=rows)
         batch.append(record_of(number + 1, None, year.to_item()))
         if len(batch) == _BATCH:
             yield batch
@@ -80,13 +80,13 @@ def _batches(world: World, there: int, size: int, bought: date) -> Iterator[list
         yield batch
 
 
-def _snapshot(world: World, day: date) -> dict[str, float]:
-    """Trips, units and milliseconds of the close of one day."""
-    world.runtime.used()
-    began = time.perf_counter()
-    assert snapshots.close(_context(world), day)
-    spent = (time.perf_counter() - began) * 1000
-    return {**world.runtime.used(), "ms": round(spent, 2)}
+def _snapshot(environment: BenchEnvironment, day: date) -> dict[str, float]:
+    """Round trips, units and milliseconds of the close of one day."""
+    environment.runtime.used()
+    started = time.perf_counter()
+    assert snapshots.close(_context(environment), day)
+    spent = (time.perf_counter() - started) * 1000
+    return {**environment.runtime.used(), "ms": round(spent, 2)}
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""A pipeline's matches in a market of 500 buyers, alone and among 10,000: trips, read units and milliseconds, on DynamoDB Local."""
+"""Cost of a pipeline's matches in a market of 500 buyers, alone and among 10,000: round trips, read units, milliseconds."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from bench import engines, house
-from bench.engines import World
+from bench import environments, harness
+from bench.environments import BenchEnvironment
 from bench.scale import cost
 from bench.warm import LEAD
 
@@ -13,9 +13,9 @@ IN_MARKET = 500
 SIZES = (500, 10_000)
 
 
-def buyers(size: int, there: int) -> Iterator[dict[str, Any]]:
-    """Buyers that bring their number from `there` to `size`: the first 500 buy where the house stands, the others elsewhere."""
-    for number in range(there, size):
+def buyers(size: int, existing: int) -> Iterator[dict[str, Any]]:
+    """Buyers number `existing` to `size`: the first 500 buy in the property's market, the others elsewhere."""
+    for number in range(existing, size):
         market = "981*" if number < IN_MARKET else f"{200 + number % 700}*"
         box = {
             "markets": [market],
@@ -28,24 +28,24 @@ def buyers(size: int, there: int) -> Iterator[dict[str, Any]]:
 
 
 def measure(sizes: tuple[int, ...] = SIZES) -> list[dict[str, Any]]:
-    """A row a size: what a page of matches costs."""
-    rows, there = [], 0
-    with house.quiet(), engines.counting_reads() as world:
-        pipeline = _under_contract(world)
+    """A row for each size: the cost of a page of matches."""
+    rows, existing = [], 0
+    with harness.capture_stdout(), environments.counting_reads() as environment:
+        pipeline = _under_contract(environment)
         for size in sizes:
             with ThreadPoolExecutor(8) as pool:
-                list(pool.map(lambda one: world.call("POST", "/dispo/buyers", one), buyers(size, there)))
-            there = size
-            found = cost(world, lambda: world.call("GET", f"/dispo/pipelines/{pipeline}/matches"))
-            rows.append({"buyers": size, "in_market": IN_MARKET, **found})
+                list(pool.map(lambda buyer: environment.call("POST", "/dispo/buyers", buyer), buyers(size, existing)))
+            existing = size
+            match_cost = cost(environment, lambda: environment.call("GET", f"/dispo/pipelines/{pipeline}/matches"))
+            rows.append({"buyers": size, "in_market": IN_MARKET, **match_cost})
     return rows
 
 
-def _under_contract(world: World) -> str:
+def _under_contract(environment: BenchEnvironment) -> str:
     address = {**LEAD["property"]["address"]}
     lead = LEAD | {"property": {**LEAD["property"], "address": address, "type": "single_family"}}
     lead |= {"stage": "under_contract", "contract_price": 150000}
-    return str(world.call("POST", "/wholesale", lead)["id"])
+    return str(environment.call("POST", "/wholesale", lead)["id"])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Does it stay flat? The board and a list of 50 at 100, 1,000 and 10,000 pipelines, on DynamoDB Local: trips, read units, milliseconds.
+"""Scaling of the board and a list of 50 with 100, 1,000 and 10,000 pipelines: round trips, read units, milliseconds.
 
-And what the two stream consumers do a second, on the records that those pipelines make.
+And the throughput of the two stream consumers with the records of those pipelines.
 """
 
 import statistics
@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from bench import engines, house
-from bench.engines import World
+from bench import environments, harness
+from bench.environments import BenchEnvironment
 from bench.warm import LEAD
 from chalicelib.functions import streams
 
@@ -19,52 +19,52 @@ ROUNDS = 9
 
 def measure(sizes: tuple[int, ...] = SIZES) -> dict[str, Any]:
     """Rows of {pipelines, board, list}, and the throughput of the consumers over the last step."""
-    rows, there = [], 0
+    rows, existing = [], 0
     throughput: dict[str, float] = {}
-    with house.quiet(), engines.counting_reads() as world:
+    with harness.capture_stdout(), environments.counting_reads() as environment:
         for size in sizes:
-            for _ in range(0, size - there, 100):
-                world.call("POST", "/wholesale/bulk", {"items": [LEAD] * 100})
-            throughput = _consume(world)
-            there = size
+            for _ in range(0, size - existing, 100):
+                environment.call("POST", "/wholesale/bulk", {"items": [LEAD] * 100})
+            throughput = _consume(environment)
+            existing = size
             rows.append(
                 {
                     "pipelines": size,
-                    "board": cost(world, lambda: world.call("GET", "/wholesale/board")),
-                    "list": cost(world, lambda: world.call("GET", "/wholesale", query={"stage": "lead"})),
+                    "board": cost(environment, lambda: environment.call("GET", "/wholesale/board")),
+                    "list": cost(environment, lambda: environment.call("GET", "/wholesale", query={"stage": "lead"})),
                 }
             )
-            assert world.call("GET", "/wholesale/board")["stages"]["lead"]["count"] == size
+            assert environment.call("GET", "/wholesale/board")["stages"]["lead"]["count"] == size
     return {"rows": rows, "records_per_second": throughput}
 
 
-def _consume(world: World) -> dict[str, float]:
-    """Feed the consumers everything that is on the stream. Records a second, each consumer alone on one core."""
-    records = world.records()
+def _consume(environment: BenchEnvironment) -> dict[str, float]:
+    """Feed all stream records to the consumers. Returns records per second, each consumer alone on one core."""
+    records = environment.records()
     seconds = {}
     consumers: dict[str, Callable[[Any], Any]] = {
-        "trail": lambda batch: streams.audit(world.runtime, {"Records": batch}),
-        "projection": lambda batch: streams.project(world.runtime, {"Records": batch}, None, streams._CONTRIBUTIONS),
+        "trail": lambda batch: streams.audit(environment.runtime, {"Records": batch}),
+        "projection": lambda batch: streams.project(environment.runtime, {"Records": batch}, None, streams._CONTRIBUTIONS),
     }
     for name, consume in consumers.items():
-        began = time.perf_counter()
+        started = time.perf_counter()
         for start in range(0, len(records), 60):
-            answer = consume(records[start : start + 60])
-            assert answer == {"batchItemFailures": []}, answer
-        seconds[name] = time.perf_counter() - began
+            response = consume(records[start : start + 60])
+            assert response == {"batchItemFailures": []}, response
+        seconds[name] = time.perf_counter() - started
     return {name: round(len(records) / spent, 1) for name, spent in seconds.items()}
 
 
-def cost(world: World, call: Callable[[], Any]) -> dict[str, float]:
-    """Trips and read units of one call, and the median of its milliseconds."""
-    world.runtime.used()
+def cost(environment: BenchEnvironment, call: Callable[[], Any]) -> dict[str, float]:
+    """Round trips and read units of one call, and its median time in milliseconds."""
+    environment.runtime.used()
     call()
-    used = world.runtime.used()
+    used = environment.runtime.used()
     times = []
     for _ in range(ROUNDS):
-        began = time.perf_counter()
+        started = time.perf_counter()
         call()
-        times.append((time.perf_counter() - began) * 1000)
+        times.append((time.perf_counter() - started) * 1000)
     return {"trips": used["trips"], "read": used["read"], "ms": round(statistics.median(times), 2)}
 
 

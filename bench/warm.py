@@ -1,4 +1,4 @@
-"""Warm requests: processor time beside a hand-written handler, in one run, with the HTTP exchange to DynamoDB stubbed out."""
+"""Warm requests: processor time compared with a hand-written handler, in one run, with recorded responses of DynamoDB."""
 
 import json
 import os
@@ -11,8 +11,8 @@ os.environ |= {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench", "
 
 from moto import mock_aws
 
-from bench import handwritten, house
-from bench.canned import canned
+from bench import handwritten, harness
+from bench.recorded_responses import replay_responses
 from chalicelib.foundation.aws import client
 from chalicelib.foundation.store import table
 
@@ -40,34 +40,34 @@ Call = Callable[[], dict[str, Any]]
 
 
 def record() -> dict[str, Any]:
-    """What DynamoDB answers to the three operations, taken from an engine in process; and the transaction of a creation."""
-    chosen = house.settings()
+    """DynamoDB's responses to the three operations, recorded in memory, and the transaction of a creation."""
+    settings = harness.settings()
     with mock_aws():
         client.cache_clear()
-        store = client("dynamodb", chosen)
-        table.create(store, house.TABLE)
-        app = house.app_on(house.runtime(chosen, store))
-        bearer = house.token(app.runtime, "operator")
+        store = client("dynamodb", settings)
+        table.create(store, harness.TABLE)
+        app = harness.make_app(harness.runtime(settings, store))
+        bearer = harness.token(app.runtime, "operator")
         sent: list[Any] = []
         store.meta.events.register("provide-client-params.dynamodb.TransactWriteItems", lambda params, **_: sent.append(params))
         ids = []
-        with house.quiet():
+        with harness.capture_stdout():
             for _ in range(52):
-                made = app(house.event("POST", "/wholesale", bearer, LEAD, **{"Idempotency-Key": os.urandom(8).hex()}), None)
-                ids.append(json.loads(made["body"])["id"])
+                created = app(harness.event("POST", "/wholesale", bearer, LEAD, **{"Idempotency-Key": os.urandom(8).hex()}), None)
+                ids.append(json.loads(created["body"])["id"])
             creation = sent[-1]["TransactItems"]
             for number in range(20):
                 activity = {"event_type": "call", "description": f"Call number {number}, left a message."}
-                app(house.event("POST", f"/wholesale/{ids[0]}/activities", bearer, activity), None)
-        one = store.query(
-            TableName=house.TABLE,
+                app(harness.event("POST", f"/wholesale/{ids[0]}/activities", bearer, activity), None)
+        query_response = store.query(
+            TableName=harness.TABLE,
             KeyConditionExpression="pk = :pk AND sk BETWEEN :a AND :b",
             ExpressionAttributeValues={":pk": {"S": ids[0]}, ":a": {"S": "Y#"}, ":b": {"S": "~"}},
             ScanIndexForward=False,
             Limit=21,
         )
-        many = store.query(
-            TableName=house.TABLE,
+        list_response = store.query(
+            TableName=harness.TABLE,
             IndexName="gsi1",
             KeyConditionExpression="gsi1pk = :pk",
             ExpressionAttributeValues={":pk": {"S": "PIPE#lead#0"}},
@@ -75,20 +75,20 @@ def record() -> dict[str, Any]:
             Limit=51,
         )
     client.cache_clear()
-    for answer in (one, many):
-        answer.pop("ResponseMetadata")
-    return {"id": ids[0], "one": one, "many": many, "creation": creation}
+    for response in (query_response, list_response):
+        response.pop("ResponseMetadata")
+    return {"id": ids[0], "one": query_response, "many": list_response, "creation": creation}
 
 
 def measure() -> dict[str, Any]:
-    """Median processor time a request of each, in microseconds, and the ratio pair by pair."""
+    """Median processor time per request of each, in microseconds, and the median ratio of pairs."""
     recorded = record()
-    app = house.app_on(house.runtime(house.settings()))
-    bearer = house.token(app.runtime, "operator")
+    app = harness.make_app(harness.runtime(harness.settings()))
+    bearer = harness.token(app.runtime, "operator")
     id = recorded["id"]
-    get_event = house.event("GET", f"/wholesale/{id}", bearer)
-    post_event = house.event("POST", "/wholesale", bearer, LEAD, **{"Idempotency-Key": "0123456789abcdef"})
-    list_event = house.event("GET", "/wholesale", bearer, query={"stage": "lead", "limit": "50"})
+    get_event = harness.event("GET", f"/wholesale/{id}", bearer)
+    post_event = harness.event("POST", "/wholesale", bearer, LEAD, **{"Idempotency-Key": "0123456789abcdef"})
+    list_event = harness.event("GET", "/wholesale", bearer, query={"stage": "lead", "limit": "50"})
     by_hand = {"pathParameters": {"id": id}, "queryStringParameters": {"stage": "lead"}, "body": json.dumps(LEAD)}
     cases: dict[str, tuple[dict[str, Any], Call, Call]] = {
         "GET one": ({"Query": recorded["one"]}, lambda: app(get_event, None), lambda: handwritten.get_one(by_hand)),
@@ -98,8 +98,8 @@ def measure() -> dict[str, Any]:
     return {name: _pair(*case) | {"bound": BOUNDS[name]} for name, case in cases.items()}
 
 
-def _pair(answers: dict[str, Any], ours: Call, theirs: Call) -> dict[str, Any]:
-    with canned(answers), house.quiet():
+def _pair(responses: dict[str, Any], ours: Call, theirs: Call) -> dict[str, Any]:
+    with replay_responses(responses), harness.capture_stdout():
         first, second = ours(), theirs()
         assert first["statusCode"] == second["statusCode"], (first, second)
         _timed(ours), _timed(theirs)
@@ -112,10 +112,10 @@ def _pair(answers: dict[str, Any], ours: Call, theirs: Call) -> dict[str, Any]:
 
 
 def _timed(call: Call) -> float:
-    began = time.process_time()
+    started = time.process_time()
     for _ in range(CALLS):
         call()
-    return (time.process_time() - began) / CALLS * 1e6
+    return (time.process_time() - started) / CALLS * 1e6
 
 
 if __name__ == "__main__":

@@ -28,21 +28,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run() -> int:
     from chalicelib.foundation.settings import SettingsError
     from local.engine import EngineError
-    from local.home import AlreadyRunningError, Home
-    from local.parts import real_parts
-    from local.system import StartError, System
+    from local.runner import Runner, StartError
+    from local.wiring import real_components
+    from local.workspace import AlreadyRunningError, Workspace
 
-    given = os.environ.get("PORT") or "8000"
-    if not given.isascii() or not given.isdigit() or not 1 <= int(given) <= 65535:
-        return _fail(f"PORT must be a number from 1 to 65535, not {given!r}.")
+    port = os.environ.get("PORT") or "8000"
+    if not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65535:
+        return _fail(f"PORT must be a number from 1 to 65535, not {port!r}.")
     terminal = sys.stdout
 
-    def say(text: str) -> None:
+    def print_line(text: str) -> None:
         with contextlib.suppress(OSError):  # the terminal may be gone; ending in order matters more
             print(text, file=terminal, flush=True)
 
     try:
-        System(real_parts(), Home.of(os.environ), int(given), say).run()
+        Runner(real_components(), Workspace.of(os.environ), int(port), print_line).run()
     except AlreadyRunningError as error:
         return _fail(f"It already runs from this folder ({error}).")
     except (StartError, EngineError, SettingsError) as error:
@@ -51,19 +51,19 @@ def _run() -> int:
 
 
 def _tick(name: str) -> int:
-    from local import clock
-    from local.home import Home
-    from local.parts import real_parts
+    from local import scheduler
+    from local.wiring import real_components
+    from local.workspace import Workspace
 
-    home = Home.of(os.environ)
-    if not home.running or not home.environment_file.exists():
+    workspace = Workspace.of(os.environ)
+    if not workspace.running or not workspace.environment_file.exists():
         return _fail("Nothing runs here: start it with `make run`, then tick.")
-    home.enter(home.published())
-    schedules = {schedule.name: schedule for schedule in real_parts().schedules()}
+    workspace.apply_environment(workspace.read_environment())
+    schedules = {schedule.name: schedule for schedule in real_components().schedules()}
     if name not in schedules:
         return _fail(f"There is no schedule {name!r}; there are: {', '.join(sorted(schedules)) or 'none'}.")
-    with home.log.open("a") as log, contextlib.redirect_stdout(log):
-        result = clock.run(schedules[name], datetime.now(UTC))
+    with workspace.log.open("a") as log, contextlib.redirect_stdout(log):
+        result = scheduler.run(schedules[name], datetime.now(UTC))
     print(json.dumps(result, default=str, indent=1))
     return 0
 

@@ -101,8 +101,8 @@ class Engine:
             self._process.stdout.close()
 
 
-class EngineLine:
-    """Plain JSON calls over one kept connection: the emulator's answers as they come, no types in between.
+class EngineClient:
+    """Plain JSON calls over one kept connection: the emulator's responses as they are, no types in between.
 
     Not for several threads at once.
     """
@@ -127,13 +127,13 @@ class EngineLine:
         try:
             self._connection.request(method, path, body, headers)
             response = self._connection.getresponse()
-            answer: dict[str, Any] = json.loads(response.read() or b"{}")
+            response_body: dict[str, Any] = json.loads(response.read() or b"{}")
         except (OSError, http.client.HTTPException, ValueError) as error:
             self._connection.close()
-            raise EngineError(f"The embedded engine doesn't answer: {error}") from error
+            raise EngineError(f"The embedded engine doesn't respond: {error}") from error
         if response.status != 200:
-            raise EngineError(f"{answer.get('__type', response.status)}: {answer.get('message', answer)}")
-        return answer
+            raise EngineError(f"{response_body.get('__type', response.status)}: {response_body.get('message', response_body)}")
+        return response_body
 
     def close(self) -> None:
         """End the connection."""

@@ -35,11 +35,11 @@ async def _serve(listening: int, answers: TextIO) -> None:
     config.keep_alive_timeout = 3600
     config.loglevel = "ERROR"
     loop = asyncio.get_running_loop()
-    threading.Thread(target=_obey, args=(loop, answers), name="line to the parent", daemon=True).start()
+    threading.Thread(target=_handle_commands, args=(loop, answers), name="line to the parent", daemon=True).start()
     await serve(app, config, shutdown_trigger=asyncio.Event().wait)
 
 
-def _obey(loop: asyncio.AbstractEventLoop, answers: TextIO) -> None:
+def _handle_commands(loop: asyncio.AbstractEventLoop, answers: TextIO) -> None:
     for line in sys.stdin:
         if line.strip() == "save":
             # On the loop's thread nothing else runs meanwhile: what is saved is one moment's state.

@@ -1,4 +1,4 @@
-"""What API Gateway does between HTTP and the function: the proxy event, the answer back, compression, the size limit.
+"""What API Gateway does between HTTP and the function: the proxy event, the response, compression, the size limit.
 
 One module for the local server and for tests, so that there is one idea of what a request looks like to the application.
 """
@@ -14,8 +14,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 from uuid import uuid4
 
-from chalicelib.foundation.errors import KINDS
-from chalicelib.foundation.http.answers import PROBLEM_JSON, SECURITY_HEADERS
+from chalicelib.foundation.errors import PROBLEM_TYPES
+from chalicelib.foundation.http.responses import PROBLEM_JSON, SECURITY_HEADERS
 
 App = Callable[[dict[str, Any], Any], dict[str, Any]]
 Pairs = Sequence[tuple[str, str]]
@@ -51,8 +51,8 @@ class LambdaContext:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """An HTTP answer. `all_headers` has each header as it is sent."""
+class HttpResponse:
+    """An HTTP response. `all_headers` has each header as it is sent."""
 
     status: int
     all_headers: tuple[tuple[str, str], ...]
@@ -146,8 +146,8 @@ def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     return groups
 
 
-def answer_of(result: Mapping[str, Any]) -> Answer:
-    """What the function returned, as an HTTP answer; what isn't one is the gateway's own refusal."""
+def to_http_response(result: Mapping[str, Any]) -> HttpResponse:
+    """What the function returned, as an HTTP response; an invalid result becomes a 500 of the gateway."""
     try:
         status = int(result["statusCode"])
         body = result.get("body") or ""
@@ -158,7 +158,7 @@ def answer_of(result: Mapping[str, Any]) -> Answer:
     shadowed = {name.lower() for name in several}
     headers = [(name, str(value)) for name, value in (result.get("headers") or {}).items() if name.lower() not in shadowed]
     headers += [(name, str(value)) for name, values in several.items() for value in values]
-    return Answer(status, tuple(headers), raw)
+    return HttpResponse(status, tuple(headers), raw)
 
 
 def call(
@@ -171,7 +171,7 @@ def call(
     body: bytes | str | None = None,
     json_body: Any = None,
     source_ip: str = "127.0.0.1",
-) -> Answer:
+) -> HttpResponse:
     """One request to the application, as the gateway hands it on; for tests and the local server alike."""
     pairs = list(headers.items() if isinstance(headers, Mapping) else headers)
     if json_body is not None:
@@ -181,69 +181,71 @@ def call(
     if "?" in path and not query:
         path, _, query = path.partition("?")
     event = proxy_event(method, path, pairs, query, body, source_ip)
-    return answer_of(app(event, LambdaContext("api", timeout_seconds=29)))
+    return to_http_response(app(event, LambdaContext("api", timeout_seconds=29)))
 
 
-def problem(kind: str, detail: str, status: int | None = None) -> Answer:
-    """An answer of the gateway's own, as the template has it: in the shape of the API's, of one of its kinds."""
-    known, request_id = KINDS[kind], str(uuid4())
+def problem(kind: str, detail: str, status: int | None = None) -> HttpResponse:
+    """A response of the gateway itself, configured as in the template: a problem of the API's types."""
+    known, request_id = PROBLEM_TYPES[kind], str(uuid4())
     status = status or known.status
     body = {"type": f"/problems/{kind}", "title": known.title, "status": status, "detail": detail, "request_id": request_id}
     headers = {"Content-Type": PROBLEM_JSON, "Cache-Control": "no-store", "X-Request-ID": request_id, "X-Correlation-ID": request_id}
-    return Answer(status, tuple({**SECURITY_HEADERS, **headers}.items()), json.dumps(body).encode())
+    return HttpResponse(status, tuple({**SECURITY_HEADERS, **headers}.items()), json.dumps(body).encode())
 
 
-def too_large() -> Answer:
+def payload_too_large() -> HttpResponse:
     """The refusal of a body beyond the gateway's limit."""
     return problem("too-large", "A request may have 10 MB.")
 
 
-class BodyRefusedError(Exception):
-    """A request body that can't be handed on; `answer` says why."""
+class RejectedBodyError(Exception):
+    """A request body that the gateway rejects with `response`."""
 
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(answer.status)
-        self.answer = answer
+    def __init__(self, response: HttpResponse) -> None:
+        super().__init__(response.status)
+        self.response = response
 
 
-def decompressed(body: bytes, encoding: str) -> bytes:
+def decompress(body: bytes, encoding: str) -> bytes:
     """The request body without its Content-Encoding; raises BodyRefusedError where it is broken, foreign or too large."""
     if len(body) > MAX_BODY:
-        raise BodyRefusedError(too_large())
+        raise RejectedBodyError(payload_too_large())
     coding = encoding.strip().lower()
     if coding in ("", "identity"):
         return body
     if coding not in ("gzip", "deflate"):
-        raise BodyRefusedError(problem("unsupported-media-type", "Content-Encoding may be gzip or deflate."))
+        raise RejectedBodyError(problem("unsupported-media-type", "Content-Encoding may be gzip or deflate."))
     unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # gzip and zlib alike
     try:
         plain = unpacker.decompress(body, MAX_BODY + 1)
     except zlib.error:
         plain = None
     if plain is None or (not unpacker.eof and len(plain) <= MAX_BODY):
-        raise BodyRefusedError(problem("bad-request", "The body isn't what its Content-Encoding says."))
+        raise RejectedBodyError(problem("bad-request", "The body isn't what its Content-Encoding says."))
     if len(plain) > MAX_BODY:
-        raise BodyRefusedError(too_large())
+        raise RejectedBodyError(payload_too_large())
     return plain
 
 
-def compressed(answer: Answer, accept_encoding: str) -> Answer:
-    """The answer, gzipped where the client takes that and the body is worth it."""
-    headers = answer.headers
-    if len(answer.body) < MIN_COMPRESSED or "content-encoding" in headers:
-        return answer
+def compress(response: HttpResponse, accept_encoding: str) -> HttpResponse:
+    """The response, gzipped where the client accepts that and the body is large enough."""
+    headers = response.headers
+    if len(response.body) < MIN_COMPRESSED or "content-encoding" in headers:
+        return response
     vary = headers.get("vary")
-    kept = tuple((name, value) for name, value in answer.all_headers if name.lower() not in ("content-length", "vary"))
-    kept += (("Vary", f"{vary}, Accept-Encoding" if vary else "Accept-Encoding"),)
+    headers_left = tuple((name, value) for name, value in response.all_headers if name.lower() not in ("content-length", "vary"))
+    headers_left += (("Vary", f"{vary}, Accept-Encoding" if vary else "Accept-Encoding"),)
     if not _takes_gzip(accept_encoding):
-        return Answer(answer.status, kept, answer.body)
-    return Answer(answer.status, (*kept, ("Content-Encoding", "gzip")), gzip.compress(answer.body, compresslevel=5, mtime=0))
+        return HttpResponse(response.status, headers_left, response.body)
+    return HttpResponse(
+        response.status, (*headers_left, ("Content-Encoding", "gzip")), gzip.compress(response.body, compresslevel=5, mtime=0)
+    )
 
 
 def _takes_gzip(accept_encoding: str) -> bool:
     """Whether Accept-Encoding names gzip, or everything, with a quality above 0."""
     for part in accept_encoding.lower().split(","):
-        coding, *parameters = (one.strip() for one in part.split(";"))
+        coding, *parameters = (text.strip() for text in part.split(";"))
         refused = any(parameter.replace(" ", "") in ("q=0", "q=0.0", "q=0.00", "q=0.000") for parameter in parameters)
         if coding in ("gzip", "*") and not refused:
             return True

@@ -6,35 +6,35 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from local.engine import EngineError, EngineLine
+from local.engine import EngineClient, EngineError
 
-_LOOK = 0.5
+_POLL_SECONDS = 0.5
 _PAGE = "/_ministack/ses/messages"
 
 
 class Mailbox(threading.Thread):
-    """Writes each message that the engine took for sending into a file."""
+    """Writes each message that the engine accepted for sending into a file."""
 
-    def __init__(self, line: EngineLine, directory: Path) -> None:
+    def __init__(self, client: EngineClient, directory: Path) -> None:
         super().__init__(name="mailbox", daemon=True)
-        self._line, self._directory = line, directory
+        self._client, self._directory = client, directory
         self._ending = threading.Event()
         directory.mkdir(parents=True, exist_ok=True)
         self._written = {path.stem.rsplit(" ", 1)[-1] for path in directory.glob("*.txt")}
 
     def run(self) -> None:
-        """Look for new messages until `end`, or until the engine is gone."""
+        """Poll for new messages until `stop`, or until the engine is gone."""
         try:
-            while not self._ending.wait(_LOOK):
-                self.look()
+            while not self._ending.wait(_POLL_SECONDS):
+                self.poll()
         except EngineError:
             return
         finally:
-            self._line.close()
+            self._client.close()
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Write what is new."""
-        for messages in self._line.get(_PAGE)["messages"].values():
+        for messages in self._client.get(_PAGE)["messages"].values():
             for message in messages:
                 key = re.sub(r"[^A-Za-z0-9]", "", message["MessageId"])
                 if key not in self._written:
@@ -49,7 +49,7 @@ class Mailbox(threading.Thread):
         receiver = re.sub(r"[^A-Za-z0-9@._+-]", "_", receivers[0] if receivers else "nobody")
         (self._directory / f"{when} {receiver} {key}.txt").write_text(f"{head}\n{body}\n")
 
-    def end(self) -> None:
-        """Stop looking."""
+    def stop(self) -> None:
+        """Stop polling."""
         self._ending.set()
         self.join()

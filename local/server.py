@@ -1,4 +1,4 @@
-"""The API over HTTP on the loopback interface: waitress, and a WSGI application of ours that speaks as the gateway does."""
+"""The API over HTTP on the loopback interface: waitress, and a WSGI application of ours that speaks as API Gateway does."""
 
 import contextlib
 import http
@@ -14,7 +14,7 @@ from local import gateway
 
 THREADS = 8
 _MAX_HEADERS = 10_240  # API Gateway's limit of all headers together
-_HEARD_OUT = 64 * 1024 * 1024  # a larger body is refused unread, and many clients see only the closed connection
+_MAX_READ_BODY = 64 * 1024 * 1024  # a larger body is refused unread, and many clients see only the closed connection
 _KINDS = {400: "bad-request", 413: "too-large", 431: "too-large", 500: "internal", 501: "bad-request"}
 
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
@@ -24,7 +24,7 @@ class PortTakenError(Exception):
     """Somebody else listens there."""
 
 
-def bind(port: int) -> socket.socket:
+def reserve_port(port: int) -> socket.socket:
     """Reserve the API's port on the loopback interface; raises PortTakenError."""
     reserved = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -36,33 +36,35 @@ def bind(port: int) -> socket.socket:
     return reserved
 
 
-def wsgi(app: gateway.App, written: Callable[[], None]) -> Callable[[dict[str, Any], StartResponse], Iterable[bytes]]:
+def wsgi(app: gateway.App, on_activity: Callable[[], None]) -> Callable[[dict[str, Any], StartResponse], Iterable[bytes]]:
     """The application as WSGI. `written` is called after each request that may have changed something."""
 
     def respond(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        answer = gateway.compressed(_answer(app, environ), environ.get("HTTP_ACCEPT_ENCODING", ""))
+        response = gateway.compress(_respond_to(app, environ), environ.get("HTTP_ACCEPT_ENCODING", ""))
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD", "OPTIONS"):
-            written()
+            on_activity()
         head = environ["REQUEST_METHOD"] == "HEAD"
-        bodiless = head or answer.status in (204, 304)
-        headers = [(name, _clean(value)) for name, value in answer.all_headers if name.lower() not in ("content-length", "connection")]
-        if answer.status not in (204, 304):
-            given = answer.headers.get("content-length")
-            headers.append(("Content-Length", given if head and given and not answer.body else str(len(answer.body))))
-        start_response(f"{answer.status} {_phrase(answer.status)}", headers)
-        return [] if bodiless else [answer.body]
+        bodiless = head or response.status in (204, 304)
+        headers = [(name, _clean(value)) for name, value in response.all_headers if name.lower() not in ("content-length", "connection")]
+        if response.status not in (204, 304):
+            declared_length = response.headers.get("content-length")
+            headers.append(
+                ("Content-Length", declared_length if head and declared_length and not response.body else str(len(response.body)))
+            )
+        start_response(f"{response.status} {_phrase(response.status)}", headers)
+        return [] if bodiless else [response.body]
 
     return respond
 
 
-def _answer(app: gateway.App, environ: dict[str, Any]) -> gateway.Answer:
+def _respond_to(app: gateway.App, environ: dict[str, Any]) -> gateway.HttpResponse:
     headers = [(_header_name(key[5:]), value) for key, value in environ.items() if key.startswith("HTTP_") and isinstance(value, str)]
     headers += [(_header_name(key), environ[key]) for key in ("CONTENT_TYPE", "CONTENT_LENGTH") if environ.get(key)]
     encoding = environ.get("HTTP_CONTENT_ENCODING", "")
     try:
-        body = gateway.decompressed(environ["wsgi.input"].read(gateway.MAX_BODY + 1), encoding)
-    except gateway.BodyRefusedError as refused:
-        return refused.answer
+        body = gateway.decompress(environ["wsgi.input"].read(gateway.MAX_BODY + 1), encoding)
+    except gateway.RejectedBodyError as refused:
+        return refused.response
     if encoding:
         headers = [(name, value) for name, value in headers if name not in ("Content-Encoding", "Content-Length")]
     raw_path = environ["REQUEST_URI"].partition("?")[0]
@@ -71,7 +73,7 @@ def _answer(app: gateway.App, environ: dict[str, Any]) -> gateway.Answer:
     event = gateway.proxy_event(
         environ["REQUEST_METHOD"], raw_path, headers, environ.get("QUERY_STRING", ""), body, environ.get("REMOTE_ADDR", "127.0.0.1")
     )
-    return gateway.answer_of(app(event, gateway.LambdaContext("api", timeout_seconds=29)))
+    return gateway.to_http_response(app(event, gateway.LambdaContext("api", timeout_seconds=29)))
 
 
 def _header_name(key: str) -> str:
@@ -79,7 +81,7 @@ def _header_name(key: str) -> str:
 
 
 def _clean(value: str) -> str:
-    """A header's value as WSGI wants it: latin-1 and of one line."""
+    """A header's value in WSGI's form: latin-1 and of one line."""
     return value.replace("\r", " ").replace("\n", " ").encode("latin-1", "replace").decode("latin-1")
 
 
@@ -95,12 +97,12 @@ class _ProblemTask(ErrorTask):  # type: ignore[misc]
     def execute(self) -> None:
         error = self.request.error
         kind = _KINDS.get(error.code, "bad-request")
-        answer = gateway.too_large() if error.code == 413 else gateway.problem(kind, str(error.body), error.code)
+        response = gateway.payload_too_large() if error.code == 413 else gateway.problem(kind, str(error.body), error.code)
         self.status = f"{error.code} {error.reason}"
-        self.response_headers.extend(answer.all_headers)
+        self.response_headers.extend(response.all_headers)
         self.set_close_on_finish()
-        self.content_length = len(answer.body)
-        self.write(answer.body)
+        self.content_length = len(response.body)
+        self.write(response.body)
 
 
 class _Channel(HTTPChannel):  # type: ignore[misc]
@@ -110,13 +112,13 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
 class ApiServer:
     """The API on a reserved port. `serve` runs until `stop`, which may be called from a signal's handler."""
 
-    def __init__(self, app: gateway.App, reserved: socket.socket, written: Callable[[], None]) -> None:
+    def __init__(self, app: gateway.App, reserved: socket.socket, on_activity: Callable[[], None]) -> None:
         self._server: TcpWSGIServer = create_server(
-            wsgi(app, written),
+            wsgi(app, on_activity),
             sockets=[reserved],
             threads=THREADS,
             ident=None,
-            max_request_body_size=_HEARD_OUT,
+            max_request_body_size=_MAX_READ_BODY,
             max_request_header_size=_MAX_HEADERS,
             channel_timeout=600,
             clear_untrusted_proxy_headers=False,
@@ -124,7 +126,7 @@ class ApiServer:
         self._server.channel_class = _Channel
 
     def serve(self) -> None:
-        """Answer requests until the thread is interrupted."""
+        """Serve requests until the thread is interrupted."""
         self._server.run()
 
     def stop(self) -> None:

@@ -1,1 +1,1 @@
-"""What an operator does to a stage from a shell: `python -m ops --help`."""
+"""Operator commands for a stage: `python -m ops --help`."""

@@ -1,38 +1,38 @@
-"""`python -m ops`: what an operator does to a stage from a shell."""
+"""`python -m ops`: operator commands for a stage."""
 
 import typer
 
-from ops.shell import Command, failing_in_one_line, group
+from ops.cli import Command, command_group, one_line_errors
 
 COMMANDS = (
-    Command("check", "ops.health", "Say whether a stage is well: readiness and every pack's status. Exit status 1 where it isn't."),
-    Command("bootstrap-admin", "ops.bootstrap", "Make a stage's first administrator."),
-    Command("rotate-keys", "ops.bootstrap", "Add a signing key, and drop those that nothing needs any more."),
-    Command("import-leads", "ops.import_leads", "Bring leads from a CSV file into the pipeline, through the API."),
-    Command("import-fx", "ops.import_fx", "Bring the European Central Bank's file of euro rates into the stage."),
+    Command("check", "ops.health", "Check readiness and every pack's status. Exit status 1 on failure."),
+    Command("bootstrap-admin", "ops.bootstrap", "Create a stage's first administrator."),
+    Command("rotate-keys", "ops.bootstrap", "Add a signing key, and remove those no longer needed."),
+    Command("import-leads", "ops.import_leads", "Import leads from a CSV file through the API."),
+    Command("import-fx", "ops.import_fx", "Import the European Central Bank's file of euro rates."),
     Command("export", "ops.transfer", "Write a whole stage to a file of JSON lines."),
     Command("import", "ops.transfer", "Read an exported file into an empty stage."),
-    Command("rebuild-projections", "ops.projections", "Compute boards, funnels and statistics anew, while the stage is in use."),
-    Command("check-projections", "ops.projections", "Hold boards, funnels and statistics against what they are made of."),
-    Command("verify-audit", "ops.trail", "Check the audit trail's chains of hashes."),
-    Command("erase-subject", "ops.trail", "Erase a subject's personal data from the trail, for good."),
-    Command("redrive", "ops.redrive", "Take up again what a stream consumer parked."),
+    Command("rebuild-projections", "ops.projections", "Rebuild boards, funnels and statistics while the stage is in use."),
+    Command("check-projections", "ops.projections", "Compare boards, funnels and statistics with a recount of all items."),
+    Command("verify-audit", "ops.trail", "Verify the audit trail's hash chains."),
+    Command("erase-subject", "ops.trail", "Erase a subject's personal data from the trail, permanently."),
+    Command("redrive", "ops.redrive", "Process again the records that a stream consumer parked."),
     Command("openapi", "ops.openapi", "Write the API's description to a file."),
-    Command("package", "ops.package.cli", "Make the deployable artifact and its template."),
+    Command("package", "ops.package.cli", "Build the deployable artifact and its template."),
     Command("deploy", "ops.package.cli", "Deploy a stage to AWS."),
 )
 
-app = typer.Typer(name="ops", cls=group(COMMANDS), no_args_is_help=True, add_completion=False)
+app = typer.Typer(name="ops", cls=command_group(COMMANDS), no_args_is_help=True, add_completion=False)
 
 
 @app.callback()
 def about() -> None:
-    """What an operator does to a stage from a shell. Every command takes --stage and --help."""
+    """Operator commands for a stage. Every command takes --stage and --help."""
 
 
 def main() -> None:
     """The command line."""
-    with failing_in_one_line():
+    with one_line_errors():
         app(prog_name="python -m ops")
 
 

@@ -1,4 +1,4 @@
-"""`python -m ops bootstrap-admin` and `python -m ops rotate-keys`: a stage's first person, and its next signing key."""
+"""`python -m ops bootstrap-admin` and `python -m ops rotate-keys`: a stage's first administrator, and its next signing key."""
 
 import os
 import sys
@@ -9,24 +9,24 @@ import typer
 from rich.console import Console
 
 from chalicelib.foundation.runtime import Runtime
-from ops import shell
+from ops import cli
 
 app = typer.Typer()
 _console = Console(highlight=False, soft_wrap=True)
 
-PASSWORD_VARIABLE = "VALHALLA_ADMIN_PASSWORD"  # noqa: S105 - a name
+PASSWORD_VARIABLE = "VALHALLA_ADMIN_PASSWORD"  # noqa: S105 - the name of a variable
 
 
 def bootstrap_admin(runtime: Runtime, email: str, name: str, password: str | None = None) -> tuple[str, str]:
-    """Make the first administrator of the runtime's stage; answers user id and password.
+    """Create the first administrator of the runtime's stage; returns user id and password.
 
-    Raises errors.Conflict where there is one, errors.Invalid for a password that doesn't do, ValueError for a wrong address.
+    Raises errors.Conflict where there is one, errors.Invalid for a password that is not accepted, ValueError for an invalid address.
     """
-    from chalicelib.foundation.auth.bootstrap import first_administrator
+    from chalicelib.foundation.auth.bootstrap import create_first_admin
 
-    ctx = shell.context(runtime, "bootstrap")
-    user, chosen = first_administrator(ctx, email, name, password)
-    return user.id, chosen
+    ctx = cli.context(runtime, "bootstrap")
+    user, initial_password = create_first_admin(ctx, email, name, password)
+    return user.id, initial_password
 
 
 @app.command("bootstrap-admin")
@@ -35,36 +35,36 @@ def bootstrap_admin_command(
     name: Annotated[str, typer.Option(help="Their name.")] = "Administrator",
     password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")] = False,
 ) -> None:
-    """Make a stage's first administrator; refuses where there is one.
+    """Create a stage's first administrator; fails where there is one.
 
-    They hold operator and counsel, too. Without a password on standard input or in VALHALLA_ADMIN_PASSWORD a fresh one is
-    printed, this once; it should be changed at the first sign-in.
+    They also have the roles operator and counsel. Without a password on standard input or in VALHALLA_ADMIN_PASSWORD, one is
+    generated and printed once; it should be changed at the first sign-in.
     """
-    given = sys.stdin.readline().rstrip("\r\n") if password_stdin else os.environ.get(PASSWORD_VARIABLE)
+    requested = sys.stdin.readline().rstrip("\r\n") if password_stdin else os.environ.get(PASSWORD_VARIABLE)
     try:
-        user_id, chosen = bootstrap_admin(shell.runtime(), email, name, given or None)
+        user_id, initial_password = bootstrap_admin(cli.runtime(), email, name, requested or None)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--email") from None
     _console.print(f"{user_id} is the administrator of this stage.")
-    if not given:
-        _console.print(f"Password, shown this once: {chosen}", markup=False)
+    if not requested:
+        _console.print(f"Password, shown this once: {initial_password}", markup=False)
 
 
 @app.command("rotate-keys")
 def rotate_keys_command(
     overlap_minutes: Annotated[int, typer.Option(min=10, max=1440, help="How long the new key is published before it signs.")] = 30,
 ) -> None:
-    """Add a signing key that signs from some minutes on, and drop those that nothing signed by them can outlive.
+    """Add a signing key that becomes active after the overlap, and remove those whose tokens have all expired.
 
-    The secrets are read from where the settings say, and written back there.
+    The secrets are read from, and written back to, the location in the settings.
     """
-    from chalicelib.foundation.auth.rotation import rotate
+    from chalicelib.foundation.auth.key_rotation import rotate
 
-    runtime = shell.runtime()
+    runtime = cli.runtime()
     try:
-        found = rotate(runtime.settings, runtime.clock(), timedelta(minutes=overlap_minutes))
+        rotation = rotate(runtime.settings, runtime.clock(), timedelta(minutes=overlap_minutes))
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--overlap-minutes") from None
-    _console.print(f"{found.added} signs from {found.active_from:%Y-%m-%d %H:%M:%S} UTC on.")
-    for kid in found.dropped:
+    _console.print(f"{rotation.added} signs from {rotation.active_from:%Y-%m-%d %H:%M:%S} UTC on.")
+    for kid in rotation.dropped:
         _console.print(f"{kid} has been dropped.")

@@ -1,4 +1,4 @@
-"""`python -m ops check`: is a stage well?"""
+"""`python -m ops check`: readiness and the status of every pack."""
 
 from typing import NamedTuple
 
@@ -8,45 +8,45 @@ from rich.table import Table
 
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Problem
-from ops import shell
+from ops import cli
 
 app = typer.Typer()
 
 
-class Finding(NamedTuple):
-    """One thing that was looked at. `ok` is None where there is nothing to say yet: a pack that isn't built."""
+class CheckResult(NamedTuple):
+    """The result of one check. `ok` is None for a pack that isn't built yet."""
 
-    what: str
+    name: str
     ok: bool | None
-    says: str
+    detail: str
 
 
 @app.command("check")
 def check_command() -> None:
-    """Say whether a stage is well: readiness and every pack's status. Exit status 1 where it isn't."""
-    runtime = shell.runtime()
-    findings = look(shell.context(runtime, "check"))
+    """Check readiness and every pack's status. Exit status 1 on failure."""
+    runtime = cli.runtime()
+    results = run_checks(cli.context(runtime, "check"))
     console = Console()
-    table = Table("what", "is", title=f"The stage {runtime.settings.stage}, table {runtime.settings.table}")
-    for one in findings:
-        table.add_row(one.what, one.says, style={True: "green", False: "red", None: "dim"}[one.ok])
+    table = Table("check", "result", title=f"The stage {runtime.settings.stage}, table {runtime.settings.table}")
+    for result in results:
+        table.add_row(result.name, result.detail, style={True: "green", False: "red", None: "dim"}[result.ok])
     console.print(table)
-    if any(one.ok is False for one in findings):
+    if any(result.ok is False for result in results):
         raise typer.Exit(1)
 
 
-def look(ctx: Context) -> list[Finding]:
-    """What GET /health/ready and GET /system/status look at, from here."""
-    from chalicelib.foundation.system.readiness import checks
-    from chalicelib.packs.status.probes import DEGRADED, PENDING, pack_states
+def run_checks(ctx: Context) -> list[CheckResult]:
+    """The checks of GET /health/ready and GET /system/status."""
+    from chalicelib.foundation.system.readiness import readiness_checks
+    from chalicelib.packs.status.probes import DEGRADED, PENDING, pack_statuses
 
-    findings = [Finding(name, state == "ok", state) for name, state in checks(ctx).items()]
+    results = [CheckResult(name, state == "ok", state) for name, state in readiness_checks(ctx).items()]
     try:
-        packs = pack_states(ctx).value
+        packs = pack_statuses(ctx).value
     except Problem as problem:
-        return [*findings, Finding("packs", False, problem.detail)]
+        return [*results, CheckResult("packs", False, problem.detail)]
     for pack in packs:
         ok = None if pack["status"] == PENDING else pack["status"] != DEGRADED
-        says = f"{pack['status']}: {pack['why']}" if pack["why"] else pack["status"]
-        findings.append(Finding(f"{pack['id']} {pack['name']}", ok, says))
-    return findings
+        detail = f"{pack['status']}: {pack['why']}" if pack["why"] else pack["status"]
+        results.append(CheckResult(f"{pack['id']} {pack['name']}", ok, detail))
+    return results

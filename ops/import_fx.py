@@ -1,8 +1,7 @@
-"""`python -m ops import-fx FILE`: bring the European Central Bank's file of euro rates into the stage.
+"""`python -m ops import-fx FILE`: import the European Central Bank's file of euro rates.
 
-The file is `eurofxref-hist.csv` as the bank gives it out. What is N/A in it is no rate and is skipped. Rates that are there
-already are not written again: running it twice, or with a longer file, adds what is new and corrects what was entered
-otherwise.
+The file is `eurofxref-hist.csv` as published by the bank. N/A values are skipped. Rates that are already stored are not written
+again: a second run, or a longer file, adds new rates and corrects different ones.
 """
 
 import time
@@ -18,14 +17,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from chalicelib.foundation.context import Context
 from chalicelib.packs.holdings.rules.ecb import BASE, Day, Parsed, parse
 from chalicelib.packs.holdings.service.rates import put_days
-from ops import shell
-from ops.shell import StageError
+from ops import cli
+from ops.cli import StageError
 
-_TOGETHER = 50  # days that are read and written at once
+_BATCH = 50  # days that are read and written at once
 
 
-def read(path: Path) -> Parsed:
-    """The days of a file; raises StageError where it isn't such a file."""
+def read_rates_file(path: Path) -> Parsed:
+    """The days of a file; raises StageError for any other file."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             return parse(file)
@@ -37,19 +36,19 @@ def read(path: Path) -> Parsed:
         raise StageError(f"{path} is no file of the European Central Bank's rates: {error}.") from None
 
 
-def known(days: list[Day], today: date) -> tuple[list[Day], int]:
-    """The days that have rates and have begun, oldest first; and how many lie ahead."""
-    begun = sorted((day for day in days if day.rates and day.on <= today), key=lambda day: day.on)
-    return begun, sum(day.on > today for day in days)
+def importable_days(days: list[Day], today: date) -> tuple[list[Day], int]:
+    """The days with rates that are not in the future, oldest first; and how many are in the future."""
+    importable = sorted((day for day in days if day.rates and day.on <= today), key=lambda day: day.on)
+    return importable, sum(day.on > today for day in days)
 
 
-def bring(context: Callable[[], Context], days: list[Day], done: Callable[[int], None]) -> int:
-    """Merge the days into the stage; how many were new or corrected. Each piece has a context, and so a time, of its own."""
+def import_days(context: Callable[[], Context], days: list[Day], on_progress: Callable[[int], None]) -> int:
+    """Merge the days into the stage; returns how many were new or corrected. Each batch has its own context, and so its own time."""
     changed = 0
-    for start in range(0, len(days), _TOGETHER):
-        some = days[start : start + _TOGETHER]
-        changed += put_days(context(), BASE, [(day.on, day.rates) for day in some])
-        done(len(some))
+    for start in range(0, len(days), _BATCH):
+        batch = days[start : start + _BATCH]
+        changed += put_days(context(), BASE, [(day.on, day.rates) for day in batch])
+        on_progress(len(batch))
     return changed
 
 
@@ -58,20 +57,20 @@ app = typer.Typer()
 
 @app.command("import-fx")
 def import_fx_command(file: Annotated[Path, typer.Argument(help="The bank's eurofxref-hist.csv.")]) -> None:
-    """Bring the European Central Bank's file of euro rates into the stage. Running it again changes nothing."""
+    """Import the European Central Bank's file of euro rates. Running it again changes nothing."""
     console = Console(highlight=False, soft_wrap=True)
-    parsed = read(file)
-    runtime = shell.runtime()
-    days, ahead = known(parsed.days, runtime.clock().astimezone(UTC).date())
+    parsed = read_rates_file(file)
+    runtime = cli.runtime()
+    days, future_days = importable_days(parsed.days, runtime.clock().astimezone(UTC).date())
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     started = time.monotonic()
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("Importing rates", total=len(days))
-        changed = bring(lambda: shell.context(runtime, "import-fx"), days, lambda more: bar.advance(task, more))
+        changed = import_days(lambda: cli.context(runtime, "import-fx"), days, lambda more: bar.advance(task, more))
     seconds = time.monotonic() - started
     console.print(f"{len(days)} days in {seconds:.1f} s: {changed} new or corrected, {len(days) - changed} there already.")
-    if ahead:
-        console.print(f"{ahead} days lie in the future and were left out.", style="yellow")
+    if future_days:
+        console.print(f"{future_days} days lie in the future and were left out.", style="yellow")
     for line, reason in parsed.faults:
         console.print(f"line {line}: {reason}", style="red", markup=False)
     if parsed.faults:

@@ -1,13 +1,13 @@
-"""`python -m ops import-leads FILE.csv`: bring leads from a CSV file into the pipeline, through the API.
+"""`python -m ops import-leads FILE.csv`: import leads from a CSV file into the pipeline, through the API.
 
-It goes through the file twice: once to count it and to learn what a square foot sells for in each postal code, once to send
-it, a hundred rows to a request and a few requests at once. Neither holds more than some hundred rows.
+It reads the file twice: once to count the rows and the prices per square foot in each postal code, once to send the rows, a hundred
+per request and a few requests at once. Neither pass holds more than some hundred rows in memory.
 
-A lead's `external_ref` is the digest of its row. So it can be stopped and begun again, and run twice, without a duplicate: what is
-there already is recognised.
+A lead's `external_ref` is the digest of its row. So an import can be interrupted and repeated without duplicates: rows that were
+imported before are recognised.
 
 An ARV that the file doesn't have is estimated: living area x the median price per square foot of the same postal code in the
-same file, to the nearest thousand, where at least five houses tell. Such leads have `arv_confidence` low, the tag
+same file, to the nearest thousand, where there are at least five samples. Such leads have `arv_confidence` low, the tag
 `arv-estimated`, and a note that says so.
 """
 
@@ -28,27 +28,27 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from chalicelib.foundation.json import dumps, loads
-from ops.shell import StageError
+from chalicelib.foundation.json_codec import dumps, loads
+from ops.cli import StageError
 
 BATCH = 100  # rows that POST /wholesale/bulk takes
 TAG = "arv-estimated"
-_MOST_ZEROS = 14  # of a power of ten that a number reaches, up or down; the API takes no more digits
-_TELLING = 5  # houses of a postal code that make a median
+_MAX_EXPONENT = 14  # largest power of ten of a number, up or down; the API accepts no more digits
+_MIN_SAMPLES = 5  # fewest properties of a postal code for a median
 _TRIES, _FIRST_WAIT, _LONGEST_WAIT = 7, 0.5, 20.0
-_TOO_BUSY = (429, 502, 503, 504)
+_RETRYABLE_STATUSES = (429, 502, 503, 504)
 
 Parse = Callable[[str], Any]
 
 
-def _whole(text: str) -> int:
-    number = _number(text)
+def _parse_integer(text: str) -> int:
+    number = _parse_number(text)
     if number != int(number):
         raise ValueError(f"{text} is not a whole number")
     return int(number)
 
 
-def _number(text: str) -> Decimal:
+def _parse_number(text: str) -> Decimal:
     digits = text.replace("$", "").replace(",", "").strip()
     try:
         number = Decimal(digits)
@@ -56,17 +56,17 @@ def _number(text: str) -> Decimal:
         raise ValueError(f"{text!r} is not a number") from None
     if not number.is_finite() or "_" in digits or not digits.isascii():
         raise ValueError(f"{text!r} is not a number")
-    if number and abs(number.adjusted()) > _MOST_ZEROS:  # 1e999999 is a short text, and a number that fills the memory
+    if number and abs(number.adjusted()) > _MAX_EXPONENT:  # 1e999999 is a short text, but a number that fills the memory
         raise ValueError(f"{text!r} is out of range")
     return number
 
 
-# A lead's fields by the names that --map takes: where they lie in the API's body, and how their text is read.
+# A lead's fields by the names that --map accepts: their path in the request body, and how their text is parsed.
 FIELDS: dict[str, tuple[str, Parse]] = {
-    "asking_price": ("asking_price", _number),
-    "arv_estimate": ("arv_estimate", _number),
-    "repair_estimate": ("repair_estimate", _number),
-    "assignment_fee_target": ("assignment_fee_target", _number),
+    "asking_price": ("asking_price", _parse_number),
+    "arv_estimate": ("arv_estimate", _parse_number),
+    "repair_estimate": ("repair_estimate", _parse_number),
+    "assignment_fee_target": ("assignment_fee_target", _parse_number),
     "property_id": ("property_id", str),
     "external_ref": ("external_ref", str),
     "lead_source": ("lead_source", str),
@@ -82,17 +82,17 @@ FIELDS: dict[str, tuple[str, Parse]] = {
     "postal_code": ("property.address.postal_code", str),
     "country": ("property.address.country", str),
     "type": ("property.type", str),
-    "bedrooms": ("property.bedrooms", _whole),
-    "bathrooms": ("property.bathrooms", _number),
-    "sqft": ("property.sqft", _whole),
-    "lot_sqft": ("property.lot_sqft", _whole),
-    "year_built": ("property.year_built", _whole),
-    "lat": ("property.lat", _number),
-    "lng": ("property.lng", _number),
+    "bedrooms": ("property.bedrooms", _parse_integer),
+    "bathrooms": ("property.bathrooms", _parse_number),
+    "sqft": ("property.sqft", _parse_integer),
+    "lot_sqft": ("property.lot_sqft", _parse_integer),
+    "year_built": ("property.year_built", _parse_integer),
+    "lat": ("property.lat", _parse_number),
+    "lng": ("property.lng", _parse_number),
 }
 
-# What columns are often called. A column that is named like a field is that field.
-USUAL = {
+# Common names of columns. A column that is named like a field is that field.
+COMMON_COLUMN_NAMES = {
     "price": "asking_price",
     "sqft_living": "sqft",
     "sqft_lot": "lot_sqft",
@@ -110,11 +110,11 @@ USUAL = {
 }
 
 
-def mapping(columns: list[str], given: list[str]) -> dict[str, str]:
-    """Which column is which field: as usual, changed by `given` ("column=field", "column=" to leave it out). Raises StageError."""
-    found = {column: USUAL.get(column.lower(), column.lower()) for column in columns}
-    found = {column: field for column, field in found.items() if field in FIELDS}
-    for pair in (part for one in given for part in one.split(",") if part.strip()):
+def column_mapping(columns: list[str], options: list[str]) -> dict[str, str]:
+    """Field by column: the common names, overridden by `options` ("column=field", or "column=" to omit it). Raises StageError."""
+    fields = {column: COMMON_COLUMN_NAMES.get(column.lower(), column.lower()) for column in columns}
+    fields = {column: field for column, field in fields.items() if field in FIELDS}
+    for pair in (part for option in options for part in option.split(",") if part.strip()):
         column, equals, field = (part.strip() for part in pair.partition("="))
         if not equals:
             raise StageError(f"--map {pair}: write column=field, e.g. price=asking_price.")
@@ -122,73 +122,73 @@ def mapping(columns: list[str], given: list[str]) -> dict[str, str]:
             raise StageError(f"--map {pair}: the file has no column {column!r}; it has {', '.join(columns)}.")
         if field and field not in FIELDS:
             raise StageError(f"--map {pair}: there is no field {field!r}; there are {', '.join(FIELDS)}.")
-        found.pop(column, None)
+        fields.pop(column, None)
         if field:
-            found = {other: named for other, named in found.items() if named != field} | {column: field}
-    if not found:
+            fields = {other: named for other, named in fields.items() if named != field} | {column: field}
+    if not fields:
         raise StageError("No column of the file is a field of a lead: name them by --map column=field.")
-    return found
+    return fields
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the file: its line, and either the lead that it describes or the reason why it can't."""
+    """A row of the file: its line, and either its lead or the reason why it is not valid."""
 
     line: int
     cells: dict[str, str]
     lead: dict[str, Any] = field(default_factory=dict)
-    fault: str = ""
+    error: str = ""
 
 
-class Estimates:
-    """Median prices per square foot, a postal code each, learnt row by row.
+class ArvEstimator:
+    """Estimates ARVs by the median price per square foot of each postal code, collected row by row.
 
-    Prices are counted to the nearest unit of currency, so that memory depends on how far they differ and not on the file.
+    Prices are rounded to a unit of currency and counted, so that memory depends on their range and not on the size of the file.
     """
 
     def __init__(self) -> None:
         self._counts: dict[str, Counter[int]] = {}
 
-    def learn(self, lead: Mapping[str, Any]) -> None:
-        """Take one lead in."""
-        price, (code, sqft) = lead.get("asking_price"), _place(lead)
+    def add(self, lead: Mapping[str, Any]) -> None:
+        """Add the price of one lead."""
+        price, (code, sqft) = lead.get("asking_price"), _postal_code_and_sqft(lead)
         if price and code and sqft:
             self._counts.setdefault(code, Counter())[round(price / sqft)] += 1
 
-    def of(self, lead: Mapping[str, Any]) -> Decimal | None:
-        """The ARV that a lead's own house would have; None where too few houses tell."""
-        code, sqft = _place(lead)
+    def estimate(self, lead: Mapping[str, Any]) -> Decimal | None:
+        """The estimated ARV of a lead; None where there are too few samples."""
+        code, sqft = _postal_code_and_sqft(lead)
         counts = self._counts.get(code or "", Counter())
-        if not sqft or counts.total() < _TELLING:
+        if not sqft or counts.total() < _MIN_SAMPLES:
             return None
-        middle, seen = (counts.total() + 1) // 2, 0
+        middle, cumulative = (counts.total() + 1) // 2, 0
         for price in sorted(counts):
-            seen += counts[price]
-            if seen >= middle:
+            cumulative += counts[price]
+            if cumulative >= middle:
                 return Decimal(round(Decimal(price * sqft), -3))
         return None
 
     def complete(self, lead: dict[str, Any]) -> dict[str, Any]:
-        """The lead with an estimated ARV, marked as one; as it is where it has one or none can be had."""
-        if "arv_estimate" in lead or not (estimate := self.of(lead)):
+        """The lead with an estimated ARV, marked as such; unchanged where it has an ARV or none can be estimated."""
+        if "arv_estimate" in lead or not (estimate := self.estimate(lead)):
             return lead
-        said = f"ARV estimated at import: living area x the median price per square foot of {_place(lead)[0]} in the file."
-        notes = "\n".join(part for part in (lead.get("notes"), said) if part)
+        note = f"ARV estimated at import: living area x the median price per square foot of {_postal_code_and_sqft(lead)[0]} in the file."
+        notes = "\n".join(part for part in (lead.get("notes"), note) if part)
         return {**lead, "arv_estimate": estimate, "arv_confidence": "low", "tags": [*lead.get("tags", []), TAG], "notes": notes}
 
 
-def _place(lead: Mapping[str, Any]) -> tuple[str | None, int | None]:
-    house = lead.get("property") or {}
-    return (house.get("address") or {}).get("postal_code"), house.get("sqft")
+def _postal_code_and_sqft(lead: Mapping[str, Any]) -> tuple[str | None, int | None]:
+    property_ = lead.get("property") or {}
+    return (property_.get("address") or {}).get("postal_code"), property_.get("sqft")
 
 
 def read(path: Path, map_: list[str], defaults: Mapping[str, str]) -> Iterator[Row]:
     """The rows of a file as leads. `defaults` are values of fields that the file doesn't have. Raises StageError."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)  # what is too much in a row is under None, what lacks is None
+            reader = csv.DictReader(file)  # surplus cells have the key None, missing cells the value None
             columns = list(reader.fieldnames or ())
-            fields = mapping(columns, map_)
+            fields = column_mapping(columns, map_)
             for cells in reader:
                 yield _row(reader.line_num, cells, columns, fields, defaults)
     except UnicodeDecodeError:
@@ -200,27 +200,27 @@ def read(path: Path, map_: list[str], defaults: Mapping[str, str]) -> Iterator[R
 
 
 def _row(line: int, cells: dict[str, Any], columns: list[str], fields: Mapping[str, str], defaults: Mapping[str, str]) -> Row:
-    given = {column: cells.get(column) or "" for column in columns}
+    texts_by_column = {column: cells.get(column) or "" for column in columns}
     if None in cells or None in cells.values():
-        return Row(line, given, fault=f"it has {'more' if None in cells else 'fewer'} than {len(columns)} columns")
-    texts = {**defaults, **{name: text for column, name in fields.items() if (text := given[column].strip())}}
+        return Row(line, texts_by_column, error=f"it has {'more' if None in cells else 'fewer'} than {len(columns)} columns")
+    texts = {**defaults, **{name: text for column, name in fields.items() if (text := texts_by_column[column].strip())}}
     lead: dict[str, Any] = {}
     for name, text in texts.items():
-        where, parse = FIELDS[name]
+        path, parse = FIELDS[name]
         try:
-            _put(lead, where, parse(text))
+            _set_nested(lead, path, parse(text))
         except ValueError as error:
-            return Row(line, given, fault=f"{name}: {error}")
-    lead.setdefault("external_ref", f"csv-{_digest(given)}")
-    return Row(line, given, lead)
+            return Row(line, texts_by_column, error=f"{name}: {error}")
+    lead.setdefault("external_ref", f"csv-{_digest(texts_by_column)}")
+    return Row(line, texts_by_column, lead)
 
 
 def _digest(cells: Mapping[str, str]) -> str:
     return hashlib.sha256(dumps(sorted(cells.items())).encode()).hexdigest()[:24]
 
 
-def _put(lead: dict[str, Any], where: str, value: Any) -> None:
-    *parents, last = where.split(".")
+def _set_nested(lead: dict[str, Any], path: str, value: Any) -> None:
+    *parents, last = path.split(".")
     for parent in parents:
         lead = lead.setdefault(parent, {})
     lead[last] = value
@@ -228,15 +228,15 @@ def _put(lead: dict[str, Any], where: str, value: Any) -> None:
 
 @dataclass
 class Report:
-    """What became of the rows. Refused ones are written to `file` as they come: line, reason, and the row itself."""
+    """Counts of the results. Rejected rows are appended to `file`: line, reason, and the row itself."""
 
     file: Path
     created: int = 0
     known: int = 0
     refused: int = 0
 
-    def refuse(self, row: Row, reason: str) -> None:
-        """Note a refused row."""
+    def reject(self, row: Row, reason: str) -> None:
+        """Record a rejected row."""
         first = self.refused == 0
         with self.file.open("w" if first else "a", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
@@ -245,46 +245,46 @@ class Report:
             writer.writerow([row.line, reason, *row.cells.values()])
         self.refused += 1
 
-    def take(self, rows: list[Row], results: list[dict[str, Any]]) -> None:
-        """Note a request's results."""
+    def record_results(self, rows: list[Row], results: list[dict[str, Any]]) -> None:
+        """Record the results of a request."""
         for row, result in zip(rows, results, strict=True):
             if result["status"] == 201:
                 self.created += 1
             elif result["status"] == 200:
                 self.known += 1
             else:
-                self.refuse(row, result["problem"]["detail"])
+                self.reject(row, result["problem"]["detail"])
 
 
 class Importer:
-    """Sends leads to the API, some requests at once."""
+    """Sends leads to the API, a few requests at once."""
 
     def __init__(
         self, client: httpx.Client, report: Report, *, dry_run: bool = False, parallel: int = 4, sleep: Callable[[float], None] = time.sleep
     ) -> None:
         self._client, self._report, self._dry_run, self._parallel, self._sleep = client, report, dry_run, parallel, sleep
 
-    def send(self, rows: Iterator[Row], done: Callable[[int], None] = lambda _: None) -> None:
-        """Send all rows; `done` is told how many more are through. Raises StageError where the API refuses altogether."""
+    def send(self, rows: Iterator[Row], on_progress: Callable[[int], None] = lambda _: None) -> None:
+        """Send all rows; `on_progress` gets how many more are done. Raises StageError where the API refuses a whole request."""
         pending: deque[tuple[list[Row], Future[list[dict[str, Any]]]]] = deque()
         with ThreadPoolExecutor(self._parallel) as pool:
             try:
-                for batch in self._batches(rows, done):
+                for batch in self._batches(rows, on_progress):
                     pending.append((batch, pool.submit(self._post, [row.lead for row in batch])))
                     if len(pending) > self._parallel:
-                        self._settle(*pending.popleft(), done)
+                        self._record_response(*pending.popleft(), on_progress)
                 while pending:
-                    self._settle(*pending.popleft(), done)
+                    self._record_response(*pending.popleft(), on_progress)
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
 
-    def _batches(self, rows: Iterator[Row], done: Callable[[int], None]) -> Iterator[list[Row]]:
+    def _batches(self, rows: Iterator[Row], on_progress: Callable[[int], None]) -> Iterator[list[Row]]:
         batch: list[Row] = []
         for row in rows:
-            if row.fault:
-                self._report.refuse(row, row.fault)
-                done(1)
+            if row.error:
+                self._report.reject(row, row.error)
+                on_progress(1)
                 continue
             batch.append(row)
             if len(batch) == BATCH:
@@ -293,53 +293,53 @@ class Importer:
         if batch:
             yield batch
 
-    def _settle(self, rows: list[Row], answer: Future[list[dict[str, Any]]], done: Callable[[int], None]) -> None:
-        self._report.take(rows, answer.result())
-        done(len(rows))
+    def _record_response(self, rows: list[Row], future: Future[list[dict[str, Any]]], on_progress: Callable[[int], None]) -> None:
+        self._report.record_results(rows, future.result())
+        on_progress(len(rows))
 
     def _post(self, leads: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """The results of a request. It is repeated while the API is busy or out of reach: references make that safe."""
+        """The results of a request. It is retried while the API is busy or unreachable: external references make that safe."""
         query = {"dry_run": "true"} if self._dry_run else {}
         body = dumps({"items": leads}).encode()
         for attempt in range(_TRIES):
             wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2**attempt)
             try:
-                answer = self._client.post("/wholesale/bulk", params=query, content=body, headers={"Content-Type": "application/json"})
+                response = self._client.post("/wholesale/bulk", params=query, content=body, headers={"Content-Type": "application/json"})
             except httpx.TransportError as error:
-                trouble = f"The API is out of reach: {error}."
+                error_text = f"The API is unreachable: {error}."
             else:
-                if answer.status_code == 200:
-                    results: list[dict[str, Any]] = loads(answer.text)["results"]
+                if response.status_code == 200:
+                    results: list[dict[str, Any]] = loads(response.text)["results"]
                     return results
-                trouble = f"The API answers {answer.status_code}: {_detail(answer)}"
-                if answer.status_code not in _TOO_BUSY:
+                error_text = f"The API answers {response.status_code}: {_detail(response)}"
+                if response.status_code not in _RETRYABLE_STATUSES:
                     break
-                wait = float(answer.headers.get("Retry-After") or wait)
+                wait = float(response.headers.get("Retry-After") or wait)
             if attempt + 1 < _TRIES:
                 self._sleep(wait)
-        raise StageError(f"{trouble} Run the same command again: what has arrived is recognised.")
+        raise StageError(f"{error_text} Run the same command again: rows that were imported are recognised.")
 
 
-def _detail(answer: httpx.Response) -> str:
+def _detail(response: httpx.Response) -> str:
     try:
-        return str(answer.json()["detail"])
+        return str(response.json()["detail"])
     except (ValueError, KeyError, TypeError):
-        return answer.reason_phrase or "without a reason"
+        return response.reason_phrase or "without a reason"
 
 
-def survey(path: Path, map_: list[str], defaults: Mapping[str, str]) -> tuple[int, Estimates]:
-    """The first pass: how many rows there are, and what they tell of prices."""
-    count, estimates = 0, Estimates()
+def scan_file(path: Path, map_: list[str], defaults: Mapping[str, str]) -> tuple[int, ArvEstimator]:
+    """The first pass: the number of rows, and their prices."""
+    count, estimator = 0, ArvEstimator()
     for row in read(path, map_, defaults):
         count += 1
-        estimates.learn(row.lead)
-    return count, estimates
+        estimator.add(row.lead)
+    return count, estimator
 
 
-def leads(path: Path, map_: list[str], defaults: Mapping[str, str], estimates: Estimates | None) -> Iterator[Row]:
-    """The second pass: the rows, with estimates where they are wanted."""
+def with_estimates(path: Path, map_: list[str], defaults: Mapping[str, str], estimator: ArvEstimator | None) -> Iterator[Row]:
+    """The second pass: the rows, with estimated ARVs unless `estimator` is None."""
     for row in read(path, map_, defaults):
-        yield row if row.fault or estimates is None else Row(row.line, row.cells, estimates.complete(row.lead))
+        yield row if row.error or estimator is None else Row(row.line, row.cells, estimator.complete(row.lead))
 
 
 app = typer.Typer()
@@ -350,41 +350,41 @@ def import_leads_command(
     file: Annotated[Path, typer.Argument(help="A CSV file in UTF-8, with a first line of column names.")],
     map_: Annotated[
         list[str] | None,
-        typer.Option("--map", help="column=field, several separated by commas; column= leaves one out. Usual names are known already."),
+        typer.Option("--map", help="column=field, several separated by commas; column= omits one. Common names are recognised."),
     ] = None,
     region: Annotated[str, typer.Option(help="The state, where the file doesn't say.")] = "WA",
     country: Annotated[str, typer.Option(help="The country, where the file doesn't say.")] = "US",
     lead_source: Annotated[str, typer.Option(help="Where the leads come from, where the file doesn't say.")] = "import",
     estimate: Annotated[bool, typer.Option(help="Estimate the ARV where the file has none: area x the postal code's median price.")] = True,
     dry_run: Annotated[bool, typer.Option(help="Check every row and write nothing.")] = False,
-    refused: Annotated[Path | None, typer.Option(help="Where refused rows are written; FILE.refused.csv by default.")] = None,
+    refused: Annotated[Path | None, typer.Option(help="File for rejected rows; FILE.refused.csv by default.")] = None,
     parallel: Annotated[int, typer.Option(min=1, max=16, help="Requests at once.")] = 4,
     url: Annotated[str | None, typer.Option(help="The API's URL; the stage's by default.")] = None,
     token: Annotated[
         str | None, typer.Option(envvar="VALHALLA_TOKEN", help="A bearer token; the local administrator's by default.")
     ] = None,
 ) -> None:
-    """Bring leads from a CSV file into the pipeline, through the API. Running it again brings no duplicates."""
+    """Import leads from a CSV file through the API. Running it again creates no duplicates."""
     console = Console(highlight=False, soft_wrap=True)
     defaults = {"region": region, "country": country, "lead_source": lead_source}
     report = Report(refused or file.with_name(f"{file.name}.refused.csv"))
     started = time.monotonic()
-    total, estimates = survey(file, map_ or [], defaults)
-    rows = leads(file, map_ or [], defaults, estimates if estimate else None)
+    total, estimator = scan_file(file, map_ or [], defaults)
+    rows = with_estimates(file, map_ or [], defaults, estimator if estimate else None)
     headers = {"Authorization": f"Bearer {token or _local_token()}"}
-    with httpx.Client(base_url=url or _local_url(), headers=headers, timeout=60, trust_env=False) as client, _bar(console) as bar:
+    with httpx.Client(base_url=url or _local_url(), headers=headers, timeout=60, trust_env=False) as client, _progress_bar(console) as bar:
         task = bar.add_task("Checking leads" if dry_run else "Importing leads", total=total)
         Importer(client, report, dry_run=dry_run, parallel=parallel).send(rows, lambda more: bar.advance(task, more))
     seconds = time.monotonic() - started
-    new = "could be created or are there already" if dry_run else f"created, {report.known} there already"
+    outcome = "could be created or are there already" if dry_run else f"created, {report.known} there already"
     count = report.known if dry_run else report.created
-    console.print(f"{total} rows in {seconds:.1f} s: {count} {new}, {report.refused} refused.")
+    console.print(f"{total} rows in {seconds:.1f} s: {count} {outcome}, {report.refused} refused.")
     if report.refused:
         console.print(f"The refused rows, with line and reason: {report.file}", style="red")
         raise typer.Exit(1)
 
 
-def _bar(console: Console) -> Progress:
+def _progress_bar(console: Console) -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     return Progress(*columns, console=console)
 
@@ -394,9 +394,9 @@ def _local_url() -> str:
 
 
 def _local_token() -> str:
-    from local.home import Home
+    from local.workspace import Workspace
 
     try:
-        return Home.of(os.environ).admin_token.read_text().strip()
+        return Workspace.of(os.environ).admin_token.read_text().strip()
     except OSError:
         raise StageError("No token: give --token or VALHALLA_TOKEN, or start the system here with `make run`.") from None

@@ -14,7 +14,7 @@ def openapi_command(
     stage: Annotated[str, typer.Option(help="It is the same for every stage: ignored.", hidden=True)] = "",  # noqa: ARG001
     out: Annotated[Path, typer.Option(help="The file to write.", dir_okay=False)] = Path("build/openapi.json"),
 ) -> None:
-    """Write the API's description (OpenAPI 3.1), made from the manifests and the handlers' type hints. It needs no stage."""
+    """Write the API's description (OpenAPI 3.1), generated from the manifests and the handlers' type hints. It needs no stage."""
     from chalicelib.foundation.http import openapi
     from chalicelib.packs import PACKS
 

@@ -1,4 +1,4 @@
-"""Rebuilding the aggregates while the stage lives, and counting them again."""
+"""Rebuild the aggregates while the stage is in use, and check them against a recount."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -13,21 +13,28 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from chalicelib.foundation import projections
-from chalicelib.foundation.projections import Contribution, Contributions, Engine, Number, Refused, Work
+from chalicelib.foundation.projections import (
+    Contribution,
+    ContributionError,
+    ContributionRegistry,
+    Number,
+    ProjectionBatch,
+    ProjectionEngine,
+)
 from chalicelib.foundation.store.store import Store
 from chalicelib.packs import PACKS
-from ops import shell
+from ops import cli
 
 BATCH = 60
-# A batch that began before the switch may still write the old generation: it ends with its function's time at the latest.
-SETTLE_SECONDS = 65.0
+# A batch that began before the switch may still write the old generation: it ends with its function's timeout at the latest.
+DRAIN_SECONDS = 65.0
 
-Told = Callable[[int], None]
+OnProgress = Callable[[int], None]
 
 
 @dataclass(frozen=True)
-class Rebuilt:
-    """What a rebuild did. `refused` names the items whose contribution can't be had."""
+class RebuildResult:
+    """The result of a rebuild. `refused` maps the ids of items whose contribution can't be computed to the reason."""
 
     generation: int
     items: int
@@ -37,92 +44,92 @@ class Rebuilt:
 
 @dataclass(frozen=True)
 class Drift:
-    """One field of an aggregate row that isn't what the items add up to."""
+    """One field of an aggregate row that differs from a recount of the items."""
 
     row: tuple[str, str]
     field: str
-    kept: Number
-    counted: Number
+    stored: Number
+    expected: Number
 
 
 def rebuild(
     store: Callable[[], Store],
-    contribute: Contributions,
+    contribute: ContributionRegistry,
     now: datetime,
     *,
-    settle: Callable[[], None] = lambda: None,
-    told: Told = lambda _: None,
-) -> Rebuilt:
-    """Build the aggregates anew, beside the live ones, and let them take over. The stage may be written to all the while.
+    wait_for_old_batches: Callable[[], None] = lambda: None,
+    on_progress: OnProgress = lambda _: None,
+) -> RebuildResult:
+    """Build a new generation of the aggregates next to the live one, then switch to it. The stage may be written to meanwhile.
 
-    First changes go to both generations. What was changed before that, the scan sees: it reads strongly, and begins after. What
-    is changed after, the stream's reader brings. An image that both bring counts once. A rebuild that was broken off leaves
-    nothing to repair: the next one takes a new number and clears up.
+    First, changes go to both generations. Earlier changes are seen by the scan: it reads strongly, and begins after. Later changes
+    come from the stream. An image that arrives by both ways counts once. An interrupted rebuild leaves nothing to repair: the next
+    one takes a new generation and removes the others.
     """
-    first = store()
-    writing = projections.generations(first)
-    new = max(writing) + 1
-    projections.write_to(first, [writing[0], new])
+    initial_store = store()
+    generations = projections.generations(initial_store)
+    new = max(generations) + 1
+    projections.set_generations(initial_store, [generations[0], new])
     items = 0
     refused: dict[str, str] = {}
-    states = projections.entities(_fresh(store), contribute.kinds)
+    states = projections.scan_entities(_unlimited_store(store), contribute.kinds)
     while batch := list(islice(states, BATCH)):
-        work = Work({state.id: state for state in batch})
-        Engine(store(), contribute, now, only=new).apply(work)
-        refused |= work.refused
+        work = ProjectionBatch({state.id: state for state in batch})
+        ProjectionEngine(store(), contribute, now, only=new).apply(work)
+        refused |= work.rejected
         items += len(batch)
-        told(items)
-    projections.write_to(store(), [new])
-    settle()
-    removed = _fresh(store).delete_many(projections.outdated(_fresh(store), new))
-    return Rebuilt(new, items, refused, removed)
+        on_progress(items)
+    projections.set_generations(store(), [new])
+    wait_for_old_batches()
+    removed = _unlimited_store(store).batch_delete(projections.rows_of_other_generations(_unlimited_store(store), new))
+    return RebuildResult(new, items, refused, removed)
 
 
-def drift(
-    store: Callable[[], Store], contribute: Contributions, *, looks: int = 3, pause: Callable[[], None] = lambda: None
+def find_drift(
+    store: Callable[[], Store], contribute: ContributionRegistry, *, rounds: int = 3, pause: Callable[[], None] = lambda: None
 ) -> list[Drift]:
-    """Every aggregate field that differs from a recount of all items, in each of several looks.
+    """Every aggregate field that differs from a recount of all items, in each of several rounds.
 
-    Whole groups are compared, never samples. What the stream still has to bring differs once; what differs each time by the
-    same amount has drifted. Raises Refused for an item whose contribution can't be had.
+    Whole groups are compared, never samples. A change that the stream has not delivered yet differs once; what differs each time by
+    the same amount has drifted. Raises Refused for an item whose contribution can't be computed.
     """
-    lasting: set[tuple[tuple[str, str], str, Number]] | None = None
-    found: list[Drift] = []
-    for look in range(looks):
-        if look:
+    persistent: set[tuple[tuple[str, str], str, Number]] | None = None
+    differences: list[Drift] = []
+    for round_number in range(rounds):
+        if round_number:
             pause()
-        found = _compare(store, contribute)
-        differences = {(one.row, one.field, one.counted - one.kept) for one in found}
-        lasting = differences if lasting is None else lasting & differences
-        if not lasting:
+        differences = _find_differences(store, contribute)
+        offsets = {(drift.row, drift.field, drift.expected - drift.stored) for drift in differences}
+        persistent = offsets if persistent is None else persistent & offsets
+        if not persistent:
             return []
-    return [one for one in found if (one.row, one.field, one.counted - one.kept) in (lasting or ())]
+    return [drift for drift in differences if (drift.row, drift.field, drift.expected - drift.stored) in (persistent or ())]
 
 
-def _compare(store: Callable[[], Store], contribute: Contributions) -> list[Drift]:
-    one = _fresh(store)
-    kept = projections.aggregates(one, projections.generations(one)[0])
-    counted: Contribution = {}
-    for state in projections.entities(one, contribute.kinds):
+def _find_differences(store: Callable[[], Store], contribute: ContributionRegistry) -> list[Drift]:
+    unlimited = _unlimited_store(store)
+    stored = projections.scan_aggregates(unlimited, projections.generations(unlimited)[0])
+    expected: Contribution = {}
+    for state in projections.scan_entities(unlimited, contribute.kinds):
         if state.image is not None:
             try:
-                projections.merge(counted, contribute(state.kind, state.image))
-            except Refused as refusal:
-                raise Refused(f"{state.id} can't be counted: {refusal}") from refusal
-    rows = sorted(kept.keys() | counted.keys())
+                projections.merge(expected, contribute(state.kind, state.image))
+            except ContributionError as error:
+                raise ContributionError(f"{state.id} can't be counted: {error}") from error
+    rows = sorted(stored.keys() | expected.keys())
     return [
-        Drift(row, name, kept.get(row, {}).get(name, 0), counted.get(row, {}).get(name, 0))
+        Drift(row, name, stored.get(row, {}).get(name, 0), expected.get(row, {}).get(name, 0))
         for row in rows
-        for name in sorted(kept.get(row, {}).keys() | counted.get(row, {}).keys())
-        if kept.get(row, {}).get(name, 0) != counted.get(row, {}).get(name, 0)
+        for name in sorted(stored.get(row, {}).keys() | expected.get(row, {}).keys())
+        if stored.get(row, {}).get(name, 0) != expected.get(row, {}).get(name, 0)
     ]
 
 
-def _fresh(store: Callable[[], Store]) -> Store:
+def _unlimited_store(store: Callable[[], Store]) -> Store:
     """A store without a deadline: a scan takes as long as the table is large."""
-    made = store()
-    made.remaining = lambda: float("inf")
-    return made
+    unlimited = store()
+    unlimited.remaining_seconds = lambda: float("inf")
+    return unlimited
 
 
 # -- the commands
@@ -133,38 +140,38 @@ _console = Console()
 
 @app.command("rebuild-projections")
 def rebuild_command(
-    settle: Annotated[float, typer.Option(help="Seconds to wait before the old generation is cleared.")] = SETTLE_SECONDS,
+    drain_seconds: Annotated[float, typer.Option("--settle", help="Seconds to wait before the old generation is removed.")] = DRAIN_SECONDS,
 ) -> None:
-    """Build the aggregates anew beside the live ones, then let them take over."""
-    runtime = shell.runtime()
+    """Rebuild the aggregates while the stage is in use."""
+    runtime = cli.runtime()
     with _progress() as progress:
         task = progress.add_task("items", total=None)
 
         def wait() -> None:
             progress.update(task, description="waiting for batches in flight")
-            time.sleep(settle)
+            time.sleep(drain_seconds)
 
-        def told(items: int) -> None:
+        def report(items: int) -> None:
             progress.update(task, description=f"{items:,} items")
 
-        done = rebuild(runtime.store, Contributions(PACKS), runtime.clock(), settle=wait, told=told)
-    _console.print(f"Generation {done.generation} holds {done.items:,} items; {done.removed:,} rows of older ones were removed.")
-    _fail_on(f"{id}: {reason}" for id, reason in done.refused.items())
+        result = rebuild(runtime.store, ContributionRegistry(PACKS), runtime.clock(), wait_for_old_batches=wait, on_progress=report)
+    _console.print(f"Generation {result.generation} holds {result.items:,} items; {result.removed:,} rows of older ones were removed.")
+    _print_and_fail(f"{id}: {reason}" for id, reason in result.refused.items())
 
 
 @app.command("check-projections")
-def check_command(pause: Annotated[float, typer.Option(help="Seconds between two looks.")] = 5.0) -> None:
-    """Count all items again and compare: says which aggregates have drifted."""
-    runtime = shell.runtime()
+def check_command(pause: Annotated[float, typer.Option(help="Seconds between two rounds.")] = 5.0) -> None:
+    """Recount all items and list the aggregates that have drifted."""
+    runtime = cli.runtime()
     with _progress() as progress:
         progress.add_task("counting", total=None)
-        found = drift(runtime.store, Contributions(PACKS), pause=lambda: time.sleep(pause))
-    if not found:
-        _console.print("Every aggregate is what its items add up to.")
+        drifts = find_drift(runtime.store, ContributionRegistry(PACKS), pause=lambda: time.sleep(pause))
+    if not drifts:
+        _console.print("Every aggregate equals the recount of its items.")
         return
-    table = Table("row", "field", "kept", "counted")
-    for one in found:
-        table.add_row("  ".join(one.row), one.field, str(one.kept), str(one.counted))
+    table = Table("row", "field", "stored", "recount")
+    for drift in drifts:
+        table.add_row("  ".join(drift.row), drift.field, str(drift.stored), str(drift.expected))
     _console.print(table)
     raise typer.Exit(1)
 
@@ -173,9 +180,9 @@ def _progress() -> Progress:
     return Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=_console)
 
 
-def _fail_on(lines: Iterable[str]) -> None:
-    found = list(lines)
-    for line in found:
+def _print_and_fail(lines: Iterable[str]) -> None:
+    texts = list(lines)
+    for line in texts:
         _console.print(line)
-    if found:
+    if texts:
         raise typer.Exit(1)

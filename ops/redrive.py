@@ -1,4 +1,4 @@
-"""Trying parked records of the stream again, once what was wrong with them is mended."""
+"""Process parked stream records again, once the cause of their failure is fixed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,46 +11,46 @@ from rich.table import Column, Table
 
 from chalicelib.foundation import streams
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.projections import Contributions, Engine, State, Work
-from chalicelib.foundation.streams import Parked, Unreadable
+from chalicelib.foundation.projections import ContributionRegistry, EntityVersion, ProjectionBatch, ProjectionEngine
+from chalicelib.foundation.streams import MalformedRecord, ParkedRecord
 from chalicelib.functions.streams import PROJECTION
 from chalicelib.packs import PACKS
-from chalicelib.packs.auditor import trail
-from ops import shell
+from chalicelib.packs.audit import writer
+from ops import cli
 
 
 @dataclass(frozen=True)
-class Redriven:
-    """What became of one entity's parked records: how many are done, and why the rest is not."""
+class RedriveResult:
+    """The result for one entity's parked records: how many were processed, and which remain."""
 
     stream: str
     entity: str
     done: int
-    left: list[Parked]
+    remaining: list[ParkedRecord]
 
 
-def redrive_trail(context: Callable[[], Context], kinds: Any, entity: str) -> Redriven:
-    """Append an entity's parked changes to its chain, in their order."""
+def redrive_trail(context: Callable[[], Context], kinds: Any, entity: str) -> RedriveResult:
+    """Append an entity's parked changes to its chain, in order."""
     ctx = context()
-    done = trail.Trail(ctx, kinds, workers=1).redrive(entity)
-    return Redriven(trail.STREAM, entity, done, streams.parked(ctx.store, trail.STREAM, entity, ctx.now))
+    done = writer.TrailWriter(ctx, kinds, workers=1).redrive(entity)
+    return RedriveResult(writer.STREAM, entity, done, streams.parked_records(ctx.store, writer.STREAM, entity, ctx.now))
 
 
-def redrive_projection(context: Callable[[], Context], contribute: Contributions, entity: str) -> Redriven:
-    """Apply an entity's parked changes. One that is older than what was applied since changes nothing, and is done."""
+def redrive_projection(context: Callable[[], Context], contribute: ContributionRegistry, entity: str) -> RedriveResult:
+    """Apply an entity's parked changes to the aggregates. A change older than what was applied since has no effect, and is removed."""
     ctx = context()
     done = 0
-    for parked in streams.parked(ctx.store, PROJECTION, entity, ctx.now):
+    for parked in streams.parked_records(ctx.store, PROJECTION, entity, ctx.now):
         try:
-            state = State.of(streams.read(parked.record))
-        except Unreadable:
+            state = EntityVersion.from_change(streams.parse_record(parked.record))
+        except MalformedRecord:
             continue
-        work = Work({state.id: state})
-        Engine(ctx.store, contribute, ctx.now).apply(work)
-        if not work.refused:
-            streams.unpark(ctx.store, parked.key)
+        work = ProjectionBatch({state.id: state})
+        ProjectionEngine(ctx.store, contribute, ctx.now).apply(work)
+        if not work.rejected:
+            streams.remove_parked(ctx.store, parked.key)
             done += 1
-    return Redriven(PROJECTION, entity, done, streams.parked(ctx.store, PROJECTION, entity, ctx.now))
+    return RedriveResult(PROJECTION, entity, done, streams.parked_records(ctx.store, PROJECTION, entity, ctx.now))
 
 
 # -- the command
@@ -61,23 +61,23 @@ _console = Console()
 
 @app.command("redrive")
 def redrive_command() -> None:
-    """Try every parked record again; says which ones stay, and why."""
-    runtime = shell.runtime()
+    """Process every parked record again; lists those that remain, and why."""
+    runtime = cli.runtime()
 
     def context() -> Context:
-        return shell.context(runtime, "redrive")
+        return cli.context(runtime, "redrive")
 
-    kinds, contribute = trail.kinds(PACKS), Contributions(PACKS)
-    found: list[Redriven] = []
-    for entity in track(streams.parked_entities(runtime.store(), trail.STREAM), description="trail", console=_console):
-        found.append(redrive_trail(context, kinds, entity))
+    kinds, contribute = writer.entity_resolver(PACKS), ContributionRegistry(PACKS)
+    results: list[RedriveResult] = []
+    for entity in track(streams.parked_entities(runtime.store(), writer.STREAM), description="trail", console=_console):
+        results.append(redrive_trail(context, kinds, entity))
     for entity in track(streams.parked_entities(runtime.store(), PROJECTION), description="aggregates", console=_console):
-        found.append(redrive_projection(context, contribute, entity))
-    _console.print(f"{sum(one.done for one in found):,} records are done.")
+        results.append(redrive_projection(context, contribute, entity))
+    _console.print(f"{sum(result.done for result in results):,} records were processed.")
     table = Table("stream", Column("entity", no_wrap=True), "record", "reason")
-    for one in found:
-        for parked in one.left:
-            table.add_row(one.stream, one.entity, parked.key.sk, parked.reason)
+    for result in results:
+        for parked in result.remaining:
+            table.add_row(result.stream, result.entity, parked.key.sk, parked.reason)
     if table.row_count:
         _console.print(table)
         raise typer.Exit(1)

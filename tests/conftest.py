@@ -21,14 +21,14 @@ from moto import mock_aws
 from chalicelib.foundation.auth import tokens
 from chalicelib.foundation.aws import client
 from chalicelib.foundation.context import Actor
-from chalicelib.foundation.http.doorway import Doorway
+from chalicelib.foundation.http.app import ValhallaApp
 from chalicelib.foundation.runtime import Runtime
-from chalicelib.foundation.secrets import SecretStore, new_secrets
+from chalicelib.foundation.secret_store import SecretStore, new_secrets
 from chalicelib.foundation.settings import Settings
 from chalicelib.foundation.store import table
 from chalicelib.packs import PACKS
 from local.gateway import proxy_event
-from tests import openapi_answers
+from tests import openapi_contract
 
 # A busy machine is no failure: tests bound what is done, never how long it takes.
 hypothesis.settings.register_profile("ours", deadline=None)
@@ -64,9 +64,9 @@ def dynamodb(settings: Settings) -> Any:
     """A fresh table on moto, single-threaded."""
     with mock_aws():
         client.cache_clear()
-        found = client("dynamodb", settings)
-        table.create(found, TABLE)
-        yield found
+        connection = client("dynamodb", settings)
+        table.create(connection, TABLE)
+        yield connection
     client.cache_clear()
 
 
@@ -76,13 +76,13 @@ def runtime(settings: Settings, dynamodb: Any, clock: Clock) -> Runtime:
 
 
 @pytest.fixture
-def app(runtime: Runtime) -> Doorway:
-    app = Doorway("valhalla", runtime=lambda: runtime)
+def app(runtime: Runtime) -> ValhallaApp:
+    app = ValhallaApp("valhalla", runtime=lambda: runtime)
     app.register(PACKS)
     return app
 
 
-class Answer(SimpleNamespace):
+class ApiResponse(SimpleNamespace):
     """An answer of the API: status, headers (lower case), text, and json() with exact numbers."""
 
     status: int
@@ -90,12 +90,12 @@ class Answer(SimpleNamespace):
     text: str
 
     def json(self) -> Any:
-        from chalicelib.foundation.json import loads
+        from chalicelib.foundation.json_codec import loads
 
         return loads(self.text)
 
 
-class Caller:
+class ApiClient:
     """Calls the app as the gateway does, as a user of some roles (or as nobody)."""
 
     def __init__(self, app: Any, token: Callable[[], str] | None = None) -> None:
@@ -110,33 +110,33 @@ class Caller:
         query: dict[str, str] | None = None,
         headers: dict[str, str] | None = None,
         raw: str | None = None,
-    ) -> Answer:
+    ) -> ApiResponse:
         sent = {"Content-Type": "application/json", **(headers or {})}
         if self.token:
             sent.setdefault("Authorization", f"Bearer {self.token()}")
-        from chalicelib.foundation.json import dumps
+        from chalicelib.foundation.json_codec import dumps
 
         text = raw if raw is not None else (None if body is None else dumps(body))
         return send(self.app, method, path, text, query or {}, sent)
 
 
-def send(app: Any, method: str, path: str, text: str | None, query: dict[str, str], headers: dict[str, str]) -> Answer:
-    answer = app(proxy_event(method, path, headers, list(query.items()), text), None)
-    found = {name.lower(): value for name, value in answer["headers"].items()}
-    openapi_answers.check(getattr(app, "packs", PACKS), method, path, answer["statusCode"], found, answer["body"])
-    return Answer(status=answer["statusCode"], headers=found, text=answer["body"])
+def send(app: Any, method: str, path: str, text: str | None, query: dict[str, str], headers: dict[str, str]) -> ApiResponse:
+    response = app(proxy_event(method, path, headers, list(query.items()), text), None)
+    response_headers = {name.lower(): value for name, value in response["headers"].items()}
+    openapi_contract.check(getattr(app, "packs", PACKS), method, path, response["statusCode"], response_headers, response["body"])
+    return ApiResponse(status=response["statusCode"], headers=response_headers, text=response["body"])
 
 
 @pytest.fixture
-def nobody(app: Doorway) -> Caller:
-    return Caller(app)
+def anonymous(app: ValhallaApp) -> ApiClient:
+    return ApiClient(app)
 
 
 @pytest.fixture
-def as_(app: Doorway, runtime: Runtime) -> Any:
+def client_as(app: ValhallaApp, runtime: Runtime) -> Any:
     """`as_("operator")`: a caller with these roles, whose token is always fresh; `user=` names whom."""
 
-    def make(*roles: str, user: str | None = None, professional_id: str | None = None) -> Caller:
+    def make(*roles: str, user: str | None = None, professional_id: str | None = None) -> ApiClient:
         user_id = user or f"user_{'-'.join(roles) or 'none'}"
 
         def token() -> str:
@@ -151,7 +151,7 @@ def as_(app: Doorway, runtime: Runtime) -> Any:
                 professional_id=professional_id,
             )
 
-        return Caller(app, token)
+        return ApiClient(app, token)
 
     return make
 
@@ -169,14 +169,14 @@ def context(runtime: Runtime) -> Any:
 
 
 @pytest.fixture
-def trips(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> Any:
+def round_trips(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> Any:
     """`trips()`: how many round trips to the table the last request made."""
     stores: list[Any] = []
     make = runtime.store
 
-    def remembered(remaining: Any = None) -> Any:
+    def recording_store(remaining: Any = None) -> Any:
         stores.append(make(remaining))
         return stores[-1]
 
-    monkeypatch.setattr(runtime, "store", remembered)
+    monkeypatch.setattr(runtime, "store", recording_store)
     return lambda: stores[-1].round_trips

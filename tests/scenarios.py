@@ -24,22 +24,22 @@ def kind(answer: Any) -> str:
     return str(problem["type"]).removeprefix("/problems/")
 
 
-def it_says_who_it_is(nobody: Call, as_: As) -> None:
-    root = nobody("GET", "/")
+def it_says_who_it_is(anonymous: Call, client_as: As) -> None:
+    root = anonymous("GET", "/")
     assert (root.status, root.json()["name"]) == (200, "valhalla")
-    document = nobody("GET", "/openapi.json")
+    document = anonymous("GET", "/openapi.json")
     assert document.json()["openapi"].startswith("3.1")
     assert "/wholesale/{id}" in document.json()["paths"]
-    again = nobody("GET", "/openapi.json", headers={"If-None-Match": document.headers["etag"]})
+    again = anonymous("GET", "/openapi.json", headers={"If-None-Match": document.headers["etag"]})
     assert (again.status, again.text) == (304, "")
     for page in ("/docs", "/redoc", "/problems"):
-        answer = nobody("GET", page)
+        answer = anonymous("GET", page)
         assert (answer.status, answer.headers["content-type"].split(";")[0]) == (200, "text/html")
 
 
-def every_answer_carries_its_headers(nobody: Call, as_: As) -> None:
+def every_answer_carries_its_headers(anonymous: Call, client_as: As) -> None:
     for path in ("/health/live", "/no/such/address"):
-        answer = nobody("GET", path, headers={"X-Correlation-ID": "walk-1234"})
+        answer = anonymous("GET", path, headers={"X-Correlation-ID": "walk-1234"})
         assert answer.headers["x-correlation-id"] == "walk-1234"
         assert answer.headers["x-request-id"]
         assert answer.headers["x-content-type-options"] == "nosniff"
@@ -47,8 +47,8 @@ def every_answer_carries_its_headers(nobody: Call, as_: As) -> None:
         assert answer.headers["strict-transport-security"]
 
 
-def a_pipeline_lives(nobody: Call, as_: As) -> None:
-    call = as_("operator")
+def a_pipeline_lives(anonymous: Call, client_as: As) -> None:
+    call = client_as("operator")
     made = call("POST", "/wholesale", {**NUMBERS, "property": HOUSE, "notes": "Grüße 🏠"})
     assert made.status == 201, made.text
     id = made.json()["id"]
@@ -76,8 +76,8 @@ def a_pipeline_lives(nobody: Call, as_: As) -> None:
     assert kind(call("GET", f"/wholesale/{id}")) == "not-found"
 
 
-def a_list_is_walked_to_its_end(nobody: Call, as_: As) -> None:
-    call = as_("operator", user=f"user_{uuid4().hex[:20]}")
+def a_list_is_walked_to_its_end(anonymous: Call, client_as: As) -> None:
+    call = client_as("operator", user=f"user_{uuid4().hex[:20]}")
     made = {call("POST", "/wholesale", {"notes": str(at)}).json()["id"] for at in range(5)}
     owner = call("GET", f"/wholesale/{min(made)}").json()["owner"]
     found: list[str] = []
@@ -94,8 +94,8 @@ def a_list_is_walked_to_its_end(nobody: Call, as_: As) -> None:
     assert kind(call("GET", "/wholesale", query={"cursor": "forged"})) == "bad-request"
 
 
-def the_same_key_is_one_pipeline(nobody: Call, as_: As) -> None:
-    call, key = as_("operator"), {"Idempotency-Key": uuid4().hex}
+def the_same_key_is_one_pipeline(anonymous: Call, client_as: As) -> None:
+    call, key = client_as("operator"), {"Idempotency-Key": uuid4().hex}
     first = call("POST", "/wholesale", NUMBERS, headers=key)
     again = call("POST", "/wholesale", NUMBERS, headers=key)
     assert (first.status, again.status) == (201, 201)
@@ -104,11 +104,11 @@ def the_same_key_is_one_pipeline(nobody: Call, as_: As) -> None:
     assert kind(call("POST", "/wholesale", {"notes": "another"}, headers=key)) == "idempotency-mismatch"
 
 
-def bad_requests_meet_one_clear_problem(nobody: Call, as_: As) -> None:
-    call = as_("operator")
-    assert kind(nobody("GET", "/wholesale")) == "unauthenticated"
-    assert kind(nobody("GET", "/wholesale", headers={"Authorization": "Bearer not.a.token"})) == "unauthenticated"
-    assert kind(as_("viewer")("POST", "/wholesale", {})) == "forbidden"
+def bad_requests_meet_one_clear_problem(anonymous: Call, client_as: As) -> None:
+    call = client_as("operator")
+    assert kind(anonymous("GET", "/wholesale")) == "unauthenticated"
+    assert kind(anonymous("GET", "/wholesale", headers={"Authorization": "Bearer not.a.token"})) == "unauthenticated"
+    assert kind(client_as("viewer")("POST", "/wholesale", {})) == "forbidden"
     assert kind(call("GET", "/wholesale/pipe_0000")) == "not-found"
     assert kind(call("GET", "/wholesale/a%2Fb")) == "not-found"
     assert kind(call("PUT", "/wholesale", {})) == "method-not-allowed"
@@ -134,8 +134,8 @@ def bad_requests_meet_one_clear_problem(nobody: Call, as_: As) -> None:
     assert kind(call("POST", "/wholesale", raw='{"notes": "' + "x" * 2_000_000 + '"}')) == "too-large"
 
 
-def many_are_made_at_once(nobody: Call, as_: As) -> None:
-    call = as_("operator")
+def many_are_made_at_once(anonymous: Call, client_as: As) -> None:
+    call = client_as("operator")
     answer = call("POST", "/wholesale/bulk", {"items": [NUMBERS, {"misspelt": 1}]})
     good, bad = answer.json()["results"]
     assert answer.status == 200, answer.text
@@ -144,14 +144,14 @@ def many_are_made_at_once(nobody: Call, as_: As) -> None:
     assert bad["problem"]["type"] == "/problems/validation"
 
 
-def a_calculation_explains_itself(nobody: Call, as_: As) -> None:
-    answer = as_("viewer")("POST", "/wholesale/calculate", NUMBERS)
+def a_calculation_explains_itself(anonymous: Call, client_as: As) -> None:
+    answer = client_as("viewer")("POST", "/wholesale/calculate", NUMBERS)
     assert answer.status == 200, answer.text
     assert answer.json()["max_allowable_offer"] == 125000
 
 
-def a_contract_finds_its_buyer(nobody: Call, as_: As) -> None:
-    call = as_("operator")
+def a_contract_finds_its_buyer(anonymous: Call, client_as: As) -> None:
+    call = client_as("operator")
     contract = {"stage": "under_contract", "offer_price": 110000, "contract_price": 118000, "property": HOUSE, **NUMBERS}
     pipeline = call("POST", "/wholesale", contract).json()["id"]
     box = {"markets": ["981*"], "price_max": 140000}

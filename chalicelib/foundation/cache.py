@@ -1,8 +1,8 @@
-"""F: what many requests read and seldom changes, kept in the process for a while.
+"""F: the process's cache for values that many requests read and that change seldom.
 
-A kept value is good for its policy's life and for one generation. The generation is a number in a row of the stage's
-configuration; each process reads it again when what it knows is two seconds old, and raising it empties every process's
-cache within that time: nobody can reach into other sandboxes.
+A cached value is valid for its policy's TTL and for one generation. The generation is a number in a row of the stage's
+configuration; each process reads it again when its copy is two seconds old, so incrementing it invalidates the cache of every
+process within that time. There is no other way to reach the other processes of a Lambda function.
 """
 
 import threading
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from chalicelib.foundation.calendar import instant
+from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.store import keys
 
 if TYPE_CHECKING:
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-RECHECK = timedelta(seconds=2)
-_GENERATION = keys.config("generation")
+GENERATION_TTL = timedelta(seconds=2)
+_GENERATION = keys.config_row("generation")
 
 
 @dataclass(frozen=True)
-class Policy:
-    """How long values of one name are kept, and how many at the most (the one used longest ago goes first)."""
+class CachePolicy:
+    """How long values of one name are cached, and how many at most (least recently used are evicted)."""
 
     name: str
-    life: timedelta
+    ttl: timedelta
     size: int
 
 
 @dataclass(frozen=True)
-class Held(Generic[T]):
+class CachedValue(Generic[T]):
     """A value and how old it is, in whole seconds."""
 
     value: T
@@ -42,7 +42,7 @@ class Held(Generic[T]):
 
     @property
     def headers(self) -> dict[str, str]:
-        """What an answer made of it carries."""
+        """The headers of a response made from it."""
         return {"Age": str(self.age)}
 
 
@@ -54,78 +54,80 @@ class _Entry:
 
 
 class Cache:
-    """One process's cache. Threads may share it; two that miss at once both load, and one of the values stays."""
+    """One process's cache. Threads may share it; two that miss at once both load, and the last value is kept."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._entries: dict[Policy, OrderedDict[Hashable, _Entry]] = {}
-        self._recheck = threading.Lock()
+        self._entries: dict[CachePolicy, OrderedDict[Hashable, _Entry]] = {}
+        self._generation_lock = threading.Lock()
         self._generation: tuple[int, datetime] | None = None  # and when it was read
 
-    def get(self, ctx: "Context", policy: Policy, key: Hashable, load: Callable[[], T]) -> Held[T]:
-        """The value that `load` gave at most `policy.life` ago in the present generation, or gives now.
+    def get(self, ctx: "Context", policy: CachePolicy, key: Hashable, load: Callable[[], T]) -> CachedValue[T]:
+        """The value that `load` returned at most `policy.ttl` ago in the current generation, else a new one.
 
-        It costs a strong read of the generation at most every two seconds. Raises what `load` raises, and keeps nothing then.
+        Costs one consistent read of the generation at most every two seconds. Raises what `load` raises, and then caches nothing.
         """
         generation = self.generation(ctx)
         with self._lock:
-            kept = self._entries.setdefault(policy, OrderedDict())
-            entry = kept.get(key)
-            if entry and entry.generation == generation and ctx.now - entry.loaded_at < policy.life:
-                kept.move_to_end(key)
-                return Held(entry.value, _seconds(ctx.now - entry.loaded_at))
+            entries = self._entries.setdefault(policy, OrderedDict())
+            entry = entries.get(key)
+            if entry and entry.generation == generation and ctx.now - entry.loaded_at < policy.ttl:
+                entries.move_to_end(key)
+                return CachedValue(entry.value, _seconds(ctx.now - entry.loaded_at))
         value = load()
         with self._lock:
-            kept[key] = _Entry(value, ctx.now, generation)  # the generation from before the load: what changed since doesn't count
-            kept.move_to_end(key)
-            while len(kept) > policy.size:
-                kept.popitem(last=False)
-        return Held(value, 0)
+            entries[key] = _Entry(
+                value, ctx.now, generation
+            )  # the generation from before the load, since the value may be older than a newer one
+            entries.move_to_end(key)
+            while len(entries) > policy.size:
+                entries.popitem(last=False)
+        return CachedValue(value, 0)
 
     def generation(self, ctx: "Context") -> int:
         """The stage's generation, at most two seconds old."""
-        with self._recheck:
-            if self._generation is None or ctx.now - self._generation[1] >= RECHECK:
-                row = ctx.store.get_raw(_GENERATION)
+        with self._generation_lock:
+            if self._generation is None or ctx.now - self._generation[1] >= GENERATION_TTL:
+                row = ctx.store.get_item(_GENERATION)
                 self._generation = (int(row["generation"]["N"]) if row else 0, ctx.now)
             return self._generation[0]
 
-    def raise_generation(self, ctx: "Context") -> int:
-        """Begin a new generation for every process of the stage; gives its number. Here it holds at once."""
-        answer = ctx.store.update(
+    def invalidate_all(self, ctx: "Context") -> int:
+        """Start a new generation for every process of the stage; returns its number. One round trip; effective here at once."""
+        response = ctx.store.update_by_expression(
             _GENERATION,
             "ADD generation :one SET updated_at = :at, updated_by = :by, request_id = :request",
             ExpressionAttributeValues={
                 ":one": {"N": "1"},
-                ":at": {"S": instant(ctx.now)},
+                ":at": {"S": format_timestamp(ctx.now)},
                 ":by": {"S": ctx.actor.id},
                 ":request": {"S": ctx.request_id},
             },
             ReturnValues="UPDATED_NEW",
         )
-        generation = int(answer["Attributes"]["generation"]["N"])
-        with self._recheck:
+        generation = int(response["Attributes"]["generation"]["N"])
+        with self._generation_lock:
             self._generation = (generation, ctx.now)
         return generation
 
-    def contents(self, now: datetime) -> list[dict[str, Any]]:
-        """Of each policy: its name, how many values are held of how many, the oldest and newest one's age in seconds."""
+    def stats(self, now: datetime) -> list[dict[str, Any]]:
+        """For each policy its name, number of values and maximum, and the ages of the oldest and newest value in seconds."""
         with self._lock:
-            found = []
-            for policy, kept in self._entries.items():
-                ages = sorted(_seconds(now - entry.loaded_at) for entry in kept.values())
-                found.append(
+            stats = []
+            for policy, entries in self._entries.items():
+                ages = sorted(_seconds(now - entry.loaded_at) for entry in entries.values())
+                stats.append(
                     {
                         "name": policy.name,
-                        "size": len(kept),
+                        "size": len(entries),
                         "max_size": policy.size,
-                        "life_seconds": _seconds(policy.life),
+                        "life_seconds": _seconds(policy.ttl),
                         "oldest_age": ages[-1] if ages else None,
                         "newest_age": ages[0] if ages else None,
-                        "generations": sorted({entry.generation for entry in kept.values()}),
+                        "generations": sorted({entry.generation for entry in entries.values()}),
                     }
                 )
-        return sorted(found, key=lambda one: str(one["name"]))
+        return sorted(stats, key=lambda entry: str(entry["name"]))
 
 
 def _seconds(span: timedelta) -> int:

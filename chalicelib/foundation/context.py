@@ -1,18 +1,29 @@
-"""What a use case needs from outside: who acts, when, in which request, and the store.
+"""The dependencies of a use case: who acts, when, in which request, and the store.
 
-Services take a Context and validated input, and can so be called from a route, a schedule, a stream, a test or a shell alike.
+Services take a Context and validated input, so routes, schedules, stream consumers, tests and commands can call them.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from chalicelib.foundation.cache import Cache
-from chalicelib.foundation.calendar import firm_day
+from chalicelib.foundation.dates import business_date
 from chalicelib.foundation.errors import Forbidden, PreconditionFailed
-from chalicelib.foundation.idempotency import IdempotencyKey
-from chalicelib.foundation.secrets import Secrets, SecretStore
+from chalicelib.foundation.idempotency import IdempotencyRecordKey
+from chalicelib.foundation.secret_store import Secrets, SecretStore
 from chalicelib.foundation.settings import Settings
+from chalicelib.foundation.store.access_patterns import KeyRange
+from chalicelib.foundation.store.codec import DynamoItem
+from chalicelib.foundation.store.pagination import CursorSigner, decode_view, paginate
 from chalicelib.foundation.store.store import Store
+
+if TYPE_CHECKING:
+    from chalicelib.foundation.schema_types import PageOf, PageParams
+
+R = TypeVar("R")
+V = TypeVar("V")
 
 
 @dataclass(frozen=True)
@@ -26,27 +37,27 @@ class Actor:
     professional_id: str | None = None
     session: str | None = None  # the token family
 
-    def may(self, permission: str) -> bool:
+    def can(self, permission: str) -> bool:
         """Whether one of its roles grants `permission`, e.g. "wholesale:write"."""
         return permission in self.permissions
 
-    def need(self, permission: str) -> None:
+    def require(self, permission: str) -> None:
         """Raise Forbidden without `permission`."""
-        if not self.may(permission):
+        if not self.can(permission):
             raise Forbidden(f"This needs the permission {permission}.")
 
 
-ANYONE = Actor(id="anonymous", kind="anonymous")
+ANONYMOUS = Actor(id="anonymous", kind="anonymous")
 
 
-def system(job: str) -> Actor:
-    """The actor of scheduled and other own work, e.g. system:retention."""
+def system_actor(job: str) -> Actor:
+    """The actor of scheduled and other internal work, e.g. system:retention."""
     return Actor(id=f"system:{job}", kind="system")
 
 
 @dataclass(kw_only=True)
 class Context:
-    """The outside of one request or run. `now` is its one instant."""
+    """The dependencies of one request or run. `now` is its one timestamp."""
 
     actor: Actor
     now: datetime
@@ -57,24 +68,77 @@ class Context:
     secret_store: SecretStore
     source_ip: str = ""
     user_agent: str = ""
-    endpoint: str = ""  # "GET /wholesale": what cursors are bound to
-    base_path: str = ""  # what the API lies under on its gateway, e.g. /api: links begin with it
-    idempotency: IdempotencyKey | None = None
+    endpoint: str = ""  # "GET /wholesale": cursors are bound to it
+    base_path: str = ""  # the API's base path on its gateway, e.g. /api: links begin with it
+    idempotency: IdempotencyRecordKey | None = None
     if_match: frozenset[int] | None = None
-    cache: Cache = field(default_factory=Cache)  # the process's own
+    cache: Cache = field(default_factory=Cache)  # shared by the process
     warnings: list[str] = field(default_factory=list)
 
     @property
     def today(self) -> date:
-        """The firm's day."""
-        return firm_day(self.now, self.settings.firm_time_zone)
+        """The current date in the firm's time zone."""
+        return business_date(self.now, self.settings.firm_time_zone)
 
     @property
     def secrets(self) -> Secrets:
-        """The stage's secrets, read when they are first needed: health and documentation need none."""
+        """The stage's secrets, read only when needed: health and documentation need none."""
         return self.secret_store.get(self.now)
 
-    def expect_revision(self, revision: int) -> None:
-        """Hold the caller's If-Match against the revision that was read; raises PreconditionFailed."""
+    @overload
+    def paginate(
+        self,
+        ranges: KeyRange | Sequence[KeyRange],
+        query: "PageParams",
+        present: Callable[[dict[str, Any]], V],
+        *,
+        predicate: Callable[[dict[str, Any]], bool] | None = None,
+        newest_first: bool = True,
+    ) -> "PageOf[V]": ...
+
+    @overload
+    def paginate(
+        self,
+        ranges: KeyRange | Sequence[KeyRange],
+        query: "PageParams",
+        present: Callable[[R], V],
+        *,
+        decode: Callable[[DynamoItem], R],
+        predicate: Callable[[R], bool] | None = None,
+        newest_first: bool = True,
+    ) -> "PageOf[V]": ...
+
+    def paginate(
+        self,
+        ranges: KeyRange | Sequence[KeyRange],
+        query: "PageParams",
+        present: Callable[[Any], V],
+        *,
+        decode: Callable[[DynamoItem], Any] = decode_view,
+        predicate: Callable[[Any], bool] | None = None,
+        newest_first: bool = True,
+    ) -> "PageOf[V]":
+        """A page of a list over one or several ranges, merged by sort key; one round trip a range.
+
+        `decode` makes of a row what `predicate` and `present` take: its list view, unless said otherwise. The cursor holds for this
+        endpoint, these ranges, filters and this caller. BadRequest where the cursor is another's.
+        """
+        ranges = [ranges] if isinstance(ranges, KeyRange) else ranges
+        filters = query.model_dump(exclude={"limit", "cursor"})
+        signer = CursorSigner(self.secrets.cursor_key, self.now, self.endpoint, [range.pk for range in ranges], filters, self.actor.id)
+        page = paginate(
+            self.store,
+            ranges,
+            signer,
+            limit=query.limit,
+            cursor=query.cursor,
+            decode=decode,
+            predicate=predicate,
+            newest_first=newest_first,
+        )
+        return {"items": [present(row) for row in page.rows], "next_cursor": page.next_cursor}
+
+    def check_if_match(self, revision: int) -> None:
+        """Compare the caller's If-Match with the revision that was read. Raises PreconditionFailed."""
         if self.if_match is not None and revision not in self.if_match:
             raise PreconditionFailed(f"It is at revision {revision} by now.", revision=revision)

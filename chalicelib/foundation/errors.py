@@ -1,45 +1,51 @@
-"""What can go wrong, as exceptions that know their kind and nothing of HTTP's bytes.
+"""Exceptions that the HTTP layer turns into problem responses (RFC 9457).
 
-Every refusal that a caller may see is a `Problem`. Its kind decides type, title and status (RFC 9457);
-`members` are the extra fields that the kind promises, e.g. `allowed` of an invalid transition.
+Every error that a caller may see is a `Problem`. Its kind determines type, title and status; `members` are the extra fields
+of the kind, e.g. `allowed` of an invalid transition.
 """
 
 from typing import Any, ClassVar, NamedTuple
 
 
-class Kind(NamedTuple):
-    """One kind of error: its HTTP status, its title, and what a caller can do about it."""
+class ProblemType(NamedTuple):
+    """One problem type: its HTTP status, its title, and what a caller can do about it."""
 
     status: int
     title: str
     advice: str
 
 
-KINDS: dict[str, Kind] = {
-    "malformed-json": Kind(400, "Malformed JSON", "Send one well-formed JSON object, UTF-8, without duplicate keys, NaN or Infinity."),
-    "bad-request": Kind(400, "Bad request", "A header or a cursor is not one that this endpoint gave or takes; the detail says which."),
-    "validation": Kind(422, "Validation failed", "Each entry of `errors` names a field and what is wrong with it."),
-    "unauthenticated": Kind(401, "Authentication needed", "Send a valid bearer token or API key."),
-    "forbidden": Kind(403, "Forbidden", "Your roles don't allow this. Ask an administrator."),
-    "not-found": Kind(404, "Not found", "Nothing that you may see is at this address."),
-    "method-not-allowed": Kind(405, "Method not allowed", "The `Allow` header lists what this address takes."),
-    "conflict": Kind(409, "Conflict", "The present state doesn't allow it; read the resource again and decide anew."),
-    "invalid-transition": Kind(409, "Invalid transition", "`allowed` lists the states that can be reached from here."),
-    "not-ready": Kind(409, "Not ready", "`checklist` says what is missing."),
-    "approval-required": Kind(409, "Approval required", "`request_id` names the request that somebody else must decide."),
-    "precondition-failed": Kind(412, "Precondition failed", "Someone changed it since you read it. Read it again, then repeat."),
-    "too-large": Kind(413, "Too large", "Send less in one request; the detail says how much is allowed."),
-    "unsupported-media-type": Kind(415, "Unsupported media type", "Send `Content-Type: application/json`."),
-    "rate-limited": Kind(429, "Too many requests", "Wait as long as `Retry-After` says."),
-    "idempotency-mismatch": Kind(422, "Idempotency key reused", "This key was used with another request. Take a new key."),
-    "idempotency-in-progress": Kind(409, "Still in progress", "The first request with this key is still running. Ask again shortly."),
-    "unavailable": Kind(503, "Temporarily unavailable", "Repeat as `Retry-After` says; with an Idempotency-Key it is safe."),
-    "internal": Kind(500, "Internal error", "It is our mistake and it is logged under this request id."),
+PROBLEM_TYPES: dict[str, ProblemType] = {
+    "malformed-json": ProblemType(
+        400, "Malformed JSON", "Send one well-formed JSON object, UTF-8, without duplicate keys, NaN or Infinity."
+    ),
+    "bad-request": ProblemType(
+        400, "Bad request", "A header or a cursor is not one that this endpoint gave or takes; the detail says which."
+    ),
+    "validation": ProblemType(422, "Validation failed", "Each entry of `errors` names a field and what is wrong with it."),
+    "unauthenticated": ProblemType(401, "Authentication needed", "Send a valid bearer token or API key."),
+    "forbidden": ProblemType(403, "Forbidden", "Your roles don't allow this. Ask an administrator."),
+    "not-found": ProblemType(404, "Not found", "Nothing that you may see is at this address."),
+    "method-not-allowed": ProblemType(405, "Method not allowed", "The `Allow` header lists what this address takes."),
+    "conflict": ProblemType(409, "Conflict", "The present state doesn't allow it; read the resource again and decide anew."),
+    "invalid-transition": ProblemType(409, "Invalid transition", "`allowed` lists the states that can be reached from here."),
+    "not-ready": ProblemType(409, "Not ready", "`checklist` says what is missing."),
+    "approval-required": ProblemType(409, "Approval required", "`request_id` names the request that somebody else must decide."),
+    "precondition-failed": ProblemType(412, "Precondition failed", "Someone changed it since you read it. Read it again, then repeat."),
+    "too-large": ProblemType(413, "Too large", "Send less in one request; the detail says how much is allowed."),
+    "unsupported-media-type": ProblemType(415, "Unsupported media type", "Send `Content-Type: application/json`."),
+    "rate-limited": ProblemType(429, "Too many requests", "Wait as long as `Retry-After` says."),
+    "idempotency-mismatch": ProblemType(422, "Idempotency key reused", "This key was used with another request. Take a new key."),
+    "idempotency-in-progress": ProblemType(
+        409, "Still in progress", "The first request with this key is still running. Ask again shortly."
+    ),
+    "unavailable": ProblemType(503, "Temporarily unavailable", "Repeat as `Retry-After` says; with an Idempotency-Key it is safe."),
+    "internal": ProblemType(500, "Internal error", "It is our mistake and it is logged under this request id."),
 }
 
 
 class Problem(Exception):
-    """A refusal that the caller is told of. `detail` is for people; `members` are for programs."""
+    """An error that is shown to the caller. `detail` is for people; `members` are for programs."""
 
     kind: ClassVar[str] = "internal"
 
@@ -52,36 +58,36 @@ class Problem(Exception):
     @property
     def status(self) -> int:
         """The HTTP status of this problem's kind."""
-        return KINDS[self.kind].status
+        return PROBLEM_TYPES[self.kind].status
 
 
 class MalformedJson(Problem):
-    """The body isn't JSON."""
+    """The body is not valid JSON."""
 
     kind = "malformed-json"
 
 
 class BadRequest(Problem):
-    """A header or cursor can't be used."""
+    """A header or cursor is invalid."""
 
     kind = "bad-request"
 
 
-class Invalid(Problem):
+class ValidationFailed(Problem):
     """One or more fields are wrong; `errors` has one entry a field: {loc, message, type}."""
 
     kind = "validation"
 
     def __init__(self, errors: list[dict[str, Any]], detail: str = "") -> None:
-        super().__init__(detail or summary(errors), errors=errors)
+        super().__init__(detail or summarize(errors), errors=errors)
 
     @classmethod
-    def field(cls, loc: str, message: str, type_: str = "value_error") -> "Invalid":
+    def field(cls, loc: str, message: str, type_: str = "value_error") -> "ValidationFailed":
         """A single wrong field. `loc` is its dotted path in the body, e.g. "seller.phone"."""
         return cls([{"loc": loc.split("."), "message": message, "type": type_}])
 
 
-def summary(errors: list[dict[str, Any]]) -> str:
+def summarize(errors: list[dict[str, Any]]) -> str:
     """One sentence for `detail`: the first wrong field and how many more there are."""
     first = errors[0]
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
@@ -89,7 +95,7 @@ def summary(errors: list[dict[str, Any]]) -> str:
 
 
 class Unauthenticated(Problem):
-    """Nobody we know: no credentials, or ones that don't hold."""
+    """No credentials, or invalid ones."""
 
     kind = "unauthenticated"
 
@@ -99,13 +105,13 @@ class Unauthenticated(Problem):
 
 
 class Forbidden(Problem):
-    """Known, but not allowed."""
+    """The caller is authenticated but lacks a permission."""
 
     kind = "forbidden"
 
 
 class NotFound(Problem):
-    """Not there, or not for this caller to see: the two read alike."""
+    """The resource is absent, or not visible to this caller: the two look the same."""
 
     kind = "not-found"
 
@@ -114,26 +120,26 @@ class NotFound(Problem):
 
 
 class MethodNotAllowed(Problem):
-    """The address exists, the verb doesn't."""
+    """The path exists, the method does not."""
 
     kind = "method-not-allowed"
 
 
 class Conflict(Problem):
-    """The present state of things forbids it."""
+    """The current state does not allow the request."""
 
     kind = "conflict"
 
 
 class InvalidTransition(Problem):
-    """A state machine has no such move. Carries `from`, `to`, `allowed`."""
+    """A state machine has no such transition. Members: `from`, `to`, `allowed`."""
 
     kind = "invalid-transition"
 
     def __init__(self, what: str, source: str, target: str, allowed: list[str], hint: str = "") -> None:
         detail = f"The {what} can't go from {source} to {target}." + (f" {hint}" if hint else "")
         super().__init__(detail, allowed=allowed)
-        self.members = {"from": source, "to": target, **self.members}  # `from` is no name for an argument
+        self.members = {"from": source, "to": target, **self.members}  # `from` is a keyword, so no argument can have that name
 
 
 class PreconditionFailed(Problem):
@@ -143,19 +149,19 @@ class PreconditionFailed(Problem):
 
 
 class TooLarge(Problem):
-    """More in one request than is allowed."""
+    """The request exceeds a size limit."""
 
     kind = "too-large"
 
 
 class UnsupportedMediaType(Problem):
-    """Not JSON by its content type."""
+    """The content type is not JSON."""
 
     kind = "unsupported-media-type"
 
 
 class RateLimited(Problem):
-    """Too often; carries Retry-After in seconds."""
+    """Too many requests; Retry-After is in seconds."""
 
     kind = "rate-limited"
 
@@ -164,19 +170,19 @@ class RateLimited(Problem):
 
 
 class IdempotencyMismatch(Problem):
-    """The key was spent on another request."""
+    """The Idempotency-Key was used with another request."""
 
     kind = "idempotency-mismatch"
 
 
 class IdempotencyInProgress(Problem):
-    """The first request with this key hasn't ended."""
+    """The first request with this Idempotency-Key is still running."""
 
     kind = "idempotency-in-progress"
 
 
 class Unavailable(Problem):
-    """The store is throttled or out of reach; nothing was changed, or a replay will tell."""
+    """The store is throttled or unreachable. Repeating the request is safe with an Idempotency-Key."""
 
     kind = "unavailable"
 
@@ -184,5 +190,5 @@ class Unavailable(Problem):
         super().__init__(detail, headers={"Retry-After": str(retry_after)}, retry_after=retry_after)
 
 
-class Stale(Exception):
-    """A row changed between our read and our write. Never shown: the use case reads again."""
+class VersionConflict(Exception):
+    """A row changed between read and write. Never shown to callers: the use case reads again."""

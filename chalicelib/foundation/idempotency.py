@@ -1,7 +1,7 @@
-"""Idempotency-Key: a POST runs once a key and actor within a day, and a repetition answers the first answer.
+"""Idempotency-Key: a POST runs once per key and actor within a day; a repetition gets the first response.
 
-The record is the first item of the effect's own transaction. So the first call, a replay, a duplicate at the same moment and
-a crash all come out right, and each costs one round trip. Where state must be read first, the record is read with it.
+The record is the first item of the transaction that makes the change. So first calls, replays, concurrent duplicates and crashes are
+all handled by that one round trip. Where state must be read first, the record is read in the same batch.
 """
 
 import hashlib
@@ -9,87 +9,71 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Context as DecimalContext
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.foundation.canonical_json import Numbers, canonical_json
 from chalicelib.foundation.errors import IdempotencyMismatch, MalformedJson
-from chalicelib.foundation.ids import Key
-from chalicelib.foundation.json import dumps, loads
-from chalicelib.foundation.store.codec import Raw, decode, wire
+from chalicelib.foundation.ids import ItemKey
+from chalicelib.foundation.json_codec import dumps, loads
+from chalicelib.foundation.signing import sha256_hex
+from chalicelib.foundation.store.codec import DynamoItem, decode_value, encode_item
 from chalicelib.foundation.store.transactions import Transaction
 
 if TYPE_CHECKING:
     from chalicelib.foundation.context import Context
 
-LIFE_SECONDS = 24 * 3600
-_EXACT = DecimalContext(prec=120)  # more digits than a number of ours has
+TTL_SECONDS = 24 * 3600
 
 
 @dataclass(frozen=True)
-class IdempotencyKey:
-    """The record's place, and the fingerprint of the request: method, path and canonical body."""
+class IdempotencyRecordKey:
+    """The key of the idempotency record, and the fingerprint of the request: method, path and canonical body."""
 
-    key: Key
+    key: ItemKey
     fingerprint: str
 
     @classmethod
-    def of(cls, actor_id: str, given: str, method: str, path: str, body: Any) -> "IdempotencyKey":
+    def from_request(cls, actor_id: str, header: str, method: str, path: str, body: Any) -> "IdempotencyRecordKey":
         """The record for the header's value `given`. MalformedJson for a body that is nested beyond what can be written in one form."""
-        text = f"{method} {path}\n{canonical_json(body)}"
-        # A lone surrogate is no text, but which row of a bulk request holds one is for the rows' own checks to say.
+        try:
+            text = f"{method} {path}\n{canonical_json(body, Numbers.EXACT)}"
+        except RecursionError:
+            raise MalformedJson("The body is nested too deeply.") from None
+        # A lone surrogate is invalid, but in a bulk request the validation of each row reports it.
         fingerprint = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
-        return cls(Key(f"IDEM#{actor_id}#{hashlib.sha256(given.encode()).hexdigest()}", "I"), fingerprint)
+        return cls(ItemKey(f"IDEM#{actor_id}#{sha256_hex(header)}", "I"), fingerprint)
 
-    def row(self, row: int | str) -> "IdempotencyKey":
-        """The record of one row of a bulk request: its own key, under the same header."""
-        return IdempotencyKey(Key(f"{self.key.pk}#{row}", "I"), self.fingerprint)
-
-
-def canonical_json(body: Any) -> str:
-    """A body in one form, whatever the order of its keys or the writing of its numbers."""
-    try:
-        return dumps(_sorted(body))
-    except RecursionError:
-        raise MalformedJson("The body is nested too deeply.") from None
+    def for_row(self, row: int | str) -> "IdempotencyRecordKey":
+        """The record of one row of a bulk request: a key of its own, derived from the same header."""
+        return IdempotencyRecordKey(ItemKey(f"{self.key.pk}#{row}", "I"), self.fingerprint)
 
 
-def _sorted(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _sorted(value[key]) for key in sorted(value)}
-    if isinstance(value, list):
-        return [_sorted(item) for item in value]
-    if isinstance(value, int | Decimal) and not isinstance(value, bool):
-        return _EXACT.add(Decimal(value), Decimal()).normalize(_EXACT)  # 12.50 is 12.5, 100.0 is 100, and -0 plus 0 is 0
-    return value
-
-
-class Replay(Exception):
-    """The request ran before: `body` is its first answer."""
+class IdempotentReplay(Exception):
+    """The request ran before: `body` is its first response."""
 
     def __init__(self, body: Any) -> None:
         super().__init__("replayed")
         self.body = body
 
 
-def transaction(ctx: "Context", answer: Any, key: IdempotencyKey | None = None) -> Transaction:
-    """A transaction whose first item remembers `answer` under the caller's Idempotency-Key, where there is one."""
+def idempotent_transaction(ctx: "Context", response: Any, key: IdempotencyRecordKey | None = None) -> Transaction:
+    """A transaction whose first item stores `response` under the caller's Idempotency-Key, where there is one."""
     tx = Transaction(ctx.store)
     if record := key or ctx.idempotency:
-        remember(ctx, tx, answer, record)
+        record_response(ctx, tx, response, record)
     return tx
 
 
-def remember(ctx: "Context", tx: Transaction, answer: Any, record: IdempotencyKey) -> None:
-    """Let the transaction remember `answer` under `record`, and be refused (Replay, IdempotencyMismatch) where that is taken."""
+def record_response(ctx: "Context", tx: Transaction, response: Any, record: IdempotencyRecordKey) -> None:
+    """Store `response` under `record` in the transaction, which fails with IdempotentReplay or IdempotencyMismatch where it exists."""
     values = {
         "fp": record.fingerprint,
-        "body": zlib.compress(dumps(answer).encode()),
+        "body": zlib.compress(dumps(response).encode()),
         "request_id": ctx.request_id,
-        "ttl": int(ctx.now.timestamp()) + LIFE_SECONDS,
+        "ttl": int(ctx.now.timestamp()) + TTL_SECONDS,
     }
-    item = {"pk": {"S": record.key.pk}, "sk": {"S": record.key.sk}} | wire(values)
-    tx.put(
+    item = {"pk": {"S": record.key.pk}, "sk": {"S": record.key.sk}} | encode_item(values)
+    tx.put_by_expression(
         item,
         "attribute_not_exists(pk) OR #ttl < :now",
         lambda old: _outcome(record, old),
@@ -98,31 +82,31 @@ def remember(ctx: "Context", tx: Transaction, answer: Any, record: IdempotencyKe
     )
 
 
-def _outcome(record: IdempotencyKey, row: Raw) -> Exception:
+def _outcome(record: IdempotencyRecordKey, row: DynamoItem) -> Exception:
     if row["fp"]["S"] != record.fingerprint:
         return IdempotencyMismatch("This Idempotency-Key was used with another request.")
-    return Replay(answer_in(row))
+    return IdempotentReplay(stored_response(row))
 
 
-def answer_in(row: Raw) -> Any:
-    """The first answer, out of its record."""
-    return loads(zlib.decompress(decode(row["body"])).decode())
+def stored_response(row: DynamoItem) -> Any:
+    """The first response, from its record."""
+    return loads(zlib.decompress(decode_value(row["body"])).decode())
 
 
-def read(ctx: "Context", keys: Iterable[Key]) -> dict[Key, Raw]:
-    """The rows at `keys`, strongly; and Replay (or a mismatch) if this request ran before. One round trip.
+def read_or_replay(ctx: "Context", keys: Iterable[ItemKey]) -> dict[ItemKey, DynamoItem]:
+    """The rows at `keys`, by consistent reads. Raises IdempotentReplay or IdempotencyMismatch if this request ran before. One round trip.
 
-    For changes that must see state first: asked in the same read, a replay answers its first answer and not that the
-    state has moved on.
+    For changes that must read state first: as the record is read with it, a replay gets its first response and not an error about
+    the newer state.
     """
-    wanted = list(keys)
+    all_keys = list(keys)
     if ctx.idempotency:
-        wanted.append(ctx.idempotency.key)
-    found = ctx.store.get_many(wanted)
-    if ctx.idempotency and (row := found.pop(ctx.idempotency.key, None)) and not _expired(row, ctx.now):
+        all_keys.append(ctx.idempotency.key)
+    items = ctx.store.batch_get(all_keys)
+    if ctx.idempotency and (row := items.pop(ctx.idempotency.key, None)) and not _expired(row, ctx.now):
         raise _outcome(ctx.idempotency, row)
-    return found
+    return items
 
 
-def _expired(row: Raw, now: datetime) -> bool:
+def _expired(row: DynamoItem, now: datetime) -> bool:
     return int(row["ttl"]["N"]) < int(now.timestamp())

@@ -1,7 +1,7 @@
 """Ids: prefixed, time-sortable, made by the server; a child's id carries its parent's partition.
 
 `pipe_01K…` is a root: its partition is the id itself. `asgn_w01K…01K…` is a row in the partition of the
-pipeline whose ULID follows the letter `w`. So whoever holds an id knows its key, without index or copy.
+pipeline whose ULID follows the letter `w`. So a key follows from its id alone, without an index.
 """
 
 import os
@@ -14,58 +14,58 @@ from chalicelib.foundation.errors import NotFound
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32, as in the ULID specification
 _ULID = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
-ROOT = "~"  # sort key of a partition's root: it sorts after every other row of the partition
+ROOT_SORT_KEY = "~"  # sort key of a partition's root: it sorts after every other row of the partition
 
 
-class Key(NamedTuple):
-    """Where an item lies in the table."""
+class ItemKey(NamedTuple):
+    """The primary key of an item."""
 
     pk: str
     sk: str
 
 
 def ulid(now: datetime) -> str:
-    """26 characters: 48 bits of milliseconds, 80 bits of chance (github.com/ulid/spec).
+    """26 characters: 48 bits of milliseconds, 80 random bits (github.com/ulid/spec).
 
-    Ours rather than a library's: the kept one costs 28 ms of every cold start for these three lines.
+    Written here because the maintained library adds 28 ms to every cold start.
     """
     return encode_ulid(now, os.urandom(10))
 
 
 def encode_ulid(now: datetime, tail: bytes) -> str:
-    """The ULID of an instant and ten given bytes, where an id must follow from what it names."""
+    """The ULID of a timestamp and ten given bytes, for ids that are derived from what they name."""
     number = int(now.timestamp() * 1000) << 80 | int.from_bytes(tail)
     return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
 
 
 @dataclass(frozen=True)
-class IdForm:
-    """The form of one kind of id.
+class IdFormat:
+    """The format of one kind of id.
 
-    `parents` maps the letter in a child's id to the prefix of the root in whose partition it lies;
-    `row` is the first part of a child's sort key and `name` what a person calls the thing.
+    `parents` maps the letter in a child's id to the prefix of the root whose partition holds it;
+    `row` is the first part of a child's sort key and `name` the name of the resource in messages.
     """
 
     prefix: str
     name: str
     parents: dict[str, str] = field(default_factory=dict)
-    row: str = ROOT
+    row: str = ROOT_SORT_KEY
 
     def new(self, now: datetime, parent: str | None = None) -> str:
-        """A fresh id, in the partition of the root id `parent` where this kind is a child."""
+        """A new id, in the partition of the root id `parent` where this kind is a child."""
         if parent is None:
             return f"{self.prefix}_{ulid(now)}"
         root_prefix, root_ulid = parent.split("_")
         letter = next(letter for letter, prefix in self.parents.items() if prefix == root_prefix)
         return f"{self.prefix}_{letter}{root_ulid}{ulid(now)}"
 
-    def key(self, id: str) -> Key:
-        """The key of `id`; one of another form is not found, before any store is asked."""
+    def key(self, id: str) -> ItemKey:
+        """The key of `id`; one of another form is not match, before any store is asked."""
         if not self.parents:
             if re.fullmatch(f"{self.prefix}_{_ULID}", id, re.ASCII):
-                return Key(id, ROOT)
-        elif found := re.fullmatch(f"{self.prefix}_([a-z])({_ULID}){_ULID}", id, re.ASCII):
-            letter, root_ulid = found.groups()
+                return ItemKey(id, ROOT_SORT_KEY)
+        elif match := re.fullmatch(f"{self.prefix}_([a-z])({_ULID}){_ULID}", id, re.ASCII):
+            letter, root_ulid = match.groups()
             if letter in self.parents:
-                return Key(f"{self.parents[letter]}_{root_ulid}", f"{self.row}#{id}")
+                return ItemKey(f"{self.parents[letter]}_{root_ulid}", f"{self.row}#{id}")
         raise NotFound(self.name)

@@ -1,8 +1,7 @@
-"""What a pack says of itself, as data.
+"""Manifests: the declaration of a pack as data.
 
-A manifest imports nothing heavy: handlers, schedules and contributions are named, and loaded when first asked for.
-Routing, OpenAPI, the authorisation tests, the template's functions and the system's status are all read from here;
-there is no second list.
+A manifest imports nothing heavy: handlers, schedules and projections are dotted paths, imported when first used.
+Routing, OpenAPI, the authorisation tests, the functions of the template and the system's status are all derived from manifests.
 """
 
 from dataclasses import dataclass, field
@@ -11,8 +10,8 @@ from typing import Any, Literal
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
-PUBLIC = ""  # the permission of endpoints that need no caller: health, documentation, login
-SIGNED_IN = "signed-in"  # any known caller: one's own profile, sessions, password
+PUBLIC = ""  # the permission of endpoints without authentication: health, documentation, login
+SIGNED_IN = "signed-in"  # any authenticated caller: own profile, sessions, password
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class Endpoint:
     `handler` is a function of the pack's `routes` module. `status` is that of success; `location` the path of what was
     created, with `{id}` from the answer. `composite` marks an answer that holds more than the bare resource: its ETag is
     weak and covers the body. `etag=False` is for answers that are no resource (results of a calculation, tokens).
-    `errors` names the problem kinds that this endpoint adds to those that every endpoint can answer; `also` other statuses
+    `errors` names the problem kinds that this endpoint adds to those that every endpoint can answer; `extra_statuses` other statuses
     under which it answers the same body (the 503 of a health check).
     """
 
@@ -35,17 +34,17 @@ class Endpoint:
     location: str = ""
     composite: bool = False
     errors: tuple[str, ...] = ()
-    also: tuple[int, ...] = ()
+    extra_statuses: tuple[int, ...] = ()
     cache_control: str = "no-store"
     content_type: str = "application/json"
-    idempotent: bool = True  # a POST takes Idempotency-Key; False where repeating has its own meaning (login)
+    idempotent: bool = True  # a POST accepts Idempotency-Key; False where a repetition is a new request (login)
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Scheduled work: an EventBridge expression and the Lambda function that does it.
+    """Scheduled work: an EventBridge expression and its Lambda function.
 
-    `function` is the dotted path of a function `(event, context) -> RunRecord dict` in the pack's `schedules` module.
+    `function` is the dotted path of a function `(event, context) -> dict` (the record of the run) in the pack's `schedules` module.
     """
 
     name: str
@@ -56,9 +55,9 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Projection:
-    """What an entity kind contributes to aggregates.
+    """The contribution of an entity kind to aggregates.
 
-    `contribute` is the dotted path of a pure function `(image: dict) -> Contribution`: from the item as plain values to
+    `contribute` is the dotted path of a pure function `(image: dict) -> Contribution`: from the item as Python values to
     numbers added to fields of aggregate rows, {(pk, sk): {field: number}}. A deleted item contributes nothing.
     """
 
@@ -67,17 +66,17 @@ class Projection:
 
 
 @dataclass(frozen=True)
-class Subject:
-    """What others may refer to: `subject` is the dotted path of a `subjects.SubjectType` (how to load it, its facts, its hash)."""
+class SubjectEntry:
+    """A kind of resource that other packs may refer to: `adapter` is the dotted path of its `subjects.SubjectAdapter`."""
 
     type: str
     prefix: str
-    subject: str
+    adapter: str
 
 
 @dataclass(frozen=True)
 class Pack:
-    """A pack's table of contents. `package` is the dotted path of its folder."""
+    """One pack. `package` is the dotted path of its folder."""
 
     letter: str
     name: str
@@ -86,16 +85,16 @@ class Pack:
     endpoints: tuple[Endpoint, ...] = ()
     schedules: tuple[Schedule, ...] = ()
     projections: tuple[Projection, ...] = ()
-    subjects: tuple[Subject, ...] = ()
-    probe: str = ""  # dotted path of a function `(ctx) -> None` that touches what the pack stands on
+    subjects: tuple[SubjectEntry, ...] = ()
+    probe: str = ""  # dotted path of a function `(ctx) -> None` that checks the dependencies of the pack
     entities: dict[str, str] = field(default_factory=dict)  # kind → dotted path of the entity's class
 
 
 @dataclass(frozen=True)
 class StreamConsumer:
-    """A Lambda on the table's stream, with everything that the template must say of its mapping.
+    """A Lambda function on the table's stream, with the settings of its event source mapping.
 
-    `filters` are Lambda event filter patterns, positive ones only: what a consumer doesn't ask for it never sees.
+    `filters` are Lambda event filter patterns: records that match none of them are not delivered.
     """
 
     name: str
@@ -111,10 +110,10 @@ class StreamConsumer:
 
 @dataclass(frozen=True)
 class QueueConsumer:
-    """A Lambda behind an SQS queue, with everything that the template must say of queue and mapping.
+    """A Lambda function behind an SQS queue, with the settings of the queue and its event source mapping.
 
-    The queue brings a message again after `visibility_seconds` unless the function took it, and after `max_receives` times puts
-    it into its dead-letter queue. The mapping reports partial failures.
+    The queue redelivers a message after `visibility_seconds` unless the function succeeded, and after `max_receives` deliveries moves it
+    to its dead-letter queue. The mapping reports partial failures.
     """
 
     name: str
@@ -127,13 +126,13 @@ class QueueConsumer:
     max_receives: int
 
 
-def load(path: str) -> Any:
-    """What the dotted path names, imported now."""
+def import_string(path: str) -> Any:
+    """The object at a dotted path, imported now. Raises ImportError or AttributeError."""
     module, _, name = path.rpartition(".")
     return getattr(import_module(module), name)
 
 
-def installed() -> tuple[Pack, ...]:
-    """The packs that this system consists of. The foundation imports none of them: it loads the list by its name."""
-    packs: tuple[Pack, ...] = load("chalicelib.packs.PACKS")
+def installed_packs() -> tuple[Pack, ...]:
+    """The installed packs. The foundation imports none of them directly: it imports the list by its dotted path."""
+    packs: tuple[Pack, ...] = import_string("chalicelib.packs.PACKS")
     return packs

@@ -1,4 +1,4 @@
-"""The outbox: what leaves the system, written in the transaction of its reason, and sent afterwards, at least once.
+"""The transactional outbox: messages are written in the transaction of their cause, and sent afterwards, at least once.
 
 A mail is a row (`t` is "m"; it is no entity and never enters the trail, since it may hold a code). The stream's audit function
 puts its key on the queue by `enqueue`; the worker behind the queue claims the row with a lease, sends it by SES and marks it sent.
@@ -15,9 +15,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.foundation import telemetry
 from chalicelib.foundation.aws import client
-from chalicelib.foundation.errors import Stale
-from chalicelib.foundation.ids import Key, ulid
-from chalicelib.foundation.json import dumps, loads
+from chalicelib.foundation.errors import VersionConflict
+from chalicelib.foundation.ids import ItemKey, ulid
+from chalicelib.foundation.json_codec import dumps, loads
 from chalicelib.foundation.store import codec
 from chalicelib.foundation.store.transactions import Transaction
 
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
     from chalicelib.foundation.settings import Settings
 
 MAIL = "m"  # `t` of a mail's row: what the stream's audit function looks for
-LIFE = timedelta(days=7)
-LEASE = timedelta(seconds=60)  # how long a claim holds: longer than SES's slowest answer, shorter than the queue's patience
-BATCH = 10  # what SQS takes at once
+MAIL_TTL = timedelta(days=7)
+LEASE = timedelta(seconds=60)  # how long a claim holds: longer than SES takes to respond, shorter than the queue's visibility timeout
+BATCH = 10  # the maximum of SendMessageBatch
 
-# What SES says of a message that no repetition will send. Everything else may be mended: throttling, a paused account.
-_HOPELESS = frozenset({"MessageRejected", "BadRequestException"})
-_MENDABLE = "not verified"  # SES says MessageRejected of an identity that isn't verified yet, too
+# SES errors that are permanent for a message. Everything else is retried: throttling, a paused account.
+_PERMANENT_ERRORS = frozenset({"MessageRejected", "BadRequestException"})
+_TRANSIENT_MESSAGE = "not verified"  # SES also answers MessageRejected for an identity that is not verified yet
 
 
 class QueueError(Exception):
-    """The queue didn't take all of it; the caller repeats, which harms nothing."""
+    """The queue did not accept every message; repeating the call is safe."""
 
 
 @dataclass(frozen=True)
-class Sent:
-    """How the delivery of one row went: sent, gone (nothing to do), busy (somebody else has it), failed for good."""
+class DeliveryResult:
+    """The outcome of one delivery: sent, gone (nothing to do), busy (leased by another worker), failed (permanently)."""
 
     outcome: str
 
@@ -49,16 +49,15 @@ class Sent:
 # -- writing
 
 
-def mail(tx: Transaction, ctx: "Context", *, to: str, subject: str, text: str, void: bool = False) -> Key:
-    """Put a mail into the transaction; answers its key.
+def add_mail(tx: Transaction, ctx: "Context", *, to: str, subject: str, text: str, decoy: bool = False) -> ItemKey:
+    """Add a mail to the transaction; returns its key.
 
-    `void` writes the same row for nobody: no stream function looks at it. For answers that must cost the same whether or not
-    there is somebody to write to.
+    `decoy` writes the same row without sending it, for responses that must cost the same whether or not the recipient exists.
     """
-    key = Key(f"MAIL#{ulid(ctx.now)}", "M")
+    key = ItemKey(f"MAIL#{ulid(ctx.now)}", "M")
     row = {
         "kind": "mail",
-        "state": "void" if void else "queued",
+        "state": "void" if decoy else "queued",
         "to": to,
         "subject": subject,
         "text": text,
@@ -67,17 +66,17 @@ def mail(tx: Transaction, ctx: "Context", *, to: str, subject: str, text: str, v
         "updated_by": ctx.actor.id,
         "request_id": ctx.request_id,
         "correlation_id": ctx.correlation_id,
-        "ttl": int((ctx.now + LIFE).timestamp()),
+        "ttl": int((ctx.now + MAIL_TTL).timestamp()),
     }
-    tx.put_row(key, row if void else {"t": MAIL, **row}, "attribute_not_exists(pk)")
+    tx.put_values_by_expression(key, row if decoy else {"t": MAIL, **row}, "attribute_not_exists(pk)")
     return key
 
 
 # -- to the queue
 
 
-def enqueue(settings: "Settings", keys: Iterable[Key], kind: str = "mail") -> None:
-    """Put the keys of outbox rows on the stage's queue, ten in a call. QueueError where it didn't take all of them.
+def enqueue(settings: "Settings", keys: Iterable[ItemKey], kind: str = "mail") -> None:
+    """Put the keys of outbox rows on the stage's queue, ten per call. Raises QueueError unless all were accepted.
 
     For the function on the table's stream, once for each row of `t` "m" that it sees inserted. Without a queue (in tests)
     it does nothing.
@@ -86,37 +85,37 @@ def enqueue(settings: "Settings", keys: Iterable[Key], kind: str = "mail") -> No
         return
     sqs = client("sqs", settings)
     for batch in _batches(keys, BATCH):
-        entries = [{"Id": str(place), "MessageBody": dumps({"kind": kind, "pk": key.pk, "sk": key.sk})} for place, key in enumerate(batch)]
+        entries = [{"Id": str(index), "MessageBody": dumps({"kind": kind, "pk": key.pk, "sk": key.sk})} for index, key in enumerate(batch)]
         try:
-            answer = sqs.send_message_batch(QueueUrl=settings.outbox_queue, Entries=entries)
+            response = sqs.send_message_batch(QueueUrl=settings.outbox_queue, Entries=entries)
         except (BotoCoreError, ClientError) as error:
-            raise QueueError("The queue can't be reached.") from error
-        if answer.get("Failed"):
-            raise QueueError(f"The queue refused {len(answer['Failed'])} of {len(entries)} messages.")
+            raise QueueError("The queue is unreachable.") from error
+        if response.get("Failed"):
+            raise QueueError(f"The queue refused {len(response['Failed'])} of {len(entries)} messages.")
 
 
-def _batches(keys: Iterable[Key], size: int) -> Iterator[list[Key]]:
+def _batches(keys: Iterable[ItemKey], size: int) -> Iterator[list[ItemKey]]:
     rest = iter(keys)
     while batch := list(islice(rest, size)):
         yield batch
 
 
-def key_of(message: str) -> tuple[str, Key]:
-    """Kind and key in a message of the queue."""
-    found = loads(message)
-    return str(found["kind"]), Key(str(found["pk"]), str(found["sk"]))
+def parse_message(message: str) -> tuple[str, ItemKey]:
+    """The kind and key in a message of the queue."""
+    parsed = loads(message)
+    return str(parsed["kind"]), ItemKey(str(parsed["pk"]), str(parsed["sk"]))
 
 
 # -- from the queue
 
 
-def deliver_mail(ctx: "Context", key: Key) -> Sent:
-    """Send the mail of this row, unless it is sent, gone, or in somebody else's hands. Raises what another try may mend."""
+def deliver_mail(ctx: "Context", key: ItemKey) -> DeliveryResult:
+    """Send the mail of this row, unless it is sent, gone, or leased by another worker. Raises errors that a retry may resolve."""
     row = _claim(ctx, key)
     if row is None:
-        return _why_not(ctx, key)
+        return _unclaimed_result(ctx, key)
     try:
-        answer = client("sesv2", ctx.settings).send_email(
+        response = client("sesv2", ctx.settings).send_email(
             FromEmailAddress=ctx.settings.mail_sender,
             Destination={"ToAddresses": [row["to"]]},
             Content={
@@ -128,67 +127,69 @@ def deliver_mail(ctx: "Context", key: Key) -> Sent:
         )
     except ClientError as error:
         code = error.response["Error"]["Code"]
-        if code in _HOPELESS and _MENDABLE not in error.response["Error"].get("Message", ""):
+        if code in _PERMANENT_ERRORS and _TRANSIENT_MESSAGE not in error.response["Error"].get("Message", ""):
             _finish(ctx, key, row, "failed", error=code)
-            telemetry.line("ERROR", "mail refused", code=code, row=key.pk, request_id=row["request_id"])
-            return Sent("failed")
+            telemetry.log("ERROR", "mail refused", code=code, row=key.pk, request_id=row["request_id"])
+            return DeliveryResult("failed")
         _release(ctx, key, row)
         raise
     except BotoCoreError:
         _release(ctx, key, row)
         raise
-    _finish(ctx, key, row, "sent", message_id=answer["MessageId"])
-    return Sent("sent")
+    _finish(ctx, key, row, "sent", message_id=response["MessageId"])
+    return DeliveryResult("sent")
 
 
-def _claim(ctx: "Context", key: Key) -> dict[str, Any] | None:
+def _claim(ctx: "Context", key: ItemKey) -> dict[str, Any] | None:
     now = int(ctx.now.timestamp())
     try:
-        answer = ctx.store.update(
+        response = ctx.store.update_by_expression(
             key,
             "SET lease = :until, leased_by = :me ADD attempts :one",
             ConditionExpression="#state = :queued AND #ttl > :now AND (attribute_not_exists(lease) OR lease < :now)",
             ExpressionAttributeNames={"#state": "state", "#ttl": "ttl"},
-            ExpressionAttributeValues=codec.wire(
+            ExpressionAttributeValues=codec.encode_item(
                 {":until": now + int(LEASE.total_seconds()), ":me": ctx.request_id, ":one": 1, ":queued": "queued", ":now": now}
             ),
             ReturnValues="ALL_NEW",
         )
-    except Stale:
+    except VersionConflict:
         return None
-    return codec.plain(answer["Attributes"])
+    return codec.decode_item(response["Attributes"])
 
 
-def _why_not(ctx: "Context", key: Key) -> Sent:
-    raw = ctx.store.get_raw(key)
-    row = codec.plain(raw) if raw else {}
+def _unclaimed_result(ctx: "Context", key: ItemKey) -> DeliveryResult:
+    raw = ctx.store.get_item(key)
+    row = codec.decode_item(raw) if raw else {}
     waits = row.get("state") == "queued" and row["ttl"] > ctx.now.timestamp()
-    return Sent("busy" if waits else "gone")
+    return DeliveryResult("busy" if waits else "gone")
 
 
-def _release(ctx: "Context", key: Key, row: dict[str, Any]) -> None:
-    """Give the row back at once, so that the queue's next try needn't wait for the lease."""
-    _settle(ctx, key, row, "REMOVE lease, leased_by", {}, {})
+def _release(ctx: "Context", key: ItemKey, row: dict[str, Any]) -> None:
+    """Release the lease, so that the queue's next delivery need not wait for it to expire."""
+    _update_leased(ctx, key, row, "REMOVE lease, leased_by", {}, {})
 
 
-def _finish(ctx: "Context", key: Key, row: dict[str, Any], state: str, **facts: str) -> None:
-    """Mark the row, and take the text out of it: it may hold a code, and has done its work."""
-    sets = "".join(f", #{name} = :{name}" for name in facts)
-    names = {"#state": "state", "#text": "text", **{f"#{name}": name for name in facts}}
-    values = {":state": state, ":now": ctx.now, **{f":{name}": value for name, value in facts.items()}}
-    _settle(ctx, key, row, f"SET #state = :state, finished_at = :now{sets} REMOVE lease, leased_by, #text", values, names)
+def _finish(ctx: "Context", key: ItemKey, row: dict[str, Any], state: str, **attributes: str) -> None:
+    """Set the final state, and remove the text: it may contain a code, and is no longer needed."""
+    sets = "".join(f", #{name} = :{name}" for name in attributes)
+    names = {"#state": "state", "#text": "text", **{f"#{name}": name for name in attributes}}
+    values = {":state": state, ":now": ctx.now, **{f":{name}": value for name, value in attributes.items()}}
+    _update_leased(ctx, key, row, f"SET #state = :state, finished_at = :now{sets} REMOVE lease, leased_by, #text", values, names)
 
 
-def _settle(ctx: "Context", key: Key, row: dict[str, Any], expression: str, values: dict[str, Any], names: dict[str, str]) -> None:
-    """Write to a row that is still in our hands. When it no longer is, whoever has it decides."""
+def _update_leased(
+    ctx: "Context", key: ItemKey, row: dict[str, Any], expression: str, values: dict[str, Any], names: dict[str, str]
+) -> None:
+    """Update a row while this worker holds its lease; otherwise log and leave it to the new holder."""
     arguments: dict[str, Any] = {"ExpressionAttributeNames": names} if names else {}
     try:
-        ctx.store.update(
+        ctx.store.update_by_expression(
             key,
             expression,
             ConditionExpression="leased_by = :me AND lease = :lease",
-            ExpressionAttributeValues=codec.wire({":me": row["leased_by"], ":lease": row["lease"], **values}),
+            ExpressionAttributeValues=codec.encode_item({":me": row["leased_by"], ":lease": row["lease"], **values}),
             **arguments,
         )
-    except Stale:
-        telemetry.line("WARNING", "the lease of a mail ran out before it was marked", row=key.pk)
+    except VersionConflict:
+        telemetry.log("WARNING", "the lease of a mail ran out before it was marked", row=key.pk)

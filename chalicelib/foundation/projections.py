@@ -1,12 +1,12 @@
-"""Aggregates that are kept from the stream: exact under replays, gaps and any order, and rebuilt by the same function.
+"""Aggregates maintained from the stream: exact under replays, gaps and reordering, and rebuilt by the same functions.
 
-A pack says what one item contributes: a pure function from its image to numbers of aggregate rows. Beside each item stands
-what it contributed last, and at which revision. A newer image applies the difference, in one transaction with what is kept.
-So it doesn't matter which images were missed, or how often one comes: the newest one decides.
+A pack declares what one item contributes: a pure function from its image to numbers of aggregate rows. A checkpoint row per item
+stores its last contribution, and the revision. A newer image applies the difference, in one transaction with its new checkpoint.
+So missed and repeated images do not matter: the newest one determines the result.
 
-Aggregates have a generation. While a new one is being built, live changes go to both; then the configuration names the new one.
-A row's field that comes to zero stays, as zero: taking it away would need a look at the row first, readers take absent and zero
-for the same, and a rebuild leaves it out.
+Aggregates have a generation. While a new one is being built, live changes go to both; then the configuration is switched to it.
+A field of a row that becomes zero is kept as zero, since removing it would need a read first. Readers treat absent and zero alike,
+and a rebuild omits it.
 """
 
 from collections import Counter, defaultdict
@@ -19,42 +19,42 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from chalicelib.foundation.errors import Stale
-from chalicelib.foundation.ids import Key
-from chalicelib.foundation.manifest import Pack, load
+from chalicelib.foundation.errors import VersionConflict
+from chalicelib.foundation.ids import ItemKey
+from chalicelib.foundation.manifest import Pack, import_string
 from chalicelib.foundation.store import codec, keys
-from chalicelib.foundation.store.codec import Raw
-from chalicelib.foundation.store.store import Store, wire_key
+from chalicelib.foundation.store.codec import DynamoItem
+from chalicelib.foundation.store.store import Store, encode_key
 from chalicelib.foundation.store.transactions import MAX_ACTIONS, Transaction
-from chalicelib.foundation.streams import ENTITY, Change, passing
+from chalicelib.foundation.streams import ENTITY, StreamChange, is_transient
 
 Number = int | Decimal
 Contribution = dict[tuple[str, str], dict[str, Number]]  # (pk, sk) of an aggregate row → what is added to its fields
 
-# Longer than records are parked: one that is redriven must still find what it is older than.
-_MEMORY_LIFE = timedelta(days=40)
-_CONFIG = keys.config("projections")
-_AGGREGATE, _MEMORY = "a", "s"
+# Longer than records are parked: a redriven record must still find the newer checkpoint.
+_CHECKPOINT_TTL = timedelta(days=40)
+_CONFIG = keys.config_row("projections")
+_AGGREGATE, _CHECKPOINT = "a", "s"
 _RESERVED = {"pk", "sk", "t", "g"}
 
 
-class Refused(Exception):
-    """What an item contributes can't be had or applied, now or ever."""
+class ContributionError(Exception):
+    """The contribution of an item cannot be computed or applied, however often it is retried."""
 
 
 # -- what packs contribute
 
 
-class Contributions:
-    """The sum of what the packs' projections say of an item. Each is loaded when its kind first comes."""
+class ContributionRegistry:
+    """The projections of the given packs. Calling it sums an item's contributions; a projection is imported at its first use."""
 
     def __init__(self, packs: Iterable[Pack]) -> None:
         self._paths: dict[str, list[str]] = defaultdict(list)
         for pack in packs:
             for projection in pack.projections:
                 self._paths[projection.kind].append(projection.contribute)
-        self.kinds = sorted(self._paths)  # that contribute to any aggregate
-        self._load = cache(load)
+        self.kinds = sorted(self._paths)  # the kinds that contribute to any aggregate
+        self._load = cache(import_string)
 
     def __call__(self, kind: str, image: dict[str, Any]) -> Contribution:
         """What an item of this kind contributes; Refused where its function can't tell."""
@@ -63,13 +63,13 @@ class Contributions:
             try:
                 merge(total, self._load(path)(image))
             except Exception as error:
-                raise Refused(f"{path}: {type(error).__name__} {error}") from error
+                raise ContributionError(f"{path}: {type(error).__name__} {error}") from error
         return total
 
 
-def merge(total: Contribution, one: Contribution, sign: int = 1) -> None:
-    """Add `one` to `total`, in place; `sign` -1 takes it away. Numbers that come to zero are left out."""
-    for row, numbers in one.items():
+def merge(total: Contribution, contribution: Contribution, sign: int = 1) -> None:
+    """Add `one` to `total`, in place; `sign` -1 subtracts it. Numbers that become zero are left out."""
+    for row, numbers in contribution.items():
         fields = total.setdefault(row, {})
         for name, number in numbers.items():
             fields[name] = fields.get(name, 0) + sign * number
@@ -82,10 +82,10 @@ def merge(total: Contribution, one: Contribution, sign: int = 1) -> None:
 # -- reading
 
 
-def rows(store: Store, pk: str, prefix: str = "", *, between: tuple[str, str] | None = None) -> dict[str, dict[str, Number]]:
+def read_aggregates(store: Store, pk: str, prefix: str = "", *, between: tuple[str, str] | None = None) -> dict[str, dict[str, Number]]:
     """The aggregate rows of a partition whose sort key begins so, or lies `between`: their fields by sort key. One round trip.
 
-    (Two while a rebuild is under way: only then do rows of two generations stand side by side.)
+    (Two during a rebuild, when rows of two generations exist.)
     """
     values = {":pk": {"S": pk}}
     condition = "pk = :pk"
@@ -93,21 +93,21 @@ def rows(store: Store, pk: str, prefix: str = "", *, between: tuple[str, str] | 
         condition, values[":prefix"] = condition + " AND begins_with(sk, :prefix)", {"S": prefix}
     elif between:
         condition, values[":low"], values[":high"] = condition + " AND sk BETWEEN :low AND :high", {"S": between[0]}, {"S": between[1]}
-    found: list[Raw] = []
+    items: list[DynamoItem] = []
     start: dict[str, Any] = {}
     while True:
-        answer = store.query(KeyConditionExpression=condition, ExpressionAttributeValues=values, ConsistentRead=True, **start)
-        found += answer["Items"]
-        if "LastEvaluatedKey" not in answer:
-            return shown(store, found)
-        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        response = store.query(KeyConditionExpression=condition, ExpressionAttributeValues=values, ConsistentRead=True, **start)
+        items += response["Items"]
+        if "LastEvaluatedKey" not in response:
+            return live_aggregates(store, items)
+        start = {"ExclusiveStartKey": response["LastEvaluatedKey"]}
 
 
-def shown(store: Store, raws: Iterable[Raw]) -> dict[str, dict[str, Number]]:
-    """The aggregate rows among `raws` (a partition that was read for other things too), of the generation that counts."""
-    aggregates = [codec.plain(raw) for raw in raws if raw.get("t", {}).get("S") == _AGGREGATE]
-    found = {row["g"] for row in aggregates}
-    live = generations(store)[0] if len(found) > 1 else next(iter(found), 1)
+def live_aggregates(store: Store, raws: Iterable[DynamoItem]) -> dict[str, dict[str, Number]]:
+    """The aggregate rows among `raws` (a partition that was read for other things too), of the live generation."""
+    aggregates = [codec.decode_item(raw) for raw in raws if raw.get("t", {}).get("S") == _AGGREGATE]
+    present = {row["g"] for row in aggregates}
+    live = generations(store)[0] if len(present) > 1 else next(iter(present), 1)
     return {
         row["sk"].rpartition("@")[0]: {name: value for name, value in row.items() if name not in _RESERVED}
         for row in aggregates
@@ -120,16 +120,16 @@ def shown(store: Store, raws: Iterable[Raw]) -> dict[str, dict[str, Number]]:
 
 def generations(store: Store) -> list[int]:
     """The generations that changes go to; the first is the one that is read."""
-    return _generations(store.get_raw(_CONFIG))
+    return _generations(store.get_item(_CONFIG))
 
 
-def _generations(raw: Raw | None) -> list[int]:
-    return [1] if raw is None else [int(one["N"]) for one in raw["writing"]["L"]]
+def _generations(raw: DynamoItem | None) -> list[int]:
+    return [1] if raw is None else [int(number["N"]) for number in raw["writing"]["L"]]
 
 
-def write_to(store: Store, numbers: list[int]) -> None:
-    """Let changes go to these generations, and the first one be read. Holds from the next batch on."""
-    row = wire_key(_CONFIG) | codec.wire({"kind": "config", "writing": numbers})
+def set_generations(store: Store, numbers: list[int]) -> None:
+    """Apply changes to these generations, and read the first one. Effective from the next batch on. One round trip."""
+    row = encode_key(_CONFIG) | codec.encode_item({"kind": "config", "writing": numbers})
     store.call("put_item", TableName=store.table, Item=row)
 
 
@@ -137,8 +137,8 @@ def write_to(store: Store, numbers: list[int]) -> None:
 
 
 @dataclass(frozen=True)
-class State:
-    """An item as it was seen: its newest image (None where it is gone) and that image's number."""
+class EntityVersion:
+    """The newest known image of an entity (None where it was removed) and its version."""
 
     id: str
     kind: str
@@ -147,229 +147,234 @@ class State:
     removed: bool = False
 
     @classmethod
-    def of(cls, change: Change) -> "State":
+    def from_change(cls, change: StreamChange) -> "EntityVersion":
         """From a record of the stream; raises Unreadable."""
-        return cls.of_image(change.image, change.entity_id, change.kind, change.version, removed=change.new is None)
+        return cls.from_image(change.image, change.entity_id, change.kind, change.version, removed=change.new is None)
 
     @classmethod
-    def of_image(cls, raw: Raw, id: str, kind: str, version: int, *, removed: bool = False) -> "State":
-        """From an item; one that is marked deleted contributes as little as one that is gone."""
-        image = None if removed or "deleted_at" in raw else codec.plain(raw)
+    def from_image(cls, raw: DynamoItem, id: str, kind: str, version: int, *, removed: bool = False) -> "EntityVersion":
+        """From an item; one that is marked deleted counts as removed."""
+        image = None if removed or "deleted_at" in raw else codec.decode_item(raw)
         return cls(id, kind, version, image, removed)
 
 
 @dataclass
-class _Step:
-    """One item's move in one generation: what is kept of it, and what changes by it."""
+class _PendingUpdate:
+    """One entity's update in one generation: its new checkpoint, and the change of the aggregates."""
 
-    state: State
+    entity: EntityVersion
     generation: int
-    kept_version: int | None
+    checkpoint_version: int | None
     contribution: Contribution
     delta: Contribution
 
     @property
-    def key(self) -> Key:
-        return _memory_key(self.state, self.generation)
+    def key(self) -> ItemKey:
+        return _checkpoint_key(self.entity, self.generation)
 
     @property
-    def rows(self) -> set[Key]:
-        return {Key(pk, f"{sk}@{self.generation}") for pk, sk in self.delta}
+    def rows(self) -> set[ItemKey]:
+        return {ItemKey(pk, f"{sk}@{self.generation}") for pk, sk in self.delta}
 
 
 @dataclass
-class Work:
-    """What became of a batch: the items that are still to do, and those that can't be done, with the reason."""
+class ProjectionBatch:
+    """The progress of a batch: pending entities, and rejected ones with the reason."""
 
-    todo: dict[str, State]
-    refused: dict[str, str] = field(default_factory=dict)
+    pending: dict[str, EntityVersion]
+    rejected: dict[str, str] = field(default_factory=dict)
 
 
-class Engine:
+class ProjectionEngine:
     """Applies the newest images of items to the aggregates.
 
-    `only` names a generation to build, whatever the configuration says; else it is read along with the items' memory.
+    `only` is a generation to build, independent of the configuration; else the configuration is read with the checkpoints.
     """
 
-    def __init__(self, store: Store, contribute: Contributions, now: datetime, *, only: int | None = None) -> None:
+    def __init__(self, store: Store, contribute: ContributionRegistry, now: datetime, *, only: int | None = None) -> None:
         self._store, self._contribute, self._now = store, contribute, now
         self._only = only
         self._generations = [only or 1]
 
-    def apply(self, work: Work) -> None:
-        """Bring the aggregates up to what `work` has seen: two round trips where no one gets in between.
+    def apply(self, batch: ProjectionBatch) -> None:
+        """Apply the pending entities of `batch`: two round trips where there is no conflict.
 
-        What is done leaves `work.todo`. Raises Unavailable when time runs out; what is left is then still to do.
+        Applied entities are removed from `batch.pending`. Raises Unavailable when time runs out; the rest is then still pending.
         """
-        self._store.settle(lambda: self._apply(work))
+        self._store.retry_on_conflict(lambda: self._apply(batch))
 
-    def _apply(self, work: Work) -> None:
-        if not work.todo:
+    def _apply(self, batch: ProjectionBatch) -> None:
+        if not batch.pending:
             return
-        memory = self._memory(work.todo.values())
-        steps: list[_Step] = []
-        for state in list(work.todo.values()):
+        checkpoints = self._checkpoints(batch.pending.values())
+        updates: list[_PendingUpdate] = []
+        for state in list(batch.pending.values()):
             try:
-                found = self._plan(state, memory)
-            except Refused as refusal:
-                self._refuse(work, state, str(refusal))
+                planned = self._plan(state, checkpoints)
+            except ContributionError as error:
+                self._reject(batch, state, str(error))
                 continue
-            if not found:
-                del work.todo[state.id]
-            steps += found
-        left = Counter(step.state.id for step in steps)
-        for chunk in _chunks(steps):
-            self._land(chunk, work)
-            left.subtract(step.state.id for step in chunk)
+            if not planned:
+                del batch.pending[state.id]
+            updates += planned
+        pending_counts = Counter(step.entity.id for step in updates)
+        for chunk in _chunks(updates):
+            self._apply_chunk(chunk, batch)
+            pending_counts.subtract(step.entity.id for step in chunk)
             for step in chunk:
-                if not left[step.state.id]:
-                    work.todo.pop(step.state.id, None)
+                if not pending_counts[step.entity.id]:
+                    batch.pending.pop(step.entity.id, None)
 
-    def _memory(self, states: Iterable[State]) -> dict[Key, Raw]:
+    def _checkpoints(self, states: Iterable[EntityVersion]) -> dict[ItemKey, DynamoItem]:
         states = list(states)
         while True:
-            wanted = [_memory_key(state, generation) for generation in self._generations for state in states]
-            found = self._store.get_many([_CONFIG, *wanted])
-            current = [self._only] if self._only else _generations(found.get(_CONFIG))
+            checkpoint_keys = [_checkpoint_key(state, generation) for generation in self._generations for state in states]
+            items = self._store.batch_get([_CONFIG, *checkpoint_keys])
+            current = [self._only] if self._only else _generations(items.get(_CONFIG))
             if current == self._generations:
-                return found
+                return items
             self._generations = current
 
-    def _plan(self, state: State, memory: dict[Key, Raw]) -> list[_Step]:
-        steps = []
+    def _plan(self, state: EntityVersion, checkpoints: dict[ItemKey, DynamoItem]) -> list[_PendingUpdate]:
+        updates = []
         new: Contribution | None = None
         for generation in self._generations:
-            raw = memory.get(_memory_key(state, generation))
-            kept_version = int(raw["v"]["N"]) if raw else None
-            if kept_version is not None and kept_version >= state.version:
+            raw = checkpoints.get(_checkpoint_key(state, generation))
+            checkpoint_version = int(raw["v"]["N"]) if raw else None
+            if checkpoint_version is not None and checkpoint_version >= state.version:
                 continue
             if new is None:
                 new = {} if state.image is None else self._contribute(state.kind, state.image)
             delta: Contribution = {}
             merge(delta, new)
-            merge(delta, _unpacked(raw) if raw else {}, -1)
-            # Alike, and nothing can lie between the two: the older number serves as well. A removal is always noted.
-            if not delta and (kept_version or 0) == state.version - 1 and not state.removed:
+            merge(delta, _decode_contribution(raw) if raw else {}, -1)
+            # No difference and consecutive versions: the older checkpoint is still correct. A removal is always recorded.
+            if not delta and (checkpoint_version or 0) == state.version - 1 and not state.removed:
                 continue
-            step = _Step(state, generation, kept_version, new, delta)
-            if len(step.rows) >= MAX_ACTIONS:
-                raise Refused(f"one item changes {len(step.rows)} aggregate rows")
-            steps.append(step)
-        return steps
+            update = _PendingUpdate(state, generation, checkpoint_version, new, delta)
+            if len(update.rows) >= MAX_ACTIONS:
+                raise ContributionError(f"one item changes {len(update.rows)} aggregate rows")
+            updates.append(update)
+        return updates
 
-    def _land(self, chunk: list[_Step], work: Work) -> None:
+    def _apply_chunk(self, chunk: list[_PendingUpdate], batch: ProjectionBatch) -> None:
         try:
             self._commit(chunk)
         except ClientError as error:
-            if passing(error):
+            if is_transient(error):
                 raise
-            if len(chunk) > 1:  # one of them can't be written: it alone is refused
+            if len(chunk) > 1:  # one of them is invalid: reject only that one
                 for step in chunk:
-                    self._land([step], work)
+                    self._apply_chunk([step], batch)
             else:
-                self._refuse(work, chunk[0].state, str(error))
+                self._reject(batch, chunk[0].entity, str(error))
 
-    def _commit(self, chunk: list[_Step]) -> None:
+    def _commit(self, chunk: list[_PendingUpdate]) -> None:
         tx = Transaction(self._store)
         total: dict[int, Contribution] = {}
         for step in chunk:
-            values: dict[str, Any] = {"t": _MEMORY, "g": step.generation, "v": step.state.version, "c": _packed(step.contribution)}
-            if step.state.removed:
-                values["ttl"] = int((self._now + _MEMORY_LIFE).timestamp())
-            item = wire_key(step.key) | codec.wire(values)
-            if step.kept_version is None:
-                tx.put(item, "attribute_not_exists(pk)", Stale())
+            values: dict[str, Any] = {
+                "t": _CHECKPOINT,
+                "g": step.generation,
+                "v": step.entity.version,
+                "c": _encode_contribution(step.contribution),
+            }
+            if step.entity.removed:
+                values["ttl"] = int((self._now + _CHECKPOINT_TTL).timestamp())
+            item = encode_key(step.key) | codec.encode_item(values)
+            if step.checkpoint_version is None:
+                tx.put_by_expression(item, "attribute_not_exists(pk)", VersionConflict())
             else:
-                tx.put(item, "v = :kept", Stale(), {":kept": step.kept_version})
+                tx.put_by_expression(item, "v = :kept", VersionConflict(), {":kept": step.checkpoint_version})
             merge(total.setdefault(step.generation, {}), step.delta)
         for generation, delta in total.items():
             for (pk, sk), numbers in delta.items():
-                _add(tx, Key(pk, f"{sk}@{generation}"), generation, numbers)
+                _add_numbers(tx, ItemKey(pk, f"{sk}@{generation}"), generation, numbers)
         tx.commit()
 
     @staticmethod
-    def _refuse(work: Work, state: State, reason: str) -> None:
-        work.refused[state.id] = reason
-        work.todo.pop(state.id, None)
+    def _reject(batch: ProjectionBatch, state: EntityVersion, reason: str) -> None:
+        batch.rejected[state.id] = reason
+        batch.pending.pop(state.id, None)
 
 
-def _chunks(steps: list[_Step]) -> Iterator[list[_Step]]:
-    """Steps in as few transactions as hold them. The steps of one item may land apart: each is whole by itself."""
-    chunk: list[_Step] = []
-    touched: set[Key] = set()
-    for step in steps:
-        if chunk and len(chunk) + 1 + len(touched | step.rows) > MAX_ACTIONS:
+def _chunks(updates: list[_PendingUpdate]) -> Iterator[list[_PendingUpdate]]:
+    """Group updates into as few transactions as possible. The updates of one item may be in different ones: each is complete by itself."""
+    chunk: list[_PendingUpdate] = []
+    rows: set[ItemKey] = set()
+    for step in updates:
+        if chunk and len(chunk) + 1 + len(rows | step.rows) > MAX_ACTIONS:
             yield chunk
-            chunk, touched = [], set()
+            chunk, rows = [], set()
         chunk.append(step)
-        touched |= step.rows
+        rows |= step.rows
     if chunk:
         yield chunk
 
 
-def _add(tx: Transaction, key: Key, generation: int, numbers: dict[str, Number]) -> None:
+def _add_numbers(tx: Transaction, key: ItemKey, generation: int, numbers: dict[str, Number]) -> None:
     assert not _RESERVED & numbers.keys(), f"{sorted(_RESERVED & numbers.keys())} can't be fields of an aggregate"
-    names = {f"#f{place}": name for place, name in enumerate(numbers)} | {"#t": "t", "#g": "g"}
-    values: dict[str, Any] = {f":f{place}": number for place, number in enumerate(numbers.values())}
+    names = {f"#f{index}": name for index, name in enumerate(numbers)} | {"#t": "t", "#g": "g"}
+    values: dict[str, Any] = {f":f{index}": number for index, number in enumerate(numbers.values())}
     values |= {":t": _AGGREGATE, ":g": generation}
-    sums = ", ".join(f"#f{place} :f{place}" for place in range(len(numbers)))
-    tx.update(key, f"SET #t = :t, #g = :g ADD {sums}", values=values, names=names)
+    sums = ", ".join(f"#f{index} :f{index}" for index in range(len(numbers)))
+    tx.update_by_expression(key, f"SET #t = :t, #g = :g ADD {sums}", values=values, names=names)
 
 
-def _memory_key(state: State, generation: int) -> Key:
-    return Key(keys.joined("SEEN", state.id), f"{state.kind}@{generation}")
+def _checkpoint_key(state: EntityVersion, generation: int) -> ItemKey:
+    return ItemKey(keys.join_key("SEEN", state.id), f"{state.kind}@{generation}")
 
 
-def _packed(contribution: Contribution) -> dict[str, Any]:
-    packed: dict[str, dict[str, Any]] = {}
+def _encode_contribution(contribution: Contribution) -> dict[str, Any]:
+    encoded: dict[str, dict[str, Any]] = {}
     for (pk, sk), numbers in contribution.items():
-        packed.setdefault(pk, {})[sk] = numbers
-    return packed
+        encoded.setdefault(pk, {})[sk] = numbers
+    return encoded
 
 
-def _unpacked(raw: Raw) -> Contribution:
-    packed = codec.decode(raw["c"])
-    return {(pk, sk): numbers for pk, under in packed.items() for sk, numbers in under.items()}
+def _decode_contribution(raw: DynamoItem) -> Contribution:
+    encoded = codec.decode_value(raw["c"])
+    return {(pk, sk): numbers for pk, under in encoded.items() for sk, numbers in under.items()}
 
 
 # -- the whole table: an operator's work
 
 
-def entities(store: Store, wanted: Iterable[str]) -> Iterator[State]:
-    """Every entity of these kinds as it is now, by a strong scan of the table."""
-    names = {f":k{place}": {"S": kind} for place, kind in enumerate(wanted)}
+def scan_entities(store: Store, kinds: Iterable[str]) -> Iterator[EntityVersion]:
+    """Every entity of these kinds, by a consistent scan of the table."""
+    names = {f":k{index}": {"S": kind} for index, kind in enumerate(kinds)}
     condition = f"#t = :entity AND #kind IN ({', '.join(names)})"
     yield from (
-        State.of_image(raw, raw["id"]["S"], raw["kind"]["S"], int(raw["revision"]["N"]))
-        for raw in scan(store, condition, {"#t": "t", "#kind": "kind"}, {":entity": {"S": ENTITY}, **names})
+        EntityVersion.from_image(raw, raw["id"]["S"], raw["kind"]["S"], int(raw["revision"]["N"]))
+        for raw in scan_table(store, condition, {"#t": "t", "#kind": "kind"}, {":entity": {"S": ENTITY}, **names})
     )
 
 
-def aggregates(store: Store, generation: int) -> Contribution:
-    """Every aggregate row of a generation, by a strong scan; fields at zero are left out."""
+def scan_aggregates(store: Store, generation: int) -> Contribution:
+    """Every aggregate row of a generation, by a consistent scan; fields that are zero are left out."""
     condition = "#t = :aggregate AND #g = :generation"
-    found: Contribution = {}
+    total: Contribution = {}
     values = {":aggregate": {"S": _AGGREGATE}, ":generation": {"N": str(generation)}}
-    for raw in scan(store, condition, {"#t": "t", "#g": "g"}, values):
-        row = codec.plain(raw)
+    for raw in scan_table(store, condition, {"#t": "t", "#g": "g"}, values):
+        row = codec.decode_item(raw)
         numbers = {name: value for name, value in row.items() if name not in _RESERVED}
-        merge(found, {(row["pk"], row["sk"].rpartition("@")[0]): numbers})
-    return found
+        merge(total, {(row["pk"], row["sk"].rpartition("@")[0]): numbers})
+    return total
 
 
-def outdated(store: Store, live: int) -> Iterator[Key]:
+def rows_of_other_generations(store: Store, live: int) -> Iterator[ItemKey]:
     """The rows of every generation but `live`."""
     names = {"#t": "t", "#g": "g"}
-    values = {":aggregate": {"S": _AGGREGATE}, ":memory": {"S": _MEMORY}, ":live": {"N": str(live)}}
-    for raw in scan(store, "#t IN (:aggregate, :memory) AND #g <> :live", names, values):
-        yield Key(raw["pk"]["S"], raw["sk"]["S"])
+    values = {":aggregate": {"S": _AGGREGATE}, ":memory": {"S": _CHECKPOINT}, ":live": {"N": str(live)}}
+    for raw in scan_table(store, "#t IN (:aggregate, :memory) AND #g <> :live", names, values):
+        yield ItemKey(raw["pk"]["S"], raw["sk"]["S"])
 
 
-def scan(store: Store, condition: str, names: dict[str, str], values: dict[str, Any]) -> Iterator[Raw]:
-    """The rows of the whole table for which `condition` holds, strongly read. Never for a request: it reads everything."""
+def scan_table(store: Store, condition: str, names: dict[str, str], values: dict[str, Any]) -> Iterator[DynamoItem]:
+    """The rows of the whole table that match `condition`, by consistent reads. Not for requests: it reads the whole table."""
     start: dict[str, Any] = {}
     while True:
-        answer = store.call(
+        response = store.call(
             "scan",
             TableName=store.table,
             ConsistentRead=True,
@@ -378,7 +383,7 @@ def scan(store: Store, condition: str, names: dict[str, str], values: dict[str, 
             ExpressionAttributeValues=values,
             **start,
         )
-        yield from answer["Items"]
-        if "LastEvaluatedKey" not in answer:
+        yield from response["Items"]
+        if "LastEvaluatedKey" not in response:
             return
-        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        start = {"ExclusiveStartKey": response["LastEvaluatedKey"]}

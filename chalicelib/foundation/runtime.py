@@ -1,4 +1,4 @@
-"""What lives as long as the process: settings, secrets, the client, the clock. Built once, by an entry point."""
+"""The dependencies of the process: settings, secrets, the client, the clock. Built once, by an entry point."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -7,16 +7,16 @@ from typing import Any
 
 from chalicelib.foundation.aws import client
 from chalicelib.foundation.cache import Cache
-from chalicelib.foundation.context import ANYONE, Actor, Context
-from chalicelib.foundation.secrets import SecretStore
+from chalicelib.foundation.context import ANONYMOUS, Actor, Context
+from chalicelib.foundation.secret_store import SecretStore
 from chalicelib.foundation.settings import Settings
 from chalicelib.foundation.store.store import Store
 
-_ENOUGH = 25.0  # seconds a request may take where nobody says less; the gateway gives up at 29
+_DEFAULT_SECONDS = 25.0  # seconds a request may take by default; the gateway times out after 29
 
 
 class Runtime:
-    """The process's outside, as the entry points (doorway, schedules, streams, shell) find it."""
+    """The dependencies of the process, for every entry point (API, schedules, stream consumers, commands)."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class Runtime:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Runtime":
-        """The runtime that the environment describes; raises SettingsError."""
+        """The runtime for these environment variables. Raises SettingsError."""
         return cls(Settings.from_environment(environment))
 
     def context(
@@ -44,8 +44,8 @@ class Runtime:
         *,
         request_id: str,
         correlation_id: str = "",
-        actor: Actor = ANYONE,
-        remaining: Callable[[], float] | None = None,
+        actor: Actor = ANONYMOUS,
+        remaining_seconds: Callable[[], float] | None = None,
         source_ip: str = "",
         user_agent: str = "",
         endpoint: str = "",
@@ -57,7 +57,7 @@ class Runtime:
             now=now,
             request_id=request_id,
             correlation_id=correlation_id or request_id,
-            store=self.store(remaining),
+            store=self.store(remaining_seconds),
             settings=self.settings,
             secret_store=self.secrets,
             cache=self.cache,
@@ -66,21 +66,21 @@ class Runtime:
             endpoint=endpoint,
         )
 
-    def store(self, remaining: Callable[[], float] | None = None) -> Store:
-        """A store for one request or run; `remaining` tells the seconds that are left."""
-        if remaining is None:
-            deadline = time.monotonic() + _ENOUGH
-            remaining = lambda: deadline - time.monotonic()  # noqa: E731
+    def store(self, remaining_seconds: Callable[[], float] | None = None) -> Store:
+        """A store for one request or run; `remaining_seconds` returns the seconds left."""
+        if remaining_seconds is None:
+            deadline = time.monotonic() + _DEFAULT_SECONDS
+            remaining_seconds = lambda: deadline - time.monotonic()  # noqa: E731
         return Store(
             self.dynamodb,
             self.settings.table,
-            remaining=remaining,
+            remaining_seconds=remaining_seconds,
             count_capacity=self.settings.count_capacity,
             sleep=self.sleep,
         )
 
     def identify(self, headers: Mapping[str, str], ctx: Context) -> Actor:
-        """Who sends these headers; Unauthenticated where nobody we know."""
-        from chalicelib.foundation.auth.callers import identify  # cryptography, when the first caller shows a token
+        """The caller with these headers. Raises Unauthenticated."""
+        from chalicelib.foundation.auth.authentication import authenticate  # imports cryptography only when needed
 
-        return identify(headers, ctx)
+        return authenticate(headers, ctx)

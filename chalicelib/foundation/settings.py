@@ -1,6 +1,6 @@
 """A: the settings of a stage, one frozen object, read from the environment once.
 
-A missing or wrong setting stops the start with one line that names it.
+A missing or invalid setting fails the start with one line that names it.
 """
 
 from collections.abc import Callable, Mapping
@@ -104,7 +104,7 @@ class Settings:
     stage: str = _setting("VALHALLA_STAGE", "the stage's name, e.g. dev or prod")
     table: str = _setting("VALHALLA_TABLE", "the DynamoDB table's name")
     region: str = _setting("AWS_REGION", "the AWS region")
-    secrets: str = _setting("VALHALLA_SECRETS", "where the secrets lie: file:<path> or secretsmanager:<name>")
+    secrets: str = _setting("VALHALLA_SECRETS", "the location of the secrets: file:<path> or secretsmanager:<name>")
     aws_endpoint: str | None = _setting("VALHALLA_AWS_ENDPOINT", "an AWS emulator's URL; unset on AWS", default=None)
     public_url: str = _setting("VALHALLA_PUBLIC_URL", "the URL under which callers reach the API", default="http://127.0.0.1:8000")
     cors_origins: tuple[str, ...] = _setting("VALHALLA_CORS_ORIGINS", "origins that a browser may call from", _origins, ())
@@ -132,19 +132,19 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
-        """Read the settings; raises SettingsError with one line that names the first one that is missing or wrong."""
+        """Read the settings; raises SettingsError with setting line that names the first setting that is missing or wrong."""
         values: dict[str, Any] = {}
-        for one in fields(cls):
-            env, parse = one.metadata["env"], one.metadata["parse"]
-            given = environment.get(env)
-            if given is None or (given == "" and not one.metadata["required"]):
-                if one.metadata["required"]:
-                    raise SettingsError(f"{env} is not set: {one.metadata['about']}.")
+        for setting in fields(cls):
+            env, parse = setting.metadata["env"], setting.metadata["parse"]
+            value = environment.get(env)
+            if value is None or (value == "" and not setting.metadata["required"]):
+                if setting.metadata["required"]:
+                    raise SettingsError(f"{env} is not set: {setting.metadata['about']}.")
                 continue
             try:
-                values[one.name] = parse(given)
+                values[setting.name] = parse(value)
             except ValueError as error:
-                raise SettingsError(f"{env} {error} ({one.metadata['about']}).") from None
+                raise SettingsError(f"{env} {error} ({setting.metadata['about']}).") from None
         if "oidc_issuer" in values and not {"oidc_audience", "oidc_jwks_url"} <= values.keys():
             raise SettingsError("VALHALLA_OIDC_ISSUER needs VALHALLA_OIDC_AUDIENCE and VALHALLA_OIDC_JWKS_URL beside it.")
         return cls(**values)

@@ -1,8 +1,8 @@
-"""Records of the table's stream: how a consumer reads them, says what it didn't do, and keeps what it can't do.
+"""Records of the table's stream: parsing them, reporting batch failures to Lambda, and parking records that cannot be processed.
 
-Lambda delivers records at least once, in order per item. A consumer that fails for the moment reports the first record that
-it did not do, and gets everything from there on again. A record that would fail each time (unreadable, of an unknown kind)
-is parked: kept in a row of its own, with its images, so that it never stands in the way of the others and nothing is lost.
+Lambda delivers records at least once, in order per item. After a transient failure a consumer reports the first record that it
+did not process, and receives everything from there on again. A record that would fail each time (malformed, of an unknown kind)
+is parked: stored in a row of its own, with its images, so that it does not block the others and nothing is lost.
 """
 
 import json
@@ -15,45 +15,45 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.foundation import telemetry
-from chalicelib.foundation.calendar import instant
+from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.errors import Unavailable
-from chalicelib.foundation.ids import Key
-from chalicelib.foundation.json import dumps
+from chalicelib.foundation.ids import ItemKey
+from chalicelib.foundation.json_codec import dumps
 from chalicelib.foundation.store import codec, keys
-from chalicelib.foundation.store.codec import Raw
-from chalicelib.foundation.store.store import Store, wire_key
+from chalicelib.foundation.store.codec import DynamoItem
+from chalicelib.foundation.store.store import Store, encode_key
 
-Record = dict[str, Any]  # one entry of the event's `Records`, as Lambda hands it over
+StreamRecord = dict[str, Any]  # one entry of the event's `Records`, as Lambda delivers it
 
-PARKED_LIFE = timedelta(days=30)
-ENTITY = "e"  # what the attribute `t` says of an entity's row
-_EXPIRY = "dynamodb.amazonaws.com"  # who removes a row whose time to live is over
+PARKED_TTL = timedelta(days=30)
+ENTITY = "e"  # the value of the attribute `t` in an entity's row
+_TTL_PRINCIPAL = "dynamodb.amazonaws.com"  # the principal that removes expired rows
 
 
-class Unreadable(Exception):
-    """A record that no repetition will make readable."""
+class MalformedRecord(Exception):
+    """A record that cannot be parsed, however often it is retried."""
 
 
 @dataclass(frozen=True)
-class Change:
+class StreamChange:
     """One change of one row. `old` is absent of a new row, `new` of a removed one."""
 
     event_id: str
-    key: Key
-    old: Raw | None
-    new: Raw | None
-    at: datetime  # when the table made it
+    key: ItemKey
+    old: DynamoItem | None
+    new: DynamoItem | None
+    at: datetime  # when the change was written, UTC
     expired: bool  # removed by its time to live
-    record: Record
+    record: StreamRecord
 
     @property
-    def image(self) -> Raw:
+    def image(self) -> DynamoItem:
         """The row as it is now or, when it is gone, as it was."""
         return self.new or self.old or {}
 
     @property
     def type(self) -> str:
-        """What the row is: an entity ("e"), mail ("m"), or nothing that a consumer concerns itself with ("")."""
+        """What the row is: an entity ("e"), mail ("m"), or a row that no consumer processes ("")."""
         return self._text("t", "")
 
     @property
@@ -72,48 +72,48 @@ class Change:
         try:
             revision = int(self.image["revision"]["N"])
         except (KeyError, ValueError):
-            raise Unreadable("the image has no revision") from None
+            raise MalformedRecord("the image has no revision") from None
         return revision + (self.new is None)
 
     def _text(self, name: str, default: str | None = None) -> str:
         value = self.image.get(name, {}).get("S", default)
         if not isinstance(value, str):
-            raise Unreadable(f"the image has no {name}")
+            raise MalformedRecord(f"the image has no {name}")
         return value
 
 
-def read(record: Record) -> Change:
-    """A record as a change; Unreadable where it isn't one."""
+def parse_record(record: StreamRecord) -> StreamChange:
+    """Parse a record. Raises MalformedRecord."""
     try:
         change = record["dynamodb"]
         identity = record.get("userIdentity") or {}
-        return Change(
+        return StreamChange(
             event_id=record["eventID"],
-            key=Key(change["Keys"]["pk"]["S"], change["Keys"]["sk"]["S"]),
+            key=ItemKey(change["Keys"]["pk"]["S"], change["Keys"]["sk"]["S"]),
             old=change.get("OldImage"),
             new=None if record["eventName"] == "REMOVE" else change["NewImage"],
             at=datetime.fromtimestamp(float(change["ApproximateCreationDateTime"]), UTC),
-            expired=(identity.get("principalId") or identity.get("PrincipalId")) == _EXPIRY,
+            expired=(identity.get("principalId") or identity.get("PrincipalId")) == _TTL_PRINCIPAL,
             record=record,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise Unreadable(f"not a stream record: {type(error).__name__} {error}") from None
+        raise MalformedRecord(f"not a stream record: {type(error).__name__} {error}") from None
 
 
-def outcome(records: list[Record], undone: list[Record]) -> dict[str, Any]:
-    """What the function answers: nothing failed, or the first record that was not done.
+def batch_response(records: list[StreamRecord], undone: list[StreamRecord]) -> dict[str, Any]:
+    """The function's response to Lambda: no failures, or the first record that was not processed.
 
-    Lambda goes on from the lowest number that is reported, whatever else is: one is enough.
+    Lambda resumes from the lowest sequence number that is reported, so one is enough.
     """
     missing = {id(record) for record in undone}
     first = next((record for record in records if id(record) in missing), None)
     return {"batchItemFailures": [] if first is None else [{"itemIdentifier": first["dynamodb"]["SequenceNumber"]}]}
 
 
-def passing(error: BaseException) -> bool:
-    """Whether a failure is of the moment, so that a repetition may mend it: a busy store, a lost connection, missing rights.
+def is_transient(error: BaseException) -> bool:
+    """Whether a retry may succeed: a throttled store, a lost connection, missing IAM permissions.
 
-    What DynamoDB finds invalid is about what was sent, and that stays the same.
+    A ValidationException of DynamoDB is about the request itself, so it is permanent.
     """
     if isinstance(error, ClientError):
         reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", ())}
@@ -125,89 +125,100 @@ def passing(error: BaseException) -> bool:
 
 
 @dataclass(frozen=True)
-class Parked:
-    """A parked record, where it lies, and why."""
+class ParkedRecord:
+    """A parked record, its key, and the reason."""
 
-    key: Key
+    key: ItemKey
     entity: str
     reason: str
-    record: Record
+    record: StreamRecord
 
 
-def waiting_key(stream: str, entity: str, version: int) -> Key:
-    """Where a record lies that waits for the one before it: found by its number."""
-    return Key(keys.joined("PARK", stream, entity), f"{version:010d}")
+def parked_key(stream: str, entity: str, version: int) -> ItemKey:
+    """The key of a record that waits for its predecessor: it ends in the revision."""
+    return ItemKey(keys.join_key("PARK", stream, entity), f"{version:010d}")
 
 
-def park(store: Store, stream: str, record: Record, reason: str, now: datetime, *, waits: Change | None = None) -> Key:
-    """Keep a record for later. `waits` is the change where it is readable and only its predecessor is missing.
+def park_record(
+    store: Store, stream: str, record: StreamRecord, reason: str, now: datetime, *, waiting_change: StreamChange | None = None
+) -> ItemKey:
+    """Store a record for a later attempt. `waiting_change` is its change where it is valid and only its predecessor is missing.
 
-    The same record is parked in the same place, however often it comes.
+    The same record always gets the same key, however often it is delivered. One round trip.
     """
-    entity = waits.entity_id if waits else _name(record)
-    key = waiting_key(stream, entity, waits.version) if waits else Key(keys.joined("PARK", stream, entity), f"~{record.get('eventID', '')}")
-    at = instant(now)
-    view = {"stream": stream, "entity": entity, "reason": reason[:200], "parked_at": at}
+    entity = waiting_change.entity_id if waiting_change else _entity_of(record)
+    key = (
+        parked_key(stream, entity, waiting_change.version)
+        if waiting_change
+        else ItemKey(keys.join_key("PARK", stream, entity), f"~{record.get('eventID', '')}")
+    )
+    parked_at = format_timestamp(now)
+    view = {"stream": stream, "entity": entity, "reason": reason[:200], "parked_at": parked_at}
     values = {
         "kind": "parked",
         **view,
         "record": zlib.compress(json.dumps(record).encode()),
         "view": dumps(view),
         "gsi1pk": _partition(stream),
-        "gsi1sk": keys.joined(at, entity, key.sk),
-        "ttl": int((now + PARKED_LIFE).timestamp()),
+        "gsi1sk": keys.join_key(parked_at, entity, key.sk),
+        "ttl": int((now + PARKED_TTL).timestamp()),
     }
-    store.call("put_item", TableName=store.table, Item=wire_key(key) | codec.wire(values))
-    telemetry.line("ERROR", "parked", stream=stream, entity=entity, place=key.sk, reason=reason)
-    telemetry.metric({"Parked": 1}, stream=stream)
+    store.call("put_item", TableName=store.table, Item=encode_key(key) | codec.encode_item(values))
+    telemetry.log("ERROR", "parked", stream=stream, entity=entity, place=key.sk, reason=reason)
+    telemetry.emit_metric({"Parked": 1}, stream=stream)
     return key
 
 
-def parked(store: Store, stream: str, entity: str, now: datetime) -> list[Parked]:
-    """The records of one entity that are parked, in their order. One query a page of 1 MB."""
+def parked_records(store: Store, stream: str, entity: str, now: datetime) -> list[ParkedRecord]:
+    """The parked records of one entity, in order of revision. One round trip per 1 MB."""
     condition = {"KeyConditionExpression": "pk = :pk", "ConsistentRead": True}
-    values = {":pk": {"S": keys.joined("PARK", stream, entity)}}
+    values = {":pk": {"S": keys.join_key("PARK", stream, entity)}}
     return [
-        Parked(Key(raw["pk"]["S"], raw["sk"]["S"]), entity, raw["reason"]["S"], json.loads(zlib.decompress(codec.decode(raw["record"]))))
-        for raw in _all(store, ExpressionAttributeValues=values, **condition)
+        ParkedRecord(
+            ItemKey(raw["pk"]["S"], raw["sk"]["S"]),
+            entity,
+            raw["reason"]["S"],
+            json.loads(zlib.decompress(codec.decode_value(raw["record"]))),
+        )
+        for raw in _query_all(store, ExpressionAttributeValues=values, **condition)
         if int(raw["ttl"]["N"]) > now.timestamp()
     ]
 
 
 def parked_entities(store: Store, stream: str) -> list[str]:
-    """The entities of which records are parked, the longest waiting first."""
+    """The ids of entities with parked records, longest waiting first."""
     values = {":pk": {"S": _partition(stream)}}
-    rows = _all(store, IndexName="gsi1", KeyConditionExpression="gsi1pk = :pk", ExpressionAttributeValues=values)
+    rows = _query_all(store, IndexName="gsi1", KeyConditionExpression="gsi1pk = :pk", ExpressionAttributeValues=values)
     return list(dict.fromkeys(json.loads(raw["view"]["S"])["entity"] for raw in rows))
 
 
-def unpark(store: Store, key: Key) -> None:
-    """The record is done: nothing is left to keep."""
-    store.call("delete_item", TableName=store.table, Key=wire_key(key))
+def remove_parked(store: Store, key: ItemKey) -> None:
+    """Remove a parked record that was processed. One round trip."""
+    store.call("delete_item", TableName=store.table, Key=encode_key(key))
 
 
 def _partition(stream: str) -> str:
-    return keys.joined("PARK", "open", stream)
+    return keys.join_key("PARK", "open", stream)
 
 
-def _all(store: Store, **arguments: Any) -> Iterator[Raw]:
+def _query_all(store: Store, **arguments: Any) -> Iterator[DynamoItem]:
     start: dict[str, Any] = {}
     while True:
-        answer = store.query(**arguments, **start)
-        yield from answer["Items"]
-        if "LastEvaluatedKey" not in answer:
+        response = store.query(**arguments, **start)
+        yield from response["Items"]
+        if "LastEvaluatedKey" not in response:
             return
-        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        start = {"ExclusiveStartKey": response["LastEvaluatedKey"]}
 
 
-def _name(record: Record) -> str:
-    """The entity that a record is about, as far as it can be told."""
+def _entity_of(record: StreamRecord) -> str:
+    """The id of the entity that a record is about, else its escaped key, else "unknown"."""
     change = record.get("dynamodb")
     change = change if isinstance(change, dict) else {}
     for image in (change.get("NewImage"), change.get("OldImage")):
-        if isinstance(image, dict) and isinstance(found := image.get("id"), dict) and found.get("S"):
-            return str(found["S"])
+        if isinstance(image, dict) and isinstance(entity_id := image.get("id"), dict) and entity_id.get("S"):
+            return str(entity_id["S"])
     try:
-        return keys.part(f"{change['Keys']['pk']['S']}|{change['Keys']['sk']['S']}")
+        return keys.escape_key_part(f"{change['Keys']['pk']['S']}|{change['Keys']['sk']['S']}")
     except (KeyError, TypeError):
         return "unknown"

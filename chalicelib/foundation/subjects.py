@@ -1,33 +1,32 @@
-"""What others may refer to, without importing the pack that owns it.
+"""Access to resources of any pack by id, without importing the pack that owns them.
 
-Governance, finalization, audit and handoffs need to know of everything, and everything knows of them: that would be circles of
-imports. So each pack says in its manifest what it has to offer (`Subject`), and who needs it asks here, by id.
+Governance, finalization, audit and handoffs refer to resources of every pack, and every pack uses them: direct imports would be
+circular. So each pack lists its subjects in its manifest (`SubjectEntry`), and others load them here, by id.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.foundation.canonical_json import Numbers, content_hash
 from chalicelib.foundation.errors import NotFound
-from chalicelib.foundation.idempotency import canonical_json
-from chalicelib.foundation.ids import Key
-from chalicelib.foundation.manifest import Pack, Subject, load
-from chalicelib.foundation.store.codec import Raw
+from chalicelib.foundation.ids import ItemKey
+from chalicelib.foundation.manifest import Pack, SubjectEntry, import_string
+from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.entity import Entity
-from chalicelib.foundation.store.store import alive
+from chalicelib.foundation.store.store import parse_live
 
 if TYPE_CHECKING:
     from chalicelib.foundation.context import Context
 
 
 @dataclass(frozen=True)
-class SubjectType:
-    """What a pack says of one kind of thing that others refer to.
+class SubjectAdapter:
+    """How to read one kind of subject.
 
-    `facts` gives what rules and other packs may ask of it, as plain values. `hash_fields` name the content that an approval is
-    bound to: when one of them changes, the approval no longer stands for what is there. `requested_by` gives who asked for
-    it, who may then not decide on it; by default who created it.
+    `facts` gives the values that rules and other packs may use. `hash_fields` name the content that an approval is bound to: when one of
+    them changes, the approval is no longer valid. `requested_by` gives the id of whoever requested it, who may then not decide on it;
+    by default its creator.
     """
 
     entity: type[Entity]
@@ -36,14 +35,14 @@ class SubjectType:
     requested_by: Callable[[Any], str | None] = lambda entity: entity.created_by
 
     def content_hash(self, entity: Entity) -> str:
-        """SHA-256 (hex) of the content fields, whatever their order or the writing of their numbers."""
+        """SHA-256 (hex) of the content fields, independent of their order and of how numbers are written."""
         content = {name: getattr(entity, name) for name in self.hash_fields}
-        return hashlib.sha256(canonical_json(content).encode()).hexdigest()
+        return content_hash(content, Numbers.EXACT)
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """A subject as it stands: who needs it needs no more than this."""
+class Subject:
+    """A subject as loaded: all that other packs may use of it."""
 
     type: str
     id: str
@@ -53,47 +52,47 @@ class Loaded:
     requested_by: str | None
 
 
-class Subjects:
-    """The registry of some packs' subjects. It reads manifests alone; a subject's own module is imported when it is first asked for."""
+class SubjectRegistry:
+    """The subjects of the given packs. It reads only manifests; a subject's module is imported when it is first used."""
 
     def __init__(self, packs: Iterable[Pack]) -> None:
-        self._by_prefix: dict[str, Subject] = {}
+        self._by_prefix: dict[str, SubjectEntry] = {}
         for subject in (subject for pack in packs for subject in pack.subjects):
-            known = {one.type for one in self._by_prefix.values()} | set(self._by_prefix)
-            assert not known & {subject.type, subject.prefix}, f"{subject.type} or {subject.prefix} names two subjects"
+            names = {entry.type for entry in self._by_prefix.values()} | set(self._by_prefix)
+            assert not names & {subject.type, subject.prefix}, f"{subject.type} or {subject.prefix} is the name of two subjects"
             self._by_prefix[subject.prefix] = subject
 
     @property
     def types(self) -> list[str]:
-        """The names of everything that can be referred to."""
-        return sorted(subject.type for subject in self._by_prefix.values())
+        """The types of all subjects, sorted."""
+        return sorted(entry.type for entry in self._by_prefix.values())
 
     def type_of(self, id: str) -> str:
-        """What `id` names, by its prefix; NotFound for ids of nothing that can be referred to."""
-        return self._row(id).type
+        """The type of `id`, by its prefix. Raises NotFound for a prefix of no subject."""
+        return self._entry(id).type
 
-    def key(self, id: str) -> Key:
-        """Where it lies, for those that read several things at once; NotFound for an id of no form."""
-        return self._declared(id).entity.ID.key(id)
+    def key(self, id: str) -> ItemKey:
+        """The key of a subject, for batch reads. Raises NotFound for an invalid id."""
+        return self._adapter(id).entity.ID.key(id)
 
-    def load(self, ctx: "Context", id: str) -> Loaded:
-        """The subject as it stands now, strongly read (one round trip). NotFound where it isn't there, or is marked deleted."""
-        return self.read(id, ctx.store.get_raw(self.key(id)))
+    def load(self, ctx: "Context", id: str) -> Subject:
+        """The current state of a subject, by a consistent read (one round trip). Raises NotFound where it is absent or deleted."""
+        return self.parse(id, ctx.store.get_item(self.key(id)))
 
-    def read(self, id: str, raw: Raw | None) -> Loaded:
-        """The subject in a row that was read already; NotFound as `load`."""
-        row, declared = self._row(id), self._declared(id)
-        entity = alive(declared.entity, raw)
+    def parse(self, id: str, raw: DynamoItem | None) -> Subject:
+        """The subject in an item that was read already. Raises NotFound as `load`."""
+        entry, adapter = self._entry(id), self._adapter(id)
+        entity = parse_live(adapter.entity, raw)
         if entity is None:
-            raise NotFound(declared.entity.ID.name)
-        return Loaded(row.type, id, entity.revision, declared.facts(entity), declared.content_hash(entity), declared.requested_by(entity))
+            raise NotFound(adapter.entity.ID.name)
+        return Subject(entry.type, id, entity.revision, adapter.facts(entity), adapter.content_hash(entity), adapter.requested_by(entity))
 
-    def _row(self, id: str) -> Subject:
-        found = self._by_prefix.get(id.partition("_")[0])
-        if found is None:
+    def _entry(self, id: str) -> SubjectEntry:
+        entry = self._by_prefix.get(id.partition("_")[0])
+        if entry is None:
             raise NotFound("subject")
-        return found
+        return entry
 
-    def _declared(self, id: str) -> SubjectType:
-        declared: SubjectType = load(self._row(id).subject)
-        return declared
+    def _adapter(self, id: str) -> SubjectAdapter:
+        adapter: SubjectAdapter = import_string(self._entry(id).adapter)
+        return adapter

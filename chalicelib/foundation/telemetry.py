@@ -1,7 +1,7 @@
-"""G: structured logs, one JSON line a request, which are metrics too (CloudWatch's embedded format).
+"""G: structured logs, one JSON line per request, which also carry metrics (CloudWatch's embedded metric format).
 
-Written with the standard library: aws-lambda-powertools does it well, and costs 10 ms of each cold start and four times as
-much a line; docs/decisions/0006-logging.md weighs it.
+Written with the standard library: aws-lambda-powertools adds 10 ms to each cold start and takes four times as long per line;
+see docs/decisions/0006-logging.md.
 """
 
 import re
@@ -13,7 +13,7 @@ from decimal import Decimal
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.foundation.json import dumps
+from chalicelib.foundation.json_codec import dumps
 
 if TYPE_CHECKING:
     from chalicelib.foundation.context import Context
@@ -34,7 +34,7 @@ _PATTERNS = (
     re.compile(r"(?<![\w.-])\(?[2-9][0-9]{2}\)?[ .-] ?[2-9][0-9]{2}[ .-][0-9]{4}(?![\w-])"),  # and as they are written in North America
     re.compile(r"(?i)\bbearer +[A-Za-z0-9._~+/=-]{8,}"),
 )
-# A secret's name with its value, as code, JSON, traces and query strings write them: password='…', "token": "…", secret=…
+# A secret's name with its value, as in code, JSON, tracebacks and query strings: password='…', "token": "…", secret=…
 _NAME = r"(?i)((?:password|passphrase|secret|token|api_?key)"
 _NAMED = (
     (re.compile(_NAME + r"['\"]?\s*[=:]\s*(['\"]))(?:(?!\2).)+"), r"\1[redacted]"),
@@ -44,7 +44,7 @@ _NAMESPACE = "Valhalla"
 
 
 def redact(value: Any) -> Any:
-    """A value without secrets and personal data: by field name, and by pattern in texts. What has no JSON form becomes text."""
+    """A value with secrets and personal data replaced, by field name and by patterns in texts. Other types are converted to text."""
     if isinstance(value, str):
         for pattern in _PATTERNS:
             value = pattern.sub("[redacted]", value)
@@ -63,24 +63,24 @@ def redact(value: Any) -> Any:
     return redact(str(value))
 
 
-def line(level: str, message: str, **fields: Any) -> None:
+def log(level: str, message: str, **fields: Any) -> None:
     """One line of JSON on standard output, redacted."""
     sys.stdout.write(dumps({"level": level, "message": message, **redact(fields)}) + "\n")
 
 
-def exception(error: BaseException, request_id: str, correlation_id: str = "") -> None:
-    """An error that nobody expected, with its trace."""
+def log_exception(error: BaseException, request_id: str, correlation_id: str = "") -> None:
+    """Log an unexpected exception with its traceback."""
     trace = "".join(traceback.format_exception(error))
-    line("ERROR", "unexpected error", request_id=request_id, correlation_id=correlation_id, error=type(error).__name__, trace=trace)
+    log("ERROR", "unexpected error", request_id=request_id, correlation_id=correlation_id, error=type(error).__name__, trace=trace)
 
 
-def metric(values: Mapping[str, float], unit: str = "Count", **dimensions: str) -> None:
+def emit_metric(values: Mapping[str, float], unit: str = "Count", **dimensions: str) -> None:
     """Metrics in CloudWatch's embedded format, as one line."""
     definition = [{"Namespace": _NAMESPACE, "Dimensions": [list(dimensions)], "Metrics": [{"Name": name, "Unit": unit} for name in values]}]
     sys.stdout.write(dumps({"_aws": {"Timestamp": _timestamp(), "CloudWatchMetrics": definition}, **dimensions, **values}) + "\n")
 
 
-def request(request: "Request", ctx: "Context | None", status: int, seconds: float, cold: bool) -> None:
+def log_request(request: "Request", ctx: "Context | None", status: int, seconds: float, cold: bool) -> None:
     """The line of one request, with its latency and errors as metrics."""
     milliseconds, correlation = round(seconds * 1000, 2), request.correlation_id
     fields: dict[str, Any] = {
@@ -91,7 +91,9 @@ def request(request: "Request", ctx: "Context | None", status: int, seconds: flo
         "status": status,
         "ms": milliseconds,
         "request_id": request.request_id,
-        "correlation_id": request.request_id if correlation == request.request_id else redact(correlation),  # else the caller's own words
+        "correlation_id": request.request_id
+        if correlation == request.request_id
+        else redact(correlation),  # otherwise chosen by the caller
         "cold_start": cold,
         "_aws": {"Timestamp": _timestamp(), "CloudWatchMetrics": _REQUEST_METRICS},
         "Latency": milliseconds,

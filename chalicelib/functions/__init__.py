@@ -1,1 +1,1 @@
-"""The Lambdas behind the table's stream. Each stands on its own: Lambda imports its module, not app.py."""
+"""The Lambda functions behind the table's stream and the outbox queue. Lambda imports their modules, not app.py."""

@@ -1,4 +1,4 @@
-"""The worker behind the outbox queue. It stands on its own: Lambda imports this module, not app.py."""
+"""The worker of the outbox queue. Lambda imports this module, not app.py."""
 
 import os
 from functools import lru_cache
@@ -6,8 +6,8 @@ from typing import Any
 from uuid import uuid4
 
 from chalicelib.foundation import outbox, telemetry
-from chalicelib.foundation.context import system
-from chalicelib.foundation.manifest import QueueConsumer, load
+from chalicelib.foundation.context import system_actor
+from chalicelib.foundation.manifest import QueueConsumer, import_string
 from chalicelib.foundation.runtime import Runtime
 
 OUTBOX_WORKER = QueueConsumer(
@@ -21,7 +21,7 @@ OUTBOX_WORKER = QueueConsumer(
     max_receives=8,
 )
 
-# kind of a message → what delivers it: `(ctx, key) -> outbox.Sent`
+# message kind → dotted path of `(ctx, key) -> outbox.DeliveryResult`
 DELIVERIES = {"mail": "chalicelib.foundation.outbox.deliver_mail"}
 
 
@@ -31,28 +31,28 @@ def _runtime() -> Runtime:
 
 
 def outbox_worker(event: Any, context: Any) -> dict[str, Any]:
-    """Lambda's entry: one batch of the queue. Answers the messages that SQS must bring again."""
+    """Lambda handler: one batch of the queue. Returns the messages that SQS must redeliver."""
     return work(_runtime(), event, context)
 
 
 def work(runtime: Runtime, event: Any, context: Any = None) -> dict[str, Any]:
-    """Deliver a batch; one message that fails, or is in another's hands, comes again by itself."""
+    """Deliver a batch. Only messages that failed or are leased by another worker are redelivered."""
     failures: list[dict[str, str]] = []
     run_id = getattr(context, "aws_request_id", None) or str(uuid4())
     outcomes: dict[str, float] = {}
     for record in event["Records"]:
-        ctx = runtime.context(request_id=f"{run_id}#{record['messageId']}", actor=system("outbox"))
+        ctx = runtime.context(request_id=f"{run_id}#{record['messageId']}", actor=system_actor("outbox"))
         try:
-            kind, key = outbox.key_of(record["body"])
-            outcome = load(DELIVERIES[kind])(ctx, key).outcome
+            kind, key = outbox.parse_message(record["body"])
+            outcome = import_string(DELIVERIES[kind])(ctx, key).outcome
         except Exception as error:
-            telemetry.exception(error, ctx.request_id)
+            telemetry.log_exception(error, ctx.request_id)
             outcome = "error"
         outcomes[outcome] = outcomes.get(outcome, 0) + 1
         if outcome in ("busy", "error"):
             failures.append({"itemIdentifier": record["messageId"]})
-    telemetry.line("INFO", "outbox", run_id=run_id, outcomes=outcomes)
-    telemetry.metric(
+    telemetry.log("INFO", "outbox", run_id=run_id, outcomes=outcomes)
+    telemetry.emit_metric(
         {"MailSent": outcomes.get("sent", 0), "MailFailed": outcomes.get("failed", 0) + outcomes.get("error", 0)}, worker="outbox"
     )
     return {"batchItemFailures": failures}

@@ -1,6 +1,6 @@
-"""The two readers of the table's stream: one keeps the trail, the other the aggregates. Each is exactly once in effect.
+"""The two consumers of the table's stream: one writes the trail, the other the aggregates. Each has exactly-once effects.
 
-Lambda imports this module alone. What a handler needs beyond it is loaded with the handler's first event.
+Lambda imports only this module. What a handler needs beyond it is imported at its first event.
 """
 
 import os
@@ -10,19 +10,19 @@ from typing import Any
 from uuid import uuid4
 
 from chalicelib.foundation import outbox, streams, telemetry
-from chalicelib.foundation.context import system
+from chalicelib.foundation.context import system_actor
 from chalicelib.foundation.manifest import StreamConsumer
-from chalicelib.foundation.projections import Contributions, Engine, State, Work
+from chalicelib.foundation.projections import ContributionRegistry, EntityVersion, ProjectionBatch, ProjectionEngine
 from chalicelib.foundation.runtime import Runtime
-from chalicelib.foundation.streams import Change, Record, Unreadable
+from chalicelib.foundation.streams import MalformedRecord, StreamChange, StreamRecord
 from chalicelib.packs import PACKS
 
-PROJECTION = "projection"  # under which its records are parked; the trail's own name is in its pack
-_MARGIN = 5.0  # seconds kept to answer
-_CONTRIBUTIONS = Contributions(PACKS)
+PROJECTION = "projection"  # the stream name of its parked records; the trail's own is in its pack
+_MARGIN = 5.0  # seconds reserved for the response
+_CONTRIBUTIONS = ContributionRegistry(PACKS)
 _KINDS = _CONTRIBUTIONS.kinds
 
-# Equality only, of what is wanted: so a consumer is never fed by its own writes. The second pattern sees a row go.
+# Only rows of the wanted types, so a consumer never receives its own writes. The second pattern matches removals.
 CONSUMERS = (
     StreamConsumer(
         name="audit_stream",
@@ -53,99 +53,99 @@ def _runtime() -> Runtime:
 
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-    _runtime()  # in Lambda's initialisation, which has the full processor
+    _runtime()  # Lambda's initialisation phase has the full processor
 
 
 def audit_stream(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Lambda's handler: the trail, and the mail that was written."""
+    """Lambda handler: writes the trail, and queues the mail that was written."""
     return audit(_runtime(), event, context)
 
 
 def projection_stream(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Lambda's handler: the aggregates."""
+    """Lambda handler: updates the aggregates."""
     return project(_runtime(), event, context, _CONTRIBUTIONS)
 
 
 def audit(runtime: Runtime, event: dict[str, Any], context: Any = None, *, kinds: Any = None, workers: int = 10) -> dict[str, Any]:
-    """Bring a batch onto the trail; answers the first record that wasn't done."""
-    from chalicelib.packs.auditor import trail
+    """Write a batch to the trail; returns the first record that was not processed."""
+    from chalicelib.packs.audit import writer
 
     records = event["Records"]
-    ctx = runtime.context(request_id=_request_id(context), actor=system("audit_stream"), remaining=_remaining(context))
-    undone: list[Record] = []
-    entities: list[Change] = []
-    mail: list[Change] = []
+    ctx = runtime.context(request_id=_request_id(context), actor=system_actor("audit_stream"), remaining_seconds=_remaining(context))
+    unprocessed: list[StreamRecord] = []
+    entities: list[StreamChange] = []
+    mail: list[StreamChange] = []
     for record in records:
         try:
-            change = streams.read(record)
+            change = streams.parse_record(record)
             if change.type == streams.ENTITY:
-                _ = change.entity_id, change.kind, change.version  # all that is needed to know its place
+                _ = change.entity_id, change.kind, change.version  # raises MalformedRecord where one is absent
                 entities.append(change)
             elif change.type == outbox.MAIL and change.old is None:
                 mail.append(change)
-        except Unreadable as error:
-            undone += _left(partial(trail.poisoned, ctx, record, error), record)
+        except MalformedRecord as error:
+            unprocessed += _park(partial(writer.park_unreadable, ctx, record, error), record)
     if entities:
         try:
-            undone += [change.record for change in trail.Trail(ctx, kinds or _kinds(), workers=workers).append(entities)]
+            unprocessed += [change.record for change in writer.TrailWriter(ctx, kinds or _kinds(), workers=workers).append(entities)]
         except Exception as error:
-            if not streams.passing(error):
+            if not streams.is_transient(error):
                 raise
-            undone += [change.record for change in entities]
+            unprocessed += [change.record for change in entities]
     try:
         outbox.enqueue(ctx.settings, [change.key for change in mail])
     except outbox.QueueError:
-        undone += [change.record for change in mail]
-    return streams.outcome(records, undone)
+        unprocessed += [change.record for change in mail]
+    return streams.batch_response(records, unprocessed)
 
 
 @cache
 def _kinds() -> Any:
-    from chalicelib.packs.auditor import trail
+    from chalicelib.packs.audit import writer
 
-    return trail.kinds(PACKS)
+    return writer.entity_resolver(PACKS)
 
 
-def project(runtime: Runtime, event: dict[str, Any], context: Any, contribute: Contributions) -> dict[str, Any]:
-    """Bring a batch into the aggregates; answers the first record that wasn't done."""
+def project(runtime: Runtime, event: dict[str, Any], context: Any, contribute: ContributionRegistry) -> dict[str, Any]:
+    """Apply a batch to the aggregates; returns the first record that was not processed."""
     records = event["Records"]
     store = runtime.store(_remaining(context))
     now = runtime.clock()
-    undone: list[Record] = []
-    newest: dict[str, State] = {}
-    told_by: dict[str, list[Record]] = {}
+    unprocessed: list[StreamRecord] = []
+    newest: dict[str, EntityVersion] = {}
+    records_of: dict[str, list[StreamRecord]] = {}
     for record in records:
         try:
-            change = streams.read(record)
+            change = streams.parse_record(record)
             if change.type != streams.ENTITY or change.kind not in contribute.kinds:
                 continue
-            state = State.of(change)
-        except Unreadable as error:
-            undone += _left(partial(streams.park, store, PROJECTION, record, str(error), now), record)
+            state = EntityVersion.from_change(change)
+        except MalformedRecord as error:
+            unprocessed += _park(partial(streams.park_record, store, PROJECTION, record, str(error), now), record)
             continue
         if state.id not in newest or newest[state.id].version < state.version:
             newest[state.id] = state
-            told_by[state.id] = [*told_by.get(state.id, ()), record]
-    work = Work(newest)
+            records_of[state.id] = [*records_of.get(state.id, ()), record]
+    work = ProjectionBatch(newest)
     try:
-        Engine(store, contribute, now).apply(work)
+        ProjectionEngine(store, contribute, now).apply(work)
     except Exception as error:
-        if not streams.passing(error):
+        if not streams.is_transient(error):
             raise
-        telemetry.line("WARNING", "projection batch not done", left=len(work.todo), error=type(error).__name__)
-        undone += [record for id in work.todo for record in told_by[id]]
-    for id, reason in work.refused.items():
-        # The newest image decides; the older ones of the batch are in it.
-        undone += _left(partial(streams.park, store, PROJECTION, told_by[id][-1], reason, now), *told_by[id])
-    return streams.outcome(records, undone)
+        telemetry.log("WARNING", "projection batch not done", left=len(work.pending), error=type(error).__name__)
+        unprocessed += [record for id in work.pending for record in records_of[id]]
+    for id, reason in work.rejected.items():
+        # The newest image determines the result, so the older records of the batch need not be parked.
+        unprocessed += _park(partial(streams.park_record, store, PROJECTION, records_of[id][-1], reason, now), *records_of[id])
+    return streams.batch_response(records, unprocessed)
 
 
-def _left(parking: Callable[[], object], *records: Record) -> tuple[Record, ...]:
-    """Park what can't be done. Returns the records where even that fails for the moment."""
+def _park(parking: Callable[[], object], *records: StreamRecord) -> tuple[StreamRecord, ...]:
+    """Call `parking`. Returns the records, as unprocessed, where it fails transiently."""
     try:
         parking()
     except Exception as error:
-        if not streams.passing(error):
+        if not streams.is_transient(error):
             raise
         return records
     return ()

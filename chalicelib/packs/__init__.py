@@ -4,16 +4,16 @@ It is read by app.py, by the functions behind schedules and the stream, and by t
 nothing heavy, so reading it costs next to nothing.
 """
 
-from chalicelib.foundation import auth, caching, documentation, system
+from chalicelib.foundation import auth, cache_admin, documentation, system
 from chalicelib.foundation.manifest import Pack
-from chalicelib.packs import auditor, dispositions, events, holdings, status, wholesale
+from chalicelib.packs import audit, dispositions, events, holdings, status, wholesale
 
 PACKS: tuple[Pack, ...] = (
     system.PACK,
     auth.PACK,
     documentation.PACK,
-    caching.PACK,
-    auditor.PACK,
+    cache_admin.PACK,
+    audit.PACK,
     events.PACK,
     status.PACK,
     wholesale.PACK,

@@ -1,6 +1,6 @@
 """From the source tree to a running stack.
 
-`facts` reads what the code declares (manifests, stream consumers, the table), `template` says it in CloudFormation's words,
-`build` runs `chalice package` with that, `artifact` finishes the zip, `limits` measures what the result uses of AWS's
-limits, `deploy` hands it to CloudFormation. Nothing here is packaged.
+`inventory` lists the declared functions, `template` generates the CloudFormation template, `build` runs `chalice package` with
+it, `artifact` finishes the zip, `quotas` measures what the result uses of AWS's quotas, `deploy` deploys it by CloudFormation.
+Nothing here is packaged.
 """

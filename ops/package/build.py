@@ -1,4 +1,4 @@
-"""One command from the source tree to a finished artifact and template."""
+"""Build the artifact and its template from the source tree."""
 
 import json
 import shutil
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.foundation.store.table import table_definition
-from ops.package import artifact, facts, template
+from ops.package import artifact, inventory, template
 
 PROJECT = Path(__file__).resolve().parents[2]
 _CACHE = PROJECT / ".cache" / "site-packages"
@@ -19,54 +19,54 @@ _CACHE = PROJECT / ".cache" / "site-packages"
 
 @dataclass(frozen=True)
 class Build:
-    """What a build made: the zip and its template."""
+    """The files of a build: the zip and its template."""
 
     stage: str
-    zip: Path
+    zip_file: Path
     template: Path
 
 
 class PackagingError(Exception):
-    """Chalice could not package; the message holds what it said."""
+    """Chalice could not package; the message holds its output."""
 
 
-def deployed_functions() -> tuple[facts.Function, ...]:
+def deployed_functions() -> tuple[inventory.DeployedFunction, ...]:
     """The functions of this project, from its manifests."""
     from chalicelib.functions.registration import QUEUE_CONSUMERS
     from chalicelib.functions.streams import CONSUMERS
     from chalicelib.packs import PACKS
 
-    return facts.functions(PACKS, CONSUMERS, QUEUE_CONSUMERS)
+    return inventory.functions(PACKS, CONSUMERS, QUEUE_CONSUMERS)
 
 
 def build(stage: str, out: Path, project: Path = PROJECT) -> Build:
     """Package, merge and finish into `out`: `deployment.zip` and `template.json`."""
     packaged = chalice_package(stage, out / "packaged", project)
-    made = Build(stage, out / "deployment.zip", out / "template.json")
-    artifact.finish(packaged / "deployment.zip", made.zip)
+    result = Build(stage, out / "deployment.zip", out / "template.json")
+    artifact.finish(packaged / "deployment.zip", result.zip_file)
     finished = finish_template(json.loads((packaged / "sam.json").read_text()))
-    made.template.write_text(json.dumps(finished, separators=(",", ":"), sort_keys=True))
-    return made
+    result.template.write_text(json.dumps(finished, separators=(",", ":"), sort_keys=True))
+    return result
 
 
 def chalice_package(stage: str, out: Path, project: Path = PROJECT) -> Path:
     """`chalice package` with the generated template merged in, from a clean copy of what is deployed.
 
-    The copy holds app.py, chalicelib and .chalice alone: no bytecode, no tool's leftovers, nothing half written elsewhere.
+    The copy holds only app.py, chalicelib and .chalice, without bytecode or temporary files.
     """
     functions = deployed_functions()
     revision, built_at = source_revision(project)
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "project"
-        stage_project(project, copy, facts.stage_config(project, stage, functions, revision, built_at))
+        copy_project(project, copy, inventory.stage_config(project, stage, functions, revision, built_at))
         merge = Path(folder) / "merge.json"
-        definition = table_definition(facts.table_name(stage))
+        definition = table_definition(inventory.table_name(stage))
         merge.write_text(json.dumps(template.merge_template(stage, functions, definition)))
         run_chalice(copy, ["package", "--stage", stage, "--merge-template", str(merge), str(out.resolve())])
     return out
 
 
-def stage_project(project: Path, copy: Path, config: dict[str, Any]) -> None:
+def copy_project(project: Path, copy: Path, config: dict[str, Any]) -> None:
     """Copy what is deployed, with this configuration."""
     copy.mkdir(parents=True)
     for name in ("app.py", "requirements.txt"):
@@ -78,42 +78,44 @@ def stage_project(project: Path, copy: Path, config: dict[str, Any]) -> None:
 
 
 def run_chalice(project: Path, arguments: list[str]) -> None:
-    """Run Chalice on a project. Raises PackagingError with its words, also where it would only have warned."""
+    """Run Chalice on a project. Raises PackagingError with its output, also where it only warns of a missing dependency."""
     environment = {**_ENVIRONMENT, "PYTHONPATH": str(PROJECT)}
     command = [sys.executable, "-m", "ops.package.chalice_package", str(_CACHE), "--project-dir", str(project), *arguments]
-    done = subprocess.run(command, cwd=project, env=_inherited() | environment, capture_output=True, text=True, check=False)
-    said = done.stdout + done.stderr
-    if done.returncode or "Could not install dependencies" in said:
-        raise PackagingError(said)
+    completed = subprocess.run(
+        command, cwd=project, env=_inherited_environment() | environment, capture_output=True, text=True, check=False
+    )
+    output = completed.stdout + completed.stderr
+    if completed.returncode or "Could not install dependencies" in output:
+        raise PackagingError(output)
 
 
-# Packaging asks nothing of AWS; the region only settles the names of service principals.
+# Packaging makes no call to AWS; the region only determines the names of service principals.
 _ENVIRONMENT = {"AWS_DEFAULT_REGION": "us-west-2", "AWS_EC2_METADATA_DISABLED": "true", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def _inherited() -> dict[str, str]:
+def _inherited_environment() -> dict[str, str]:
     import os
 
     return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "VALHALLA_", "PYTHON"))}
 
 
 def source_revision(project: Path) -> tuple[str, str]:
-    """The commit that is built and when it was made. Not the present time: the same source makes the same artifact."""
-    done = subprocess.run(["git", "log", "-1", "--format=%h %ct"], cwd=project, capture_output=True, text=True, check=False)
-    if done.returncode:
+    """The commit and its time. Not the present time: the same source builds the same artifact."""
+    completed = subprocess.run(["git", "log", "-1", "--format=%h %ct"], cwd=project, capture_output=True, text=True, check=False)
+    if completed.returncode:
         return "unknown", "unknown"
-    revision, seconds = done.stdout.split()
+    revision, seconds = completed.stdout.split()
     return revision, datetime.fromtimestamp(int(seconds), UTC).isoformat().replace("+00:00", "Z")
 
 
 def finish_template(packaged: dict[str, Any]) -> dict[str, Any]:
     """Chalice's merged template with every path of the API handed to the app.
 
-    Raises PackagingError where something was merged into a resource that Chalice didn't make: a function that app.py
-    doesn't register, or a name that Chalice spells otherwise.
+    Raises PackagingError where something was merged into a resource that Chalice didn't create: a function that app.py
+    doesn't register, or that Chalice names differently.
     """
-    if astray := sorted(name for name, said in packaged["Resources"].items() if "Type" not in said):
-        raise PackagingError(f"The template says something of {', '.join(astray)}, which Chalice doesn't know.")
+    if unknown := sorted(name for name, resource in packaged["Resources"].items() if "Type" not in resource):
+        raise PackagingError(f"The template refers to {', '.join(unknown)}, which Chalice doesn't know.")
     body = packaged["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
     return {
         **packaged,

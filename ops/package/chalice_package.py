@@ -1,8 +1,7 @@
-"""`chalice package`, in a process of its own, with the dependencies finished once and kept.
+"""`chalice package`, in a process of its own, with cached dependencies.
 
-Chalice downloads and unpacks every dependency anew whenever a line of the app changes. What they are depends on the
-requirements, the Python version, the architecture and the AWS services in use alone, so they are kept under a hash of those,
-pruned and compiled.
+Chalice downloads and unpacks every dependency again whenever a line of the app changes. They depend only on the requirements, the
+Python version, the architecture and the AWS services in use, so they are cached under a hash of those, pruned and compiled.
 
     python -m ops.package.chalice_package CACHE package --stage dev --merge-template merge.json out
 """
@@ -23,34 +22,34 @@ from ops.package import artifact
 _CACHE = Path()
 
 
-class KeptDependencies(DependencyBuilder):  # type: ignore[misc]
-    """Chalice's builder of site-packages, asked only when it wasn't before."""
+class CachedDependencies(DependencyBuilder):  # type: ignore[misc]
+    """Chalice's builder of site-packages with a cache."""
 
     def build_site_packages(self, abi: str, requirements_filepath: str, target_directory: str) -> None:
-        """Fill the directory; raises MissingDependencyError where Chalice would package without what is missing."""
+        """Fill the directory; raises MissingDependencyError where Chalice would package without a missing dependency."""
         services = artifact.services_used(Path("chalicelib"))
-        asked = "\n".join(
+        cache_key = "\n".join(
             (abi, self._machine, *sorted(services), Path(requirements_filepath).read_text(), Path(artifact.__file__).read_text())
         )
-        kept = _CACHE / hashlib.sha256(asked.encode()).hexdigest()[:16]
-        if not kept.is_dir():
+        cached = _CACHE / hashlib.sha256(cache_key.encode()).hexdigest()[:16]
+        if not cached.is_dir():
             _CACHE.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=_CACHE) as folder:
                 fresh = Path(folder) / "site-packages"
                 fresh.mkdir()
                 super().build_site_packages(abi, requirements_filepath, str(fresh))
                 artifact.finish_dependencies(fresh, services)
-                # Moved when whole: two runs at once, or one that is killed, leave no half of it behind.
-                if not kept.is_dir():
-                    fresh.rename(kept)
-        shutil.copytree(kept, target_directory, dirs_exist_ok=True)
+                # Moved when complete: concurrent or interrupted runs leave no partial folder.
+                if not cached.is_dir():
+                    fresh.rename(cached)
+        shutil.copytree(cached, target_directory, dirs_exist_ok=True)
 
 
 def main(arguments: list[str]) -> Any:
-    """Run Chalice's own command line with the kept dependencies."""
-    global _CACHE  # the builder is made deep inside Chalice, which offers no way to hand it anything
+    """Run Chalice's own command line with the cached dependencies."""
+    global _CACHE  # Chalice creates the builder itself and offers no way to pass arguments to it
     _CACHE = Path(arguments[0])
-    deployer.PipDependencyBuilder = KeptDependencies
+    deployer.PipDependencyBuilder = CachedDependencies
     return cli(arguments[1:], obj={})
 
 

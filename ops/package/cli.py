@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ops.package import limits
+from ops.package import quotas
 from ops.package.build import Build, PackagingError, build
 from ops.package.deploy import Change, Clients, DeploymentError, deploy
 
@@ -19,13 +19,13 @@ app = typer.Typer(no_args_is_help=True)
 _console = Console()
 
 Stage = Annotated[str, typer.Option(help="A stage of .chalice/config.json.")]
-Out = Annotated[Path | None, typer.Option(help="Where the build goes; build/<stage> by default.")]
+Out = Annotated[Path | None, typer.Option(help="Folder of the build; build/<stage> by default.")]
 
 
 @app.command("package")
 def package_command(stage: Stage = "dev", out: Out = None) -> None:
-    """Make the finished artifact and its template, and say how much of AWS's limits they use."""
-    _show(_built(stage, out))
+    """Build the artifact and its template, and print how much of AWS's quotas they use."""
+    _print_usage(_build_or_exit(stage, out))
 
 
 @app.command("deploy")
@@ -34,17 +34,17 @@ def deploy_command(
     out: Out = None,
     region: Annotated[str | None, typer.Option(help="AWS region; that of the profile by default.")] = None,
     profile: Annotated[str | None, typer.Option(help="AWS profile.")] = None,
-    bucket: Annotated[str | None, typer.Option(help="Bucket for code and templates; one is made by default.")] = None,
-    public_url: Annotated[str | None, typer.Option(help="The URL that callers use, where it isn't API Gateway's own.")] = None,
-    alarm_email: Annotated[str | None, typer.Option(help="Who is mailed when an alarm goes off.")] = None,
-    throttle_rate: Annotated[int | None, typer.Option(help="Requests a second that the stage takes.")] = None,
-    throttle_burst: Annotated[int | None, typer.Option(help="Requests at once that the stage takes.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Make the changes without asking.")] = False,
+    bucket: Annotated[str | None, typer.Option(help="Bucket for code and templates; created by default.")] = None,
+    public_url: Annotated[str | None, typer.Option(help="The public URL, where it isn't API Gateway's own.")] = None,
+    alarm_email: Annotated[str | None, typer.Option(help="Mail address for alarms.")] = None,
+    throttle_rate: Annotated[int | None, typer.Option(help="Requests per second that the stage accepts.")] = None,
+    throttle_burst: Annotated[int | None, typer.Option(help="Burst of requests that the stage accepts.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Deploy without confirmation.")] = False,
 ) -> None:
-    """Package, show what would change, and bring the stage's stack to it."""
-    made = _built(stage, out)
-    _show(made)
-    given = {
+    """Package, show the changes, and deploy the stage's stack."""
+    built = _build_or_exit(stage, out)
+    _print_usage(built)
+    parameters = {
         "PublicUrl": public_url,
         "AlarmEmail": alarm_email,
         "ThrottleRate": throttle_rate,
@@ -55,32 +55,32 @@ def deploy_command(
         outputs = deploy(
             session,
             stage,
-            made.template,
-            made.zip,
+            built.template,
+            built.zip_file,
             now=datetime.now(UTC),
             bucket=bucket,
-            parameters={name: str(value) for name, value in given.items() if value is not None},
-            review=lambda changes: _review(changes, yes),
-            say=_console.print,
+            parameters={name: str(value) for name, value in parameters.items() if value is not None},
+            review=lambda changes: _confirm_changes(changes, yes),
+            print_line=_console.print,
         )
     except DeploymentError as error:
         _console.print(str(error), style="red", highlight=False)
         raise typer.Exit(1) from None
     for name, value in sorted(outputs.items()):
         _console.print(f"{name}: {value}", highlight=False)
-    described = made.zip.with_name("environment")
-    described.write_text(environment(session, outputs["APIHandlerName"]))
-    _console.print(f"For the other operator commands: set -a; . {described}; set +a", highlight=False)
+    environment_file = built.zip_file.with_name("environment")
+    environment_file.write_text(stage_environment(session, outputs["APIHandlerName"]))
+    _console.print(f"For the other operator commands: set -a; . {environment_file}; set +a", highlight=False)
 
 
-def environment(clients: Clients, function: str) -> str:
-    """The stage's settings as lines for a shell, as its API has them: what operator commands read. No secret is among them."""
-    known = clients.client("lambda").get_function_configuration(FunctionName=function)
-    variables = known["Environment"]["Variables"] | {"AWS_REGION": known["FunctionArn"].split(":")[3]}
+def stage_environment(clients: Clients, function: str) -> str:
+    """The settings of the stage's API function as shell assignments, for operator commands. They hold no secret."""
+    configuration = clients.client("lambda").get_function_configuration(FunctionName=function)
+    variables = configuration["Environment"]["Variables"] | {"AWS_REGION": configuration["FunctionArn"].split(":")[3]}
     return "".join(f"{name}={shlex.quote(value)}\n" for name, value in sorted(variables.items()))
 
 
-def _built(stage: str, out: Path | None) -> Build:
+def _build_or_exit(stage: str, out: Path | None) -> Build:
     try:
         return build(stage, out or Path("build") / stage)
     except (PackagingError, ValueError) as error:
@@ -88,21 +88,21 @@ def _built(stage: str, out: Path | None) -> Build:
         raise typer.Exit(1) from None
 
 
-def _show(made: Build) -> None:
-    template: dict[str, Any] = json.loads(made.template.read_text())
-    table = Table("limit", "used", "of", "share", title=f"{made.zip} and {made.template}")
-    for one in limits.usage(made.stage, template, made.zip):
-        table.add_row(one.what, f"{one.used:,}", f"{one.allowed:,}", f"{one.share:.0%}", style="red" if one.near else "")
+def _print_usage(built: Build) -> None:
+    template: dict[str, Any] = json.loads(built.template.read_text())
+    table = Table("limit", "used", "of", "share", title=f"{built.zip_file} and {built.template}")
+    for quota in quotas.usage(built.stage, template, built.zip_file):
+        table.add_row(quota.name, f"{quota.used:,}", f"{quota.allowed:,}", f"{quota.share:.0%}", style="red" if quota.is_near_limit else "")
     _console.print(table)
 
 
-_GRAVE = {"Remove", "Replace"}
+_DESTRUCTIVE = {"Remove", "Replace"}
 
 
-def _review(changes: list[Change], yes: bool) -> bool:
-    table = Table("what", "resource", "kind", "replaced", title="What changes")
-    for one in changes:
-        grave = one.action in _GRAVE or one.replacement == "True"
-        table.add_row(one.action, one.resource, one.kind, one.replacement, style="red" if grave else "")
+def _confirm_changes(changes: list[Change], yes: bool) -> bool:
+    table = Table("action", "resource", "type", "replaced", title="Changes")
+    for change in changes:
+        destructive = change.action in _DESTRUCTIVE or change.replacement == "True"
+        table.add_row(change.action, change.resource, change.kind, change.replacement, style="red" if destructive else "")
     _console.print(table)
-    return yes or typer.confirm("Make these changes?")
+    return yes or typer.confirm("Deploy these changes?")

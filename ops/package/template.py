@@ -1,7 +1,7 @@
-"""What `chalice package` can't say, generated from the code and merged into its template.
+"""The part of the template that `chalice package` can't generate, built from the code and merged into its template.
 
-The table comes from the store's own definition, stream mappings and schedules from what stands beside each handler.
-There is nothing here to keep in step by hand.
+The table comes from the store's own definition, stream mappings and schedules from the declarations next to each handler, so
+nothing here needs to be kept consistent by hand.
 """
 
 import json
@@ -10,11 +10,11 @@ from typing import Any
 
 from chalice.utils import to_cfn_resource_name
 
-from chalicelib.foundation.errors import KINDS
-from chalicelib.foundation.http.answers import PROBLEM_JSON, SECURITY_HEADERS
+from chalicelib.foundation.errors import PROBLEM_TYPES
+from chalicelib.foundation.http.responses import PROBLEM_JSON, SECURITY_HEADERS
 from chalicelib.foundation.manifest import QueueConsumer, StreamConsumer
 from chalicelib.foundation.store.table import TTL_ATTRIBUTE
-from ops.package.facts import Function, secret_name
+from ops.package.inventory import DeployedFunction, secret_name
 
 Json = dict[str, Any]
 
@@ -28,23 +28,25 @@ def ref(name: str) -> Json:
     return {"Ref": name}
 
 
-def attribute(name: str, what: str) -> Json:
+def get_att(name: str, attribute: str) -> Json:
     """CloudFormation's reference to an attribute of a resource."""
-    return {"Fn::GetAtt": [name, what]}
+    return {"Fn::GetAtt": [name, attribute]}
 
 
-def merge_template(stage: str, deployed: Iterable[Function], table: Mapping[str, Any]) -> Json:
-    """All of it. `table` holds the arguments of DynamoDB's CreateTable."""
+def merge_template(stage: str, deployed: Iterable[DeployedFunction], table: Mapping[str, Any]) -> Json:
+    """The whole template to merge. `table` holds the arguments of DynamoDB's CreateTable."""
     functions = tuple(deployed)
-    consumers = [one for one in functions if one.consumer]
-    workers = [one.worker for one in functions if one.worker]
-    scheduled = [one for one in functions if one.schedule]
-    dead_letters = _DEAD_LETTERS | {f"{queue_id(one)}DeadLetters": f"What {one.name} gave up on is waiting." for one in workers}
+    consumers = [function for function in functions if function.consumer]
+    queue_consumers = [function.queue_consumer for function in functions if function.queue_consumer]
+    schedule_functions = [function for function in functions if function.schedule]
+    dead_letters = _DEAD_LETTERS | {
+        f"{queue_id(consumer)}DeadLetters": f"Messages that {consumer.name} gave up on are waiting." for consumer in queue_consumers
+    }
     resources: Json = {
         "Table": table_resource(table),
         "Secrets": _secret(stage),
         **{name: _queue() for name in dead_letters},
-        **{queue_id(one): _work_queue(one) for one in workers},
+        **{queue_id(consumer): _work_queue(consumer) for consumer in queue_consumers},
         "AlarmTopic": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": f"Valhalla {stage}"}},
         "AlarmMail": {
             "Type": "AWS::SNS::Subscription",
@@ -54,17 +56,19 @@ def merge_template(stage: str, deployed: Iterable[Function], table: Mapping[str,
         "RestAPI": _rest_api(stage),
         # Chalice names the API's log group after a function that isn't in its own template.
         "ApiHandlerLogGroup": {"Properties": {"LogGroupName": {"Fn::Sub": "/aws/lambda/${APIHandler}"}}},
-        "Dashboard": _dashboard(stage, functions, [*dead_letters, *(queue_id(one) for one in workers)]),
+        "Dashboard": _dashboard(stage, functions, [*dead_letters, *map(queue_id, queue_consumers)]),
     }
-    queues = {f"VALHALLA_{one.queue.upper()}_QUEUE": ref(queue_id(one)) for one in workers}
-    for one in functions:
-        resources[one.logical_id] = {"Properties": _function_properties(one, queues)}
-    resources |= _alarms(stage, consumers, [*scheduled, *(one for one in functions if one.worker)], dead_letters)
-    resources |= _counted(stage, functions)
+    queues = {f"VALHALLA_{consumer.queue.upper()}_QUEUE": ref(queue_id(consumer)) for consumer in queue_consumers}
+    for function in functions:
+        resources[function.logical_id] = {"Properties": _function_properties(function, queues)}
+    resources |= _alarms(
+        stage, consumers, [*schedule_functions, *(function for function in functions if function.queue_consumer)], dead_letters
+    )
+    resources |= _log_metric_alarms(stage, functions)
     return {
         "Parameters": {
-            "PublicUrl": _text("The URL under which callers reach the API, without a slash at its end."),
-            "AlarmEmail": _text("Who is mailed when an alarm goes off; empty for nobody."),
+            "PublicUrl": _string_parameter("The URL under which callers reach the API, without a slash at its end."),
+            "AlarmEmail": _string_parameter("Who is mailed when an alarm goes off; empty for nobody."),
             "ThrottleRate": {"Type": "Number", "Default": 100, "Description": "Requests a second that the stage takes."},
             "ThrottleBurst": {"Type": "Number", "Default": 200, "Description": "Requests at once that the stage takes."},
         },
@@ -79,8 +83,8 @@ def merge_template(stage: str, deployed: Iterable[Function], table: Mapping[str,
 
 
 def table_resource(definition: Mapping[str, Any]) -> Json:
-    """The table, from the arguments of CreateTable; what they can't say (recovery, protection, TTL) is added."""
-    stream = definition["StreamSpecification"]["StreamViewType"]  # CloudFormation takes that it is enabled from there
+    """The table, from the arguments of CreateTable, with recovery, protection and TTL added."""
+    stream = definition["StreamSpecification"]["StreamViewType"]  # implies that the stream is enabled
     return {
         "Type": "AWS::DynamoDB::Table",
         "DeletionPolicy": "Retain",
@@ -97,7 +101,7 @@ def table_resource(definition: Mapping[str, Any]) -> Json:
 
 
 def _secret(stage: str) -> Json:
-    # Without a value: the first deployment writes one that only this account ever sees, and no later one touches it.
+    # Without a value: the first deployment writes one, and no later deployment changes it.
     return {
         "Type": "AWS::SecretsManager::Secret",
         "DeletionPolicy": "Retain",
@@ -116,64 +120,64 @@ def queue_id(worker: QueueConsumer) -> str:
 
 
 def _work_queue(worker: QueueConsumer) -> Json:
-    said = _queue()
-    said["Properties"] |= {
+    queue = _queue()
+    queue["Properties"] |= {
         "VisibilityTimeout": worker.visibility_seconds,
         "RedrivePolicy": {
-            "deadLetterTargetArn": attribute(f"{queue_id(worker)}DeadLetters", "Arn"),
+            "deadLetterTargetArn": get_att(f"{queue_id(worker)}DeadLetters", "Arn"),
             "maxReceiveCount": worker.max_receives,
         },
     }
-    return said
+    return queue
 
 
-def _text(about: str) -> Json:
-    return {"Type": "String", "Default": "", "Description": about}
+def _string_parameter(description: str) -> Json:
+    return {"Type": "String", "Default": "", "Description": description}
 
 
-def _function_properties(one: Function, queues: Json) -> Json:
+def _function_properties(function: DeployedFunction, queues: Json) -> Json:
     properties: Json = {"Environment": {"Variables": {"VALHALLA_PUBLIC_URL": ref("PublicUrl"), **queues}}}
-    if one.consumer:
-        event = f"{one.logical_id}DynamodbEventSource"
-        properties["Events"] = {event: {"Properties": mapping(one.consumer)}}
-        properties["Description"] = one.consumer.summary
-    if one.worker:
+    if function.consumer:
+        event = f"{function.logical_id}DynamodbEventSource"
+        properties["Events"] = {event: {"Properties": event_source_mapping(function.consumer)}}
+        properties["Description"] = function.consumer.summary
+    if function.queue_consumer:
         source = {
-            "Queue": attribute(queue_id(one.worker), "Arn"),
-            "BatchSize": one.worker.batch_size,
+            "Queue": get_att(queue_id(function.queue_consumer), "Arn"),
+            "BatchSize": function.queue_consumer.batch_size,
             "FunctionResponseTypes": ["ReportBatchItemFailures"],
         }
-        properties["Events"] = {f"{one.logical_id}SqsEventSource": {"Properties": source}}
-        properties["Description"] = one.worker.summary
-    if one.schedule:
-        properties["Events"] = {f"{one.logical_id}Event": {"Properties": {"Description": one.schedule.summary}}}
-        properties["Description"] = one.schedule.summary
+        properties["Events"] = {f"{function.logical_id}SqsEventSource": {"Properties": source}}
+        properties["Description"] = function.queue_consumer.summary
+    if function.schedule:
+        properties["Events"] = {f"{function.logical_id}Event": {"Properties": {"Description": function.schedule.summary}}}
+        properties["Description"] = function.schedule.summary
         properties["EventInvokeConfig"] = {
             "MaximumRetryAttempts": 2,
             "MaximumEventAgeInSeconds": 3600,
-            "DestinationConfig": {"OnFailure": {"Type": "SQS", "Destination": attribute("ScheduleDeadLetters", "Arn")}},
+            "DestinationConfig": {"OnFailure": {"Type": "SQS", "Destination": get_att("ScheduleDeadLetters", "Arn")}},
         }
     return properties
 
 
-def mapping(consumer: StreamConsumer) -> Json:
+def event_source_mapping(consumer: StreamConsumer) -> Json:
     """The event source mapping of a stream consumer.
 
-    It begins at the trim horizon: a mapping takes minutes to come alive, and what is written meanwhile must not be lost.
-    Reading a record twice is harmless, both consumers being exact under replay.
+    It begins at the trim horizon: a mapping takes minutes to become active, and concurrent writes must not be lost. Reading a
+    record twice is harmless, since both consumers are idempotent.
     """
     return {
-        "Stream": attribute("Table", "StreamArn"),
+        "Stream": get_att("Table", "StreamArn"),
         "StartingPosition": "TRIM_HORIZON",
         "BatchSize": consumer.batch_size,
         "MaximumBatchingWindowInSeconds": consumer.window_seconds,
-        "FilterCriteria": {"Filters": [{"Pattern": json.dumps(one, separators=(",", ":"))} for one in consumer.filters]},
+        "FilterCriteria": {"Filters": [{"Pattern": json.dumps(pattern, separators=(",", ":"))} for pattern in consumer.filters]},
         "FunctionResponseTypes": ["ReportBatchItemFailures"],
         "BisectBatchOnFunctionError": True,
         "MaximumRetryAttempts": consumer.retries,
         "MaximumRecordAgeInSeconds": consumer.max_age_seconds,
         "ParallelizationFactor": consumer.parallelization,
-        "DestinationConfig": {"OnFailure": {"Type": "SQS", "Destination": attribute("StreamDeadLetters", "Arn")}},
+        "DestinationConfig": {"OnFailure": {"Type": "SQS", "Destination": get_att("StreamDeadLetters", "Arn")}},
     }
 
 
@@ -184,10 +188,10 @@ def _rest_api(stage: str) -> Json:
     return {
         "Properties": {
             "DefinitionBody": {
-                "info": {"title": f"valhalla-{stage}"},  # the API's name, by which its metrics are told apart
+                "info": {"title": f"valhalla-{stage}"},  # the API's name, a dimension of its metrics
                 "x-amazon-apigateway-gateway-responses": gateway_responses(),
             },
-            "OpenApiVersion": "2.0",  # without it the shorthand makes a second stage, named "Stage"
+            "OpenApiVersion": "2.0",  # without it SAM creates a second stage, named "Stage"
             "MethodSettings": [
                 {
                     "HttpMethod": "*",
@@ -205,14 +209,14 @@ _HEADERS = {
     **SECURITY_HEADERS,
     "Content-Type": PROBLEM_JSON,
     "Cache-Control": "no-store",
-    # What the gateway itself refuses says nothing of anyone, so any page may read why. It is never sent with credentials.
+    # The gateway's own errors hold no personal data, so any origin may read them. They are never sent with credentials.
     "Access-Control-Allow-Origin": "*",
 }
-_VERBS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
+_METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 _RETRY = {"Retry-After": "1"}
-# What API Gateway refuses by itself, as one of our kinds. Every path reaches the app, so that the gateway only ever
-# misses a token where the verb is one that no endpoint takes.
-_GATEWAY_KINDS: dict[str, tuple[str, str, dict[str, str]]] = {
+# API Gateway's own errors as problem types. Every path reaches the app, so a missing authentication token only means a method
+# that no endpoint accepts.
+_GATEWAY_PROBLEMS: dict[str, tuple[str, str, dict[str, str]]] = {
     "DEFAULT_4XX": ("bad-request", "The gateway could not read this request.", {}),
     "DEFAULT_5XX": ("internal", "The gateway could not answer.", {}),
     "ACCESS_DENIED": ("forbidden", "The gateway refused this request.", {}),
@@ -221,7 +225,7 @@ _GATEWAY_KINDS: dict[str, tuple[str, str, dict[str, str]]] = {
     "BAD_REQUEST_PARAMETERS": ("bad-request", "The gateway could not read these parameters.", {}),
     "INTEGRATION_FAILURE": ("unavailable", "The service did not answer.", _RETRY),
     "INTEGRATION_TIMEOUT": ("unavailable", "The service did not answer in time.", _RETRY),
-    "MISSING_AUTHENTICATION_TOKEN": ("method-not-allowed", "No address takes this verb.", {"Allow": ", ".join(_VERBS)}),
+    "MISSING_AUTHENTICATION_TOKEN": ("method-not-allowed", "No address takes this verb.", {"Allow": ", ".join(_METHODS)}),
     "QUOTA_EXCEEDED": ("rate-limited", "The quota is used up.", {"Retry-After": "60"}),
     "REQUEST_TOO_LARGE": ("too-large", "A request may carry 10 MB at most here, and 1 MB in all but a few endpoints.", {}),
     "RESOURCE_NOT_FOUND": ("not-found", "No such resource.", {}),
@@ -232,20 +236,26 @@ _GATEWAY_KINDS: dict[str, tuple[str, str, dict[str, str]]] = {
 
 
 def gateway_responses() -> Json:
-    """What API Gateway answers by itself, in the problems' own shape, as its extension to OpenAPI has it.
+    """API Gateway's own errors as problem documents, in the form of its OpenAPI extension.
 
-    They stand in the API's body, so that a change of theirs makes a new deployment; as resources of their own it wouldn't.
+    They are part of the API's body, so that a change of them makes a new deployment; as separate resources it wouldn't.
     """
-    return {name: _gateway_response(*said) for name, said in _GATEWAY_KINDS.items()}
+    return {name: _gateway_response(*problem) for name, problem in _GATEWAY_PROBLEMS.items()}
 
 
 def _gateway_response(kind: str, detail: str, headers: Mapping[str, str]) -> Json:
-    known = KINDS[kind]
+    problem_type = PROBLEM_TYPES[kind]
     body = json.dumps(
-        {"type": f"/problems/{kind}", "title": known.title, "status": known.status, "detail": detail, "request_id": "$context.requestId"}
+        {
+            "type": f"/problems/{kind}",
+            "title": problem_type.title,
+            "status": problem_type.status,
+            "detail": detail,
+            "request_id": "$context.requestId",
+        }
     )
     return {
-        "statusCode": str(known.status),
+        "statusCode": str(problem_type.status),
         "responseParameters": {f"gatewayresponse.header.{name}": f"'{value}'" for name, value in {**_HEADERS, **headers}.items()}
         | {f"gatewayresponse.header.{name}": "context.requestId" for name in ("X-Request-ID", "X-Correlation-ID")},
         "responseTemplates": {"application/json": body},
@@ -253,9 +263,9 @@ def _gateway_response(kind: str, detail: str, headers: Mapping[str, str]) -> Jso
 
 
 def proxy_paths() -> Json:
-    """The paths of the finished API: the root and everything below it, each verb handed to the app as it came.
+    """The paths of the deployed API: the root and everything below it, each method passed to the app unchanged.
 
-    The app matches paths itself, so that 404, 405, HEAD and preflight are the same here as anywhere else.
+    The app matches paths itself, so that 404, 405, HEAD and preflight requests are handled in the same way everywhere.
     """
     integration = {
         "type": "aws_proxy",
@@ -265,18 +275,21 @@ def proxy_paths() -> Json:
             "Fn::Sub": "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${APIHandler.Arn}/invocations"
         },
     }
-    verbs: Json = {
-        verb.lower(): {"responses": {"200": {"description": "as the app answers"}}, "x-amazon-apigateway-integration": integration}
-        for verb in _VERBS
+    operations: Json = {
+        method.lower(): {"responses": {"200": {"description": "as the app answers"}}, "x-amazon-apigateway-integration": integration}
+        for method in _METHODS
     }
-    rest = {"name": "proxy", "in": "path", "required": True, "type": "string"}
-    return {"/": verbs, "/{proxy+}": {verb: {**said, "parameters": [rest]} for verb, said in verbs.items()}}
+    proxy_parameter = {"name": "proxy", "in": "path", "required": True, "type": "string"}
+    return {
+        "/": operations,
+        "/{proxy+}": {method: {**operation, "parameters": [proxy_parameter]} for method, operation in operations.items()},
+    }
 
 
-# --- what watches it -------------------------------------------------------------------------------------------------
+# --- monitoring -------------------------------------------------------------------------------------------------
 
 
-def _alarms(stage: str, consumers: list[Function], others: list[Function], dead_letters: Mapping[str, str]) -> Json:
+def _alarms(stage: str, consumers: list[DeployedFunction], others: list[DeployedFunction], dead_letters: Mapping[str, str]) -> Json:
     api = {"ApiName": f"valhalla-{stage}", "Stage": stage}
     handler = {"FunctionName": ref("APIHandler")}
     alarms: Json = {
@@ -288,19 +301,26 @@ def _alarms(stage: str, consumers: list[Function], others: list[Function], dead_
         "TableReadThrottlesAlarm": _alarm("The table turns reads away.", "AWS/DynamoDB", "ReadThrottleEvents", _TABLE, over=10),
         "TableWriteThrottlesAlarm": _alarm("The table turns writes away.", "AWS/DynamoDB", "WriteThrottleEvents", _TABLE, over=10),
     }
-    for queue, what in dead_letters.items():
+    for queue, description in dead_letters.items():
         alarms[f"{queue}Alarm"] = _alarm(
-            what, "AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueName": attribute(queue, "QueueName")}, over=0, statistic="Maximum"
+            description,
+            "AWS/SQS",
+            "ApproximateNumberOfMessagesVisible",
+            {"QueueName": get_att(queue, "QueueName")},
+            over=0,
+            statistic="Maximum",
         )
-    for one in consumers:
-        dimensions = {"FunctionName": ref(one.logical_id)}
-        alarms[f"{one.logical_id}AgeAlarm"] = _alarm(
-            f"{one.name} is an hour behind the table.", "AWS/Lambda", "IteratorAge", dimensions, over=_HOUR_MS, statistic="Maximum"
+    for function in consumers:
+        dimensions = {"FunctionName": ref(function.logical_id)}
+        alarms[f"{function.logical_id}AgeAlarm"] = _alarm(
+            f"{function.name} is an hour behind the table.", "AWS/Lambda", "IteratorAge", dimensions, over=_HOUR_MS, statistic="Maximum"
         )
-        alarms[f"{one.logical_id}ErrorsAlarm"] = _alarm(f"{one.name} fails.", "AWS/Lambda", "Errors", dimensions, over=0, periods=3)
-    for one in others:
-        alarms[f"{one.logical_id}Alarm"] = _alarm(
-            f"{one.name} failed.", "AWS/Lambda", "Errors", {"FunctionName": ref(one.logical_id)}, over=0
+        alarms[f"{function.logical_id}ErrorsAlarm"] = _alarm(
+            f"{function.name} fails.", "AWS/Lambda", "Errors", dimensions, over=0, periods=3
+        )
+    for function in others:
+        alarms[f"{function.logical_id}Alarm"] = _alarm(
+            f"{function.name} failed.", "AWS/Lambda", "Errors", {"FunctionName": ref(function.logical_id)}, over=0
         )
     return alarms
 
@@ -312,10 +332,10 @@ _DEAD_LETTERS = {
 }
 
 
-# What functions count in their log lines and a person should know of, by kind of function. The lines are metrics already,
-# but of all stages of an account together; counted again from its own logs, an alarm is its stage's own.
+# Counters in log lines that need an alarm, by kind of function. The lines are metrics already, but for all stages of an
+# account together; a metric filter on a function's own logs makes an alarm specific to its stage.
 _PARKED = {"Parked": "{} parked a record that it can't do; it waits to be redriven."}
-_COUNTED = {
+_LOG_METRICS = {
     "audit-stream": {**_PARKED, "ChainBroken": "{} found another record where it was to write one: somebody else wrote to the trail."},
     "projection-stream": _PARKED,
     "outbox-worker": {"MailFailed": "{} could not send mail."},
@@ -323,31 +343,33 @@ _COUNTED = {
 }
 
 
-def _counted(stage: str, functions: Iterable[Function]) -> Json:
-    """A metric filter on the function's logs and an alarm on it, for each thing that is counted there."""
+def _log_metric_alarms(stage: str, functions: Iterable[DeployedFunction]) -> Json:
+    """A metric filter on the function's logs and an alarm on it, for each counter."""
     resources: Json = {}
-    for one in functions:
-        for field, about in _COUNTED.get(one.kind, {}).items():
-            name = f"{one.logical_id}{field}"
-            counted = {"MetricNamespace": f"Valhalla/{stage}", "MetricName": name, "MetricValue": f"$.{field}", "DefaultValue": 0}
+    for function in functions:
+        for field, description in _LOG_METRICS.get(function.kind, {}).items():
+            name = f"{function.logical_id}{field}"
+            transformation = {"MetricNamespace": f"Valhalla/{stage}", "MetricName": name, "MetricValue": f"$.{field}", "DefaultValue": 0}
             resources[f"{name}Metric"] = {
                 "Type": "AWS::Logs::MetricFilter",
                 "Properties": {
-                    "LogGroupName": ref(f"{one.logical_id}LogGroup"),
+                    "LogGroupName": ref(f"{function.logical_id}LogGroup"),
                     "FilterPattern": f"{{ $.{field} > 0 }}",
-                    "MetricTransformations": [counted],
+                    "MetricTransformations": [transformation],
                 },
             }
-            resources[f"{name}Alarm"] = _alarm(about.format(one.name), f"Valhalla/{stage}", name, {}, over=0)
+            resources[f"{name}Alarm"] = _alarm(description.format(function.name), f"Valhalla/{stage}", name, {}, over=0)
     return resources
 
 
-def _alarm(about: str, namespace: str, metric: str, dimensions: Json, *, over: float, statistic: str = "Sum", periods: int = 1) -> Json:
+def _alarm(
+    description: str, namespace: str, metric: str, dimensions: Json, *, over: float, statistic: str = "Sum", periods: int = 1
+) -> Json:
     plain = statistic in {"Sum", "Maximum"}
     return {
         "Type": "AWS::CloudWatch::Alarm",
         "Properties": {
-            "AlarmDescription": about,
+            "AlarmDescription": description,
             "Namespace": namespace,
             "MetricName": metric,
             "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
@@ -363,39 +385,39 @@ def _alarm(about: str, namespace: str, metric: str, dimensions: Json, *, over: f
     }
 
 
-def _dashboard(stage: str, functions: tuple[Function, ...], queues: list[str]) -> Json:
+def _dashboard(stage: str, functions: tuple[DeployedFunction, ...], queues: list[str]) -> Json:
     api = ["ApiName", f"valhalla-{stage}", "Stage", stage]
-    ids = [one.logical_id for one in functions]
-    streams = [one.logical_id for one in functions if one.consumer]
-    scheduled = [one.logical_id for one in functions if one.schedule]
+    ids = [function.logical_id for function in functions]
+    streams = [function.logical_id for function in functions if function.consumer]
+    scheduled = [function.logical_id for function in functions if function.schedule]
     charts: list[tuple[str, str, list[list[str]]]] = [
         ("Requests and errors", "Sum", [["AWS/ApiGateway", name, *api] for name in ("Count", "4XXError", "5XXError")]),
         ("Latency, p99 (ms)", "p99", [["AWS/ApiGateway", name, *api] for name in ("Latency", "IntegrationLatency")]),
-        ("Functions: errors", "Sum", [["AWS/Lambda", "Errors", "FunctionName", f"${{{one}}}"] for one in ids]),
-        ("Functions: throttles", "Sum", [["AWS/Lambda", "Throttles", "FunctionName", f"${{{one}}}"] for one in ids]),
-        ("Streams: how far behind (ms)", "Maximum", [["AWS/Lambda", "IteratorAge", "FunctionName", f"${{{one}}}"] for one in streams]),
-        ("Schedules: duration (ms)", "Maximum", [["AWS/Lambda", "Duration", "FunctionName", f"${{{one}}}"] for one in scheduled]),
+        ("Functions: errors", "Sum", [["AWS/Lambda", "Errors", "FunctionName", f"${{{name}}}"] for name in ids]),
+        ("Functions: throttles", "Sum", [["AWS/Lambda", "Throttles", "FunctionName", f"${{{name}}}"] for name in ids]),
+        ("Streams: how far behind (ms)", "Maximum", [["AWS/Lambda", "IteratorAge", "FunctionName", f"${{{name}}}"] for name in streams]),
+        ("Schedules: duration (ms)", "Maximum", [["AWS/Lambda", "Duration", "FunctionName", f"${{{name}}}"] for name in scheduled]),
         (
             "Table: consumed capacity",
             "Sum",
-            [["AWS/DynamoDB", f"Consumed{one}CapacityUnits", "TableName", "${Table}"] for one in ("Read", "Write")],
+            [["AWS/DynamoDB", f"Consumed{action}CapacityUnits", "TableName", "${Table}"] for action in ("Read", "Write")],
         ),
         (
             "Table: throttles",
             "Sum",
-            [["AWS/DynamoDB", f"{one}ThrottleEvents", "TableName", "${Table}"] for one in ("Read", "Write")],
+            [["AWS/DynamoDB", f"{action}ThrottleEvents", "TableName", "${Table}"] for action in ("Read", "Write")],
         ),
         (
             "Queues and dead letters",
             "Maximum",
-            [["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", f"${{{one}.QueueName}}"] for one in queues],
+            [["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", f"${{{queue}.QueueName}}"] for queue in queues],
         ),
     ]
     widgets = [
         {
             "type": "metric",
-            "x": 8 * (at % 3),
-            "y": 6 * (at // 3),
+            "x": 8 * (index % 3),
+            "y": 6 * (index // 3),
             "width": 8,
             "height": 6,
             "properties": {
@@ -407,7 +429,7 @@ def _dashboard(stage: str, functions: tuple[Function, ...], queues: list[str]) -
                 "metrics": metrics,
             },
         }
-        for at, (title, stat, metrics) in enumerate(chart for chart in charts if chart[2])
+        for index, (title, stat, metrics) in enumerate(chart for chart in charts if chart[2])
     ]
     body = json.dumps({"widgets": widgets}, separators=(",", ":"))
     return {"Type": "AWS::CloudWatch::Dashboard", "Properties": {"DashboardName": f"valhalla-{stage}", "DashboardBody": {"Fn::Sub": body}}}

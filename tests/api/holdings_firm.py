@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from chalicelib.foundation.projections import Contributions
+from chalicelib.foundation.projections import ContributionRegistry
 from chalicelib.functions.streams import project
 from chalicelib.packs import PACKS
 from tests.conftest import TABLE
-from tests.streams.feed import Feed, deliver
+from tests.streams.stream_feeder import StreamFeeder, deliver
 
 ECB = {"USD": Decimal("1.1172"), "CAD": Decimal("1.5606"), "GBP": Decimal("0.8338"), "JPY": Decimal("175.68")}
 
@@ -16,11 +16,11 @@ ECB = {"USD": Decimal("1.1172"), "CAD": Decimal("1.5606"), "GBP": Decimal("0.833
 class Firm:
     """The API as an operator and an administrator see it, with the stream behind it."""
 
-    def __init__(self, as_: Any, runtime: Any, clock: Any) -> None:
-        self.operator, self.admin = as_("operator"), as_("admin")
+    def __init__(self, client_as: Any, runtime: Any, clock: Any) -> None:
+        self.operator, self.admin = client_as("operator"), client_as("admin")
         self.runtime, self.clock = runtime, clock
-        self.feed = Feed(runtime.dynamodb, TABLE)
-        self.contributions = Contributions(PACKS)
+        self.feed = StreamFeeder(runtime.dynamodb, TABLE)
+        self.contributions = ContributionRegistry(PACKS)
 
     def settle(self) -> None:
         deliver(lambda event, context: project(self.runtime, event, context, self.contributions), self.feed.entities())

@@ -14,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from chalicelib.foundation.auth import callers, oidc
+from chalicelib.foundation.auth import authentication, oidc
 from chalicelib.foundation.settings import Settings, SettingsError
 from tests.conftest import NOW, TABLE
 
@@ -56,8 +56,8 @@ def issuer():
     server.state.url = f"http://127.0.0.1:{server.server_port}/jwks"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    oidc._held.clear()
-    callers._verified.clear()
+    oidc._jwks_cache.clear()
+    authentication._claims_cache.clear()
     yield server.state
     server.shutdown()
     thread.join()
@@ -94,15 +94,15 @@ def token(kid="rsa", algorithm=None, header_kid=None, **changes):
     return jwt.encode(claims, KEYS[kid], algorithm, headers={"kid": header_kid or kid})
 
 
-def me(nobody, given):
-    return nobody("GET", "/auth/me", headers={"Authorization": f"Bearer {given}"})
+def me(anonymous, given):
+    return anonymous("GET", "/auth/me", headers={"Authorization": f"Bearer {given}"})
 
 
 @pytest.mark.parametrize("kid", ["rsa", "ec"])
-def test_its_token_opens_the_door_with_the_roles_of_its_groups(nobody, kid):
-    answer = me(nobody, token(kid))
-    assert answer.status == 200, answer.text
-    body = answer.json()
+def test_its_token_opens_the_door_with_the_roles_of_its_groups(anonymous, kid):
+    response = me(anonymous, token(kid))
+    assert response.status == 200, response.text
+    body = response.json()
     assert body["id"] == "oidc:auth0|5f7c"
     assert body["kind"] == "user"
     assert body["roles"] == ["dealmaker"]
@@ -122,20 +122,20 @@ def test_its_token_opens_the_door_with_the_roles_of_its_groups(nobody, kid):
         ({"Read All": True}, []),
     ],
 )
-def test_groups_map_to_roles_and_unknown_ones_to_none(nobody, groups, roles):
-    assert me(nobody, token(groups=groups)).json()["roles"] == roles
+def test_groups_map_to_roles_and_unknown_ones_to_none(anonymous, groups, roles):
+    assert me(anonymous, token(groups=groups)).json()["roles"] == roles
 
 
-def test_who_is_in_no_known_group_may_nothing(nobody):
-    assert nobody("GET", "/auth/users", headers={"Authorization": f"Bearer {token(groups=[])}"}).status == 403
+def test_who_is_in_no_known_group_may_nothing(anonymous):
+    assert anonymous("GET", "/auth/users", headers={"Authorization": f"Bearer {token(groups=[])}"}).status == 403
 
 
-def test_what_needs_an_account_here_says_so(nobody):
-    assert nobody("GET", "/auth/sessions", headers={"Authorization": f"Bearer {token()}"}).status == 403
+def test_what_needs_an_account_here_says_so(anonymous):
+    assert anonymous("GET", "/auth/sessions", headers={"Authorization": f"Bearer {token()}"}).status == 403
 
 
-def test_our_own_tokens_stay_good_beside_it(as_):
-    assert as_("viewer")("GET", "/auth/roles").status == 200
+def test_our_own_tokens_stay_good_beside_it(client_as):
+    assert client_as("viewer")("GET", "/auth/roles").status == 200
 
 
 @pytest.mark.parametrize(
@@ -152,33 +152,33 @@ def test_our_own_tokens_stay_good_beside_it(as_):
     ],
     ids=str,
 )
-def test_a_token_for_others_or_another_time_is_refused(nobody, changes):
-    assert me(nobody, token(**changes)).status == 401
+def test_a_token_for_others_or_another_time_is_refused(anonymous, changes):
+    assert me(anonymous, token(**changes)).status == 401
 
 
-def test_clocks_may_differ_by_a_minute(nobody):
-    assert me(nobody, token(exp=int((NOW - timedelta(seconds=60)).timestamp()))).status == 200
+def test_clocks_may_differ_by_a_minute(anonymous):
+    assert me(anonymous, token(exp=int((NOW - timedelta(seconds=60)).timestamp()))).status == 200
 
 
-def test_another_key_under_a_known_id_is_refused(nobody):
-    assert me(nobody, token("rsa2", header_kid="rsa")).status == 401
+def test_another_key_under_a_known_id_is_refused(anonymous):
+    assert me(anonymous, token("rsa2", header_kid="rsa")).status == 401
 
 
-def test_a_key_of_another_type_than_the_algorithm_is_refused(nobody):
-    assert me(nobody, token("ec", header_kid="rsa")).status == 401
+def test_a_key_of_another_type_than_the_algorithm_is_refused(anonymous):
+    assert me(anonymous, token("ec", header_kid="rsa")).status == 401
 
 
 @pytest.mark.parametrize("algorithm", ["RS384", "RS512", "PS256"])
-def test_an_algorithm_off_the_list_is_refused_though_the_key_is_right(nobody, algorithm):
-    assert me(nobody, token("rsa", algorithm)).status == 401
+def test_an_algorithm_off_the_list_is_refused_though_the_key_is_right(anonymous, algorithm):
+    assert me(anonymous, token("rsa", algorithm)).status == 401
 
 
-def test_a_public_key_is_no_shared_secret(nobody, issuer):
+def test_a_public_key_is_no_shared_secret(anonymous, issuer):
     pem = KEYS["rsa"].public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     head, body, _ = token().split(".")
     head = base64.urlsafe_b64encode(json.dumps({"alg": "HS256", "typ": "JWT", "kid": "rsa"}).encode()).decode().rstrip("=")
     mac = base64.urlsafe_b64encode(hmac.digest(pem, f"{head}.{body}".encode(), hashlib.sha256)).decode().rstrip("=")
-    assert me(nobody, f"{head}.{body}.{mac}").status == 401
+    assert me(anonymous, f"{head}.{body}.{mac}").status == 401
 
 
 @pytest.mark.parametrize("kid", ["small", "p384"])
@@ -207,38 +207,38 @@ def test_entries_that_are_no_verifying_key_are_passed_over(issuer, entry):
 # -- fetching
 
 
-def test_the_keys_are_fetched_once_and_again_after_ten_minutes(nobody, issuer, clock):
+def test_the_keys_are_fetched_once_and_again_after_ten_minutes(anonymous, issuer, clock):
     for n in range(3):
-        assert me(nobody, token(sub=f"s{n}")).status == 200
+        assert me(anonymous, token(sub=f"s{n}")).status == 200
     assert issuer.asked == 1
     clock.now += timedelta(minutes=10)
-    assert me(nobody, token(sub="later")).status == 200
+    assert me(anonymous, token(sub="later")).status == 200
     assert issuer.asked == 2
 
 
-def test_a_key_added_later_is_found_but_not_asked_for_at_every_token(nobody, issuer, clock):
-    assert me(nobody, token()).status == 200
+def test_a_key_added_later_is_found_but_not_asked_for_at_every_token(anonymous, issuer, clock):
+    assert me(anonymous, token()).status == 200
     issuer.keys.append(jwk("rsa2"))
     clock.now += timedelta(seconds=31)
-    assert me(nobody, token("rsa2")).status == 200
+    assert me(anonymous, token("rsa2")).status == 200
     assert issuer.asked == 2
     for n in range(5):
-        assert me(nobody, token("rsa", header_kid=f"invented{n}")).status == 401
+        assert me(anonymous, token("rsa", header_kid=f"invented{n}")).status == 401
     assert issuer.asked == 2
 
 
-def test_a_key_that_was_withdrawn_is_refused_after_ten_minutes(nobody, issuer, clock):
-    assert me(nobody, token(sub="a")).status == 200
+def test_a_key_that_was_withdrawn_is_refused_after_ten_minutes(anonymous, issuer, clock):
+    assert me(anonymous, token(sub="a")).status == 200
     issuer.keys = [jwk("ec")]
     clock.now += timedelta(minutes=10)
-    assert me(nobody, token(sub="b")).status == 401
+    assert me(anonymous, token(sub="b")).status == 401
 
 
-def test_an_issuer_out_of_reach_leaves_the_keys_we_have(nobody, issuer, clock):
-    assert me(nobody, token(sub="a")).status == 200
+def test_an_issuer_out_of_reach_leaves_the_keys_we_have(anonymous, issuer, clock):
+    assert me(anonymous, token(sub="a")).status == 200
     issuer.status = 500
     clock.now += timedelta(minutes=11)
-    assert me(nobody, token(sub="b")).status == 200
+    assert me(anonymous, token(sub="b")).status == 200
 
 
 @pytest.mark.parametrize(
@@ -253,12 +253,12 @@ def test_an_issuer_out_of_reach_leaves_the_keys_we_have(nobody, issuer, clock):
     ],
     ids=["error", "no json", "too large", "redirect", "no object", "no list"],
 )
-def test_without_keys_it_is_unavailable_not_open(nobody, issuer, status, body, headers):
+def test_without_keys_it_is_unavailable_not_open(anonymous, issuer, status, body, headers):
     issuer.status, issuer.body, issuer.headers = status, body, headers
     for _ in range(2):
-        answer = me(nobody, token())
-        assert answer.status == 503
-        assert answer.headers["retry-after"] == "30"
+        response = me(anonymous, token())
+        assert response.status == 503
+        assert response.headers["retry-after"] == "30"
     assert issuer.asked == 1
 
 

@@ -6,18 +6,18 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from chalicelib.foundation.auth import service, sessions, users
-from chalicelib.foundation.auth.bootstrap import first_administrator
-from chalicelib.foundation.auth.schemas import NewUser, SignIn
+from chalicelib.foundation.auth import account, sessions, users
+from chalicelib.foundation.auth.bootstrap import create_first_admin
+from chalicelib.foundation.auth.schemas import SignInRequest, UserCreate
 from chalicelib.foundation.context import Actor
 from chalicelib.foundation.errors import Conflict, Problem
 from chalicelib.foundation.runtime import Runtime
-from chalicelib.foundation.secrets import SecretStore
-from tests.api.auth_people import *  # noqa: F403 - fixtures
-from tests.api.auth_people import PASSWORD
+from chalicelib.foundation.secret_store import SecretStore
+from tests.api.auth_fixtures import *  # noqa: F403 - fixtures
+from tests.api.auth_fixtures import PASSWORD
 from tests.conftest import SECRETS, Clock
 from tests.dynamodb_local import dynamodb_local, dynamodb_local_url  # noqa: F401 - fixtures
-from tests.faults import Conflicts, Faulty
+from tests.fault_injection import Conflicts, FaultInjectingClient
 
 pytestmark = pytest.mark.dynamodb_local
 
@@ -28,7 +28,7 @@ def racer(dynamodb_local, settings):  # noqa: F811 - the fixture
     clock = Clock()
 
     def make(number, actor=None):
-        client = Faulty(dynamodb_local, Conflicts(0.2, seed=number))
+        client = FaultInjectingClient(dynamodb_local, Conflicts(0.2, seed=number))
         runtime = Runtime(settings, dynamodb=client, secrets=SecretStore(settings, lambda: SECRETS), clock=clock, sleep=lambda _: None)
         administrator = Actor(id="user_root", permissions=frozenset({"users:admin"}))
         return runtime.context(request_id=f"racer-{number}", actor=actor or administrator, source_ip="192.0.2.1")
@@ -52,15 +52,15 @@ def race(count, run):
 
 
 def new_user(email, *roles):
-    return NewUser(email=email, name="N", password=PASSWORD, roles=list(roles))
+    return UserCreate(email=email, name="N", password=PASSWORD, roles=list(roles))
 
 
 def administrators(ctx):
-    return int(ctx.store.get_raw(users.HOLDERS)["admin"]["N"])
+    return int(ctx.store.get_item(users.ROLE_COUNTS)["admin"]["N"])
 
 
 def test_of_many_first_administrators_there_is_one(racer):
-    answers = race(6, lambda n: bool(first_administrator(racer(n), f"a{n}@example.com", "A", PASSWORD)))
+    answers = race(6, lambda n: bool(create_first_admin(racer(n), f"a{n}@example.com", "A", PASSWORD)))
     assert Counter(answers) == {True: 1, "administrator_exists": 5}
     assert administrators(racer(99)) == 1
 
@@ -79,18 +79,18 @@ def test_of_many_with_one_address_one_is_made(racer):
 
 def test_many_guesses_at_once_are_no_more_than_five(racer):
     users.create(racer(99), new_user("d@example.com"))
-    answers = race(16, lambda n: service.sign_in(racer(n), SignIn(email="d@example.com", password="wrong")))
+    answers = race(16, lambda n: account.sign_in(racer(n), SignInRequest(email="d@example.com", password="wrong")))
     assert set(answers) == {"unauthenticated", "rate-limited"}
     assert Counter(answers)["unauthenticated"] <= 5
     with pytest.raises(Problem, match="Too many"):
-        service.sign_in(racer(50), SignIn(email="d@example.com", password=PASSWORD))
+        account.sign_in(racer(50), SignInRequest(email="d@example.com", password=PASSWORD))
 
 
 def test_many_tabs_at_once_are_answered_one_pair(racer):
     users.create(racer(99), new_user("e@example.com"))
-    pair = service.sign_in(racer(98), SignIn(email="e@example.com", password=PASSWORD))
+    pair = account.sign_in(racer(98), SignInRequest(email="e@example.com", password=PASSWORD))
     answers = race(8, lambda n: sessions.refresh(racer(n), pair["refresh_token"]))
-    assert len({(answer["access_token"], answer["refresh_token"]) for answer in answers}) == 1
+    assert len({(response["access_token"], response["refresh_token"]) for response in answers}) == 1
     assert sessions.refresh(racer(97), answers[0]["refresh_token"])["refresh_token"]
 
 
@@ -104,10 +104,10 @@ def test_of_takers_of_a_free_governance_role_who_take_it_for_themselves_one_gets
         return bool(users.change(racer(number, actor), made[number], UserPatch(governance_roles=["King"])))
 
     assert Counter(race(5, take)) == {True: 1, "forbidden": 4}
-    assert int(racer(99).store.get_raw(users.HOLDERS)["King"]["N"]) == 1
+    assert int(racer(99).store.get_item(users.ROLE_COUNTS)["King"]["N"]) == 1
 
 
 def test_a_refused_bootstrap_is_a_conflict(racer):
-    first_administrator(racer(0), "g@example.com", "G", PASSWORD)
+    create_first_admin(racer(0), "g@example.com", "G", PASSWORD)
     with pytest.raises(Conflict):
-        first_administrator(racer(1), "h@example.com", "H", PASSWORD)
+        create_first_admin(racer(1), "h@example.com", "H", PASSWORD)

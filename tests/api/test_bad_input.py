@@ -7,27 +7,27 @@ import pytest
 
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.http import handlers
-from chalicelib.foundation.json import dumps, loads
+from chalicelib.foundation.json_codec import dumps, loads
 from chalicelib.foundation.manifest import PUBLIC
 from chalicelib.packs import PACKS
 from local import gateway
-from tests.api.auth_people import admin, quick_hashing  # noqa: F401 - fixtures
-from tests.api.plausible import ALL, body_of, each, operation, path_of, refused, takes_body
-from tests.openapi_answers import described
+from tests.api.auth_fixtures import admin, quick_hashing  # noqa: F401 - fixtures
+from tests.api.endpoint_cases import ALL, assert_problem, body_of, for_each_endpoint, operation, path_of, takes_body
+from tests.openapi_contract import system_contract
 
 MARK = "zqxjkv"  # what no answer may echo
-BODIES = each(takes_body)
-EVERY = each()
+BODIES = for_each_endpoint(takes_body)
+EVERY = for_each_endpoint()
 
 
 @pytest.fixture
-def boss(as_, admin):  # noqa: F811
+def boss(client_as, admin):  # noqa: F811
     """An administrator who has an account."""
-    return as_("admin", user=admin)
+    return client_as("admin", user=admin)
 
 
 def lists(pack, endpoint):
-    return "cursor" in handlers.of(pack, endpoint).query.model_fields
+    return "cursor" in handlers.handler_for(pack, endpoint).query.model_fields
 
 
 # -- bodies
@@ -60,7 +60,7 @@ def test_what_is_no_json_is_malformed(boss, endpoint):
     for what, text in MALFORMED.items():
         answer = boss(endpoint.method, path_of(endpoint), raw=text)
         assert answer.status == 400, f"{what}: {answer.status} {answer.text[:300]}"
-        refused(answer, "malformed-json", not_echoed=MARK)
+        assert_problem(answer, "malformed-json", not_echoed=MARK)
 
 
 @BODIES
@@ -68,7 +68,7 @@ def test_what_is_no_object_is_invalid(boss, endpoint):
     for what, text in NO_OBJECT.items():
         answer = boss(endpoint.method, path_of(endpoint), raw=text)
         assert answer.status == 422, f"{what}: {answer.status} {answer.text[:300]}"
-        assert refused(answer, "validation", not_echoed=MARK)["errors"]
+        assert assert_problem(answer, "validation", not_echoed=MARK)["errors"]
 
 
 @BODIES
@@ -80,15 +80,15 @@ def test_bytes_that_are_no_text_or_no_base64_are_malformed(app, boss, endpoint):
         "broken base64": "a",
         "no base64": "%%%%",
     }.items():
-        answer = gateway.answer_of(app({**event, "body": body, "isBase64Encoded": True}, None))
+        answer = gateway.to_http_response(app({**event, "body": body, "isBase64Encoded": True}, None))
         assert answer.status == 400, f"{what}: {answer.text}"
-        refused(answer, "malformed-json")
+        assert_problem(answer, "malformed-json")
 
 
 @BODIES
 def test_two_megabytes_are_too_large(boss, endpoint):
     answer = boss(endpoint.method, path_of(endpoint), raw='{"a": "' + "x" * 2_000_000 + '"}')
-    assert refused(answer, "too-large")["limit"] == 1_000_000
+    assert assert_problem(answer, "too-large")["limit"] == 1_000_000
 
 
 @BODIES
@@ -97,13 +97,13 @@ def test_two_megabytes_are_too_large(boss, endpoint):
 )
 def test_another_content_type_is_unsupported(boss, endpoint, content_type):
     answer = boss(endpoint.method, path_of(endpoint), body_of(endpoint), headers={"Content-Type": content_type})
-    refused(answer, "unsupported-media-type")
+    assert_problem(answer, "unsupported-media-type")
 
 
 @BODIES
 def test_a_misspelt_field_is_named_and_refused(boss, endpoint):
     answer = boss(endpoint.method, path_of(endpoint), {**body_of(endpoint), "no_such_field": MARK})
-    errors = refused(answer, "validation", not_echoed=MARK)["errors"]
+    errors = assert_problem(answer, "validation", not_echoed=MARK)["errors"]
     assert ["no_such_field"] in [one["loc"] for one in errors]
 
 
@@ -117,13 +117,13 @@ WRONG = [
 @BODIES
 def test_any_value_in_any_field_is_taken_or_refused(boss, endpoint):
     schema = operation(endpoint)["requestBody"]["content"]["application/json"]["schema"]
-    for field in described().resolved(schema).get("properties", {}):
+    for field in system_contract().resolved(schema).get("properties", {}):
         for value in WRONG:
             answer = boss(endpoint.method, path_of(endpoint), {**body_of(endpoint), field: value})
             where = f"{field} = {str(value)[:60]!r}: {answer.status} {answer.text[:300]}"
             assert answer.status < 500, where
             if answer.status >= 400:
-                refused(answer, not_echoed=MARK)
+                assert_problem(answer, not_echoed=MARK)
 
 
 @pytest.mark.parametrize("field", ["arv_estimate", "repair_estimate", "assignment_fee_target"])
@@ -131,7 +131,7 @@ def test_any_value_in_any_field_is_taken_or_refused(boss, endpoint):
     "amount", ["-1", "-0.01", "1e400", "12345678901234567", "1234567890123456789012345678901234567890", "0.001", '"1_000"', '"٣"', '"1e3"']
 )
 def test_an_amount_that_is_none_is_refused(boss, field, amount):
-    refused(boss("POST", "/wholesale", raw=f'{{"{field}": {amount}}}'), "validation", "malformed-json")
+    assert_problem(boss("POST", "/wholesale", raw=f'{{"{field}": {amount}}}'), "validation", "malformed-json")
 
 
 def test_emoji_and_other_scripts_are_text_like_any_other(boss):
@@ -167,7 +167,7 @@ STRANGE = [
 ]
 
 
-@each(lambda pack, endpoint: "{" in endpoint.path)
+@for_each_endpoint(lambda pack, endpoint: "{" in endpoint.path)
 def test_an_id_of_another_form_is_not_found(boss, endpoint):
     for id in STRANGE:
         path = endpoint.path
@@ -175,7 +175,7 @@ def test_an_id_of_another_form_is_not_found(boss, endpoint):
             path = path.replace(f"{{{name}}}", id)
         answer = boss(endpoint.method, path, body_of(endpoint))
         assert answer.status == 404, f"{id[:20]}: {answer.status} {answer.text[:300]}"
-        refused(answer, "not-found")
+        assert_problem(answer, "not-found")
 
 
 @EVERY
@@ -193,7 +193,7 @@ def test_two_slashes_are_another_address(boss, endpoint):
     path = path_of(endpoint).rstrip("/")
     for strange in (f"/{path}", f"{path}//", path.replace("/", "//", 1)):
         if strange.strip("/") or len(strange) > 1:
-            refused(boss(endpoint.method, strange, body_of(endpoint)), "not-found")
+            assert_problem(boss(endpoint.method, strange, body_of(endpoint)), "not-found")
 
 
 @EVERY
@@ -202,13 +202,13 @@ def test_a_verb_that_an_address_does_not_take_is_named_with_those_it_takes(boss,
     for verb in ("GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"):
         if verb not in taken:
             answer = boss(verb, path_of(endpoint))
-            allowed = refused(answer, "method-not-allowed")["allowed"]
+            allowed = assert_problem(answer, "method-not-allowed")["allowed"]
             assert ", ".join(allowed) == answer.headers["allow"]
             assert taken | {"OPTIONS"} <= set(allowed)
             assert ("HEAD" in allowed) is ("GET" in taken)
 
 
-@each(lambda pack, endpoint: endpoint.method == "GET")
+@for_each_endpoint(lambda pack, endpoint: endpoint.method == "GET")
 def test_head_is_get_without_a_body(boss, endpoint):
     got, head = boss("GET", path_of(endpoint)), boss("HEAD", path_of(endpoint))
     assert (head.status, head.text) == (got.status, "")
@@ -217,21 +217,21 @@ def test_head_is_get_without_a_body(boss, endpoint):
 
 
 @EVERY
-def test_preflight_is_answered_by_the_list_of_origins(nobody, endpoint):
+def test_preflight_is_answered_by_the_list_of_origins(anonymous, endpoint):
     asked = {"Access-Control-Request-Method": endpoint.method, "Access-Control-Request-Headers": "authorization"}
-    allowed = nobody("OPTIONS", path_of(endpoint), headers={"Origin": "https://app.example.com", **asked})
+    allowed = anonymous("OPTIONS", path_of(endpoint), headers={"Origin": "https://app.example.com", **asked})
     assert allowed.status == 204
     assert allowed.headers["access-control-allow-origin"] == "https://app.example.com"
     assert endpoint.method in allowed.headers["access-control-allow-methods"]
     assert allowed.headers["vary"] == "Origin"
     for origin in ("https://evil.example.com", "https://app.example.com.evil.com", "null", "*", "http://app.example.com"):
-        other = nobody("OPTIONS", path_of(endpoint), headers={"Origin": origin, **asked})
+        other = anonymous("OPTIONS", path_of(endpoint), headers={"Origin": origin, **asked})
         assert "access-control-allow-origin" not in other.headers
         assert "access-control-allow-methods" not in other.headers
 
 
-def test_an_unknown_address_has_no_preflight(nobody):
-    refused(nobody("OPTIONS", f"/no/such/{MARK}", headers={"Origin": "https://app.example.com"}), "not-found")
+def test_an_unknown_address_has_no_preflight(anonymous):
+    assert_problem(anonymous("OPTIONS", f"/no/such/{MARK}", headers={"Origin": "https://app.example.com"}), "not-found")
 
 
 # -- query strings
@@ -240,39 +240,39 @@ def test_an_unknown_address_has_no_preflight(nobody):
 @EVERY
 def test_an_unknown_query_parameter_is_refused(boss, endpoint):
     answer = boss(endpoint.method, path_of(endpoint), body_of(endpoint), query={"no_such_parameter": MARK})
-    errors = refused(answer, "validation", not_echoed=MARK)["errors"]
+    errors = assert_problem(answer, "validation", not_echoed=MARK)["errors"]
     assert [one["loc"] for one in errors] == [["no_such_parameter"]]
 
 
-@each(lambda pack, endpoint: bool(handlers.of(pack, endpoint).query.model_fields))
+@for_each_endpoint(lambda pack, endpoint: bool(handlers.handler_for(pack, endpoint).query.model_fields))
 def test_a_query_parameter_is_given_once(app, boss, endpoint):
     name = next(one["name"] for one in operation(endpoint)["parameters"] if one.get("in") == "query")
     headers = {"Authorization": f"Bearer {boss.token()}", "Content-Type": "application/json"}
     answer = gateway.call(
         app, endpoint.method, path_of(endpoint), headers=headers, query=[(name, "1"), (name, "2")], body=dumps(body_of(endpoint) or {})
     )
-    assert refused(answer, "validation")["errors"][0]["loc"] == [name]
+    assert assert_problem(answer, "validation")["errors"][0]["loc"] == [name]
 
 
-@each(lambda pack, endpoint: bool(handlers.of(pack, endpoint).query.model_fields))
+@for_each_endpoint(lambda pack, endpoint: bool(handlers.handler_for(pack, endpoint).query.model_fields))
 def test_any_value_of_any_query_parameter_is_taken_or_refused(boss, endpoint):
     for name in (one["name"] for one in operation(endpoint)["parameters"] if one.get("in") == "query"):
         for value in (text for text in WRONG if isinstance(text, str)):
             answer = boss(endpoint.method, path_of(endpoint), body_of(endpoint), query={name: value})
             assert answer.status < 500, f"{name}={value[:60]!r}: {answer.text[:300]}"
             if answer.status >= 400:
-                refused(answer, not_echoed=MARK)
+                assert_problem(answer, not_echoed=MARK)
 
 
 # -- cursors
 
 
-@each(lambda pack, endpoint: lists(pack, endpoint) and "{" not in endpoint.path)
+@for_each_endpoint(lambda pack, endpoint: lists(pack, endpoint) and "{" not in endpoint.path)
 def test_a_made_up_cursor_is_refused(boss, endpoint):
     made_up = base64.urlsafe_b64encode(b"\0" * 16 + b'[9999999999,["a"]]').decode().rstrip("=")
     for cursor in ("x", MARK, "a" * 1999, "%", "====", "é", made_up, "AAAA"):
-        refused(boss("GET", path_of(endpoint), query={"cursor": cursor}), "bad-request", not_echoed=MARK)
-    refused(boss("GET", path_of(endpoint), query={"cursor": "a" * 2001}), "validation")
+        assert_problem(boss("GET", path_of(endpoint), query={"cursor": cursor}), "bad-request", not_echoed=MARK)
+    assert_problem(boss("GET", path_of(endpoint), query={"cursor": "a" * 2001}), "validation")
 
 
 @pytest.fixture
@@ -289,33 +289,35 @@ def test_a_cursor_is_good_for_a_day(boss, cursor, clock):
     clock.now += timedelta(hours=24)
     assert boss("GET", "/wholesale", query={"limit": "1", "cursor": cursor}).status == 200
     clock.now += timedelta(seconds=2)
-    refused(boss("GET", "/wholesale", query={"limit": "1", "cursor": cursor}), "bad-request")
+    assert_problem(boss("GET", "/wholesale", query={"limit": "1", "cursor": cursor}), "bad-request")
 
 
-def test_a_cursor_is_of_one_list_one_filter_and_one_caller(boss, as_, cursor):
-    refused(boss("GET", "/wholesale", query={"limit": "1", "cursor": cursor, "stage": "lead"}), "bad-request")
-    refused(boss("GET", "/wholesale/stale", query={"limit": "1", "cursor": cursor}), "bad-request")
-    refused(as_("operator")("GET", "/wholesale", query={"limit": "1", "cursor": cursor}), "bad-request")
+def test_a_cursor_is_of_one_list_one_filter_and_one_caller(boss, client_as, cursor):
+    assert_problem(boss("GET", "/wholesale", query={"limit": "1", "cursor": cursor, "stage": "lead"}), "bad-request")
+    assert_problem(boss("GET", "/wholesale/stale", query={"limit": "1", "cursor": cursor}), "bad-request")
+    assert_problem(client_as("operator")("GET", "/wholesale", query={"limit": "1", "cursor": cursor}), "bad-request")
 
 
 def test_a_cursor_with_one_character_changed_is_refused(boss, cursor):
     for place in range(0, len(cursor) - 1, 7):
         changed = cursor[:place] + ("A" if cursor[place] != "A" else "B") + cursor[place + 1 :]
-        refused(boss("GET", "/wholesale", query={"limit": "1", "cursor": changed}), "bad-request")
+        assert_problem(boss("GET", "/wholesale", query={"limit": "1", "cursor": changed}), "bad-request")
 
 
 # -- headers
 
 
 @pytest.mark.parametrize("given", ["a\r\nX-Evil: 1", "a\nb", "<script>", "x" * 129, "é", "a b", '"', "", "\x00"])
-def test_a_correlation_id_that_is_no_plain_token_is_replaced(nobody, given):
-    answer = nobody("GET", "/health/live", headers={"X-Correlation-ID": given})
+def test_a_correlation_id_that_is_no_plain_token_is_replaced(anonymous, given):
+    answer = anonymous("GET", "/health/live", headers={"X-Correlation-ID": given})
     assert answer.headers["x-correlation-id"] == answer.headers["x-request-id"]
     assert "x-evil" not in answer.headers
 
 
-def test_a_plain_correlation_id_comes_back(nobody):
-    assert nobody("GET", "/health/live", headers={"X-Correlation-ID": "import-42:row/7"}).headers["x-correlation-id"] == "import-42:row/7"
+def test_a_plain_correlation_id_comes_back(anonymous):
+    assert (
+        anonymous("GET", "/health/live", headers={"X-Correlation-ID": "import-42:row/7"}).headers["x-correlation-id"] == "import-42:row/7"
+    )
 
 
 @EVERY
@@ -330,13 +332,13 @@ def test_huge_headers_change_nothing(boss, endpoint):
     answer = boss(endpoint.method, path_of(endpoint), body_of(endpoint), headers=huge)
     assert answer.status < 500
     if answer.status >= 400:
-        refused(answer)
+        assert_problem(answer)
 
 
-@each(lambda pack, endpoint: endpoint.method == "POST" and endpoint.idempotent)
+@for_each_endpoint(lambda pack, endpoint: endpoint.method == "POST" and endpoint.idempotent)
 @pytest.mark.parametrize("key", ["", "x" * 256, "é", "a\x00b", "a\nb"])
 def test_an_idempotency_key_is_255_printable_characters(boss, endpoint, key):
-    refused(boss("POST", path_of(endpoint), body_of(endpoint), headers={"Idempotency-Key": key}), "bad-request")
+    assert_problem(boss("POST", path_of(endpoint), body_of(endpoint), headers={"Idempotency-Key": key}), "bad-request")
 
 
 @pytest.mark.parametrize(
@@ -351,16 +353,16 @@ def test_if_match_holds_the_revision_in_each_of_its_forms(boss, given, status):
     answer = boss("PATCH", path, {"lead_source": "radio"}, headers={"If-Match": given})
     assert answer.status == status, answer.text
     if status == 412:
-        refused(answer, "precondition-failed")
+        assert_problem(answer, "precondition-failed")
         assert boss("GET", path).json()["revision"] == 1
 
 
 @pytest.mark.parametrize(
     ("given", "status"), [("*", 304), ('W/"x"', 200), ('"x", {tag}', 304), ("{tag}", 304), ("x" * 9000, 200), ("é", 200), ("", 200)]
 )
-def test_if_none_match_is_compared_weakly(nobody, given, status):
-    tag = nobody("GET", "/").headers["etag"]
-    assert nobody("GET", "/", headers={"If-None-Match": given.replace("{tag}", tag)}).status == status
+def test_if_none_match_is_compared_weakly(anonymous, given, status):
+    tag = anonymous("GET", "/").headers["etag"]
+    assert anonymous("GET", "/", headers={"If-None-Match": given.replace("{tag}", tag)}).status == status
 
 
 def test_an_event_with_next_to_nothing_in_it_is_answered(app):

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.foundation.cache import RECHECK, Cache, Policy
+from chalicelib.foundation.cache import GENERATION_TTL, Cache, CachePolicy
 from chalicelib.foundation.runtime import Runtime
 
-RATES = Policy("rates", timedelta(seconds=60), 3)
+RATES = CachePolicy("rates", timedelta(seconds=60), 3)
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_a_value_is_loaded_once_in_its_life_and_tells_its_age(read, clock):
 def test_keys_and_names_are_apart(read, context):
     assert [read(key).value for key in ("usd", "eur", "usd")] == [1, 2, 1]
     ctx = context("operator")
-    assert ctx.cache.get(ctx, Policy("other", timedelta(seconds=60), 3), "usd", lambda: "else").value == "else"
+    assert ctx.cache.get(ctx, CachePolicy("other", timedelta(seconds=60), 3), "usd", lambda: "else").value == "else"
 
 
 def test_what_was_used_longest_ago_goes_first(read):
@@ -68,9 +68,9 @@ def test_a_new_generation_reaches_every_process_within_two_seconds(read, clock, 
     here, elsewhere = Cache(), Cache()
     assert [read("usd", cache).value for cache in (here, elsewhere)] == [1, 2]
     ctx = context("admin")
-    here.raise_generation(ctx)
+    here.invalidate_all(ctx)
     assert read("usd", here).value == 3, "at once where it was raised"
-    clock.now += RECHECK - timedelta(milliseconds=1)
+    clock.now += GENERATION_TTL - timedelta(milliseconds=1)
     assert read("usd", elsewhere).value == 2
     clock.now += timedelta(milliseconds=1)
     assert read("usd", elsewhere).value == 4
@@ -78,7 +78,7 @@ def test_a_new_generation_reaches_every_process_within_two_seconds(read, clock, 
 
 def test_a_value_that_was_being_loaded_when_the_generation_rose_does_not_stay(context, clock):
     ctx = context("admin")
-    ctx.cache.get(ctx, RATES, "usd", lambda: ctx.cache.raise_generation(ctx))
+    ctx.cache.get(ctx, RATES, "usd", lambda: ctx.cache.invalidate_all(ctx))
     assert ctx.cache.get(ctx, RATES, "usd", lambda: "fresh").value == "fresh"
 
 
@@ -109,7 +109,7 @@ def test_threads_share_it_without_harm(runtime):
                 key = (number * turn) % 7
                 if cache.get(contexts[number], RATES, key, lambda key=key: f"value {key}").value != f"value {key}":
                     errors.append("another key's value")
-                cache.contents(contexts[number].now)
+                cache.stats(contexts[number].now)
         except Exception as error:
             errors.append(error)
 
@@ -119,15 +119,15 @@ def test_threads_share_it_without_harm(runtime):
     for thread in threads:
         thread.join()
     assert errors == []
-    (shown,) = cache.contents(contexts[0].now)
+    (shown,) = cache.stats(contexts[0].now)
     assert shown["size"] <= RATES.size
 
 
-def test_the_endpoint_shows_names_sizes_ages_and_generation(as_, read, clock):
+def test_the_endpoint_shows_names_sizes_ages_and_generation(client_as, read, clock):
     read("usd")
     clock.now += timedelta(seconds=3)
     read("eur")
-    answer = as_("auditor")("GET", "/ops/cache")
+    answer = client_as("auditor")("GET", "/ops/cache")
     assert answer.status == 200, answer.text
     assert answer.json() == {
         "generation": 0,
@@ -145,11 +145,11 @@ def test_the_endpoint_shows_names_sizes_ages_and_generation(as_, read, clock):
     }
 
 
-def test_only_administrators_empty_it(as_, read):
+def test_only_administrators_empty_it(client_as, read):
     assert read("usd").value == 1
-    assert as_("operator")("DELETE", "/ops/cache").status == 403
+    assert client_as("operator")("DELETE", "/ops/cache").status == 403
     assert read("usd").value == 1
-    answer = as_("admin")("DELETE", "/ops/cache")
+    answer = client_as("admin")("DELETE", "/ops/cache")
     assert (answer.status, answer.json()) == (200, {"generation": 1, "effective_within_seconds": 2})
     assert read("usd").value == 2
-    assert as_("admin")("DELETE", "/ops/cache").json()["generation"] == 2
+    assert client_as("admin")("DELETE", "/ops/cache").json()["generation"] == 2

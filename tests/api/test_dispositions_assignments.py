@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.packs.dispositions.service import offering
-from tests.api.dispositions_desk import Desk, desk
-from tests.openapi_answers import described
+from chalicelib.packs.dispositions.service import offers
+from tests.api.dispositions_client import DispositionsClient, desk
+from tests.openapi_contract import system_contract
 
 __all__ = ["desk"]
 
@@ -45,18 +45,18 @@ class TestFees:
 
     def test_a_move_of_another_revision_than_was_seen_is_refused_and_documented(self, desk):
         id = desk.offer(desk.pipeline())
-        paths = described().document["paths"]
+        paths = system_contract().document["paths"]
         for verb in ("assign", "close", "fallout"):
             assert "412" in paths[f"/dispo/assignments/{{id}}/{verb}"]["post"]["responses"]
         desk.refused(412, "POST", MOVES.format(id, "assign"), {}, headers={"If-Match": '"9"'})
 
 
 class TestOffers:
-    def test_price_and_fee_follow_from_each_other(self, desk, trips):
+    def test_price_and_fee_follow_from_each_other(self, desk, round_trips):
         pipeline = desk.pipeline()
         body = {"pipeline_id": pipeline, "buyer_id": desk.buyer(), "assignment_price": 131000}
         answer = desk.call("POST", "/dispo/assignments", body)
-        assert trips() == 2
+        assert round_trips() == 2
         assert answer.status == 201
         made = answer.json()
         assert answer.headers["location"].endswith(f"/dispo/assignments/{made['id']}")
@@ -68,7 +68,7 @@ class TestOffers:
         assert at_cost["assignment_fee"] == 0
         unpriced = desk.read(desk.offer(pipeline, assignment_price=None))
         assert (unpriced["assignment_price"], unpriced["fee_gross"], unpriced["missing"]) == (None, None, ["assignment_price"])
-        assert trips() == 1
+        assert round_trips() == 1
 
     @pytest.mark.parametrize(
         ("body", "field"),
@@ -145,7 +145,7 @@ class TestOffers:
         assert desk.read(desk.offer(pipeline, rank=1))["rank"] == 1
 
     def test_there_is_an_end_to_them(self, desk, monkeypatch):
-        monkeypatch.setattr(offering, "MAX_LIVE", 2)
+        monkeypatch.setattr(offers, "MAX_LIVE", 2)
         pipeline = desk.pipeline()
         first, _ = desk.offer(pipeline), desk.offer(pipeline)
         body = {"pipeline_id": pipeline, "buyer_id": desk.buyer()}
@@ -163,11 +163,14 @@ class TestOffers:
         other = desk.refused(422, "POST", "/dispo/assignments", {**body, "rank": 9}, headers=key)
         assert other["type"] == "/problems/idempotency-mismatch"
 
-    def test_only_ones_own_or_nobodys_pipeline(self, desk, as_):
-        dealer, other = Desk(as_("dealmaker", user="user_dee")), Desk(as_("dealmaker", user="user_dan"))
+    def test_only_ones_own_or_nobodys_pipeline(self, desk, client_as):
+        dealer, other = (
+            DispositionsClient(client_as("dealmaker", user="user_dee")),
+            DispositionsClient(client_as("dealmaker", user="user_dan")),
+        )
         mine, nobodys, buyer = dealer.pipeline(), desk.pipeline(owner=None), desk.buyer()
         nobodys = desk.ok("PATCH", f"/wholesale/{nobodys}", {"owner": None})["id"]
-        other.refused(403, "POST", "/dispo/assignments", {"pipeline_id": mine, "buyer_id": buyer})
+        other.expect_error(403, "POST", "/dispo/assignments", {"pipeline_id": mine, "buyer_id": buyer})
         offer = dealer.offer(mine, buyer)
         other.offer(nobodys, buyer)
         for method, path, body in [
@@ -175,18 +178,18 @@ class TestOffers:
             ("POST", MOVES.format(offer, "assign"), {}),
             ("POST", MOVES.format(offer, "fallout"), {"reason": "seller"}),
         ]:
-            other.refused(403, method, path, body)
+            other.expect_error(403, method, path, body)
         dealer.assign(offer)
-        dealer.refused(403, "POST", MOVES.format(offer, "close"), {})
+        dealer.expect_error(403, "POST", MOVES.format(offer, "close"), {})
         assert desk.close(offer)["status"] == "closed"
 
 
 class TestAssign:
-    def test_it_moves_both_in_two_round_trips(self, desk, trips):
+    def test_it_moves_both_in_two_round_trips(self, desk, round_trips):
         pipeline = desk.pipeline(contract_effective_on="2026-11-20")
         id = desk.offer(pipeline)
         made = desk.assign(id)
-        assert trips() == 2
+        assert round_trips() == 2
         assert (made["status"], made["assigned_on"], made["assigned_by"], made["fee_gross"]) == (
             "assigned", "2026-11-24", "user_operator", 13000,
         )  # fmt: skip
@@ -197,13 +200,13 @@ class TestAssign:
         assert (seen["stage"], seen["assignment_id"], seen["assignment_price"]) == ("assigned", id, 131000)
         assert (seen["expected_spread"], seen["spread_basis"]) == (13000, "assignment")
 
-    def test_a_replay_is_no_second_one(self, desk, trips):
+    def test_a_replay_is_no_second_one(self, desk, round_trips):
         id = desk.offer(desk.pipeline())
         key = {"Idempotency-Key": "a"}
         first = desk.call("POST", MOVES.format(id, "assign"), {}, headers=key)
         again = desk.call("POST", MOVES.format(id, "assign"), {}, headers=key)
         assert (again.status, again.json(), again.headers["idempotent-replayed"]) == (200, first.json(), "true")
-        assert trips() == 1
+        assert round_trips() == 1
         refused = desk.refused(409, "POST", MOVES.format(id, "assign"), {})
         assert (refused["type"], refused["allowed"]) == ("/problems/invalid-transition", ["closed", "fallout"])
 
@@ -214,7 +217,7 @@ class TestAssign:
         refused = desk.refused(409, "POST", MOVES.format(second, "assign"), {})
         assert (code(refused), refused["assignment_id"]) == ("already_taken", first)
 
-    def test_out_of_rank_warns(self, desk, trips):
+    def test_out_of_rank_warns(self, desk, round_trips):
         pipeline, early = desk.pipeline(), desk.buyer()
         desk.offer(pipeline, early)
         second = desk.offer(pipeline)
@@ -223,7 +226,7 @@ class TestAssign:
         desk.ok("PATCH", f"/dispo/buyers/{early}", {"is_active": False})
         assert desk.assign(desk.offer(pipeline))["warnings"] == ["pof_missing"]
 
-    def test_the_buyer_must_be_active_now(self, desk, trips):
+    def test_the_buyer_must_be_active_now(self, desk, round_trips):
         buyer = desk.buyer()
         id = desk.offer(desk.pipeline(), buyer)
         desk.ok("PATCH", f"/dispo/buyers/{buyer}", {"is_active": False})
@@ -270,7 +273,7 @@ class TestProofOfFunds:
     def proof(self, amount: int = 131000, **more: Any) -> dict[str, Any]:
         return {"proof_of_funds": {"amount": amount, "issued_on": "2026-11-01", **more}}
 
-    def assigned(self, desk: Desk, pipeline: str | None = None, **proof: Any) -> Any:
+    def assigned(self, desk: DispositionsClient, pipeline: str | None = None, **proof: Any) -> Any:
         return desk.call("POST", MOVES.format(desk.offer(pipeline or desk.pipeline(), desk.buyer(**proof)), "assign"), {})
 
     def test_a_good_one(self, desk):
@@ -302,17 +305,17 @@ class TestProofOfFunds:
         answer = self.assigned(desk)
         assert (answer.status, code(answer.json())) == (409, "pof_missing")
 
-    def test_an_override_is_for_those_who_may_and_dont_own_it(self, desk, as_):
-        dealer = Desk(as_("dealmaker", user="user_dee"))
-        boss, owner = Desk(as_("admin", user="user_boss")), Desk(as_("admin", user="user_owner"))
+    def test_an_override_is_for_those_who_may_and_dont_own_it(self, desk, client_as):
+        dealer = DispositionsClient(client_as("dealmaker", user="user_dee"))
+        boss, owner = DispositionsClient(client_as("admin", user="user_boss")), DispositionsClient(client_as("admin", user="user_owner"))
         buyer = desk.buyer(**self.proof(1))
         dealt, owned = dealer.offer(dealer.pipeline(), buyer), owner.offer(owner.pipeline(), buyer)
         override = {"override_reason": "His bank called."}
-        dealer.refused(403, "POST", MOVES.format(dealt, "assign"), override)
-        owner.refused(403, "POST", MOVES.format(owned, "assign"), override)
+        dealer.expect_error(403, "POST", MOVES.format(dealt, "assign"), override)
+        owner.expect_error(403, "POST", MOVES.format(owned, "assign"), override)
         assert boss.assign(dealt, **override)["override_reason"] == "His bank called."
         assert boss.assign(owned, **override)["status"] == "assigned"
-        errors(boss.refused(422, "POST", MOVES.format(dealt, "assign"), {"override_reason": ""}))
+        errors(boss.expect_error(422, "POST", MOVES.format(dealt, "assign"), {"override_reason": ""}))
 
     def test_an_override_that_is_not_needed_is_not_kept(self, desk):
         id = desk.offer(desk.pipeline(), desk.buyer(**self.proof()))
@@ -320,13 +323,13 @@ class TestProofOfFunds:
 
 
 class TestClose:
-    def test_it_closes_both_in_two_round_trips(self, desk, trips):
+    def test_it_closes_both_in_two_round_trips(self, desk, round_trips):
         pipeline = desk.pipeline()
         id, other = desk.offer(pipeline), desk.offer(pipeline)
         desk.assign(id)
         desk.money(id, "received", "cleared")
         closed = desk.close(id, closed_on="2026-11-23")
-        assert trips() == 2
+        assert round_trips() == 2
         assert (closed["status"], closed["closed_on"], closed["earnest_money"]["status"]) == ("closed", "2026-11-23", "applied")
         assert desk.read(id) == closed
         assert desk.read(pipeline)["stage"] == "closed"
@@ -376,14 +379,14 @@ class TestClose:
 
 
 class TestFallout:
-    def test_from_assigned_it_goes_back_under_contract(self, desk, trips):
+    def test_from_assigned_it_goes_back_under_contract(self, desk, round_trips):
         pipeline = desk.pipeline()
         first, away, third = desk.offer(pipeline), desk.buyer("Gone"), desk.buyer("Next")
         idle, backup = desk.offer(pipeline, away), desk.offer(pipeline, third)
         desk.ok("PATCH", f"/dispo/buyers/{away}", {"is_active": False})
         desk.assign(first)
         fallen = desk.fall_out(first, "financing")
-        assert trips() == 3  # one more than two, for the next in line is inactive
+        assert round_trips() == 3  # one more than two, for the next in line is inactive
         assert fallen["next_backup"] == {"assignment_id": backup, "buyer_id": third, "rank": 3}
         assert (fallen["status"], fallen["fallout_reason"], fallen["fell_from"]) == ("fallout", "financing", "assigned")
         seen = desk.read(pipeline)
@@ -393,23 +396,23 @@ class TestFallout:
         desk.assign(backup)
         assert desk.fall_out(backup)["next_backup"] is None
 
-    def test_two_round_trips_and_a_replay_in_one(self, desk, trips):
+    def test_two_round_trips_and_a_replay_in_one(self, desk, round_trips):
         pipeline = desk.pipeline()
         id = desk.offer(pipeline)
         desk.offer(pipeline)
         desk.assign(id)
         body, key = {"reason": "seller", "earnest_money_outcome": "none"}, {"Idempotency-Key": "f"}
         first = desk.ok("POST", MOVES.format(id, "fallout"), body, headers=key)
-        assert trips() == 2
+        assert round_trips() == 2
         assert desk.ok("POST", MOVES.format(id, "fallout"), body, headers=key) == first
-        assert trips() == 1
+        assert round_trips() == 1
 
-    def test_of_an_offer_the_pipeline_stays(self, desk, trips):
+    def test_of_an_offer_the_pipeline_stays(self, desk, round_trips):
         pipeline = desk.pipeline()
         id = desk.offer(pipeline)
         revision = desk.read(pipeline)["revision"]
         fallen = desk.fall_out(id, "other", None, note="He moved abroad.")
-        assert trips() == 2
+        assert round_trips() == 2
         assert (fallen["status"], fallen["fell_from"], fallen["next_backup"]) == ("fallout", "offered", None)
         assert fallen["fallout_note"] == "He moved abroad."
         assert desk.read(pipeline)["revision"] == revision
@@ -451,7 +454,7 @@ class TestFallout:
 
 
 class TestEarnestMoney:
-    def test_a_dispute_stops_the_next_one_until_it_is_settled(self, desk, as_):
+    def test_a_dispute_stops_the_next_one_until_it_is_settled(self, desk, client_as):
         pipeline = desk.pipeline()
         first, second = desk.offer(pipeline, earnest_money={"amount": 5000}), desk.offer(pipeline)
         desk.assign(first)
@@ -464,7 +467,7 @@ class TestEarnestMoney:
         assert desk.money(first, "refunded")["earnest_money"]["status"] == "refunded"
         assert desk.assign(desk.offer(pipeline))["status"] == "assigned"
 
-    def test_its_moves(self, desk, as_):
+    def test_its_moves(self, desk, client_as):
         id = desk.offer(desk.pipeline(), earnest_money={"amount": 5000, "due_on": "2026-12-01"})
         assert desk.assign(id)["earnest_money"] == {"amount": 5000, "due_on": "2026-12-01", "status": "due"}
         for wrong in ("cleared", "applied", "refunded", "disputed"):
@@ -479,12 +482,12 @@ class TestEarnestMoney:
         desk.refused(409, "PATCH", f"/dispo/assignments/{id}", {"earnest_money": {"status": "forfeited"}})
         assert code(desk.refused(409, "PATCH", f"/dispo/assignments/{id}", {"earnest_money": None})) == "earnest_money_held"
 
-    def test_who_works_the_pipeline_notes_that_it_came_and_no_more(self, desk, as_):
-        dealer = Desk(as_("dealmaker"))
+    def test_who_works_the_pipeline_notes_that_it_came_and_no_more(self, desk, client_as):
+        dealer = DispositionsClient(client_as("dealmaker"))
         id = dealer.offer(dealer.pipeline(), desk.buyer())
         dealer.assign(id)
         dealer.money(id, "received")
-        dealer.refused(403, "PATCH", f"/dispo/assignments/{id}", {"earnest_money": {"status": "cleared"}})
+        dealer.expect_error(403, "PATCH", f"/dispo/assignments/{id}", {"earnest_money": {"status": "cleared"}})
 
     def test_money_that_came_with_an_offer_needs_its_end_too(self, desk):
         pipeline = desk.pipeline()
@@ -500,7 +503,7 @@ class TestEarnestMoney:
         body = {"pipeline_id": desk.pipeline(), "buyer_id": desk.buyer(), "earnest_money": {"status": "cleared"}}
         assert desk.refused(409, "POST", "/dispo/assignments", body)["type"] == "/problems/invalid-transition"
 
-    def test_each_move_tells_who_looks_after_the_pipeline(self, desk, as_):
+    def test_each_move_tells_who_looks_after_the_pipeline(self, desk, client_as):
         pipeline = desk.pipeline()
         id = desk.offer(pipeline, earnest_money={"amount": 5000})
         desk.assign(id)
@@ -523,10 +526,10 @@ class TestChanges:
         for name in ("rank", "kind"):
             assert errors(desk.refused(422, "PATCH", f"/dispo/assignments/{id}", {name: None})) == [name]
 
-    def test_an_offers_terms_change_freely(self, desk, trips):
+    def test_an_offers_terms_change_freely(self, desk, round_trips):
         id = desk.offer(desk.pipeline())
         assert desk.patch(id, assignment_fee=10000)["assignment_price"] == 128000
-        assert trips() == 2
+        assert round_trips() == 2
         assert desk.patch(id, assignment_price=None)["assignment_fee"] is None
         assert errors(desk.refused(422, "PATCH", f"/dispo/assignments/{id}", {"assignment_price": 1})) == ["assignment_price"]
         assert desk.patch(id, expires_at="2026-12-01T00:00:00Z", notes="n")["expires_at"] == "2026-12-01T00:00:00.000Z"
@@ -590,13 +593,13 @@ class TestLapse:
             ({"stage": "dead", "reason": "title"}, "pipeline_dead"),
         ],
     )
-    def test_with_the_contract(self, desk, move, reason, trips):
+    def test_with_the_contract(self, desk, move, reason, round_trips):
         pipeline, buyer = desk.pipeline(), desk.buyer()
         id = desk.offer(pipeline, buyer)
         desk.stage(pipeline, **move)
         shown = desk.read(id)
         assert (shown["status"], shown["fallout_reason"], shown["fell_from"]) == ("fallout", reason, "offered")
-        assert trips() == 1
+        assert round_trips() == 1
         for list_ in (f"/dispo/assignments/by-pipeline/{pipeline}", f"/dispo/buyers/{buyer}/assignments"):
             (item,) = desk.ok("GET", list_)["items"]
             assert (item["status"], item["fallout_reason"]) == ("fallout", reason)

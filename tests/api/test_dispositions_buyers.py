@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.dispositions_desk import Desk, desk, project
+from tests.api.dispositions_client import DispositionsClient, desk, project
 
 __all__ = ["desk", "project"]
 
@@ -44,9 +44,9 @@ def names(page: Any) -> list[str]:
 
 
 class TestBuyers:
-    def test_a_whole_one(self, desk, trips):
+    def test_a_whole_one(self, desk, round_trips):
         answer = desk.call("POST", "/dispo/buyers", WHOLE)
-        assert (answer.status, trips()) == (201, 2)
+        assert (answer.status, round_trips()) == (201, 2)
         made = answer.json()
         assert answer.headers["location"].endswith(f"/dispo/buyers/{made['id']}")
         assert made["phone"] == "+12065550100"
@@ -56,7 +56,7 @@ class TestBuyers:
         assert (made["tier"], made["is_active"], made["do_not_contact"], made["warnings"]) == ("C", True, False, [])
         assert made["statistics"]["close_rate"] is None
         assert desk.read(made["id"]) == made
-        assert trips() == 1
+        assert round_trips() == 1
 
     @pytest.mark.parametrize(
         ("body", "field"),
@@ -96,14 +96,14 @@ class TestBuyers:
         assert desk.read(other)["warnings"] == []
         assert desk.ok("PATCH", f"/dispo/buyers/{other}", {"email": "Ann@Example.com"})["warnings"] == ["duplicate_email"]
 
-    def test_a_patch_merges(self, desk, trips):
+    def test_a_patch_merges(self, desk, round_trips):
         id = desk.ok("POST", "/dispo/buyers", WHOLE)["id"]
         after = desk.ok(
             "PATCH",
             f"/dispo/buyers/{id}",
             {"buy_box": {"price_max": 150000, "strategies": None}, "proof_of_funds": {"amount": 250000}, "notes": None},
         )
-        assert trips() == 2
+        assert round_trips() == 2
         assert (after["buy_box"]["price_max"], after["buy_box"]["price_min"]) == (150000, 50000)
         assert "strategies" not in after["buy_box"]
         assert (after["proof_of_funds"]["amount"], after["proof_of_funds"]["expires_on"]) == (250000, "2026-03-02")
@@ -149,14 +149,14 @@ class TestLists:
         assert names(desk.ok("GET", "/dispo/buyers", query={"active_only": "false"})) == ["C", "B", "A"]
         desk.refused(422, "GET", "/dispo/buyers", query={"active_only": "perhaps"})
 
-    def test_by_the_beginning_of_name_or_email(self, desk, trips):
+    def test_by_the_beginning_of_name_or_email(self, desk, round_trips):
         desk.buyer("Ann Adams", email="zed@example.com")
         desk.buyer("ANNA  Bell", email="anna@example.com")
         desk.buyer("Zoe", email="ANN@example.com")
         desk.buyer("Joann")
         desk.buyer("Anno", is_active=False)
         assert names(desk.ok("GET", "/dispo/buyers", query={"q": "aNN"})) == ["Ann Adams", "Zoe", "ANNA  Bell"]
-        assert trips() == 2
+        assert round_trips() == 2
         assert names(desk.ok("GET", "/dispo/buyers", query={"q": "anna b"})) == ["ANNA  Bell"]
         assert names(desk.ok("GET", "/dispo/buyers", query={"q": "zed@"})) == ["Ann Adams"]
         assert names(desk.ok("GET", "/dispo/buyers", query={"q": "anno", "active_only": "false"})) == ["Anno"]
@@ -189,15 +189,15 @@ class TestLists:
 
 
 class TestContacts:
-    def test_they_are_masked_for_a_viewer(self, desk, as_):
+    def test_they_are_masked_for_a_viewer(self, desk, client_as):
         id = desk.ok("POST", "/dispo/buyers", WHOLE)["id"]
-        viewer = Desk(as_("viewer"))
+        viewer = DispositionsClient(client_as("viewer"))
         seen = viewer.read(id)
         assert (seen["name"], seen["email"], seen["phone"]) == ("•••", "•••", "•••")
         assert (seen["proof_of_funds"]["holder"], seen["proof_of_funds"]["amount"]) == ("•••", 200000)
         (item,) = viewer.ok("GET", "/dispo/buyers")["items"]
         assert (item["name"], item["email"], item["phone"]) == ("•••", "•••", "•••")
-        viewer.refused(403, "GET", "/dispo/buyers", query={"q": "ann"})
+        viewer.expect_error(403, "GET", "/dispo/buyers", query={"q": "ann"})
         (match,) = viewer.ok("GET", f"/dispo/pipelines/{desk.pipeline()}/matches")["items"]
         assert match["name"] == "•••"
         assert "ann" not in str(viewer.ok("GET", "/dispo/buyers", query={"market": "98103"})).lower()
@@ -266,8 +266,8 @@ class TestRecord:
         desk.refused(422, "GET", "/dispo/summary", query={"from": "2026-11"})
 
 
-def test_the_record_and_the_summary_say_what_they_are_made_of(as_):
-    operator = as_("operator")
+def test_the_record_and_the_summary_say_what_they_are_made_of(client_as):
+    operator = client_as("operator")
     buyer = operator("POST", "/dispo/buyers", {"name": "Cedar Homes"}).json()["id"]
     plain = operator("GET", f"/dispo/buyers/{buyer}/stats").json()
     shown = operator("GET", f"/dispo/buyers/{buyer}/stats", query={"explain": "true"}).json()

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from chalicelib.packs.dispositions import PACK
-from tests.access_page import said
-from tests.api.dispositions_desk import desk
+from tests.access_patterns_doc import documented_round_trips
+from tests.api.dispositions_client import desk
 from tests.api.test_dispositions_matching import mails
 
 __all__ = ["desk"]
@@ -58,13 +58,13 @@ REQUESTS: dict[str, list[tuple[Any, ...]]] = {
 
 
 def test_every_endpoint_is_on_the_page():
-    there = {re.split(r", ", what)[0] for what in said("/dispo")}
+    there = {re.split(r", ", what)[0] for what in documented_round_trips("/dispo")}
     assert {f"{one.method} {one.path}" for one in PACK.endpoints} <= there
-    assert said("/dispo").keys() == REQUESTS.keys()
+    assert documented_round_trips("/dispo").keys() == REQUESTS.keys()
 
 
 @pytest.mark.parametrize("what", REQUESTS)
-def test_it_costs_what_the_page_says(desk, trips, runtime, what):
+def test_it_costs_what_the_page_says(desk, round_trips, runtime, what):
     pipe, buyer = desk.pipeline(), desk.buyer(buy_box={"markets": ["981*"]}, email="old@example.com")
     names = {"pipe": pipe, "buyer": buyer, "other": desk.buyer("Other"), "asgn": desk.offer(pipe, buyer)}
     if "opt-out" in what:
@@ -77,7 +77,7 @@ def test_it_costs_what_the_page_says(desk, trips, runtime, what):
             method, path, _filled(body, names), headers=headers, query=dict(pair.split("=") for pair in query.split("&") if pair)
         )
         assert answer.status < 300, answer.text
-    assert trips() == said("/dispo")[what]
+    assert round_trips() == documented_round_trips("/dispo")[what]
 
 
 def _filled(value: Any, names: dict[str, str]) -> Any:

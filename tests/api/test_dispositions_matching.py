@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chalicelib.foundation.store import codec
-from tests.api.dispositions_desk import HOUSE, Desk, desk, project
+from tests.api.dispositions_client import HOUSE, DispositionsClient, desk, project
 
 __all__ = ["desk", "project"]
 
@@ -29,14 +29,14 @@ MATCHES = "/dispo/pipelines/{}/matches"
 
 def mails(runtime: Any) -> list[dict[str, Any]]:
     items = runtime.dynamodb.scan(TableName=runtime.settings.table)["Items"]
-    return [codec.plain(raw) for raw in items if raw.get("kind", {}).get("S") == "mail"]
+    return [codec.decode_item(raw) for raw in items if raw.get("kind", {}).get("S") == "mail"]
 
 
 class TestOfAPipeline:
-    def pipeline(self, desk: Desk, **more: Any) -> str:
+    def pipeline(self, desk: DispositionsClient, **more: Any) -> str:
         return desk.pipeline(suited_for=["flip"], assignment_fee_target=13000, **more)
 
-    def test_the_best_first_and_explained(self, desk, trips):
+    def test_the_best_first_and_explained(self, desk, round_trips):
         pipeline = self.pipeline(desk)
         good = desk.buyer("Good", buy_box=BOX, proof_of_funds=PROOF)
         less = desk.buyer("Less", buy_box={**BOX, "bedrooms_min": 5})
@@ -122,7 +122,7 @@ class TestOfAPipeline:
 
 
 class TestOfABuyer:
-    def found(self, desk: Desk, buyer: str) -> list[str]:
+    def found(self, desk: DispositionsClient, buyer: str) -> list[str]:
         return [one["pipeline_id"] for one in desk.ok("GET", f"/dispo/buyers/{buyer}/matches")["items"]]
 
     def test_the_same_pair_from_the_other_side(self, desk):
@@ -172,7 +172,7 @@ class TestOffers:
         assert poor not in str(made)
         assert mails(runtime) == []
 
-    def test_to_a_list_each_with_its_own_result(self, desk, trips):
+    def test_to_a_list_each_with_its_own_result(self, desk, round_trips):
         pipeline, good, idle = desk.pipeline(), desk.buyer(), desk.buyer(is_active=False)
         ids = [good, idle, "buyer_01KB0Q5E8G7Z3V9X2M4N6P8R0T", "x", good]
         results = desk.ok("POST", f"/dispo/pipelines/{pipeline}/offers", {"buyer_ids": ids})["results"]
@@ -190,12 +190,12 @@ class TestOffers:
 
     @pytest.mark.slow
     def test_more_than_land_together_and_a_crash_between(self, desk, runtime, monkeypatch):
-        from chalicelib.packs.dispositions.service import offers
+        from chalicelib.packs.dispositions.service import bulk_offers
 
         pipeline, buyers = desk.pipeline(), [desk.buyer() for _ in range(4)]
-        monkeypatch.setattr(offers, "_TOGETHER", 3)
+        monkeypatch.setattr(bulk_offers, "_TOGETHER", 3)
         body, key = {"buyer_ids": buyers}, {"Idempotency-Key": "o"}
-        land, calls = offers._land, []
+        land, calls = bulk_offers._write_batch, []
 
         def crashing(*arguments: Any) -> Any:
             calls.append(1)
@@ -203,14 +203,14 @@ class TestOffers:
                 raise RuntimeError("the lights went out")
             return land(*arguments)
 
-        monkeypatch.setattr(offers, "_land", crashing)
+        monkeypatch.setattr(bulk_offers, "_land", crashing)
         assert desk.call("POST", f"/dispo/pipelines/{pipeline}/offers", body, headers=key).status == 500
         results = desk.ok("POST", f"/dispo/pipelines/{pipeline}/offers", body, headers=key)["results"]
         assert [one["status"] for one in results] == [201] * 4
         assert len(desk.ok("GET", f"/dispo/assignments/by-pipeline/{pipeline}")["items"]) == 4
         assert desk.ok("POST", f"/dispo/pipelines/{pipeline}/offers", body, headers=key)["results"] == results
 
-    def test_what_is_refused_as_a_whole(self, desk, as_):
+    def test_what_is_refused_as_a_whole(self, desk, client_as):
         lead, pipeline = desk.pipeline(stage="lead"), desk.pipeline()
         for body in ({"best_n": 1}, {"buyer_ids": [desk.buyer()]}, {"best_n": 1, "dry_run": True}):
             assert desk.refused(409, "POST", f"/dispo/pipelines/{lead}/offers", body)["code"] == "not_under_contract"
@@ -220,11 +220,11 @@ class TestOffers:
         desk.refused(422, "POST", path, {"buyer_ids": [desk.buyer()], "assignment_price": 1})
         desk.refused(413, "POST", path, {"buyer_ids": [f"b{number}" for number in range(26)]})
         desk.refused(404, "POST", "/dispo/pipelines/pipe_01KB0Q5E8G7Z3V9X2M4N6P8R0T/offers", {"best_n": 1})
-        Desk(as_("dealmaker")).refused(403, "POST", path, {"best_n": 1})
+        DispositionsClient(client_as("dealmaker")).expect_error(403, "POST", path, {"best_n": 1})
 
 
 class TestOptOut:
-    def sent(self, desk: Desk, runtime: Any) -> tuple[str, str, str]:
+    def sent(self, desk: DispositionsClient, runtime: Any) -> tuple[str, str, str]:
         pipeline, buyer = desk.pipeline(), desk.buyer(email="ann@example.com")
         body = {"buyer_ids": [buyer, desk.buyer("No address")], "notify": True, "assignment_price": 131000}
         results = desk.ok("POST", f"/dispo/pipelines/{pipeline}/offers", body)["results"]
@@ -236,34 +236,34 @@ class TestOptOut:
         assert link
         return pipeline, buyer, link[1]
 
-    def test_the_link_shows_a_page_and_its_button_does_it(self, desk, nobody, runtime):
+    def test_the_link_shows_a_page_and_its_button_does_it(self, desk, anonymous, runtime):
         _, buyer, path = self.sent(desk, runtime)
-        page = nobody("GET", path)
+        page = anonymous("GET", path)
         assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
         assert '<form method="post">' in page.text
         assert "frame-ancestors" in page.headers["content-security-policy"]
         assert desk.read(buyer)["do_not_contact"] is False  # looking changes nothing
         form = {"Content-Type": "application/x-www-form-urlencoded"}
-        done = nobody("POST", path, raw="List-Unsubscribe=One-Click", headers=form)
+        done = anonymous("POST", path, raw="List-Unsubscribe=One-Click", headers=form)
         assert (done.status, "no more offers" in done.text) == (200, True)
         after = desk.read(buyer)
         assert (after["do_not_contact"], after["updated_by"], after["revision"]) == (True, buyer, 2)
-        assert nobody("POST", path).status == 200
+        assert anonymous("POST", path).status == 200
         assert desk.read(buyer)["revision"] == 2
-        assert "<form" not in nobody("GET", path).text
+        assert "<form" not in anonymous("GET", path).text
         refused = {"pipeline_id": desk.pipeline(), "buyer_id": buyer}
         assert desk.refused(409, "POST", "/dispo/assignments", refused)["code"] == "do_not_contact"
         assert buyer not in str(desk.ok("GET", MATCHES.format(desk.pipeline())))
 
-    def test_no_other_link_does(self, desk, nobody, runtime):
+    def test_no_other_link_does(self, desk, anonymous, runtime):
         _, buyer, path = self.sent(desk, runtime)
         other = desk.buyer("Other").removeprefix("buyer_")
         forged = re.sub(r"opt-out/\w+\.", f"opt-out/{other}.", path)
         for wrong in (forged, f"{path}x", "/dispo/opt-out/x", "/dispo/opt-out/x.y", path[:-1]):
-            assert nobody("GET", wrong).status == 404
-            assert nobody("POST", wrong).status == 404
+            assert anonymous("GET", wrong).status == 404
+            assert anonymous("POST", wrong).status == 404
         desk.ok("PATCH", f"/dispo/buyers/{buyer}", {"do_not_contact": True})
         fallen = desk.ok("GET", f"/dispo/buyers/{buyer}/assignments")["items"][0]["id"]
         desk.fall_out(fallen, "seller", None)
         desk.ok("DELETE", f"/dispo/buyers/{buyer}")
-        assert nobody("POST", path).status == 404
+        assert anonymous("POST", path).status == 404

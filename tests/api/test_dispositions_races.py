@@ -9,11 +9,11 @@ import pytest
 from chalicelib.foundation import schedules as foundation_schedules
 from chalicelib.functions.streams import audit
 from chalicelib.packs.dispositions import schedules
-from chalicelib.packs.dispositions.entities import Roster
-from tests.api.dispositions_desk import desk, projected
+from chalicelib.packs.dispositions.entities import OfferRoster
+from tests.api.dispositions_client import apply_projections, desk
 from tests.dynamodb_local import dynamodb_local, dynamodb_local_url
-from tests.faults import Conflicts, Faulty, LostAnswers, Throttles, Unprocessed
-from tests.streams.feed import record_of
+from tests.fault_injection import Conflicts, FaultInjectingClient, LostResponses, Throttles, Unprocessed
+from tests.streams.stream_feeder import record_of
 
 __all__ = ["desk", "dynamodb_local", "dynamodb_local_url"]
 
@@ -53,7 +53,7 @@ def trail(runtime: Any) -> None:
 
 
 @pytest.mark.slow
-def test_32_threads_assign_32_buyers_to_one_pipeline(desk, runtime, clock, as_):
+def test_32_threads_assign_32_buyers_to_one_pipeline(desk, runtime, clock, client_as):
     pipeline = desk.pipeline(contract_effective_on="2026-11-20")
     offers = [desk.offer(pipeline, desk.buyer(f"Buyer {number}")) for number in range(32)]
     revision = desk.read(pipeline)["revision"]
@@ -71,7 +71,7 @@ def test_32_threads_assign_32_buyers_to_one_pipeline(desk, runtime, clock, as_):
     assert [one["id"] for one in listed if one["status"] == "assigned"] == [won["id"]]
     assert sorted(one["rank"] for one in listed) == list(range(1, 33))
     # Statistics and board.
-    projected(runtime)
+    apply_projections(runtime)
     records = {one["buyer_id"]: desk.ok("GET", f"/dispo/buyers/{one['buyer_id']}/stats") for one in listed}
     assert {buyer for buyer, record in records.items() if record["assigned"]} == {won["buyer_id"]}
     assert {record["offered"] for record in records.values()} == {1}
@@ -92,7 +92,7 @@ def test_offers_at_once_have_each_their_rank(desk, runtime):
     answers = at_once(10, lambda number: desk.call("POST", "/dispo/assignments", {"pipeline_id": pipeline, "buyer_id": buyers[number]}))
     assert {answer.status for answer in answers} == {201}
     assert sorted(answer.json()["rank"] for answer in answers) == list(range(1, 11))
-    roster = Roster.of_row(pipeline, runtime.store().get_raw(Roster.key(pipeline)))
+    roster = OfferRoster.from_item(pipeline, runtime.store().get_item(OfferRoster.key(pipeline)))
     assert {place.buyer_id for place in roster.live.values()} == set(buyers)
 
 
@@ -162,9 +162,9 @@ def test_the_job_twice_at_once(desk, runtime, clock, monkeypatch):
 @pytest.mark.parametrize("seed", range(3))
 def test_with_faults_at_every_fifth_call(desk, runtime, clock, seed):
     """Throttles, conflicts and lost answers: each call ends as it would without them, and only once."""
-    faults = (Throttles(0.2, seed=seed), Conflicts(0.2, seed=seed + 10), LostAnswers(0.1, seed=seed + 20), Unprocessed(0.2, seed=seed))
+    faults = (Throttles(0.2, seed=seed), Conflicts(0.2, seed=seed + 10), LostResponses(0.1, seed=seed + 20), Unprocessed(0.2, seed=seed))
     sound = runtime.dynamodb
-    runtime.dynamodb = Faulty(sound, *faults)
+    runtime.dynamodb = FaultInjectingClient(sound, *faults)
     pipeline, buyers = desk.pipeline(), [desk.buyer(f"B{number}") for number in range(4)]
     offers = [desk.offer(pipeline, buyer, earnest_money={"amount": 5000}) for buyer in buyers]
     answers = at_once(4, lambda number: desk.call("POST", f"/dispo/assignments/{offers[number]}/assign", {}))
@@ -176,7 +176,7 @@ def test_with_faults_at_every_fifth_call(desk, runtime, clock, seed):
     desk.assign(following)
     desk.close(following)
     runtime.dynamodb = sound
-    projected(runtime)
+    apply_projections(runtime)
     listed = desk.ok("GET", f"/dispo/assignments/by-pipeline/{pipeline}")["items"]
     assert Counter(one["status"] for one in listed) == {"closed": 1, "fallout": 3}
     totals: Counter[str] = Counter()

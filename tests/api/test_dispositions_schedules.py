@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from chalicelib.foundation import schedules as foundation_schedules
-from chalicelib.foundation.events import Event
+from chalicelib.foundation.events import Notification
 from chalicelib.packs.dispositions import schedules
-from chalicelib.packs.dispositions.entities import Assignment, Roster
-from chalicelib.packs.dispositions.service import settling
-from tests.api.dispositions_desk import desk, project
+from chalicelib.packs.dispositions.entities import Assignment, OfferRoster
+from chalicelib.packs.dispositions.service import offer_expiry
+from tests.api.dispositions_client import desk, project
 
 __all__ = ["desk", "project"]
 
@@ -26,12 +26,12 @@ def run(runtime: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.fixture
 def kept(runtime: Any) -> Any:
     """The assignment as it lies in the table, whatever its pipeline makes of it."""
-    return lambda id: Assignment.from_item(runtime.store().get_raw(Assignment.ID.key(id)))
+    return lambda id: Assignment.from_item(runtime.store().get_item(Assignment.ID.key(id)))
 
 
-def events(runtime: Any) -> list[Event]:
+def events(runtime: Any) -> list[Notification]:
     items = runtime.dynamodb.scan(TableName=runtime.settings.table)["Items"]
-    return [Event.from_item(raw) for raw in items if raw.get("kind", {}).get("S") == "event"]
+    return [Notification.from_item(raw) for raw in items if raw.get("kind", {}).get("S") == "event"]
 
 
 class TestExpiry:
@@ -79,8 +79,8 @@ class TestExpiry:
         clock.now += timedelta(days=2)
         assert run()["done"] == 1
         ctx = runtime.context(request_id="r")
-        assert settling._expire_one(ctx, id, {}) is False
-        assert settling._expire_one(ctx, "asgn_w01KB0Q5E8G7Z3V9X2M4N6P8R0T01KB0Q5E8G7Z3V9X2M4N6P8R0T", {}) is False
+        assert offer_expiry._expire_one(ctx, id, {}) is False
+        assert offer_expiry._expire_one(ctx, "asgn_w01KB0Q5E8G7Z3V9X2M4N6P8R0T01KB0Q5E8G7Z3V9X2M4N6P8R0T", {}) is False
 
 
 class TestSettling:
@@ -115,7 +115,7 @@ class TestSettling:
         assert {name: settled[name] for name in same} == {name: shown[name] for name in same}
         assert (kept(id).status, kept(id).fell_out_on.isoformat()) == ("fallout", "2026-11-24")
         assert run()["found"] == 0
-        assert Roster.of_row(pipeline, runtime.store().get_raw(Roster.key(pipeline))).live == {}
+        assert OfferRoster.from_item(pipeline, runtime.store().get_item(OfferRoster.key(pipeline))).live == {}
         project()
         assert desk.ok("GET", f"/dispo/buyers/{buyer}/stats")["lapsed"] == 1
         desk.ok("DELETE", f"/dispo/buyers/{buyer}")
@@ -131,7 +131,7 @@ class TestSettling:
         assert desk.assign(new)["status"] == "assigned"
 
     def test_more_than_fit_one_transaction(self, desk, run, kept, monkeypatch):
-        monkeypatch.setattr(settling, "_TOGETHER", 2)
+        monkeypatch.setattr(offer_expiry, "_TOGETHER", 2)
         pipeline = desk.pipeline()
         ids = [desk.offer(pipeline) for _ in range(5)]
         desk.stage(pipeline, "dead", reason="title")
@@ -144,18 +144,18 @@ class TestSettling:
         first, second = desk.offer(bad), desk.offer(good)
         for pipeline in (bad, good):
             desk.stage(pipeline, "dead", reason="title")
-        settle = settling._settle_some
+        settle = offer_expiry._fall_out_some
 
         def failing(ctx: Any, id: str) -> int:
             if id == bad:
                 raise RuntimeError("broken")
             return settle(ctx, id)
 
-        monkeypatch.setattr(settling, "_settle_some", failing)
+        monkeypatch.setattr(offer_expiry, "_settle_some", failing)
         record = run()
         assert (record["failed"], record["done"]) == (1, 1)
         assert [kept(one).status for one in (first, second)] == ["offered", "fallout"]
-        monkeypatch.setattr(settling, "_settle_some", settle)
+        monkeypatch.setattr(offer_expiry, "_settle_some", settle)
         assert run()["done"] == 1
 
 

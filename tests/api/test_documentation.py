@@ -11,8 +11,8 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
 
-from chalicelib.foundation.documentation import pages
-from chalicelib.foundation.errors import KINDS
+from chalicelib.foundation.documentation import html
+from chalicelib.foundation.errors import PROBLEM_TYPES
 from local import gateway
 
 BROWSER = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
@@ -34,8 +34,8 @@ class Links(HTMLParser):
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/problems", "/problems/validation"])
-def test_a_page_loads_files_of_ours_alone_and_they_are_there(nobody, path):
-    answer = nobody("GET", path)
+def test_a_page_loads_files_of_ours_alone_and_they_are_there(anonymous, path):
+    answer = anonymous("GET", path)
     assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy
@@ -43,61 +43,61 @@ def test_a_page_loads_files_of_ours_alone_and_they_are_there(nobody, path):
     links = Links(answer.text)
     assert links.inline_scripts == 0
     for address in links.addresses:
-        assert address == "data:," or nobody("GET", address).status == 200, address
+        assert address == "data:," or anonymous("GET", address).status == 200, address
 
 
 def test_links_begin_with_the_path_of_the_stage(app):
     event = gateway.proxy_event("GET", "/docs")
     event["requestContext"]["path"] = "/api/docs"
-    answer = gateway.answer_of(app(event, None))
+    answer = gateway.to_http_response(app(event, None))
     assert all(address.startswith(("/api/", "data:")) for address in Links(answer.text).addresses)
 
 
-@pytest.mark.parametrize("name", sorted(pages.ALLOWED))
-def test_files_are_kept_long_where_their_version_is_in_their_name(nobody, name):
-    answer = nobody("GET", f"/docs/{name}")
+@pytest.mark.parametrize("name", sorted(html.ASSET_FILES))
+def test_files_are_kept_long_where_their_version_is_in_their_name(anonymous, name):
+    answer = anonymous("GET", f"/docs/{name}")
     assert answer.status == 200
     assert answer.headers["content-type"].startswith("text/css" if name.endswith(".css") else "text/javascript")
     assert ("immutable" in answer.headers["cache-control"]) is any(character.isdigit() for character in name)
-    again = nobody("GET", f"/docs/{name}", headers={"If-None-Match": answer.headers["etag"]})
+    again = anonymous("GET", f"/docs/{name}", headers={"If-None-Match": answer.headers["etag"]})
     assert (again.status, again.text) == (304, "")
 
 
-@pytest.mark.parametrize("name", ["README.md", "pages.py", "..", ".", "nothing.js", "licenses", "%2e%2e"])
-def test_no_other_file_is_given(nobody, name):
-    assert nobody("GET", f"/docs/{name}").status == 404
+@pytest.mark.parametrize("name", ["README.md", "html.py", "..", ".", "nothing.js", "licenses", "%2e%2e"])
+def test_no_other_file_is_given(anonymous, name):
+    assert anonymous("GET", f"/docs/{name}").status == 404
 
 
 def test_every_vendored_file_has_its_licence_and_none_is_forgotten():
-    scripts = {path.name for path in pages.ASSETS.iterdir() if path.suffix in (".js", ".css")}
-    assert scripts == set(pages.ALLOWED)
-    licences = {path.name for path in (pages.ASSETS / "licenses").iterdir()}
+    scripts = {path.name for path in html.ASSETS.iterdir() if path.suffix in (".js", ".css")}
+    assert scripts == set(html.ASSET_FILES)
+    licences = {path.name for path in (html.ASSETS / "licenses").iterdir()}
     assert {"swagger-ui.txt", "swagger-ui-notice.txt", "redoc.txt"} <= licences
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
-def test_every_kind_of_error_is_explained_to_people_and_to_programs(nobody, kind):
-    page = nobody("GET", f"/problems/{kind}")
-    assert KINDS[kind].title in page.text
-    assert nobody("GET", f"/problems/{kind}", query={"format": "json"}).json() == {
+@pytest.mark.parametrize("kind", sorted(PROBLEM_TYPES))
+def test_every_kind_of_error_is_explained_to_people_and_to_programs(anonymous, kind):
+    page = anonymous("GET", f"/problems/{kind}")
+    assert PROBLEM_TYPES[kind].title in page.text
+    assert anonymous("GET", f"/problems/{kind}", query={"format": "json"}).json() == {
         "type": f"/problems/{kind}",
-        "title": KINDS[kind].title,
-        "status": KINDS[kind].status,
-        "advice": KINDS[kind].advice,
+        "title": PROBLEM_TYPES[kind].title,
+        "status": PROBLEM_TYPES[kind].status,
+        "advice": PROBLEM_TYPES[kind].advice,
     }
 
 
-def test_the_list_of_errors_is_whole(nobody):
-    assert {one["type"] for one in nobody("GET", "/problems", query={"format": "json"}).json()["items"]} == {
-        f"/problems/{kind}" for kind in KINDS
+def test_the_list_of_errors_is_whole(anonymous):
+    assert {one["type"] for one in anonymous("GET", "/problems", query={"format": "json"}).json()["items"]} == {
+        f"/problems/{kind}" for kind in PROBLEM_TYPES
     }
-    assert all(f"/problems/{kind}" in nobody("GET", "/problems").text for kind in KINDS)
+    assert all(f"/problems/{kind}" in anonymous("GET", "/problems").text for kind in PROBLEM_TYPES)
 
 
-def test_a_problem_leads_to_its_page(nobody):
-    refused = nobody("GET", "/problems/no-such-kind")
+def test_a_problem_leads_to_its_page(anonymous):
+    refused = anonymous("GET", "/problems/no-such-kind")
     assert refused.status == 404
-    assert nobody("GET", refused.json()["type"]).status == 200
+    assert anonymous("GET", refused.json()["type"]).status == 200
 
 
 # -- in a browser
@@ -121,7 +121,7 @@ def url(app) -> Iterator[str]:
     def serve(environ, start_response):
         headers = {name[5:].replace("_", "-"): value for name, value in environ.items() if name.startswith("HTTP_")}
         event = gateway.proxy_event(environ["REQUEST_METHOD"], environ["PATH_INFO"], headers, environ["QUERY_STRING"])
-        answer = gateway.answer_of(app(event, None))
+        answer = gateway.to_http_response(app(event, None))
         start_response(f"{answer.status} -", list(answer.all_headers))
         return [answer.body]
 

@@ -13,7 +13,7 @@ from schemathesis.specs.openapi import checks
 from chalicelib.foundation.http import openapi
 from chalicelib.packs import PACKS
 from local.server import wsgi
-from tests.api.auth_people import admin, quick_hashing  # noqa: F401 - fixtures
+from tests.api.auth_fixtures import admin, quick_hashing  # noqa: F401 - fixtures
 
 EXAMPLES = 10
 CHECKS = [
@@ -50,8 +50,8 @@ schema.app = _app
     suppress_health_check=list(hypothesis.HealthCheck),
     print_blob=False,
 )
-def test_every_answer_is_as_described(case, app, as_, admin):  # noqa: F811
-    boss = as_("admin", user=admin)
+def test_every_answer_is_as_described(case, app, client_as, admin):  # noqa: F811
+    boss = client_as("admin", user=admin)
     _serving[:] = [app]
     if case.operation.path.startswith("/wholesale/{id}"):
         case.path_parameters["id"] = boss("POST", "/wholesale", {}).json()["id"]

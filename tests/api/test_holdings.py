@@ -10,8 +10,8 @@ from tests.api.holdings_firm import Firm
 
 
 @pytest.fixture
-def firm(as_, runtime, clock):
-    return Firm(as_, runtime, clock)
+def firm(client_as, runtime, clock):
+    return Firm(client_as, runtime, clock)
 
 
 # -- the holding itself
@@ -586,10 +586,10 @@ def test_names_that_no_key_would_take_are_groups_too(firm):
     assert firm.summary()["by_entity"] == dict.fromkeys(names, 1)
 
 
-def test_the_summary_is_two_round_trips_whatever_there_is(firm, trips):
+def test_the_summary_is_two_round_trips_whatever_there_is(firm, round_trips):
     for number in range(7):
         firm.make(value_estimate=number + 1)
     firm.summary()
-    assert trips() == 2
+    assert round_trips() == 2
     firm.summary(as_of="2026-06-01")
-    assert trips() == 2
+    assert round_trips() == 2

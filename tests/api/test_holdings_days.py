@@ -7,22 +7,22 @@ from typing import Any
 
 import pytest
 
-from chalicelib.foundation.context import Context, system
-from chalicelib.foundation.schedules import Run
+from chalicelib.foundation.context import Context, system_actor
+from chalicelib.foundation.schedules import RunStats
 from chalicelib.functions.streams import audit
 from chalicelib.packs.holdings.rules.ecb import parse
 from chalicelib.packs.holdings.schedules import close_days
-from ops.trail import faults, subjects
+from ops.trail import broken_chains, list_entities
 from tests.api.holdings_firm import Firm
 from tests.conftest import TABLE
-from tests.streams.feed import Feed, deliver
+from tests.streams.stream_feeder import StreamFeeder, deliver
 
 REAL = Path(__file__).parent.parent.parent / "examples" / "ecb_fx_history.csv"
 
 
 @pytest.fixture
-def firm(as_, runtime, clock):
-    return Firm(as_, runtime, clock)
+def firm(client_as, runtime, clock):
+    return Firm(client_as, runtime, clock)
 
 
 @pytest.fixture
@@ -115,10 +115,10 @@ def take(firm, caller: Any = None, **body: Any) -> Any:
     return (caller or firm.admin)("POST", "/holdings/snapshots", body)
 
 
-def close(firm) -> Run:
+def close(firm) -> RunStats:
     firm.settle()
-    run = Run()
-    close_days(firm.runtime.context(request_id=f"run-{firm.clock.now}", actor=system("holdings-close")), run)
+    run = RunStats()
+    close_days(firm.runtime.context(request_id=f"run-{firm.clock.now}", actor=system_actor("holdings-close")), run)
     return run
 
 
@@ -220,7 +220,7 @@ def test_missed_days_are_caught_each_as_it_was(firm):
     firm.edit(one, value_estimate=200)
     firm.on("2026-11-24", hour=1)
     run = close(firm)
-    assert (run.found, run.done, run.failed, run.more) == (4, 4, 0, False)
+    assert (run.found, run.done, run.failed, run.has_more) == (4, 4, 0, False)
     totals = [of_day(firm, f"2026-11-{day}").json()["total_value"] for day in (20, 21, 22, 23)]
     assert totals == [100, 100, 200, 200]
     firm.on("2026-11-24", hour=2)
@@ -253,10 +253,10 @@ def test_a_run_that_has_no_time_left_says_so_and_the_next_one_goes_on(firm):
     firm.on("2026-11-24", hour=1)
     firm.settle()
     looks = iter([25.0, 25.0, 0.0])
-    ctx = firm.runtime.context(request_id="run", actor=system("holdings-close"), remaining=lambda: next(looks))
-    run = Run()
+    ctx = firm.runtime.context(request_id="run", actor=system_actor("holdings-close"), remaining_seconds=lambda: next(looks))
+    run = RunStats()
     close_days(ctx, run)
-    assert (run.done, run.more) == (2, True)
+    assert (run.done, run.has_more) == (2, True)
     assert close(firm).done == 2
 
 
@@ -292,14 +292,14 @@ def test_a_key_is_one_snapshot(firm):
 # -- the trail
 
 
-def test_rates_and_snapshots_have_a_trail_that_can_be_checked(firm, as_):
-    feed = Feed(firm.runtime.dynamodb, TABLE)
+def test_rates_and_snapshots_have_a_trail_that_can_be_checked(firm, client_as):
+    feed = StreamFeeder(firm.runtime.dynamodb, TABLE)
     firm.make(value_estimate=100)
     firm.rates("2026-11-23", USD="1.1")
     firm.rates("2026-11-23", USD="1.2")
     assert take(firm).status == 201
     deliver(lambda event, context: audit(firm.runtime, event, context, workers=1), feed.entities())
-    auditor = as_("auditor")
+    auditor = client_as("auditor")
     for id, records in (("fx_EUR_2026-11-23", 2), ("snap_2026-11-24_intraday_1", 1)):
         assert len(auditor("GET", f"/audit/trail/{id}").json()["items"]) == records
         verdict = auditor("GET", f"/audit/verify/{id}").json()
@@ -308,17 +308,17 @@ def test_rates_and_snapshots_have_a_trail_that_can_be_checked(firm, as_):
         assert {auditor("GET", f"/audit/{what}/{id}").status for what in ("trail", "verify")} == {404}
 
     def context() -> Context:
-        return firm.runtime.context(request_id="check", actor=system("verify-audit"))
+        return firm.runtime.context(request_id="check", actor=system_actor("verify-audit"))
 
-    found = subjects(context().store)
+    found = list_entities(context().store)
     assert {"fx_EUR_2026-11-23", "snap_2026-11-24_intraday_1"} < set(found)
-    assert list(faults(context, found)) == []
+    assert list(broken_chains(context, found)) == []
 
 
 # -- who may
 
 
-def test_who_may_what(firm, as_, nobody):
+def test_who_may_what(firm, client_as, anonymous):
     one = firm.make(value_estimate=100)
     path = f"/holdings/{one['id']}"
     reads = ("/holdings", path, f"{path}/valuations", f"{path}/flows", "/holdings/summary", "/holdings/fx-rates", "/holdings/snapshots")
@@ -330,18 +330,18 @@ def test_who_may_what(firm, as_, nobody):
         ("PUT", "/holdings/fx-rates", {"base": "EUR", "date": "2026-11-24", "rates": {"USD": 1}}, 200),
     )
     for role in ("counsel", "auditor", "viewer", "King", "Odin", "Loki"):
-        caller = as_(role)
+        caller = client_as(role)
         assert {caller("GET", read).status for read in reads} == {200}
         assert {caller(method, where, body).status for method, where, body, _ in writes} == {403}
         assert caller("DELETE", path).status == 403
     for role in ("dealmaker", "professional"):
-        caller = as_(role)
+        caller = client_as(role)
         assert {caller("GET", read).status for read in reads} == {403}
         assert {caller(method, where, body).status for method, where, body, _ in writes} == {403}
     for caller in (firm.operator, firm.admin):
         for method, where, body, status in writes:
             assert caller(method, where, body).status == status
-    assert {nobody("GET", read).status for read in reads} == {401}
+    assert {anonymous("GET", read).status for read in reads} == {401}
     assert firm.operator("POST", "/holdings/snapshots", {}).status == 403
     assert firm.operator("POST", "/holdings/snapshots", {"date": "2026-11-23", "reason": "x"}).status == 403
     firm.clock.now += timedelta(seconds=1)

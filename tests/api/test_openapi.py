@@ -11,15 +11,15 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
-from chalicelib.foundation.errors import KINDS
+from chalicelib.foundation.errors import PROBLEM_TYPES
 from chalicelib.foundation.http import handlers, openapi
 from chalicelib.foundation.http.examples import NoExampleError, example
 from chalicelib.foundation.manifest import PUBLIC, SIGNED_IN
 from chalicelib.packs import PACKS
 from local import gateway
-from tests.openapi_answers import described
+from tests.openapi_contract import system_contract
 
-DOCUMENT = described().document
+DOCUMENT = system_contract().document
 
 ENDPOINTS = [pytest.param(pack, endpoint, id=f"{endpoint.method} {endpoint.path}") for pack in PACKS for endpoint in pack.endpoints]
 
@@ -54,7 +54,7 @@ def test_operation_ids_are_unique():
 
 @pytest.mark.parametrize(("pack", "endpoint"), ENDPOINTS)
 def test_each_operation_says_what_it_does_and_what_it_takes(pack, endpoint):
-    said, handler = operation(endpoint), handlers.of(pack, endpoint)
+    said, handler = operation(endpoint), handlers.handler_for(pack, endpoint)
     assert said["summary"] == endpoint.summary
     assert len(said["description"]) > len(endpoint.summary) // 2
     assert said["tags"] == [pack.title]
@@ -88,7 +88,7 @@ def test_each_operation_says_who_may_do_it(pack, endpoint):
 def test_each_operation_names_its_errors_as_problems(pack, endpoint):
     said = {status: resolved(one) for status, one in operation(endpoint)["responses"].items()}
     for kind in ("bad-request", "validation", "rate-limited", "internal", "unavailable", *endpoint.errors):
-        content = said[str(KINDS[kind].status)]["content"]["application/problem+json"]
+        content = said[str(PROBLEM_TYPES[kind].status)]["content"]["application/problem+json"]
         assert resolved(content["schema"])["title"] == "Problem"
         shown = content["examples"][kind]["value"]
         assert shown["type"] == f"/problems/{kind}"
@@ -120,13 +120,13 @@ def test_each_example_holds_to_its_schema(pack, endpoint):
         if "example" in content:
             schema = {**content["schema"], "components": DOCUMENT["components"]}
             Draft202012Validator(schema).validate(content["example"])
-    if model := handlers.of(pack, endpoint).body:
+    if model := handlers.handler_for(pack, endpoint).body:
         shown = said["requestBody"]["content"]["application/json"]["example"]
         handlers.validate(model, openapi_values(shown))
 
 
 def openapi_values(shown):
-    from chalicelib.foundation.json import dumps, parse
+    from chalicelib.foundation.json_codec import dumps, parse
 
     return parse(dumps(shown))
 
@@ -136,20 +136,20 @@ def test_a_schema_without_an_example_says_which_field_needs_one():
         example({"type": "object", "properties": {"code": {"type": "string", "pattern": "^Q[0-9]{7}$"}}}, {})
 
 
-def test_the_served_document_is_this_one_under_the_path_of_its_stage(nobody):
-    answer = nobody("GET", "/openapi.json")
+def test_the_served_document_is_this_one_under_the_path_of_its_stage(anonymous):
+    answer = anonymous("GET", "/openapi.json")
     assert answer.status == 200
     assert answer.headers["content-type"].startswith("application/json")
     assert {**answer.json(), "servers": None} == {**json.loads(json.dumps(DOCUMENT)), "servers": None}
     assert answer.json()["servers"][0]["url"] == "/"
-    again = nobody("GET", "/openapi.json", headers={"If-None-Match": answer.headers["etag"]})
+    again = anonymous("GET", "/openapi.json", headers={"If-None-Match": answer.headers["etag"]})
     assert (again.status, again.text) == (304, "")
 
 
 def test_its_server_is_the_path_that_the_gateway_puts_before_it(app):
     event = gateway.proxy_event("GET", "/openapi.json")
     event["requestContext"]["path"] = "/api/openapi.json"
-    assert gateway.answer_of(app(event, None)).json()["servers"][0]["url"] == "/api"
+    assert gateway.to_http_response(app(event, None)).json()["servers"][0]["url"] == "/api"
 
 
 def test_the_artifact_carries_it_prebuilt(tmp_path):

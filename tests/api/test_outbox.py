@@ -12,7 +12,7 @@ from moto.sesv2.models import sesv2_backends
 
 from chalicelib.foundation import outbox
 from chalicelib.foundation.aws import client
-from chalicelib.foundation.ids import Key
+from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.store import codec
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.functions import outbox as worker
@@ -35,14 +35,14 @@ def ctx(runtime):
 def written(ctx, sender):
     """One mail in the outbox; its key."""
     tx = Transaction(ctx.store)
-    key = outbox.mail(tx, ctx, to="eve@example.com", subject="Grüße", text=SECRET)
+    key = outbox.add_mail(tx, ctx, to="eve@example.com", subject="Grüße", text=SECRET)
     tx.commit()
     return key
 
 
 def row(ctx, key):
-    raw = ctx.store.get_raw(key)
-    return codec.plain(raw) if raw else None
+    raw = ctx.store.get_item(key)
+    return codec.decode_item(raw) if raw else None
 
 
 def sent():
@@ -115,7 +115,7 @@ def test_a_message_that_comes_twice_sends_once(runtime, written):
 
 def test_a_mail_for_nobody_is_never_sent(runtime, ctx, sender):
     tx = Transaction(ctx.store)
-    key = outbox.mail(tx, ctx, to="who@example.com", subject="s", text="t", void=True)
+    key = outbox.add_mail(tx, ctx, to="who@example.com", subject="s", text="t", decoy=True)
     tx.commit()
     assert "t" not in row(ctx, key)
     assert failures(worker.work(runtime, messages(key))) == []
@@ -123,15 +123,15 @@ def test_a_mail_for_nobody_is_never_sent(runtime, ctx, sender):
 
 
 def test_a_row_that_is_gone_or_over_is_done_with(runtime, ctx, written, clock):
-    clock.now += outbox.LIFE
-    assert failures(worker.work(runtime, messages(written, Key("MAIL#NONE", "M")))) == []
+    clock.now += outbox.MAIL_TTL
+    assert failures(worker.work(runtime, messages(written, ItemKey("MAIL#NONE", "M")))) == []
     assert sent() == []
 
 
 def test_a_mail_is_no_entity_so_the_trail_never_sees_it(ctx, written):
     found = row(ctx, written)
     assert (found["t"], found["kind"]) == ("m", "mail")
-    assert found["ttl"] == int((ctx.now + outbox.LIFE).timestamp())
+    assert found["ttl"] == int((ctx.now + outbox.MAIL_TTL).timestamp())
     assert found["request_id"] == "writer"
 
 
@@ -239,11 +239,11 @@ def test_keys_go_on_the_queue_ten_at_a_time_and_come_back_as_they_were(runtime, 
     sqs = client("sqs", runtime.settings)
     url = sqs.create_queue(QueueName="outbox")["QueueUrl"]
     settings = replace(runtime.settings, outbox_queue=url)
-    keys = [Key(f"MAIL#{n}", "M") for n in range(11)]
+    keys = [ItemKey(f"MAIL#{n}", "M") for n in range(11)]
     outbox.enqueue(settings, [*keys, written])
     got = []
     while batch := client("sqs", settings).receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
-        got += [outbox.key_of(message["Body"]) for message in batch]
+        got += [outbox.parse_message(message["Body"]) for message in batch]
     assert sorted(got) == sorted(("mail", key) for key in [*keys, written])
 
 

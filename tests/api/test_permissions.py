@@ -13,12 +13,12 @@ from cryptography.hazmat.primitives import serialization
 
 from chalicelib.foundation.auth import roles, tokens
 from chalicelib.foundation.manifest import PUBLIC, SIGNED_IN
-from tests.api.auth_people import admin, quick_hashing  # noqa: F401 - fixtures
-from tests.api.plausible import ALL, body_of, each, path_of, refused
-from tests.conftest import NOW, Caller
+from tests.api.auth_fixtures import admin, quick_hashing  # noqa: F401 - fixtures
+from tests.api.endpoint_cases import ALL, assert_problem, body_of, for_each_endpoint, path_of
+from tests.conftest import NOW, ApiClient
 
-PROTECTED = each(lambda pack, endpoint: endpoint.permission != PUBLIC)
-GUARDED = each(lambda pack, endpoint: endpoint.permission not in (PUBLIC, SIGNED_IN))
+PROTECTED = for_each_endpoint(lambda pack, endpoint: endpoint.permission != PUBLIC)
+GUARDED = for_each_endpoint(lambda pack, endpoint: endpoint.permission not in (PUBLIC, SIGNED_IN))
 
 
 def ask(caller, endpoint):
@@ -41,39 +41,39 @@ def test_what_is_public_is_a_short_list():
 
 
 @PROTECTED
-def test_nobody_gets_in(nobody, endpoint):
-    answer = ask(nobody, endpoint)
-    refused(answer, "unauthenticated")
+def test_nobody_gets_in(anonymous, endpoint):
+    answer = ask(anonymous, endpoint)
+    assert_problem(answer, "unauthenticated")
     assert answer.headers["www-authenticate"].startswith("Bearer")
     assert answer.json()["challenge"] == answer.headers["www-authenticate"]
 
 
-@each(lambda pack, endpoint: endpoint.permission == PUBLIC and "unauthenticated" not in endpoint.errors)
-def test_what_is_public_needs_nobody(nobody, endpoint):
-    assert ask(nobody, endpoint).status not in (401, 403)
+@for_each_endpoint(lambda pack, endpoint: endpoint.permission == PUBLIC and "unauthenticated" not in endpoint.errors)
+def test_what_is_public_needs_nobody(anonymous, endpoint):
+    assert ask(anonymous, endpoint).status not in (401, 403)
 
 
 @GUARDED
-def test_each_role_gets_what_the_matrix_says_and_no_more(as_, endpoint):
+def test_each_role_gets_what_the_matrix_says_and_no_more(client_as, endpoint):
     for role in roles.ROLES:
-        answer = ask(as_(role, professional_id="pro_01KB0Q5E8G7Z3V9X2M4N6P8R0T" if role == "professional" else None), endpoint)
+        answer = ask(client_as(role, professional_id="pro_01KB0Q5E8G7Z3V9X2M4N6P8R0T" if role == "professional" else None), endpoint)
         if endpoint.permission in roles.permissions([role]):
             missing = answer.status == 403 and endpoint.permission in answer.json()["detail"]
             assert answer.status != 401, f"{role}: {answer.text}"
             assert not missing, f"{role}: {answer.text}"
         else:
-            refused(answer, "forbidden")
+            assert_problem(answer, "forbidden")
             assert endpoint.permission in answer.json()["detail"], role
 
 
 @GUARDED
-def test_a_user_without_a_role_gets_nothing(as_, endpoint):
-    refused(ask(as_(), endpoint), "forbidden")
+def test_a_user_without_a_role_gets_nothing(client_as, endpoint):
+    assert_problem(ask(client_as(), endpoint), "forbidden")
 
 
-@each(lambda pack, endpoint: endpoint.permission == SIGNED_IN)
-def test_whoever_is_known_reaches_what_is_their_own(as_, admin, endpoint):  # noqa: F811
-    answer = ask(as_("viewer", user=admin), endpoint)
+@for_each_endpoint(lambda pack, endpoint: endpoint.permission == SIGNED_IN)
+def test_whoever_is_known_reaches_what_is_their_own(client_as, admin, endpoint):  # noqa: F811
+    answer = ask(client_as("viewer", user=admin), endpoint)
     assert answer.status != 401
     assert answer.status != 403 or answer.json()["detail"] == "The current password is wrong."
 
@@ -145,23 +145,23 @@ def bad_tokens(runtime, settings):
     }
 
 
-def test_no_bad_token_is_taken(app, nobody, bad_tokens):
+def test_no_bad_token_is_taken(app, anonymous, bad_tokens):
     for wrong, token in bad_tokens.items():
-        answer = Caller(app, lambda token=token: token)("GET", "/wholesale")
+        answer = ApiClient(app, lambda token=token: token)("GET", "/wholesale")
         assert answer.status == 401, f"a token {wrong}: {answer.text}"
-        refused(answer, "unauthenticated", not_echoed=token if len(token) > 10 else "")
+        assert_problem(answer, "unauthenticated", not_echoed=token if len(token) > 10 else "")
     for scheme in ("Basic dXNlcjpwYXNz", "Bearer", "bearer ", "Token x", "Bearer a b"):
-        refused(nobody("GET", "/wholesale", headers={"Authorization": scheme}), "unauthenticated")
+        assert_problem(anonymous("GET", "/wholesale", headers={"Authorization": scheme}), "unauthenticated")
 
 
 @PROTECTED
 def test_a_token_that_has_run_out_opens_nothing(app, bad_tokens, endpoint):
-    refused(ask(Caller(app, lambda: bad_tokens["run out"]), endpoint), "unauthenticated")
+    assert_problem(ask(ApiClient(app, lambda: bad_tokens["run out"]), endpoint), "unauthenticated")
 
 
 def test_the_leeway_is_a_minute(app, runtime, settings, clock):
     token = tokens.issue(settings, runtime.secrets.get(NOW), NOW, user_id="user_x", roles=["operator"], session="s")
     clock.now = NOW + timedelta(minutes=15, seconds=59)
-    assert Caller(app, lambda: token)("GET", "/wholesale").status == 200
+    assert ApiClient(app, lambda: token)("GET", "/wholesale").status == 200
     clock.now = NOW + timedelta(minutes=16, seconds=1)
-    assert Caller(app, lambda: token)("GET", "/wholesale").status == 401
+    assert ApiClient(app, lambda: token)("GET", "/wholesale").status == 401

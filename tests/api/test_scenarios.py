@@ -9,5 +9,5 @@ from tests.scenarios import SCENARIOS
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda one: one.__name__)
-def test_the_api_in_process(scenario: Callable[..., None], nobody: Any, as_: Any) -> None:
-    scenario(nobody, as_)
+def test_the_api_in_process(scenario: Callable[..., None], anonymous: Any, client_as: Any) -> None:
+    scenario(anonymous, client_as)

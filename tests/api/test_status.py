@@ -16,10 +16,10 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 HERE = {pack.letter for pack in PACKS} | set("BEG")
 
 
-def test_the_whole_has_the_older_shape(as_):
-    answer = as_("viewer")("GET", "/system/status/")
-    assert answer.status == 200, answer.text
-    body = answer.json()
+def test_the_status_has_the_fields_of_the_older_api(client_as):
+    response = client_as("viewer")("GET", "/system/status/")
+    assert response.status == 200, response.text
+    body = response.json()
     assert set(body) == {"version", "backend_complete", "packs", "summary", "extra"}
     assert (body["version"], body["backend_complete"]) == (__version__, False)
     assert set(body["extra"]) == {"notes", "updated_at", "completed_at", "git_revision", "built_at"}
@@ -28,16 +28,16 @@ def test_the_whole_has_the_older_shape(as_):
     assert all(set(pack) == {"id", "name", "status", "why"} for pack in body["packs"])
 
 
-def test_every_pack_that_is_here_is_installed_and_the_others_are_pending(as_):
-    found = {pack["id"]: (pack["status"], pack["why"]) for pack in as_("viewer")("GET", "/system/status/packs").json()["packs"]}
-    assert found == {letter: ("installed" if letter in HERE else "pending", None) for letter in LETTERS}
+def test_packs_with_a_manifest_are_installed_and_the_others_pending(client_as):
+    statuses = {pack["id"]: (pack["status"], pack["why"]) for pack in client_as("viewer")("GET", "/system/status/packs").json()["packs"]}
+    assert statuses == {letter: ("installed" if letter in HERE else "pending", None) for letter in LETTERS}
 
 
-def test_counts_agree_with_the_list(as_):
-    listed = as_("viewer")("GET", "/system/status/packs").json()
+def test_counts_agree_with_the_list(client_as):
+    listed = client_as("viewer")("GET", "/system/status/packs").json()
     assert (listed["total"], listed["deprecated"], listed["degraded"]) == (26, 0, 0)
     assert (listed["installed"], listed["pending"]) == (len(HERE), 26 - len(HERE))
-    summary = as_("viewer")("GET", "/system/status/summary").json()
+    summary = client_as("viewer")("GET", "/system/status/summary").json()
     assert summary == {
         "total_packs": 26,
         "installed_packs": len(HERE),
@@ -48,34 +48,34 @@ def test_counts_agree_with_the_list(as_):
     }
 
 
-def test_one_pack_is_found_by_its_letter_in_either_case(as_):
-    viewer = as_("viewer")
+def test_a_pack_is_found_by_its_letter_in_either_case(client_as):
+    viewer = client_as("viewer")
     assert viewer("GET", "/system/status/packs/w").json() == viewer("GET", "/system/status/packs/W").json()
     assert viewer("GET", "/system/status/packs/h").json()["name"] == "Public Behavioral Signal Extractor"
     for id in ("AA", "1", "Ä", "wholesale"):
-        answer = viewer("GET", f"/system/status/packs/{id}")
-        assert (answer.status, answer.json()["type"]) == (404, "/problems/not-found")
+        response = viewer("GET", f"/system/status/packs/{id}")
+        assert (response.status, response.json()["type"]) == (404, "/problems/not-found")
 
 
-def test_reading_writes_nothing(as_, dynamodb, settings):
+def test_reading_writes_nothing(client_as, dynamodb, settings):
     for path in ("", "/summary", "/packs", "/packs/A"):
-        assert as_("viewer")("GET", f"/system/status{path}").status == 200
+        assert client_as("viewer")("GET", f"/system/status{path}").status == 200
     assert dynamodb.scan(TableName=settings.table)["Items"] == []
 
 
-def test_a_kept_answer_says_how_old_it_is(as_, clock):
-    assert as_("viewer")("GET", "/system/status").headers["age"] == "0"
+def test_a_cached_response_has_an_age(client_as, clock):
+    assert client_as("viewer")("GET", "/system/status").headers["age"] == "0"
     clock.now += timedelta(seconds=4)
-    assert as_("viewer")("GET", "/system/status/packs").headers["age"] == "4"
+    assert client_as("viewer")("GET", "/system/status/packs").headers["age"] == "4"
     clock.now += timedelta(seconds=6)
-    assert as_("viewer")("GET", "/system/status/summary").headers["age"] == "0"
+    assert client_as("viewer")("GET", "/system/status/summary").headers["age"] == "0"
 
 
 # -- the mark
 
 
-def test_complete_and_incomplete(as_, clock):
-    admin = as_("admin")
+def test_complete_and_incomplete(client_as, clock):
+    admin = client_as("admin")
     first = admin("POST", "/system/status/complete").json()
     assert first["backend_complete"] is True
     assert first["extra"]["notes"] == "Backend marked as complete"
@@ -90,15 +90,15 @@ def test_complete_and_incomplete(as_, clock):
     assert off["extra"]["notes"] == "Backend marked as incomplete (development mode)"
 
 
-def test_the_mark_names_who_set_it(as_, context):
-    as_("admin", user="user_ann")("POST", "/system/status/complete")
-    row = context("admin").store.get_raw(keys.config("completion"))
+def test_the_completion_records_its_actor(client_as, context):
+    client_as("admin", user="user_ann")("POST", "/system/status/complete")
+    row = context("admin").store.get_item(keys.config_row("completion"))
     assert (row["updated_by"]["S"], row["revision"]["N"]) == ("user_ann", "1")
     assert row["request_id"]["S"]
 
 
-def test_the_mark_replays_by_its_key(as_):
-    admin = as_("admin")
+def test_setting_the_completion_is_idempotent(client_as):
+    admin = client_as("admin")
     first = admin("POST", "/system/status/complete", {"notes": "one"}, headers={"Idempotency-Key": "k"})
     admin("POST", "/system/status/incomplete")
     again = admin("POST", "/system/status/complete", {"notes": "one"}, headers={"Idempotency-Key": "k"})
@@ -106,24 +106,24 @@ def test_the_mark_replays_by_its_key(as_):
     assert admin("GET", "/system/status").json()["backend_complete"] is False
 
 
-def test_the_version_has_one_source(as_):
+def test_the_version_cannot_be_set(client_as):
     for path in ("complete", "incomplete"):
-        answer = as_("admin")("POST", f"/system/status/{path}", {"version": "9.9.9"})
-        assert (answer.status, answer.json()["errors"][0]["loc"]) == (422, ["version"])
+        response = client_as("admin")("POST", f"/system/status/{path}", {"version": "9.9.9"})
+        assert (response.status, response.json()["errors"][0]["loc"]) == (422, ["version"])
 
 
-def test_only_administrators_set_the_mark(as_, nobody):
-    assert as_("operator")("POST", "/system/status/complete").status == 403
-    assert as_("dealmaker")("GET", "/system/status").status == 403
-    assert nobody("GET", "/system/status").status == 401
+def test_only_administrators_set_the_completion(client_as, anonymous):
+    assert client_as("operator")("POST", "/system/status/complete").status == 403
+    assert client_as("dealmaker")("GET", "/system/status").status == 403
+    assert anonymous("GET", "/system/status").status == 401
 
 
 # -- probes
 
 
-def test_revision_and_build_time_come_from_the_settings(runtime, as_):
+def test_revision_and_build_time_come_from_the_settings(runtime, client_as):
     runtime.settings = replace(runtime.settings, git_revision="abc123", built_at="2026-11-24T10:00:00Z")
-    extra = as_("viewer")("GET", "/system/status").json()["extra"]
+    extra = client_as("viewer")("GET", "/system/status").json()["extra"]
     assert (extra["git_revision"], extra["built_at"]) == ("abc123", "2026-11-24T10:00:00Z")
 
 
@@ -137,7 +137,7 @@ def sound_probe(ctx):
 
 def state_of(ctx, *packs):
     (letter,) = {pack.letter for pack in packs}
-    return next((one["status"], one["why"]) for one in probes.look(ctx, packs) if one["id"] == letter)
+    return next((one["status"], one["why"]) for one in probes.run_probes(ctx, packs) if one["id"] == letter)
 
 
 GOOD = Endpoint("GET", "/x", "list_events", "", "")
@@ -152,44 +152,44 @@ GOOD = Endpoint("GET", "/x", "list_events", "", "")
         (Pack("H", "h", "H", "chalicelib.packs.events", (GOOD, replace(GOOD, handler="vanish"))), "it has no handler vanish"),
         (Pack("H", "h", "H", "tests", entities={"event": "tests.nowhere.Event"}), "its entities can't be loaded (ModuleNotFoundError)"),
         (
-            Pack("H", "h", "H", "tests", entities={"ghost": "chalicelib.foundation.events.Event"}),
-            "its entity Event isn't of the kind ghost",
+            Pack("H", "h", "H", "tests", entities={"ghost": "chalicelib.foundation.events.Notification"}),
+            "its entity Notification isn't of the kind ghost",
         ),
     ],
 )
-def test_what_fails_makes_a_pack_degraded_and_is_said_without_a_secret(context, pack, why):
+def test_a_failing_check_degrades_a_pack_without_revealing_secrets(context, pack, why):
     assert state_of(context(), pack) == ("degraded", why)
 
 
-def test_one_ill_part_of_a_letter_makes_it_degraded(context):
+def test_one_failing_manifest_degrades_its_letter(context):
     sound, broken = (Pack("H", "h", "H", "tests", probe=f"{__name__}.{name}") for name in ("sound_probe", "broken_probe"))
     assert state_of(context(), sound) == ("installed", None)
     assert state_of(context(), sound, broken) == ("degraded", "its probe failed (RuntimeError)")
 
 
-def test_a_missing_index_degrades_those_who_have_entities(context, dynamodb, settings, monkeypatch):
+def test_a_missing_index_degrades_packs_with_entities(context, dynamodb, settings, monkeypatch):
     from chalicelib.foundation.system import readiness
 
-    pack = Pack("H", "h", "H", "tests", entities={"event": "chalicelib.foundation.events.Event"})
+    pack = Pack("H", "h", "H", "tests", entities={"event": "chalicelib.foundation.events.Notification"})
     assert state_of(context(), pack) == ("installed", None)
-    monkeypatch.setattr(readiness, "_last", {})
+    monkeypatch.setattr(readiness, "_cached", {})
     dynamodb.update_table(
         TableName=settings.table, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "gsi3"}}], AttributeDefinitions=[]
     )
     assert state_of(context(), pack) == ("degraded", "indexes: not active: gsi3")
-    monkeypatch.setattr(readiness, "_last", {})
+    monkeypatch.setattr(readiness, "_cached", {})
 
 
-def test_the_default_probe_asks_the_table_once_for_all(context, dynamodb, settings):
+def test_the_default_probe_reads_the_table_once(context, dynamodb, settings):
     ctx = context()
-    probes.look(ctx, [Pack(letter, letter, letter, "tests") for letter in LETTERS])
+    probes.run_probes(ctx, [Pack(letter, letter, letter, "tests") for letter in LETTERS])
     assert ctx.store.round_trips == 1
     dynamodb.delete_table(TableName=settings.table)
     ctx = context()
-    found = probes.look(ctx, [Pack("H", "h", "H", "tests")])
-    assert found[7]["status"] == "degraded"
+    statuses = probes.run_probes(ctx, [Pack("H", "h", "H", "tests")])
+    assert statuses[7]["status"] == "degraded"
 
 
-def test_every_manifest_has_a_letter_of_the_table():
+def test_every_manifest_letter_has_a_title():
     assert {pack.letter for pack in PACKS} <= set(TITLES)
     assert "".join(TITLES) == LETTERS

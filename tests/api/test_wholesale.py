@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from chalicelib.foundation.store import keys
-from chalicelib.foundation.store.codec import wire
-from chalicelib.foundation.store.store import wire_key
+from chalicelib.foundation.store.codec import encode_item
+from chalicelib.foundation.store.store import encode_key
 
 HOUSE = {
     "address": {"line1": "1201 Pine Street", "city": "Seattle", "region": "WA", "postal_code": "98101", "country": "US"},
@@ -18,13 +18,13 @@ NUMBERS = {"arv_estimate": 250000, "repair_estimate": 35000, "assignment_fee_tar
 
 
 def add_user(runtime: Any, id: str, **values: Any) -> None:
-    row = {"pk": {"S": id}, "sk": {"S": "~"}} | wire({"is_active": True, **values})
+    row = {"pk": {"S": id}, "sk": {"S": "~"}} | encode_item({"is_active": True, **values})
     runtime.dynamodb.put_item(TableName=runtime.settings.table, Item=row)
 
 
 @pytest.fixture
-def operator(as_: Any) -> Any:
-    return as_("operator")
+def operator(client_as: Any) -> Any:
+    return client_as("operator")
 
 
 @pytest.fixture
@@ -32,25 +32,25 @@ def lead(operator: Any) -> dict[str, Any]:
     return operator("POST", "/wholesale", {**NUMBERS, "property": HOUSE, "seller": {"name": "Ada", "phone": "+12065550100"}}).json()
 
 
-def moved(operator: Any, id: str, stage: str, **body: Any) -> Any:
-    answer = operator("POST", f"/wholesale/{id}/stage", {"stage": stage, **body})
-    assert answer.status == 200, answer.text
-    return answer.json()
+def transition(operator: Any, id: str, stage: str, **body: Any) -> Any:
+    response = operator("POST", f"/wholesale/{id}/stage", {"stage": stage, **body})
+    assert response.status == 200, response.text
+    return response.json()
 
 
 class TestCreate:
     def test_an_empty_body_is_a_lead_of_the_creator(self, operator):
-        answer = operator("POST", "/wholesale", {})
-        assert answer.status == 201, answer.text
-        body = answer.json()
-        assert answer.headers["location"] == f"/wholesale/{body['id']}"
-        assert answer.headers["etag"] == '"1"'
+        response = operator("POST", "/wholesale", {})
+        assert response.status == 201, response.text
+        body = response.json()
+        assert response.headers["location"] == f"/wholesale/{body['id']}"
+        assert response.headers["etag"] == '"1"'
         assert (body["stage"], body["owner"], body["currency"], body["revision"]) == ("lead", "user_operator", "USD", 1)
         assert body["max_allowable_offer"] is None
         assert body["missing"] == ["arv_estimate", "repair_estimate", "assignment_fee_target"]
 
-    def test_everything_that_is_given_comes_back(self, operator):
-        given = {
+    def test_all_given_fields_are_returned(self, operator):
+        values = {
             "deal_id": "17",
             "property_id": "parcel 5",
             "external_ref": "mls-1",
@@ -83,14 +83,14 @@ class TestCreate:
             "tags": ["north", "brick"],
             "notes": "Corner lot.\nGarden 🌷",
         }
-        made = operator("POST", "/wholesale", given)
+        made = operator("POST", "/wholesale", values)
         assert made.status == 201, made.text
         read = operator("GET", f"/wholesale/{made.json()['id']}").json()
         for body in (made.json(), read):
-            assert {name: body[name] for name in given} == given
+            assert {name: body[name] for name in values} == values
 
     @pytest.mark.parametrize(
-        ("given", "expected"),
+        ("values", "expected"),
         [
             ({}, {"ceiling": 140000, "max_allowable_offer": 125000, "expected_spread": 15000, "spread_basis": "mao"}),
             ({"rule_pct": 65}, {"ceiling": 127500, "max_allowable_offer": 112500}),
@@ -106,20 +106,20 @@ class TestCreate:
             ),
         ],
     )
-    def test_numbers_follow_from_what_is_known(self, operator, given, expected):
-        body = operator("POST", "/wholesale", {**NUMBERS, **given}).json()
+    def test_pricing_is_computed_from_the_known_inputs(self, operator, values, expected):
+        body = operator("POST", "/wholesale", {**NUMBERS, **values}).json()
         assert {name: body[name] for name in expected} == expected
 
     @pytest.mark.parametrize("stage", ["assigned", "closed", "dead", "banana", None])
-    def test_it_begins_nowhere_else(self, operator, stage):
+    def test_other_initial_stages_are_rejected(self, operator, stage):
         assert operator("POST", "/wholesale", {"stage": stage, "offer_price": 1, "contract_price": 1}).status == 422
 
     @pytest.mark.parametrize(("stage", "field"), [("offer_made", "offer_price"), ("under_contract", "contract_price")])
-    def test_a_stage_needs_its_price(self, operator, stage, field):
+    def test_a_stage_requires_its_price(self, operator, stage, field):
         for price in ({}, {field: 0}):
-            answer = operator("POST", "/wholesale", {"stage": stage, **price})
-            assert answer.status == 422
-            assert answer.json()["errors"][0]["loc"] == [field]
+            response = operator("POST", "/wholesale", {"stage": stage, **price})
+            assert response.status == 422
+            assert response.json()["errors"][0]["loc"] == [field]
 
     def test_a_contract_is_effective_today_unless_given(self, operator):
         assert (
@@ -160,36 +160,36 @@ class TestCreate:
         ],
         ids=str,
     )
-    def test_what_is_wrong_is_named(self, operator, body, loc):
-        answer = operator("POST", "/wholesale", body)
-        assert answer.status == 422, answer.text
-        assert answer.json()["errors"][0]["loc"] == loc
+    def test_errors_name_the_invalid_field(self, operator, body, loc):
+        response = operator("POST", "/wholesale", body)
+        assert response.status == 422, response.text
+        assert response.json()["errors"][0]["loc"] == loc
 
     @pytest.mark.parametrize("raw", ['{"arv_estimate": NaN}', '{"arv_estimate": Infinity}', '{"notes": "a", "notes": "b"}', "{", "[1"])
-    def test_what_is_no_json_is_refused(self, operator, raw):
+    def test_invalid_json_is_rejected(self, operator, raw):
         assert operator("POST", "/wholesale", raw=raw).status == 400
 
     @pytest.mark.parametrize("raw", ["[]", "1", "null", '"lead"'])
-    def test_what_is_no_object_is_refused(self, operator, raw):
+    def test_a_body_that_is_no_object_is_rejected(self, operator, raw):
         assert operator("POST", "/wholesale", raw=raw).status == 422
 
-    def test_text_of_any_script_is_kept_exactly(self, operator):
+    def test_text_of_any_script_is_stored_exactly(self, operator):
         for text in ("🏠" * 100, "#/%~ \\", "Ünïcödé", "‮abc", "<script>"):
             body = operator("POST", "/wholesale", {"lead_source": text, "tags": [text[:60]], "external_ref": text}).json()
             assert body["lead_source"] == text, text
             assert operator("GET", f"/wholesale/{body['id']}").json()["tags"] == [text[:60]]
 
-    def test_one_round_trip_first_call_and_replay_alike(self, operator, trips):
+    def test_first_call_and_replay_take_one_round_trip(self, operator, round_trips):
         first = operator("POST", "/wholesale", NUMBERS, headers={"Idempotency-Key": "k"})
-        assert trips() == 1
+        assert round_trips() == 1
         again = operator("POST", "/wholesale", NUMBERS, headers={"Idempotency-Key": "k"})
-        assert trips() == 1
+        assert round_trips() == 1
         assert again.headers["idempotent-replayed"] == "true"
         assert (again.status, again.json(), again.headers["location"]) == (201, first.json(), first.headers["location"])
         assert len(operator("GET", "/wholesale").json()["items"]) == 1
         assert operator("POST", "/wholesale", {}, headers={"Idempotency-Key": "k"}).json()["type"] == "/problems/idempotency-mismatch"
 
-    def test_an_external_reference_is_one_pipeline(self, operator):
+    def test_an_external_reference_is_unique(self, operator):
         first = operator("POST", "/wholesale", {"external_ref": "mls-1"}).json()
         taken = operator("POST", "/wholesale", {"external_ref": "mls-1"})
         assert (taken.status, taken.json()["code"], taken.json()["id"]) == (409, "external_ref_taken", first["id"])
@@ -197,29 +197,29 @@ class TestCreate:
 
 
 class TestOwner:
-    def test_a_user_may_be_given(self, operator, runtime):
+    def test_an_owner_can_be_given(self, operator, runtime):
         add_user(runtime, "user_ada")
         assert operator("POST", "/wholesale", {"owner": "user_ada"}).json()["owner"] == "user_ada"
 
     @pytest.mark.parametrize("state", [{"is_active": False}, {"deleted_at": "2026-01-01T00:00:00.000Z"}])
-    def test_not_one_who_left(self, operator, runtime, state):
+    def test_an_inactive_owner_is_rejected(self, operator, runtime, state):
         add_user(runtime, "user_ada", **state)
         assert operator("POST", "/wholesale", {"owner": "user_ada"}).status == 422
 
-    def test_nobody_may_be_given(self, operator):
+    def test_a_null_owner_is_accepted(self, operator):
         body = operator("POST", "/wholesale", {"owner": None}).json()
         assert body["owner"] is None
         assert [item["id"] for item in operator("GET", "/wholesale", query={"owner": "none"}).json()["items"]] == [body["id"]]
 
-    def test_a_dealmaker_opens_for_nobody_else(self, as_, runtime):
+    def test_a_dealmaker_cannot_open_for_another_owner(self, client_as, runtime):
         add_user(runtime, "user_ada")
-        dealmaker = as_("dealmaker")
+        dealmaker = client_as("dealmaker")
         assert dealmaker("POST", "/wholesale", {"owner": "user_ada"}).status == 403
         assert dealmaker("POST", "/wholesale", {"owner": "user_dealmaker"}).status == 201
         assert dealmaker("POST", "/wholesale", {"owner": None}).status == 201
 
-    def test_a_dealmaker_reads_all_and_writes_own_and_unowned(self, as_, operator, lead):
-        dealmaker = as_("dealmaker")
+    def test_a_dealmaker_reads_all_and_writes_own_and_unowned(self, client_as, operator, lead):
+        dealmaker = client_as("dealmaker")
         path = f"/wholesale/{lead['id']}"
         assert dealmaker("GET", path).status == 200
         assert dealmaker("PATCH", path, {"notes": "x"}).status == 403
@@ -232,9 +232,9 @@ class TestOwner:
         own = dealmaker("POST", "/wholesale", {}).json()["id"]
         assert dealmaker("PATCH", f"/wholesale/{own}", {"notes": "x"}).status == 200
 
-    def test_reassigning_needs_its_right(self, as_, operator, runtime, lead):
+    def test_reassigning_requires_its_permission(self, client_as, operator, runtime, lead):
         add_user(runtime, "user_ada")
-        dealmaker = as_("dealmaker")
+        dealmaker = client_as("dealmaker")
         own = dealmaker("POST", "/wholesale", {}).json()["id"]
         assert dealmaker("PATCH", f"/wholesale/{own}", {"owner": "user_ada"}).status == 403
         assert dealmaker("PATCH", f"/wholesale/{own}", {"owner": "user_dealmaker"}).status == 200  # no change
@@ -243,34 +243,34 @@ class TestOwner:
         assert dealmaker("POST", f"/wholesale/{own}/activities", {"event_type": "call"}).status == 403
         assert [item["id"] for item in operator("GET", "/wholesale", query={"owner": "user_ada"}).json()["items"]] == [own]
 
-    def test_a_viewer_sees_no_contacts(self, as_, lead):
-        viewer = as_("viewer")
+    def test_a_viewer_sees_no_contacts(self, client_as, lead):
+        viewer = client_as("viewer")
         assert viewer("GET", f"/wholesale/{lead['id']}").json()["seller"] == {"name": "•••", "phone": "•••"}
         assert viewer("GET", "/wholesale").json()["items"][0]["seller_name"] == "•••"
-        assert as_("auditor")("GET", "/wholesale").json()["items"][0]["seller_name"] == "Ada"
+        assert client_as("auditor")("GET", "/wholesale").json()["items"][0]["seller_name"] == "Ada"
 
     @pytest.mark.parametrize("role", ["viewer", "auditor", "counsel"])
-    def test_readers_dont_write(self, as_, lead, role):
-        reader = as_(role)
+    def test_readers_cannot_write(self, client_as, lead, role):
+        reader = client_as(role)
         path = f"/wholesale/{lead['id']}"
         assert reader("GET", path).status == 200
         assert reader("POST", "/wholesale", {}).status == 403
         assert reader("PATCH", path, {"notes": "x"}).status == 403
 
-    def test_a_professional_sees_nothing(self, as_, lead):
-        assert as_("professional")("GET", f"/wholesale/{lead['id']}").status == 403
+    def test_a_professional_sees_nothing(self, client_as, lead):
+        assert client_as("professional")("GET", f"/wholesale/{lead['id']}").status == 403
 
 
 class TestRead:
-    def test_one_query_brings_it_with_its_latest_activities(self, operator, lead, trips, clock):
+    def test_one_query_returns_it_with_its_latest_activities(self, operator, lead, round_trips, clock):
         for number in range(22):
             clock.now += timedelta(seconds=1)
             operator("POST", f"/wholesale/{lead['id']}/activities", {"event_type": "call", "description": str(number)})
-        moved(operator, lead["id"], "dead", reason="price")
-        answer = operator("GET", f"/wholesale/{lead['id']}")
-        assert trips() == 1
-        assert [activity["description"] for activity in answer.json()["activities"]] == [str(number) for number in range(21, 1, -1)]
-        assert answer.json()["stage"] == "dead"
+        transition(operator, lead["id"], "dead", reason="price")
+        response = operator("GET", f"/wholesale/{lead['id']}")
+        assert round_trips() == 1
+        assert [activity["description"] for activity in response.json()["activities"]] == [str(number) for number in range(21, 1, -1)]
+        assert response.json()["stage"] == "dead"
 
     def test_the_etag_covers_the_activities(self, operator, lead):
         path = f"/wholesale/{lead['id']}"
@@ -280,7 +280,7 @@ class TestRead:
         operator("POST", f"{path}/activities", {"event_type": "call"})
         assert operator("GET", path, headers={"If-None-Match": tag}).status == 200
 
-    def test_numbers_explain_themselves(self, operator, lead):
+    def test_computed_figures_are_explained(self, operator, lead):
         explain = operator("GET", f"/wholesale/{lead['id']}", query={"explain": "true"}).json()["explain"]
         assert explain["max_allowable_offer"]["formula"] == {"id": "wholesale.mao.assignment", "version": 1}
         assert explain["max_allowable_offer"]["inputs"]["arv_estimate"] == 250000
@@ -288,15 +288,15 @@ class TestRead:
         assert "explain" not in operator("GET", f"/wholesale/{lead['id']}").json()
 
     @pytest.mark.parametrize("id", ["1", "pipe_1", "pipe_" + "0" * 26, "user_x", "board#", "a/b", "%2F", "pipe_~"])
-    def test_another_id_is_not_found(self, operator, id):
+    def test_an_unknown_id_is_not_found(self, operator, id):
         assert operator("GET", f"/wholesale/{id}").status == 404
 
 
 class TestEdit:
-    def test_fields_are_merged_and_cleared(self, operator, lead, trips):
+    def test_fields_are_merged_and_cleared(self, operator, lead, round_trips):
         path = f"/wholesale/{lead['id']}"
         body = operator("PATCH", path, {"lead_source": "referral", "deal_id": "9", "repair_estimate": None}).json()
-        assert trips() == 2
+        assert round_trips() == 2
         assert (body["revision"], body["lead_source"], body["deal_id"], body["repair_estimate"]) == (2, "referral", "9", None)
         assert (body["arv_estimate"], body["max_allowable_offer"]) == (250000, None)
         assert operator("GET", path).json()["missing"] == ["repair_estimate"]
@@ -311,7 +311,7 @@ class TestEdit:
         assert operator("PATCH", path, {"seller": None}).json()["seller"] is None
         assert operator("PATCH", path, {"property": {"address": None}}).json()["property"] == {"type": "house", "sqft": 900}
 
-    def test_a_next_action_keeps_saying_what(self, operator, lead):
+    def test_a_next_action_must_keep_its_description(self, operator, lead):
         path = f"/wholesale/{lead['id']}"
         assert operator("PATCH", path, {"next_action": {"due_on": "2026-12-01"}}).status == 422
         assert operator("PATCH", path, {"next_action": {"what": "Call"}}).status == 200
@@ -319,29 +319,29 @@ class TestEdit:
         assert merged == {"what": "Call", "due_on": "2026-12-01"}
         assert operator("PATCH", path, {"next_action": {"what": None}}).status == 422
 
-    def test_what_is_given_is_kept_until_it_is_cleared(self, operator, lead):
+    def test_given_figures_are_kept_until_cleared(self, operator, lead):
         path = f"/wholesale/{lead['id']}"
-        given = operator("PATCH", path, {"max_allowable_offer": 99000, "expected_spread": 1}).json()
-        assert (given["max_allowable_offer"], given["mao_computed"], given["expected_spread"]) == (99000, 125000, 1)
-        kept = operator("PATCH", path, {"arv_estimate": 300000}).json()
-        assert (kept["max_allowable_offer"], kept["mao_computed"], kept["computed_fields"]) == (99000, 160000, [])
+        values = operator("PATCH", path, {"max_allowable_offer": 99000, "expected_spread": 1}).json()
+        assert (values["max_allowable_offer"], values["mao_computed"], values["expected_spread"]) == (99000, 125000, 1)
+        stored = operator("PATCH", path, {"arv_estimate": 300000}).json()
+        assert (stored["max_allowable_offer"], stored["mao_computed"], stored["computed_fields"]) == (99000, 160000, [])
         cleared = operator("PATCH", path, {"max_allowable_offer": None, "expected_spread": None}).json()
         assert (cleared["max_allowable_offer"], cleared["expected_spread"]) == (160000, 15000)
         assert cleared["computed_fields"] == ["max_allowable_offer", "expected_spread"]
 
-    def test_what_changes_nothing_writes_nothing(self, operator, lead, trips):
+    def test_a_patch_without_changes_writes_nothing(self, operator, lead, round_trips):
         body = operator("PATCH", f"/wholesale/{lead['id']}", {"arv_estimate": 250000, "stage": "lead", "property": HOUSE}).json()
-        assert trips() == 1
+        assert round_trips() == 1
         assert body["revision"] == 1
 
     @pytest.mark.parametrize(
         "body",
         [{}, {"stage": None}, {"currency": None}, {"on_hold": None}, {"id": "x"}, {"revision": 3}, {"reason": "price"}, {"note": "x"}],
     )
-    def test_what_cant_be_patched_is_refused(self, operator, lead, body):
+    def test_invalid_patches_are_rejected(self, operator, lead, body):
         assert operator("PATCH", f"/wholesale/{lead['id']}", body).status == 422
 
-    def test_a_revision_that_is_behind_is_refused(self, operator, lead):
+    def test_an_outdated_revision_is_rejected(self, operator, lead):
         path = f"/wholesale/{lead['id']}"
         assert operator("PATCH", path, {"notes": "a"}, headers={"If-Match": '"1"'}).status == 200
         behind = operator("PATCH", path, {"notes": "b"}, headers={"If-Match": '"1"'})
@@ -349,13 +349,13 @@ class TestEdit:
         assert operator("PATCH", path, {"notes": "b"}, headers={"If-Match": operator("GET", path).headers["etag"]}).status == 200
         assert operator("DELETE", path, headers={"If-Match": '"1"'}).status == 412
 
-    def test_the_price_of_a_stage_cant_be_taken_away(self, operator, lead):
+    def test_the_price_required_by_a_stage_cannot_be_cleared(self, operator, lead):
         path = f"/wholesale/{lead['id']}"
-        moved(operator, lead["id"], "offer_made", price=120000)
+        transition(operator, lead["id"], "offer_made", price=120000)
         assert operator("PATCH", path, {"offer_price": None}).json()["errors"][0]["loc"] == ["offer_price"]
         assert operator("PATCH", path, {"offer_price": 119000}).json()["expected_spread"] == 21000
 
-    def test_amounts_must_fit_another_currency(self, operator, lead):
+    def test_amounts_must_fit_a_changed_currency(self, operator, lead):
         path = f"/wholesale/{lead['id']}"
         operator("PATCH", path, {"asking_price": Decimal("0.5")})
         assert operator("PATCH", path, {"currency": "JPY"}).json()["errors"][0]["loc"] == ["asking_price"]
@@ -369,7 +369,7 @@ class TestEdit:
         assert body["costs"] == {"closing_ab": 1850, "closing_bc": Decimal("2400.5")}
         assert operator("PATCH", path, {"currency": "JPY"}).json()["errors"][0]["loc"] == ["costs", "closing_bc"]
 
-    def test_an_external_reference_may_change_hands(self, operator, lead):
+    def test_an_external_reference_can_move_to_another_pipeline(self, operator, lead):
         path = f"/wholesale/{lead['id']}"
         assert operator("PATCH", path, {"external_ref": "a"}).status == 200
         assert operator("POST", "/wholesale", {"external_ref": "a"}).status == 409
@@ -378,21 +378,21 @@ class TestEdit:
         assert other.status == 201
         assert operator("PATCH", path, {"external_ref": "a"}).json()["id"] == other.json()["id"]
 
-    def test_lists_follow(self, operator, lead):
+    def test_lists_reflect_the_patch(self, operator, lead):
         operator("PATCH", f"/wholesale/{lead['id']}", {"property": {"address": {"postal_code": "97201"}}})
         assert operator("GET", "/wholesale", query={"market": "98101"}).json()["items"] == []
         assert operator("GET", "/wholesale", query={"market": "97201"}).json()["items"][0]["postal_code"] == "97201"
 
 
 class TestDelete:
-    def test_it_is_gone_from_everywhere(self, operator, lead, trips):
+    def test_a_deleted_pipeline_is_gone_from_all_reads(self, operator, lead, round_trips):
         path = f"/wholesale/{lead['id']}"
         operator("PATCH", path, {"external_ref": "a"})
         operator("POST", f"{path}/activities", {"event_type": "call"})
-        trips()
-        answer = operator("DELETE", path)
-        assert (answer.status, answer.text) == (204, "")
-        assert trips() == 2
+        round_trips()
+        response = operator("DELETE", path)
+        assert (response.status, response.text) == (204, "")
+        assert round_trips() == 2
         for method, suffix, body in [
             ("GET", "", None),
             ("PATCH", "", {"notes": "x"}),
@@ -407,8 +407,8 @@ class TestDelete:
             assert operator("GET", "/wholesale", query=query).json()["items"] == []
         assert operator("POST", "/wholesale", {"external_ref": "a"}).status == 201
 
-    def test_not_while_something_refers_to_it(self, operator, runtime, lead):
-        key = wire_key(keys.gate(lead["id"]))
+    def test_a_referenced_pipeline_cannot_be_deleted(self, operator, runtime, lead):
+        key = encode_key(keys.reference_counter(lead["id"]))
         for change, status in ((1, 409), (-1, 204)):
             runtime.dynamodb.update_item(
                 TableName=runtime.settings.table,
@@ -421,7 +421,7 @@ class TestDelete:
 
 class TestList:
     @pytest.fixture
-    def houses(self, operator, clock):
+    def properties(self, operator, clock):
         made = []
         for code, source in [("98101", "mail"), ("98103", "web"), ("98103", "mail"), ("97201", "web"), ("SW1A 1AA", "web")]:
             clock.now += timedelta(days=1)
@@ -430,16 +430,16 @@ class TestList:
             made.append(operator("POST", "/wholesale", {"property": {"address": address}, "lead_source": source}).json()["id"])
         return made
 
-    def listed(self, operator: Any, houses: list[str], **query: str) -> list[int]:
-        answer = operator("GET", "/wholesale", query=query)
-        assert answer.status == 200, answer.text
-        return [houses.index(item["id"]) for item in answer.json()["items"]]
+    def listed(self, operator: Any, properties: list[str], **query: str) -> list[int]:
+        response = operator("GET", "/wholesale", query=query)
+        assert response.status == 200, response.text
+        return [properties.index(item["id"]) for item in response.json()["items"]]
 
-    def test_newest_first_over_all_stages(self, operator, houses):
-        moved(operator, houses[1], "dead", reason="price")
-        assert self.listed(operator, houses) == [4, 3, 2, 1, 0]
-        assert self.listed(operator, houses, stage="dead") == [1]
-        assert self.listed(operator, houses, stage="lead") == [4, 3, 2, 0]
+    def test_newest_first_over_all_stages(self, operator, properties):
+        transition(operator, properties[1], "dead", reason="price")
+        assert self.listed(operator, properties) == [4, 3, 2, 1, 0]
+        assert self.listed(operator, properties, stage="dead") == [1]
+        assert self.listed(operator, properties, stage="lead") == [4, 3, 2, 0]
 
     @pytest.mark.parametrize(
         ("query", "expected"),
@@ -469,46 +469,46 @@ class TestList:
         ],
         ids=str,
     )
-    def test_filters_hold_together(self, operator, houses, query, expected):
-        assert self.listed(operator, houses, **query) == expected
+    def test_filters_are_combined(self, operator, properties, query, expected):
+        assert self.listed(operator, properties, **query) == expected
 
     @pytest.mark.parametrize("query", [{}, {"stage": "lead"}, {"owner": "user_operator"}, {"market": "981"}])
-    def test_a_last_day_before_the_first_is_refused(self, operator, query):
-        answer = operator("GET", "/wholesale", query={**query, "created_from": "2026-11-27", "created_to": "2026-11-26"})
-        assert (answer.status, answer.json()["errors"][0]["loc"]) == (422, ["created_from"])
+    def test_a_last_day_before_the_first_is_rejected(self, operator, query):
+        response = operator("GET", "/wholesale", query={**query, "created_from": "2026-11-27", "created_to": "2026-11-26"})
+        assert (response.status, response.json()["errors"][0]["loc"]) == (422, ["created_from"])
 
     @pytest.mark.parametrize("query", [{}, {"stage": "lead"}, {"owner": "user_operator"}, {"market": "981"}, {"lead_source": "web"}])
-    def test_pages_visit_everything_once(self, operator, houses, query):
+    def test_pages_return_every_item_once(self, operator, properties, query):
         whole = operator("GET", "/wholesale", query=query).json()["items"]
-        found, cursor = [], {}
+        ids, cursor = [], {}
         while cursor is not None:
             page = operator("GET", "/wholesale", query={**query, **cursor, "limit": "1"}).json()
-            found += page["items"]
+            ids += page["items"]
             cursor = {"cursor": page["next_cursor"]} if page["next_cursor"] else None
-        assert found == whole
+        assert ids == whole
 
-    def test_one_round_trip_a_page_of_one_partition(self, operator, houses, trips):
+    def test_a_page_of_one_partition_takes_one_round_trip(self, operator, properties, round_trips):
         for query in ({"stage": "lead"}, {"owner": "user_operator"}, {"market": "981"}):
             operator("GET", "/wholesale", query=query)
-            assert trips() == 1
+            assert round_trips() == 1
         operator("GET", "/wholesale")
-        assert trips() == 6
+        assert round_trips() == 6
 
-    def test_a_summary_shows_what_there_is(self, operator, lead):
+    def test_a_summary_has_all_fields(self, operator, lead):
         item = operator("GET", "/wholesale").json()["items"][0]
         assert item["id"] == lead["id"]
         assert (item["city"], item["max_allowable_offer"], item["lead_source"], item["on_hold"]) == ("Seattle", 125000, None, False)
 
-    def test_a_cursor_is_bound_to_its_list_and_caller(self, operator, as_, houses):
+    def test_a_cursor_is_bound_to_its_list_and_caller(self, operator, client_as, properties):
         cursor = operator("GET", "/wholesale", query={"limit": "1"}).json()["next_cursor"]
         for query in ({"stage": "lead"}, {"market": "981"}):
             assert operator("GET", "/wholesale", query={**query, "cursor": cursor}).status == 400
-        assert as_("admin")("GET", "/wholesale", query={"cursor": cursor}).status == 400
+        assert client_as("admin")("GET", "/wholesale", query={"cursor": cursor}).status == 400
         assert operator("GET", "/wholesale", query={"cursor": "forged"}).status == 400
 
     @pytest.mark.parametrize(
         "query",
         [{"stage": "banana"}, {"stage": ""}, {"limit": "0"}, {"limit": "201"}, {"market": "9"}, {"market": "- -"}, {"colour": "red"}],
     )
-    def test_an_unknown_filter_is_refused(self, operator, query):
+    def test_an_unknown_filter_is_rejected(self, operator, query):
         assert operator("GET", "/wholesale", query=query).status == 422

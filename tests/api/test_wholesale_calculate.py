@@ -7,13 +7,13 @@ import pytest
 
 
 @pytest.fixture
-def calculate(as_: Any) -> Any:
-    viewer = as_("viewer")
+def calculate(client_as: Any) -> Any:
+    viewer = client_as("viewer")
 
     def call(**body: Any) -> Any:
-        answer = viewer("POST", "/wholesale/calculate", body)
-        assert answer.status == 200, answer.text
-        return answer.json()
+        response = viewer("POST", "/wholesale/calculate", body)
+        assert response.status == 200, response.text
+        return response.json()
 
     return call
 
@@ -46,22 +46,22 @@ def test_the_grid_has_twenty_cells(calculate):
     assert body["sensitivity"][0] == {"arv": 108000, "repairs": 16000, "ceiling": 59600, "mao": 49600, "spread": 10000}
 
 
-def test_a_low_value_is_shown_as_it_is(calculate):
+def test_a_negative_figure_is_returned(calculate):
     body = calculate(arv_estimate=60000, repair_estimate=45000, assignment_fee_target=8000)
     assert (body["ceiling"], body["max_allowable_offer"], body["warnings"]) == (-3000, -11000, ["negative_mao"])
 
 
-def test_what_is_unknown_is_null_and_named(calculate):
+def test_unknown_figures_are_null_with_their_missing_inputs(calculate):
     body = calculate(arv_estimate=120000)
     assert (body["ceiling"], body["max_allowable_offer"], body["expected_spread"]) == (None, None, None)
     assert body["missing"] == ["repair_estimate", "assignment_fee_target"]
     assert {cell["mao"] for cell in body["sensitivity"]} == {None}
 
 
-def test_another_exit_has_its_own_net(calculate):
+def test_each_exit_strategy_has_its_own_net(calculate):
     costs = {"closing_ab": 1850, "closing_bc": 2400, "points_pct": Decimal("1.5"), "lender_fee": 495}
-    given = {"arv_estimate": 250000, "repair_estimate": 35000, "assignment_fee_target": 15000, "contract_price": 118000}
-    body = calculate(**given, exit_strategy="double_close", costs=costs)
+    inputs = {"arv_estimate": 250000, "repair_estimate": 35000, "assignment_fee_target": 15000, "contract_price": 118000}
+    body = calculate(**inputs, exit_strategy="double_close", costs=costs)
     assert body["max_allowable_offer"] == 118485
     novation = {"retail_price": 239000, "commission_pct": 5, "closing_pct": Decimal("1.5"), "make_ready": 6500}
     body = calculate(contract_price=185000, exit_strategy="novation", costs=novation)
@@ -70,15 +70,15 @@ def test_another_exit_has_its_own_net(calculate):
     assert (body["expected_spread"], body["missing"]) == (None, ["make_ready"])
 
 
-def test_it_explains_itself(as_):
-    answer = as_("viewer")("POST", "/wholesale/calculate", {"arv_estimate": 100}, query={"explain": "true"}).json()
-    assert answer["explain"]["max_allowable_offer"]["missing"] == ["repair_estimate", "assignment_fee_target"]
-    assert answer["explain"]["max_allowable_offer"]["as_of"] == "2026-11-24T18:00:00.000Z"
+def test_it_is_explained(client_as):
+    response = client_as("viewer")("POST", "/wholesale/calculate", {"arv_estimate": 100}, query={"explain": "true"}).json()
+    assert response["explain"]["max_allowable_offer"]["missing"] == ["repair_estimate", "assignment_fee_target"]
+    assert response["explain"]["max_allowable_offer"]["as_of"] == "2026-11-24T18:00:00.000Z"
 
 
-def test_nothing_is_kept(as_, trips):
-    as_("operator")("POST", "/wholesale/calculate", {"arv_estimate": 100})
-    assert trips() == 0
+def test_nothing_is_stored(client_as, round_trips):
+    client_as("operator")("POST", "/wholesale/calculate", {"arv_estimate": 100})
+    assert round_trips() == 0
 
 
 @pytest.mark.parametrize(
@@ -95,22 +95,24 @@ def test_nothing_is_kept(as_, trips):
     ],
     ids=str,
 )
-def test_what_is_wrong_is_refused(as_, body):
-    assert as_("viewer")("POST", "/wholesale/calculate", body).status == 422
+def test_invalid_requests_are_rejected(client_as, body):
+    assert client_as("viewer")("POST", "/wholesale/calculate", body).status == 422
 
 
-def test_a_stranger_gets_nothing(nobody, as_):
-    assert nobody("POST", "/wholesale/calculate", {}).status == 401
-    assert as_("professional")("POST", "/wholesale/calculate", {}).status == 403
+def test_callers_without_permission_are_rejected(anonymous, client_as):
+    assert anonymous("POST", "/wholesale/calculate", {}).status == 401
+    assert client_as("professional")("POST", "/wholesale/calculate", {}).status == 403
 
 
-def test_a_double_close_by_its_second_price(calculate, as_):
+def test_a_double_close_by_its_second_price(calculate, client_as):
     costs = {"closing_ab": 1850, "closing_bc": 2400, "points_pct": 1.5, "lender_fee": 495}
     deal = {"exit_strategy": "double_close", "contract_price": 118000}
     for known in ({"costs": {**costs, "bc_price": 131000}}, {"costs": costs, "assignment_price": 131000}):
         body = calculate(**deal, **known)
         assert (body["expected_spread"], body["spread_basis"]) == (Decimal("6485.00"), "assignment")
-    answer = as_("viewer")("POST", "/wholesale/calculate", {**deal, "costs": {**costs, "bc_price": 131000}, "assignment_price": 130000})
-    assert (answer.status, answer.json()["errors"][0]["loc"]) == (422, ["costs", "bc_price"])
-    answer = as_("viewer")("POST", "/wholesale/calculate", {**deal, "costs": {**costs, "bc_price": "1.005"}})
-    assert answer.status == 422
+    response = client_as("viewer")(
+        "POST", "/wholesale/calculate", {**deal, "costs": {**costs, "bc_price": 131000}, "assignment_price": 130000}
+    )
+    assert (response.status, response.json()["errors"][0]["loc"]) == (422, ["costs", "bc_price"])
+    response = client_as("viewer")("POST", "/wholesale/calculate", {**deal, "costs": {**costs, "bc_price": "1.005"}})
+    assert response.status == 422

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chalicelib.packs.wholesale import PACK
-from tests.access_page import said
+from tests.access_patterns_doc import documented_round_trips
 
 LEAD = {"arv_estimate": 250000, "property": {"address": {"postal_code": "98101"}}}
 ONE = "/wholesale/{id}"
@@ -43,21 +43,21 @@ REQUESTS: dict[str, list[tuple[Any, ...]]] = {
 }
 
 
-def test_every_endpoint_is_on_the_page():
-    there = {re.split(r", ", what)[0] for what in said("/wholesale")}
-    assert {f"{one.method} {one.path}" for one in PACK.endpoints} <= there
-    assert said("/wholesale").keys() - REQUESTS.keys() == {"POST /wholesale/bulk, 100 rows"}
+def test_every_endpoint_is_documented():
+    there = {re.split(r", ", what)[0] for what in documented_round_trips("/wholesale")}
+    assert {f"{endpoint.method} {endpoint.path}" for endpoint in PACK.endpoints} <= there
+    assert documented_round_trips("/wholesale").keys() - REQUESTS.keys() == {"POST /wholesale/bulk, 100 rows"}
 
 
 @pytest.mark.parametrize("what", REQUESTS)
-def test_it_costs_what_the_page_says(as_, trips, clock, what):
-    operator = as_("operator")
+def test_round_trips_are_as_documented(client_as, round_trips, clock, what):
+    operator = client_as("operator")
     id = operator("POST", "/wholesale", LEAD).json()["id"]
     if "stale" in what:
         clock.now = clock.now.replace(month=12, day=24)
     for method, address, *rest in REQUESTS[what]:
         path, _, query = address.replace("{id}", id).partition("?")
         body, headers = (*rest, None, None)[:2]
-        answer = operator(method, path, body, headers=headers, query=dict(pair.split("=") for pair in query.split("&") if pair))
-        assert answer.status < 300, answer.text
-    assert trips() == said("/wholesale")[what]
+        response = operator(method, path, body, headers=headers, query=dict(pair.split("=") for pair in query.split("&") if pair))
+        assert response.status < 300, response.text
+    assert round_trips() == documented_round_trips("/wholesale")[what]

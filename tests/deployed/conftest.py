@@ -11,13 +11,13 @@ import httpx
 import pytest
 
 from chalicelib.foundation.auth import tokens
-from chalicelib.foundation.json import dumps
-from chalicelib.foundation.secrets import Secrets
+from chalicelib.foundation.json_codec import dumps
+from chalicelib.foundation.secret_store import Secrets
 from chalicelib.foundation.settings import Settings
 from ops.package.build import Build
 from ops.package.deploy import deploy
-from tests.built import STAGE, build_once
-from tests.conftest import Answer
+from tests.artifact import STAGE, build_once
+from tests.conftest import ApiResponse
 from tests.deployed.emulator import REGION, Emulator, as_the_emulator_reads_it, emulator
 
 
@@ -58,12 +58,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     template = folder / "template.json"
     template.write_text(json.dumps(as_the_emulator_reads_it(json.loads(made.template.read_text()))))
     with emulator(folder / "emulator") as running, httpx.Client(timeout=60) as http:
-        outputs = deploy(running, STAGE, template, made.zip, now=datetime.now(UTC))
-        found = running.client("cloudformation").describe_stack_resources(StackName=f"valhalla-{STAGE}")["StackResources"]
-        yield Stack(running, outputs, made, {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in found}, http)
+        outputs = deploy(running, STAGE, template, made.zip_file, now=datetime.now(UTC))
+        resources = running.client("cloudformation").describe_stack_resources(StackName=f"valhalla-{STAGE}")["StackResources"]
+        yield Stack(running, outputs, made, {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources}, http)
 
 
-class HttpCaller:
+class HttpApiClient:
     """Calls the deployed API over HTTP, in the same words as the caller that tests within this process use."""
 
     def __init__(self, stack: Stack, token: str | None = None) -> None:
@@ -78,45 +78,45 @@ class HttpCaller:
         query: dict[str, str] | None = None,
         headers: dict[str, str] | None = None,
         raw: str | None = None,
-    ) -> Answer:
+    ) -> ApiResponse:
         sent = {"Content-Type": "application/json", **(headers or {})}
         if self.token:
             sent.setdefault("Authorization", f"Bearer {self.token}")
         text = raw if raw is not None else (None if body is None else dumps(body))
-        asked = f"{self.stack.url}{path}" + (f"?{urllib.parse.urlencode(query)}" if query else "")
-        answer = self.stack.http.request(method, asked, content=text.encode() if text is not None else None, headers=sent)
-        return Answer(status=answer.status_code, headers=dict(answer.headers), text=answer.text)
+        url = f"{self.stack.url}{path}" + (f"?{urllib.parse.urlencode(query)}" if query else "")
+        response = self.stack.http.request(method, url, content=text.encode() if text is not None else None, headers=sent)
+        return ApiResponse(status=response.status_code, headers=dict(response.headers), text=response.text)
 
 
 @pytest.fixture
-def nobody(stack: Stack) -> HttpCaller:  # type: ignore[override]
-    return HttpCaller(stack)
+def anonymous(stack: Stack) -> HttpApiClient:  # type: ignore[override]
+    return HttpApiClient(stack)
 
 
 @pytest.fixture
-def as_(stack: Stack) -> Callable[..., HttpCaller]:
+def client_as(stack: Stack) -> Callable[..., HttpApiClient]:
     """`as_("operator")`: a caller with these roles, over HTTP."""
     settings, secrets = stack.settings, stack.secrets
 
-    def make(*roles: str, user: str | None = None, professional_id: str | None = None) -> HttpCaller:
+    def make(*roles: str, user: str | None = None, professional_id: str | None = None) -> HttpApiClient:
         user_id = user or f"user_{'-'.join(roles) or 'none'}"
         token = tokens.issue(
             settings, secrets, datetime.now(UTC), user_id=user_id, roles=list(roles), session="test", professional_id=professional_id
         )
-        return HttpCaller(stack, token)
+        return HttpApiClient(stack, token)
 
     return make
 
 
 @pytest.fixture
-def seen() -> Callable[..., Any]:
+def eventually() -> Callable[..., Any]:
     """`seen(ask, until)`: ask again until the answer satisfies, at most 20 seconds; the last answer."""
     import time
 
-    def wait(ask: Callable[[], Any], until: Callable[[Any], bool]) -> Any:
+    def wait(request: Callable[[], Any], condition: Callable[[Any], bool]) -> Any:
         deadline = time.monotonic() + 20
-        while not until(answer := ask()) and time.monotonic() < deadline:
+        while not condition(result := request()) and time.monotonic() < deadline:
             time.sleep(0.1)
-        return answer
+        return result
 
     return wait

@@ -107,8 +107,8 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
         if process.poll() is not None:
             break
         try:
-            with urllib.request.urlopen(f"{url}/_ministack/health", timeout=1) as answer:
-                json.load(answer)
+            with urllib.request.urlopen(f"{url}/_ministack/health", timeout=1) as response:
+                json.load(response)
                 return
         except OSError:
             time.sleep(0.1)
@@ -135,15 +135,15 @@ def as_the_emulator_reads_it(template: dict[str, Any]) -> dict[str, Any]:
     It ignores gateway responses in an API's body, where AWS needs them to stand; here they become resources.
     """
     resources = dict(template["Resources"])
-    for name, said in resources["RestAPI"]["Properties"]["DefinitionBody"]["x-amazon-apigateway-gateway-responses"].items():
+    for name, response in resources["RestAPI"]["Properties"]["DefinitionBody"]["x-amazon-apigateway-gateway-responses"].items():
         resources[f"GatewayResponse{name.title().replace('_', '')}"] = {
             "Type": "AWS::ApiGateway::GatewayResponse",
             "Properties": {
                 "RestApiId": {"Ref": "RestAPI"},
                 "ResponseType": name,
-                "StatusCode": said["statusCode"],
-                "ResponseParameters": said["responseParameters"],
-                "ResponseTemplates": said["responseTemplates"],
+                "StatusCode": response["statusCode"],
+                "ResponseParameters": response["responseParameters"],
+                "ResponseTemplates": response["responseTemplates"],
             },
         }
     return {**template, "Resources": resources}

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from tests.deployed.conftest import HttpCaller
+from tests.deployed.conftest import HttpApiClient
 from tests.scenarios import SCENARIOS
 
 pytestmark = pytest.mark.deployed
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda one: one.__name__)
-def test_the_deployed_api(scenario: Callable[..., None], nobody: HttpCaller, as_: Any) -> None:
-    scenario(nobody, as_)
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda case: case.__name__)
+def test_the_deployed_api(scenario: Callable[..., None], anonymous: HttpApiClient, client_as: Any) -> None:
+    scenario(anonymous, client_as)

@@ -9,17 +9,17 @@ from uuid import uuid4
 import pytest
 
 from ops.package.build import deployed_functions
-from ops.package.facts import Function
-from tests.deployed.conftest import HttpCaller, Stack
+from ops.package.inventory import DeployedFunction
+from tests.deployed.conftest import HttpApiClient, Stack
 from tests.scenarios import NUMBERS
 
 pytestmark = pytest.mark.deployed
 
-SCHEDULED = [one for one in deployed_functions() if one.schedule]
+SCHEDULED = [function for function in deployed_functions() if function.schedule]
 
 
-def test_a_created_pipeline_appears_on_the_board(as_: Callable[..., HttpCaller], seen: Callable[..., Any]) -> None:
-    call = as_("operator")
+def test_a_created_pipeline_appears_on_the_board(client_as: Callable[..., HttpApiClient], eventually: Callable[..., Any]) -> None:
+    call = client_as("operator")
 
     def leads() -> int:
         board = call("GET", "/wholesale/board")
@@ -29,67 +29,69 @@ def test_a_created_pipeline_appears_on_the_board(as_: Callable[..., HttpCaller],
     # The stream may still be bringing what other tests did: what must come true is that this one is counted, and once.
     id = call("POST", "/wholesale", NUMBERS).json()["id"]
     listed = len(all_leads(call))
-    assert seen(leads, lambda count: count == listed) == listed
+    assert eventually(leads, lambda count: count == listed) == listed
     assert call("POST", f"/wholesale/{id}/stage", {"stage": "dead", "reason": "price"}).status == 200
-    assert seen(leads, lambda count: count == listed - 1) == listed - 1
+    assert eventually(leads, lambda count: count == listed - 1) == listed - 1
 
 
-def all_leads(call: HttpCaller) -> list[str]:
-    found: list[str] = []
+def all_leads(call: HttpApiClient) -> list[str]:
+    ids: list[str] = []
     query = {"stage": "lead", "limit": "200"}
     while True:
         page = call("GET", "/wholesale", query=query).json()
-        found += [one["id"] for one in page["items"]]
+        ids += [item["id"] for item in page["items"]]
         if page["next_cursor"] is None:
-            return found
+            return ids
         query["cursor"] = page["next_cursor"]
 
 
-def test_a_created_pipeline_appears_on_the_trail(as_: Callable[..., HttpCaller], seen: Callable[..., Any]) -> None:
-    call, auditor = as_("operator"), as_("auditor")
+def test_a_created_pipeline_appears_on_the_trail(client_as: Callable[..., HttpApiClient], eventually: Callable[..., Any]) -> None:
+    call, auditor = client_as("operator"), client_as("auditor")
     made = call("POST", "/wholesale", NUMBERS, headers={"X-Correlation-ID": "deployed-1"})
     id = made.json()["id"]
     assert call("PATCH", f"/wholesale/{id}", {"arv_estimate": 260000}).status == 200
-    trail = seen(lambda: auditor("GET", f"/audit/trail/{id}"), lambda found: found.status == 200 and len(found.json()["items"]) == 2)
+    trail = eventually(
+        lambda: auditor("GET", f"/audit/trail/{id}"), lambda response: response.status == 200 and len(response.json()["items"]) == 2
+    )
     changed, created = trail.json()["items"]
     assert (created["seq"], created["actor"], created["correlation_id"]) == (1, "user_operator", "deployed-1")
     assert created["request_id"] == made.headers["x-request-id"]
     assert changed["changes"]["arv_estimate"] == {"old": 250000, "new": 260000}
     assert changed["prev_hash"] == created["hash"]
-    verdict = as_("admin")("GET", f"/audit/verify/{id}")
+    verdict = client_as("admin")("GET", f"/audit/verify/{id}")
     assert verdict.status == 200, verdict.text
     assert verdict.json()["valid"] is True, verdict.text
 
 
-def test_an_invitation_is_mailed(stack: Stack, as_: Callable[..., HttpCaller], seen: Callable[..., Any]) -> None:
+def test_an_invitation_is_mailed(stack: Stack, client_as: Callable[..., HttpApiClient], eventually: Callable[..., Any]) -> None:
     """From the request through the table, its stream, the queue and the worker to SES."""
     stack.emulator.client("sesv2").create_email_identity(EmailIdentity=stack.settings.mail_sender)
     address = f"{uuid4().hex[:12]}@example.com"
-    answer = as_("admin")("POST", "/auth/invitations", {"email": address, "name": "Ada", "roles": ["viewer"]})
-    assert answer.status in {201, 202}, answer.text
+    response = client_as("admin")("POST", "/auth/invitations", {"email": address, "name": "Ada", "roles": ["viewer"]})
+    assert response.status in {201, 202}, response.text
 
     def mailed() -> str:
-        with urllib.request.urlopen(f"{stack.emulator.url}/_ministack/ses/messages", timeout=5) as found:
-            return found.read().decode()
+        with urllib.request.urlopen(f"{stack.emulator.url}/_ministack/ses/messages", timeout=5) as response:
+            return response.read().decode()
 
-    assert address in seen(mailed, lambda text: address in text)
+    assert address in eventually(mailed, lambda text: address in text)
     dead = stack.emulator.client("sqs").get_queue_attributes(
         QueueUrl=stack.outputs["OutboxDeadLettersUrl"], AttributeNames=["ApproximateNumberOfMessages"]
     )
     assert dead["Attributes"]["ApproximateNumberOfMessages"] == "0"
 
 
-@pytest.mark.parametrize("one", SCHEDULED, ids=lambda one: one.name)
-def test_a_schedule_runs(one: Function, stack: Stack) -> None:
+@pytest.mark.parametrize("function", SCHEDULED, ids=lambda function: function.name)
+def test_a_schedule_runs(function: DeployedFunction, stack: Stack) -> None:
     event = {"source": "aws.events", "detail-type": "Scheduled Event", "time": "2026-11-24T16:00:00Z", "detail": {}}
-    answer = stack.emulator.client("lambda").invoke(FunctionName=stack.resources[one.logical_id], Payload=json.dumps(event))
-    run = json.loads(answer["Payload"].read())
-    assert "FunctionError" not in answer, run
-    assert one.schedule
-    assert (run["schedule"], run["error"], run["failed"]) == (one.schedule.name, "", 0)
-    found = stack.emulator.client("dynamodb").query(
+    response = stack.emulator.client("lambda").invoke(FunctionName=stack.resources[function.logical_id], Payload=json.dumps(event))
+    run = json.loads(response["Payload"].read())
+    assert "FunctionError" not in response, run
+    assert function.schedule
+    assert (run["schedule"], run["error"], run["failed"]) == (function.schedule.name, "", 0)
+    runs = stack.emulator.client("dynamodb").query(
         TableName=stack.outputs["TableName"],
         KeyConditionExpression="pk = :run",
-        ExpressionAttributeValues={":run": {"S": f"RUN#{one.schedule.name}"}},
+        ExpressionAttributeValues={":run": {"S": f"RUN#{function.schedule.name}"}},
     )
-    assert [row["run_id"]["S"] for row in found["Items"]] == [run["run_id"]]
+    assert [row["run_id"]["S"] for row in runs["Items"]] == [run["run_id"]]

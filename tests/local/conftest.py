@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from chalicelib.foundation.store.table import table_definition
-from local.engine import Engine, EngineLine
+from local.engine import Engine, EngineClient
 from local.journal import Journal
 
 ROOT = Path(__file__).parent.parent.parent
@@ -30,14 +30,14 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def line(engine: Engine) -> Iterator[EngineLine]:
-    opened = EngineLine(engine.port)
+def line(engine: Engine) -> Iterator[EngineClient]:
+    opened = EngineClient(engine.port)
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def table(line: EngineLine, request: pytest.FixtureRequest) -> str:
+def table(line: EngineClient, request: pytest.FixtureRequest) -> str:
     name = f"table-{abs(hash(request.node.nodeid))}"
     line.call("DynamoDB_20120810.CreateTable", table_definition(name))
     return name
@@ -67,7 +67,7 @@ def free_port() -> int:
 class Running:
     """A small system in processes of its own."""
 
-    def __init__(self, home: Path, port: int | None = None, module: str = "tests.local.small_system") -> None:
+    def __init__(self, home: Path, port: int | None = None, module: str = "tests.local.sample_system") -> None:
         self.home, self.port = home, port or free_port()
         self.process = subprocess.Popen(
             [sys.executable, "-m", module],

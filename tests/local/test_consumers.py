@@ -50,7 +50,7 @@ def work(journal: Journal, function: Function, tmp_path: Path, **given: Any) -> 
     while not consumer.idle and time.monotonic() < ends:
         time.sleep(0.002)
     assert consumer.idle
-    consumer.end()
+    consumer.stop()
     return consumer
 
 
@@ -81,7 +81,7 @@ def test_what_comes_later_is_seen_too(tmp_path: Path, journal_of: Any) -> None:
     ends = time.monotonic() + 5
     while not consumer.idle and time.monotonic() < ends:
         time.sleep(0.002)
-    consumer.end()
+    consumer.stop()
     assert function.batches == [["1"], ["2"]]
 
 
@@ -136,5 +136,5 @@ def test_the_end_interrupts_retries_and_nothing_counts_as_done(tmp_path: Path, j
     consumer = Consumer(mapping(), Function(raise_always), journal, tmp_path / "dead", lambda: None)
     consumer.start()
     time.sleep(0.05)
-    consumer.end()
+    consumer.stop()
     assert consumer.done == 0

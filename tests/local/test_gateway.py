@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from local import gateway
-from local.gateway import Answer
+from local.gateway import HttpResponse
 from ops.package import template
 
 
@@ -59,7 +59,7 @@ def test_a_call_takes_what_a_test_has_at_hand() -> None:
 
 
 def test_an_answer_keeps_repeated_headers_and_decodes_binary_bodies() -> None:
-    answer = gateway.answer_of(
+    answer = gateway.to_http_response(
         {
             "statusCode": 201,
             "headers": {"set-cookie": "lost", "ETag": '"1"'},
@@ -77,22 +77,22 @@ def test_an_answer_keeps_repeated_headers_and_decodes_binary_bodies() -> None:
     "nonsense", [{}, {"statusCode": "fine"}, {"statusCode": 200, "body": "%", "isBase64Encoded": True}, {"statusCode": 200, "body": 5}]
 )
 def test_what_is_no_answer_is_refused_in_our_words(nonsense: dict[str, Any]) -> None:
-    answer = gateway.answer_of(nonsense)
+    answer = gateway.to_http_response(nonsense)
     assert (answer.status, answer.headers["content-type"], answer.json()["status"]) == (500, "application/problem+json", 500)
     assert answer.json()["type"] == "/problems/internal"
 
 
 def test_a_refusal_of_the_gateways_own_is_as_the_template_has_it() -> None:
     said = template.gateway_responses()["REQUEST_TOO_LARGE"]
-    answer = gateway.too_large()
+    answer = gateway.payload_too_large()
     assert str(answer.status) == said["statusCode"]
     assert answer.json().keys() == json.loads(said["responseTemplates"]["application/json"]).keys()
     named = {name.removeprefix("gatewayresponse.header.").lower() for name in said["responseParameters"]}
     assert answer.headers.keys() == named - {"access-control-allow-origin"}  # which is for the pages of others; here is one machine
 
 
-def of(size: int, *headers: tuple[str, str]) -> Answer:
-    return Answer(200, (("Content-Type", "application/json"), *headers), b"a" * size)
+def of(size: int, *headers: tuple[str, str]) -> HttpResponse:
+    return HttpResponse(200, (("Content-Type", "application/json"), *headers), b"a" * size)
 
 
 @pytest.mark.parametrize(
@@ -108,23 +108,23 @@ def of(size: int, *headers: tuple[str, str]) -> Answer:
     ],
 )
 def test_an_answer_is_packed_when_it_is_worth_it_and_wanted(size: int, accepted: str, packed: bool) -> None:
-    answer = gateway.compressed(of(size), accepted)
+    answer = gateway.compress(of(size), accepted)
     assert (answer.headers.get("content-encoding") == "gzip") is packed
     assert (gzip.decompress(answer.body) if packed else answer.body) == b"a" * size
     assert ("vary" in answer.headers) is (size >= 1024)
 
 
 def test_what_varies_by_origin_goes_on_doing_so_and_what_is_packed_stays() -> None:
-    assert gateway.compressed(of(2000, ("Vary", "Origin")), "gzip").headers["vary"] == "Origin, Accept-Encoding"
+    assert gateway.compress(of(2000, ("Vary", "Origin")), "gzip").headers["vary"] == "Origin, Accept-Encoding"
     packed = of(2000, ("Content-Encoding", "br"))
-    assert gateway.compressed(packed, "gzip") is packed
+    assert gateway.compress(packed, "gzip") is packed
 
 
 @pytest.mark.parametrize(
     ("encoding", "body"), [("", b"{}"), ("identity", b"{}"), ("gzip", gzip.compress(b"{}", mtime=0)), ("Deflate", zlib.compress(b"{}"))]
 )
 def test_a_request_is_unpacked(encoding: str, body: bytes) -> None:
-    assert gateway.decompressed(body, encoding) == b"{}"
+    assert gateway.decompress(body, encoding) == b"{}"
 
 
 @pytest.mark.parametrize(
@@ -138,14 +138,14 @@ def test_a_request_is_unpacked(encoding: str, body: bytes) -> None:
     ],
 )
 def test_a_body_that_cannot_be_handed_on_is_a_problem(encoding: str, body: bytes, status: int) -> None:
-    with pytest.raises(gateway.BodyRefusedError) as refused:
-        gateway.decompressed(body, encoding)
-    assert refused.value.answer.status == status
-    assert refused.value.answer.json()["status"] == status
+    with pytest.raises(gateway.RejectedBodyError) as refused:
+        gateway.decompress(body, encoding)
+    assert refused.value.response.status == status
+    assert refused.value.response.json()["status"] == status
 
 
 def test_the_limit_itself_passes() -> None:
-    assert len(gateway.decompressed(gzip.compress(b"a" * gateway.MAX_BODY, mtime=0), "gzip")) == gateway.MAX_BODY
+    assert len(gateway.decompress(gzip.compress(b"a" * gateway.MAX_BODY, mtime=0), "gzip")) == gateway.MAX_BODY
 
 
 def test_the_context_counts_down() -> None:

@@ -242,7 +242,7 @@ def test_a_schedule_is_run_now_from_another_shell(start: Any) -> None:
     environment = os.environ | {"VALHALLA_LOCAL": str(run.home)}
 
     def tick(name: str) -> subprocess.CompletedProcess[str]:
-        arguments = [sys.executable, "-m", "tests.local.small_system", "tick", name]
+        arguments = [sys.executable, "-m", "tests.local.sample_system", "tick", name]
         return subprocess.run(arguments, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30, check=False)
 
     done = tick("tidy")

@@ -34,7 +34,7 @@ def app(event: dict[str, Any], context: Any) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
     number = free_port()
-    api = server.ApiServer(app, server.bind(number), lambda: WRITTEN.append(1))
+    api = server.ApiServer(app, server.reserve_port(number), lambda: WRITTEN.append(1))
     thread = threading.Thread(target=api.serve, daemon=True)
     thread.start()
     yield number
@@ -155,4 +155,4 @@ def test_only_what_may_have_written_wakes_the_tap(web: httpx.Client) -> None:
 
 def test_a_taken_port_is_told(port: int) -> None:
     with pytest.raises(server.PortTakenError):
-        server.bind(port)
+        server.reserve_port(port)

@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as rules
 from hypothesis import strategies as st
 
-from chalicelib.foundation.errors import NotFound, Stale
-from chalicelib.foundation.ids import Key
-from chalicelib.foundation.store.store import alive
-from tests.store.things import Part, Thing, plain_values
+from chalicelib.foundation.errors import NotFound, VersionConflict
+from chalicelib.foundation.ids import ItemKey
+from chalicelib.foundation.store.store import parse_live
+from tests.store.sample_entities import SampleChild, SampleRoot, plain_values
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 wholes = st.integers(-(10**37), 10**37)
@@ -50,52 +50,52 @@ things = st.fixed_dictionaries(
 @rules(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_value_comes_back_as_it_went_in(context, values):
     ctx = context("operator")
-    thing = Thing.fresh(ctx, **values)
+    thing = SampleRoot.new(ctx, **values)
     ctx.store.call("put_item", TableName=ctx.store.table, Item=thing.to_item())
-    found = ctx.store.find(Thing, thing.id)
+    found = ctx.store.find(SampleRoot, thing.id)
     assert found is not None
     assert {name: getattr(found, name) for name in values} == values
     assert (found.revision, found.created_at, found.created_by, found.request_id) == (1, ctx.now, ctx.actor.id, ctx.request_id)
-    assert found.to_item() == Thing.from_item(found.to_item()).to_item()
+    assert found.to_item() == SampleRoot.from_item(found.to_item()).to_item()
 
 
 def test_numbers_keep_every_digit(context):
     ctx = context("operator")
     price = Decimal("1234567890123456789012345678.9012345678")  # 38 digits: what DynamoDB holds
-    thing = Thing.fresh(ctx, **plain_values(price=price, maker={"rate": price}))
+    thing = SampleRoot.new(ctx, **plain_values(price=price, maker={"rate": price}))
     ctx.store.call("put_item", TableName=ctx.store.table, Item=thing.to_item())
-    found = ctx.store.find(Thing, thing.id)
+    found = ctx.store.find(SampleRoot, thing.id)
     assert (found.price, found.maker["rate"]) == (price, price)
 
 
 def test_a_float_never_enters_the_table(context):
     with pytest.raises(TypeError, match="float"):
-        Thing.fresh(context("operator"), **plain_values(maker={"rate": 0.1})).to_item()
+        SampleRoot.new(context("operator"), **plain_values(maker={"rate": 0.1})).to_item()
 
 
 def test_none_clears_an_attribute(context):
     ctx = context("operator")
-    thing = Thing.fresh(ctx, **plain_values(colour="red"))
+    thing = SampleRoot.new(ctx, **plain_values(colour="red"))
     ctx.store.call("put_item", TableName=ctx.store.table, Item=thing.to_item())
-    ctx.store.save(thing.changed(ctx, colour=None))
-    raw = ctx.store.get_raw(thing.key)
+    ctx.store.save(thing.with_changes(ctx, colour=None))
+    raw = ctx.store.get_item(thing.key)
     assert "colour" not in raw
-    assert Thing.from_item(raw).revision == 2
+    assert SampleRoot.from_item(raw).revision == 2
 
 
 def test_a_row_of_newer_code_keeps_what_this_code_does_not_know(context):
     ctx = context("operator")
-    item = Thing.fresh(ctx, **plain_values()).to_item() | {"hologram": {"S": "kept"}}
+    item = SampleRoot.new(ctx, **plain_values()).to_item() | {"hologram": {"S": "kept"}}
     ctx.store.call("put_item", TableName=ctx.store.table, Item=item)
-    thing = ctx.store.find(Thing, item["id"]["S"])
-    ctx.store.save(thing.changed(ctx, name="desk"))
-    raw = ctx.store.get_raw(thing.key)
+    thing = ctx.store.find(SampleRoot, item["id"]["S"])
+    ctx.store.save(thing.with_changes(ctx, name="desk"))
+    raw = ctx.store.get_item(thing.key)
     assert raw["hologram"] == {"S": "kept"}
     assert raw["name"] == {"S": "desk"}
 
 
 def test_an_older_row_is_brought_up(context):
-    class Newer(Thing):
+    class Newer(SampleRoot):
         SCHEMA = 2
 
         @classmethod
@@ -103,23 +103,23 @@ def test_an_older_row_is_brought_up(context):
             assert version == 1
             return raw | {"colour": {"S": "unpainted"}}
 
-    item = Thing.fresh(context("operator"), **plain_values()).to_item()
+    item = SampleRoot.new(context("operator"), **plain_values()).to_item()
     assert Newer.from_item(item).colour == "unpainted"
     assert Newer.from_item(item).to_item()["sv"] == {"N": "2"}
 
 
 def test_an_unknown_name_is_our_mistake(context):
     with pytest.raises(TypeError, match="colur"):
-        Thing.fresh(context("operator"), **plain_values(colur="red"))
+        SampleRoot.new(context("operator"), **plain_values(colur="red"))
 
 
 def test_a_child_lies_in_its_parents_partition(context):
     ctx = context("operator")
-    thing = Thing.fresh(ctx, **plain_values())
-    part = Part.fresh(ctx, id=Part.ID.new(ctx.now, thing.id), name="bulb")
-    assert part.key == Key(thing.id, f"P#{part.id}")
+    thing = SampleRoot.new(ctx, **plain_values())
+    part = SampleChild.new(ctx, id=SampleChild.ID.new(ctx.now, thing.id), name="bulb")
+    assert part.key == ItemKey(thing.id, f"P#{part.id}")
     ctx.store.call("put_item", TableName=ctx.store.table, Item=part.to_item())
-    assert ctx.store.find(Part, part.id).name == "bulb"
+    assert ctx.store.find(SampleChild, part.id).name == "bulb"
 
 
 @pytest.mark.parametrize(
@@ -128,44 +128,44 @@ def test_a_child_lies_in_its_parents_partition(context):
 def test_an_id_of_another_form_is_not_found_without_asking(context, id):
     ctx = context("operator")
     with pytest.raises(NotFound):
-        ctx.store.find(Thing, id)
+        ctx.store.find(SampleRoot, id)
     assert ctx.store.round_trips == 0
 
 
 def test_a_deleted_thing_is_gone_from_reads_and_indexes_but_kept(context):
     ctx = context("operator")
-    thing = Thing.fresh(ctx, **plain_values())
+    thing = SampleRoot.new(ctx, **plain_values())
     ctx.store.call("put_item", TableName=ctx.store.table, Item=thing.to_item())
-    ctx.store.save(thing.deleted(ctx))
-    assert ctx.store.find(Thing, thing.id) is None
-    raw = ctx.store.get_raw(thing.key)
+    ctx.store.save(thing.soft_deleted(ctx))
+    assert ctx.store.find(SampleRoot, thing.id) is None
+    raw = ctx.store.get_item(thing.key)
     assert raw["deleted_by"] == {"S": ctx.actor.id}
     assert "gsi1pk" not in raw
     assert "view" not in raw
-    assert alive(Thing, raw) is None
+    assert parse_live(SampleRoot, raw) is None
 
 
 def test_many_are_read_in_batches_of_a_hundred(context):
     ctx = context("operator")
-    made = [Thing.fresh(ctx, **plain_values(count=n)) for n in range(130)]
+    made = [SampleRoot.new(ctx, **plain_values(count=n)) for n in range(130)]
     for thing in made:
         ctx.store.call("put_item", TableName=ctx.store.table, Item=thing.to_item())
     before = ctx.store.round_trips
-    absent = Thing.ID.key(Thing.ID.new(ctx.now))
-    found = ctx.store.get_many([thing.key for thing in made] + [made[0].key, absent])
+    absent = SampleRoot.ID.key(SampleRoot.ID.new(ctx.now))
+    found = ctx.store.batch_get([thing.key for thing in made] + [made[0].key, absent])
     assert ctx.store.round_trips - before == 2
-    assert {Thing.from_item(raw).count for raw in found.values()} == set(range(130))
+    assert {SampleRoot.from_item(raw).count for raw in found.values()} == set(range(130))
 
 
 def test_a_save_behind_another_is_stale(context):
     ctx = context("operator")
-    thing = Thing.fresh(ctx, **plain_values())
+    thing = SampleRoot.new(ctx, **plain_values())
     ctx.store.call("put_item", TableName=ctx.store.table, Item=thing.to_item())
-    ctx.store.save(thing.changed(ctx, name="first"))
-    with pytest.raises(Stale):
-        context("operator").store.save(thing.changed(context("operator"), name="second"))
-    assert ctx.store.find(Thing, thing.id).name == "first"
+    ctx.store.save(thing.with_changes(ctx, name="first"))
+    with pytest.raises(VersionConflict):
+        context("operator").store.save(thing.with_changes(context("operator"), name="second"))
+    assert ctx.store.find(SampleRoot, thing.id).name == "first"
 
 
 def test_days_are_days(context):
-    assert Thing.fresh(context("operator"), **plain_values(made_on=date(2026, 2, 28))).to_item()["made_on"] == {"S": "2026-02-28"}
+    assert SampleRoot.new(context("operator"), **plain_values(made_on=date(2026, 2, 28))).to_item()["made_on"] == {"S": "2026-02-28"}

@@ -5,25 +5,25 @@ from datetime import timedelta
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.foundation.calendar import instant
-from chalicelib.foundation.errors import Conflict, NotFound, Stale, Unavailable
-from chalicelib.foundation.ids import Key
-from chalicelib.foundation.store import gates, keys
-from chalicelib.foundation.store.store import Store, wire_key
+from chalicelib.foundation.dates import format_timestamp
+from chalicelib.foundation.errors import Conflict, NotFound, Unavailable, VersionConflict
+from chalicelib.foundation.ids import ItemKey
+from chalicelib.foundation.store import keys, references
+from chalicelib.foundation.store.store import Store, encode_key
 from chalicelib.foundation.store.transactions import Transaction
-from tests.faults import (
+from tests.fault_injection import (
     WRITES,
     Conflicts,
-    Faulty,
+    FaultInjectingClient,
     LaggingIndexes,
-    LostAnswers,
+    LostResponses,
     ServerErrors,
     ShortPages,
     Throttles,
     Unprocessed,
     Unreachable,
 )
-from tests.store.things import Thing, plain_values
+from tests.store.sample_entities import SampleRoot, plain_values
 
 
 @pytest.fixture
@@ -32,108 +32,108 @@ def faulty(context):
 
     def make(*faults, **store):
         ctx = context("operator")
-        ctx.store = Store(Faulty(ctx.store.client, *faults), ctx.store.table, sleep=lambda _: None, **store)
+        ctx.store = Store(FaultInjectingClient(ctx.store.client, *faults), ctx.store.table, sleep=lambda _: None, **store)
         return ctx
 
     return make
 
 
-@pytest.mark.parametrize("fault", [Throttles, ServerErrors, Unreachable, LostAnswers])
+@pytest.mark.parametrize("fault", [Throttles, ServerErrors, Unreachable, LostResponses])
 @pytest.mark.parametrize("times", [1, 4])
 def test_a_save_lands_once_whatever_happens_to_its_answer(faulty, context, fault, times):
-    thing = Thing.fresh(context("operator"), **plain_values())
+    thing = SampleRoot.new(context("operator"), **plain_values())
     ctx = faulty(fault(times=times, only=frozenset({"put_item"})))
     ctx.store.client.client.put_item(TableName=ctx.store.table, Item=thing.to_item())
-    ctx.store.save(thing.changed(ctx, name="desk"))
-    found = ctx.store.find(Thing, thing.id)
+    ctx.store.save(thing.with_changes(ctx, name="desk"))
+    found = ctx.store.find(SampleRoot, thing.id)
     assert (found.name, found.revision) == ("desk", 2)
     assert ctx.store.client.calls["put_item"] == times + 1
 
 
-@pytest.mark.parametrize("fault", [Throttles, Unreachable, LostAnswers, Conflicts])
+@pytest.mark.parametrize("fault", [Throttles, Unreachable, LostResponses, Conflicts])
 def test_a_transaction_lands_once_whatever_happens_to_its_answer(faulty, fault):
     ctx = faulty(fault(times=3, only=frozenset({"transact_write_items"})))
-    thing = Thing.fresh(ctx, **plain_values())
+    thing = SampleRoot.new(ctx, **plain_values())
     tx = Transaction(ctx.store)
     tx.create(thing, Conflict("it was there"))
-    tx.update(Key("COUNT", "C"), "ADD made :one", values={":one": 1})
+    tx.update_by_expression(ItemKey("COUNT", "C"), "ADD made :one", values={":one": 1})
     tx.commit()
-    assert ctx.store.find(Thing, thing.id).revision == 1
-    assert ctx.store.get_raw(Key("COUNT", "C"))["made"] == {"N": "1"}
+    assert ctx.store.find(SampleRoot, thing.id).revision == 1
+    assert ctx.store.get_item(ItemKey("COUNT", "C"))["made"] == {"N": "1"}
 
 
 def test_another_requests_row_is_never_taken_for_our_own(faulty, context):
     first = context("operator")
-    thing = Thing.fresh(first, **plain_values())
-    Transaction(first.store).put(thing.to_item())
+    thing = SampleRoot.new(first, **plain_values())
+    Transaction(first.store).put_by_expression(thing.to_item())
     first.store.call("put_item", TableName=first.store.table, Item=thing.to_item())
-    ctx = faulty(LostAnswers(times=1))
-    again = Thing.fresh(ctx, id=thing.id, **plain_values(name="impostor"))
+    ctx = faulty(LostResponses(times=1))
+    again = SampleRoot.new(ctx, id=thing.id, **plain_values(name="impostor"))
     tx = Transaction(ctx.store)
     tx.create(again, Conflict("taken"))
     with pytest.raises(Conflict, match="taken"):
         tx.commit()
-    assert ctx.store.find(Thing, thing.id).name == "lamp"
+    assert ctx.store.find(SampleRoot, thing.id).name == "lamp"
 
 
 def test_a_save_that_lost_its_answer_and_then_the_race_is_stale(faulty, context):
-    thing = Thing.fresh(context("operator"), **plain_values())
+    thing = SampleRoot.new(context("operator"), **plain_values())
     other = context("operator")
     other.store.call("put_item", TableName=other.store.table, Item=thing.to_item())
-    other.store.save(thing.changed(other, name="theirs"))
-    ctx = faulty(LostAnswers(times=1, only=WRITES))
-    with pytest.raises(Stale):
-        ctx.store.save(thing.changed(ctx, name="ours"))
-    assert ctx.store.find(Thing, thing.id).name == "theirs"
+    other.store.save(thing.with_changes(other, name="theirs"))
+    ctx = faulty(LostResponses(times=1, only=WRITES))
+    with pytest.raises(VersionConflict):
+        ctx.store.save(thing.with_changes(ctx, name="ours"))
+    assert ctx.store.find(SampleRoot, thing.id).name == "theirs"
 
 
 def test_settling_reads_again_until_it_wins(context):
     ctx = context("operator")
-    thing = Thing.fresh(ctx, **plain_values(count=0))
+    thing = SampleRoot.new(ctx, **plain_values(count=0))
     ctx.store.call("put_item", TableName=ctx.store.table, Item=thing.to_item())
     interruptions = iter([True, True, False])
 
     def step():
-        found = ctx.store.find(Thing, thing.id)
+        found = ctx.store.find(SampleRoot, thing.id)
         if next(interruptions):
             rival = context("operator")
-            rival.store.save(found.changed(rival, count=found.count + 10))
-        ctx.store.save(found.changed(ctx, count=found.count + 1))
+            rival.store.save(found.with_changes(rival, count=found.count + 10))
+        ctx.store.save(found.with_changes(ctx, count=found.count + 1))
 
-    ctx.store.settle(step)
-    assert ctx.store.find(Thing, thing.id).count == 21
+    ctx.store.retry_on_conflict(step)
+    assert ctx.store.find(SampleRoot, thing.id).count == 21
 
 
 def test_time_running_out_is_unavailable(faulty):
-    ctx = faulty(Throttles(), remaining=lambda: 0.0)
+    ctx = faulty(Throttles(), remaining_seconds=lambda: 0.0)
     with pytest.raises(Unavailable):
-        ctx.store.get_raw(Key("A", "B"))
+        ctx.store.get_item(ItemKey("A", "B"))
     assert ctx.store.client.calls["get_item"] == 1
 
 
 def test_what_repeating_would_not_mend_is_not_repeated(faulty):
     ctx = faulty()
     with pytest.raises(ClientError):
-        ctx.store.call("get_item", TableName="no-such-table", Key=wire_key(Key("A", "B")))
+        ctx.store.call("get_item", TableName="no-such-table", Key=encode_key(ItemKey("A", "B")))
     assert ctx.store.client.calls["get_item"] == 1
 
 
 def test_batches_are_asked_for_until_they_are_whole(faulty):
     ctx = faulty(Unprocessed(times=5))
-    keys = [Key(f"ROW#{n}", "R") for n in range(12)]
+    keys = [ItemKey(f"ROW#{n}", "R") for n in range(12)]
     for key in keys:
-        ctx.store.call("put_item", TableName=ctx.store.table, Item=wire_key(key))
-    assert set(ctx.store.get_many(keys)) == set(keys)
+        ctx.store.call("put_item", TableName=ctx.store.table, Item=encode_key(key))
+    assert set(ctx.store.batch_get(keys)) == set(keys)
     assert ctx.store.client.calls["batch_get_item"] == 6
 
 
 def test_many_rows_are_removed_25_at_a_time_and_none_is_forgotten(faulty):
     ctx = faulty(Unprocessed(times=2))
-    keys = [Key("MANY", f"{number:03}") for number in range(60)]
+    keys = [ItemKey("MANY", f"{number:03}") for number in range(60)]
     for key in keys:
-        ctx.store.call("put_item", TableName=ctx.store.table, Item=wire_key(key))
-    assert ctx.store.delete_many(iter(keys[:-1])) == 59
-    assert list(ctx.store.get_many(keys)) == [keys[-1]]
+        ctx.store.call("put_item", TableName=ctx.store.table, Item=encode_key(key))
+    assert ctx.store.batch_delete(iter(keys[:-1])) == 59
+    assert list(ctx.store.batch_get(keys)) == [keys[-1]]
     assert ctx.store.client.calls["batch_write_item"] == 3 + 2
 
 
@@ -141,21 +141,21 @@ def test_many_rows_are_removed_25_at_a_time_and_none_is_forgotten(faulty):
 def test_a_stormy_day_loses_and_doubles_nothing(context, faulty, seed):
     """Creations through every fault at once, conflicts at 20 %: each is there once, and the count says so."""
     ctx = faulty(
-        Throttles(0.1, seed=seed), Unreachable(0.1, seed=seed + 1), LostAnswers(0.15, seed=seed + 2), Conflicts(0.2, seed=seed + 3)
+        Throttles(0.1, seed=seed), Unreachable(0.1, seed=seed + 1), LostResponses(0.15, seed=seed + 2), Conflicts(0.2, seed=seed + 3)
     )
-    tally, made = Key("TALLY", "C"), []
+    tally, made = ItemKey("TALLY", "C"), []
     for number in range(10):
         ctx.request_id = f"request-{number}"
-        thing = Thing.fresh(ctx, **plain_values(count=number))
+        thing = SampleRoot.new(ctx, **plain_values(count=number))
         tx = Transaction(ctx.store)
         tx.create(thing)
-        tx.update(tally, "ADD n :one", values={":one": 1})
+        tx.update_by_expression(tally, "ADD n :one", values={":one": 1})
         tx.commit()
         made.append(thing)
-    assert sum(fault.happened for fault in ctx.store.client.faults) > 2
+    assert sum(fault.occurrences for fault in ctx.store.client.faults) > 2
     quiet = context("operator").store
-    assert quiet.get_raw(tally)["n"] == {"N": "10"}
-    assert len(quiet.get_many([thing.key for thing in made])) == 10
+    assert quiet.get_item(tally)["n"] == {"N": "10"}
+    assert len(quiet.batch_get([thing.key for thing in made])) == 10
 
 
 # -- the refusals of transactions
@@ -164,15 +164,15 @@ def test_a_stormy_day_loses_and_doubles_nothing(context, faulty, seed):
 def refusal_of(ctx, *failing):
     """Commit five actions of which those at `failing` can't stand; each names its place."""
     tx = Transaction(ctx.store)
-    ctx.store.call("put_item", TableName=ctx.store.table, Item=wire_key(Key("TAKEN", "T")) | {"owner": {"S": "somebody"}})
+    ctx.store.call("put_item", TableName=ctx.store.table, Item=encode_key(ItemKey("TAKEN", "T")) | {"owner": {"S": "somebody"}})
     for place in range(5):
         sk = "T" if place in failing else f"free{place}"
         pk = "TAKEN" if place in failing else f"FREE#{ctx.request_id}"
         if place in failing:
             pk, sk = f"TAKEN#{place}", "T"
-            ctx.store.call("put_item", TableName=ctx.store.table, Item=wire_key(Key(pk, sk)) | {"owner": {"S": f"owner {place}"}})
-        tx.put_row(
-            Key(pk, sk), {"n": place}, "attribute_not_exists(pk)", lambda row, place=place: Conflict(f"{place}: {row['owner']['S']}")
+            ctx.store.call("put_item", TableName=ctx.store.table, Item=encode_key(ItemKey(pk, sk)) | {"owner": {"S": f"owner {place}"}})
+        tx.put_values_by_expression(
+            ItemKey(pk, sk), {"n": place}, "attribute_not_exists(pk)", lambda row, place=place: Conflict(f"{place}: {row['owner']['S']}")
         )
     with pytest.raises(Conflict) as caught:
         tx.commit()
@@ -191,18 +191,18 @@ def test_the_first_refusal_in_order_speaks(context):
 def test_a_refused_transaction_changes_nothing(context):
     ctx = context("operator")
     tx = Transaction(ctx.store)
-    tx.put_row(Key("A", "A"), {"n": 1})
-    tx.check(Key("NOBODY", "N"), "attribute_exists(pk)", NotFound("row"))
+    tx.put_values_by_expression(ItemKey("A", "A"), {"n": 1})
+    tx.check_by_expression(ItemKey("NOBODY", "N"), "attribute_exists(pk)", NotFound("row"))
     with pytest.raises(NotFound):
         tx.commit()
-    assert ctx.store.get_raw(Key("A", "A")) is None
+    assert ctx.store.get_item(ItemKey("A", "A")) is None
 
 
 def test_a_condition_without_a_named_refusal_is_stale(context):
     ctx = context("operator")
     tx = Transaction(ctx.store)
-    tx.save(Thing.fresh(ctx, **plain_values()).changed(ctx, name="never saved"))
-    with pytest.raises(Stale):
+    tx.save(SampleRoot.new(ctx, **plain_values()).with_changes(ctx, name="never saved"))
+    with pytest.raises(VersionConflict):
         tx.commit()
 
 
@@ -211,7 +211,7 @@ def test_a_condition_without_a_named_refusal_is_stale(context):
 
 def test_a_gate_counts_refuses_and_closes(context):
     ctx = context("operator")
-    thing = Thing.fresh(ctx, **plain_values())
+    thing = SampleRoot.new(ctx, **plain_values())
 
     def commit(*steps):
         tx = Transaction(ctx.store)
@@ -220,19 +220,19 @@ def test_a_gate_counts_refuses_and_closes(context):
         tx.commit()
 
     with pytest.raises(NotFound):
-        commit(lambda tx: gates.referred(tx, Thing.ID, thing.id))
-    commit(lambda tx: gates.opened(tx, thing.id, ctx.now))
-    commit(lambda tx: gates.referred(tx, Thing.ID, thing.id))
+        commit(lambda tx: references.add_reference(tx, SampleRoot.ID, thing.id))
+    commit(lambda tx: references.add_counter(tx, thing.id, ctx.now))
+    commit(lambda tx: references.add_reference(tx, SampleRoot.ID, thing.id))
     with pytest.raises(Conflict, match="1 other thing"):
-        commit(lambda tx: gates.closed(tx, Thing.ID, thing.id, ctx.now))
-    commit(lambda tx: gates.referred(tx, Thing.ID, thing.id, 2, seen_at=ctx.now))
-    assert ctx.store.get_raw(keys.gate(thing.id))["seen_at"] == {"S": instant(ctx.now)}
+        commit(lambda tx: references.close_if_unreferenced(tx, SampleRoot.ID, thing.id, ctx.now))
+    commit(lambda tx: references.add_reference(tx, SampleRoot.ID, thing.id, 2, seen_at=ctx.now))
+    assert ctx.store.get_item(keys.reference_counter(thing.id))["seen_at"] == {"S": format_timestamp(ctx.now)}
     with pytest.raises(Conflict, match="3 other thing"):
-        commit(lambda tx: gates.closed(tx, Thing.ID, thing.id, ctx.now))
-    commit(lambda tx: gates.released(tx, Thing.ID, thing.id, 3))
-    commit(lambda tx: gates.closed(tx, Thing.ID, thing.id, ctx.now))
+        commit(lambda tx: references.close_if_unreferenced(tx, SampleRoot.ID, thing.id, ctx.now))
+    commit(lambda tx: references.remove_reference(tx, SampleRoot.ID, thing.id, 3))
+    commit(lambda tx: references.close_if_unreferenced(tx, SampleRoot.ID, thing.id, ctx.now))
     with pytest.raises(Conflict, match="deleted"):
-        commit(lambda tx: gates.referred(tx, Thing.ID, thing.id))
+        commit(lambda tx: references.add_reference(tx, SampleRoot.ID, thing.id))
 
 
 # -- the injector itself
@@ -240,7 +240,7 @@ def test_a_gate_counts_refuses_and_closes(context):
 
 def test_a_lagging_index_shows_what_was_there_before(faulty, context):
     ctx = faulty()
-    old = Thing.fresh(ctx, **plain_values(name="old"))
+    old = SampleRoot.new(ctx, **plain_values(name="old"))
     ctx.store.call("put_item", TableName=ctx.store.table, Item=old.to_item())
     lag = LaggingIndexes().attach(ctx.store.client)
 
@@ -250,13 +250,13 @@ def test_a_lagging_index_shows_what_was_there_before(faulty, context):
         )
         return [row["view"]["S"] for row in answer["Items"]]
 
-    ctx.store.save(old.changed(ctx, name="moved", shelf="south"))
+    ctx.store.save(old.with_changes(ctx, name="moved", shelf="south"))
     later = context("operator")
     later.now += timedelta(seconds=1)
-    ctx.store.call("put_item", TableName=ctx.store.table, Item=Thing.fresh(later, **plain_values(name="new")).to_item())
+    ctx.store.call("put_item", TableName=ctx.store.table, Item=SampleRoot.new(later, **plain_values(name="new")).to_item())
     assert ["old" in view for view in shelf("north")] == [True]
     assert shelf("south") == []
-    assert ctx.store.find(Thing, old.id).name == "moved"
+    assert ctx.store.find(SampleRoot, old.id).name == "moved"
     lag.catch_up()
     assert ["new" in view for view in shelf("north")] == [True]
     assert ["moved" in view for view in shelf("south")] == [True]
@@ -265,7 +265,7 @@ def test_a_lagging_index_shows_what_was_there_before(faulty, context):
 def test_short_pages_still_lead_on(faulty):
     ctx = faulty(ShortPages(2))
     for n in range(5):
-        ctx.store.call("put_item", TableName=ctx.store.table, Item=wire_key(Key("PAGE", str(n))))
+        ctx.store.call("put_item", TableName=ctx.store.table, Item=encode_key(ItemKey("PAGE", str(n))))
     asked = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": {"S": "PAGE"}}}
     first = ctx.store.query(**asked)
     second = ctx.store.query(**asked, ExclusiveStartKey=first["LastEvaluatedKey"])

@@ -9,28 +9,28 @@ import pytest
 from chalicelib.foundation import idempotency
 from chalicelib.foundation.context import Actor
 from chalicelib.foundation.errors import Conflict, IdempotencyMismatch
-from chalicelib.foundation.idempotency import IdempotencyKey, Replay
-from chalicelib.foundation.json import parse
+from chalicelib.foundation.idempotency import IdempotencyRecordKey, IdempotentReplay
+from chalicelib.foundation.json_codec import parse
 from chalicelib.foundation.runtime import Runtime
-from chalicelib.foundation.secrets import SecretStore
+from chalicelib.foundation.secret_store import SecretStore
 from chalicelib.foundation.store.store import Store
 from tests.conftest import SECRETS, Clock
-from tests.faults import Conflicts, Faulty, LostAnswers, Throttles
-from tests.store.things import Thing, plain_values
+from tests.fault_injection import Conflicts, FaultInjectingClient, LostResponses, Throttles
+from tests.store.sample_entities import SampleRoot, plain_values
 
 BODY = {"name": "lamp"}
 
 
 def keyed(ctx, key="k1", body=BODY, actor="user_someone"):
-    ctx.idempotency = IdempotencyKey.of(actor, key, "POST", "/things", body)
+    ctx.idempotency = IdempotencyRecordKey.from_request(actor, key, "POST", "/things", body)
     return ctx
 
 
 def create(ctx) -> dict[str, Any]:
     """What a service does: the answer first, then one transaction."""
-    thing = Thing.fresh(ctx, **plain_values())
+    thing = SampleRoot.new(ctx, **plain_values())
     answer = {"id": thing.id, "revision": 1}
-    tx = idempotency.transaction(ctx, answer)
+    tx = idempotency.idempotent_transaction(ctx, answer)
     tx.create(thing)
     tx.commit()
     return answer
@@ -47,7 +47,7 @@ def test_first_call_and_replay_are_one_round_trip_each(context):
     first = keyed(context("operator"))
     answer = create(first)
     again = keyed(context("operator"))
-    with pytest.raises(Replay) as replay:
+    with pytest.raises(IdempotentReplay) as replay:
         create(again)
     assert replay.value.body == answer
     assert (first.store.round_trips, again.store.round_trips, made(first)) == (1, 1, 1)
@@ -60,7 +60,7 @@ def test_the_same_key_with_another_body_is_a_mismatch(context):
 
 
 def fingerprint(text):
-    return IdempotencyKey.of("a", "k", "POST", "/", parse(text)).fingerprint
+    return IdempotencyRecordKey.from_request("a", "k", "POST", "/", parse(text)).fingerprint
 
 
 @pytest.mark.parametrize(
@@ -101,15 +101,15 @@ def test_a_day_later_the_key_is_free_though_its_row_still_stands(context, clock)
     create(keyed(context("operator")))
     clock.now += timedelta(hours=24, seconds=2)
     ctx = keyed(context("operator"))
-    assert idempotency.read(ctx, []) == {}
+    assert idempotency.read_or_replay(ctx, []) == {}
     create(ctx)
     assert made(ctx) == 2
 
 
 def test_a_refusal_leaves_no_record(context):
     ctx = keyed(context("operator"))
-    tx = idempotency.transaction(ctx, {"id": "x"})
-    tx.check(Thing.ID.key(Thing.ID.new(ctx.now)), "attribute_exists(pk)", Conflict("not yet"))
+    tx = idempotency.idempotent_transaction(ctx, {"id": "x"})
+    tx.check_by_expression(SampleRoot.ID.key(SampleRoot.ID.new(ctx.now)), "attribute_exists(pk)", Conflict("not yet"))
     with pytest.raises(Conflict):
         tx.commit()
     create(keyed(context("operator")))
@@ -118,18 +118,18 @@ def test_a_refusal_leaves_no_record(context):
 def test_read_replays_before_anything_is_decided(context):
     answer = create(keyed(context("operator")))
     ctx = keyed(context("operator"))
-    with pytest.raises(Replay) as replay:
-        idempotency.read(ctx, [Thing.ID.key(answer["id"])])
+    with pytest.raises(IdempotentReplay) as replay:
+        idempotency.read_or_replay(ctx, [SampleRoot.ID.key(answer["id"])])
     assert (replay.value.body, ctx.store.round_trips) == (answer, 1)
     without = context("operator")
-    assert set(idempotency.read(without, [Thing.ID.key(answer["id"])])) == {Thing.ID.key(answer["id"])}
+    assert set(idempotency.read_or_replay(without, [SampleRoot.ID.key(answer["id"])])) == {SampleRoot.ID.key(answer["id"])}
 
 
 def test_a_lost_answer_is_found_again_by_the_client_that_repeats(context):
     ctx = keyed(context("operator"))
-    ctx.store = Store(Faulty(ctx.store.client, LostAnswers(times=1)), ctx.store.table, sleep=lambda _: None)
+    ctx.store = Store(FaultInjectingClient(ctx.store.client, LostResponses(times=1)), ctx.store.table, sleep=lambda _: None)
     answer = create(ctx)
-    with pytest.raises(Replay) as replay:
+    with pytest.raises(IdempotentReplay) as replay:
         create(keyed(context("operator")))
     assert replay.value.body == answer
 
@@ -138,8 +138,8 @@ def test_each_row_of_a_bulk_request_has_its_own_record(context):
     ctx = keyed(context("operator"))
     header = ctx.idempotency
     for row in (0, 1):
-        thing = Thing.fresh(ctx, **plain_values(count=row))
-        tx = idempotency.transaction(ctx, {"id": thing.id}, header.row(row))
+        thing = SampleRoot.new(ctx, **plain_values(count=row))
+        tx = idempotency.idempotent_transaction(ctx, {"id": thing.id}, header.for_row(row))
         tx.create(thing)
         tx.commit()
     assert made(ctx) == 2
@@ -151,14 +151,16 @@ def test_sixteen_duplicates_at_once_create_one(dynamodb_local, settings):
     clock = Clock()
 
     def client(seed):
-        faulty = Faulty(dynamodb_local, Conflicts(0.2, seed=seed), Throttles(0.1, seed=seed + 99), LostAnswers(0.1, seed=seed + 999))
+        faulty = FaultInjectingClient(
+            dynamodb_local, Conflicts(0.2, seed=seed), Throttles(0.1, seed=seed + 99), LostResponses(0.1, seed=seed + 999)
+        )
         return Runtime(settings, dynamodb=faulty, secrets=SecretStore(settings, lambda: SECRETS), clock=clock, sleep=lambda _: None)
 
     def one(seed):
         ctx = keyed(client(seed).context(request_id=f"request-{seed}", actor=Actor(id="user_someone")))
         try:
             return "made", create(ctx)["id"]
-        except Replay as replay:
+        except IdempotentReplay as replay:
             return "replayed", replay.body["id"]
 
     with ThreadPoolExecutor(16) as pool:

@@ -8,14 +8,14 @@ import pytest
 
 from chalicelib.foundation.context import Actor
 from chalicelib.foundation.errors import Conflict, NotFound
-from chalicelib.foundation.ids import Key
+from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.runtime import Runtime
-from chalicelib.foundation.secrets import SecretStore
-from chalicelib.foundation.store import gates, keys
+from chalicelib.foundation.secret_store import SecretStore
+from chalicelib.foundation.store import keys, references
 from chalicelib.foundation.store.transactions import Transaction
 from tests.conftest import SECRETS, Clock
-from tests.faults import Conflicts, Faulty
-from tests.store.things import Part, Thing, plain_values
+from tests.fault_injection import Conflicts, FaultInjectingClient
+from tests.store.sample_entities import SampleChild, SampleRoot, plain_values
 
 pytestmark = pytest.mark.dynamodb_local
 
@@ -26,7 +26,7 @@ def racer(dynamodb_local, settings):
     clock = Clock()
 
     def make(number):
-        client = Faulty(dynamodb_local, Conflicts(0.2, seed=number))
+        client = FaultInjectingClient(dynamodb_local, Conflicts(0.2, seed=number))
         runtime = Runtime(settings, dynamodb=client, secrets=SecretStore(settings, lambda: SECRETS), clock=clock, sleep=lambda _: None)
         return runtime.context(request_id=f"racer-{number}", actor=Actor(id=f"user_{number}"))
 
@@ -48,10 +48,10 @@ def test_a_reference_and_a_deletion_never_both_win(racer):
     """Round after round: eight create a reference while one deletes. Either it stands with its references, or it is gone with none."""
     for round_ in range(12):
         ctx = racer(round_ * 100)
-        thing = Thing.fresh(ctx, **plain_values())
+        thing = SampleRoot.new(ctx, **plain_values())
         tx = Transaction(ctx.store)
         tx.create(thing)
-        gates.opened(tx, thing.id, ctx.now)
+        references.add_counter(tx, thing.id, ctx.now)
         tx.commit()
 
         def run(number, thing=thing, round_=round_):
@@ -59,11 +59,11 @@ def test_a_reference_and_a_deletion_never_both_win(racer):
             tx = Transaction(ctx.store)
             try:
                 if number == 0:
-                    tx.save(thing.deleted(ctx))
-                    gates.closed(tx, Thing.ID, thing.id, ctx.now)
+                    tx.save(thing.soft_deleted(ctx))
+                    references.close_if_unreferenced(tx, SampleRoot.ID, thing.id, ctx.now)
                 else:
-                    gates.referred(tx, Thing.ID, thing.id)
-                    tx.create(Part.fresh(ctx, id=Part.ID.new(ctx.now, thing.id), name=str(number)))
+                    references.add_reference(tx, SampleRoot.ID, thing.id)
+                    tx.create(SampleChild.new(ctx, id=SampleChild.ID.new(ctx.now, thing.id), name=str(number)))
                 tx.commit()
             except (Conflict, NotFound):
                 return False
@@ -71,7 +71,7 @@ def test_a_reference_and_a_deletion_never_both_win(racer):
 
         deleted, *referred = race(9, run)
         assert deleted != any(referred), "gone with references, or refused without any"
-        gate = ctx.store.get_raw(keys.gate(thing.id))
+        gate = ctx.store.get_item(keys.reference_counter(thing.id))
         parts = ctx.store.query(
             KeyConditionExpression="pk = :pk AND begins_with(sk, :p)",
             ExpressionAttributeValues={":pk": {"S": thing.id}, ":p": {"S": "P#"}},
@@ -82,7 +82,7 @@ def test_a_reference_and_a_deletion_never_both_win(racer):
 
 
 def test_sixteen_writers_of_one_row_lose_nothing(racer):
-    thing = Thing.fresh(racer(0), **plain_values(count=0, price=Decimal("0.00")))
+    thing = SampleRoot.new(racer(0), **plain_values(count=0, price=Decimal("0.00")))
     racer(0).store.call("put_item", TableName=racer(0).store.table, Item=thing.to_item())
 
     def run(number):
@@ -90,24 +90,24 @@ def test_sixteen_writers_of_one_row_lose_nothing(racer):
             ctx = racer(1000 + number * 10 + turn)
 
             def step(ctx=ctx):
-                found = ctx.store.find(Thing, thing.id)
-                ctx.store.save(found.changed(ctx, count=found.count + 1, price=found.price + Decimal("0.01")))
+                found = ctx.store.find(SampleRoot, thing.id)
+                ctx.store.save(found.with_changes(ctx, count=found.count + 1, price=found.price + Decimal("0.01")))
 
-            ctx.store.settle(step)
+            ctx.store.retry_on_conflict(step)
 
     race(16, run)
-    found = racer(0).store.find(Thing, thing.id)
+    found = racer(0).store.find(SampleRoot, thing.id)
     assert (found.count, found.price, found.revision) == (48, Decimal("0.48"), 49)
 
 
 def test_a_unique_value_has_one_owner(racer):
     def run(number):
         ctx = racer(2000 + number)
-        thing = Thing.fresh(ctx, **plain_values())
+        thing = SampleRoot.new(ctx, **plain_values())
         tx = Transaction(ctx.store)
         tx.create(thing)
         guard = {"owner": thing.id, "request_id": ctx.request_id}
-        tx.put_row(keys.unique("name", "lamp"), guard, "attribute_not_exists(pk)", Conflict("taken"))
+        tx.put_values_by_expression(keys.unique_guard("name", "lamp"), guard, "attribute_not_exists(pk)", Conflict("taken"))
         try:
             tx.commit()
         except Conflict:
@@ -116,16 +116,16 @@ def test_a_unique_value_has_one_owner(racer):
 
     winners = [id for id in race(16, run) if id]
     assert len(winners) == 1
-    assert racer(0).store.get_raw(keys.unique("name", "lamp"))["owner"]["S"] == winners[0]
+    assert racer(0).store.get_item(keys.unique_guard("name", "lamp"))["owner"]["S"] == winners[0]
 
 
 def test_counters_are_exact(racer):
     def run(number):
         for turn in range(5):
             tx = Transaction(racer(3000 + number * 10 + turn).store)
-            tx.update(Key("COUNT", "C"), "ADD n :one", values={":one": 1})
-            tx.put_row(Key(f"ROW#{number}", str(turn)), {"n": turn}, "attribute_not_exists(pk)")
+            tx.update_by_expression(ItemKey("COUNT", "C"), "ADD n :one", values={":one": 1})
+            tx.put_values_by_expression(ItemKey(f"ROW#{number}", str(turn)), {"n": turn}, "attribute_not_exists(pk)")
             tx.commit()
 
     race(16, run)
-    assert racer(0).store.get_raw(Key("COUNT", "C"))["n"] == {"N": "80"}
+    assert racer(0).store.get_item(ItemKey("COUNT", "C"))["n"] == {"N": "80"}

@@ -7,18 +7,18 @@ import pytest
 
 from chalicelib.foundation.context import Actor, Context
 from chalicelib.foundation.manifest import Pack
-from chalicelib.foundation.projections import Contributions
+from chalicelib.foundation.projections import ContributionRegistry
 from chalicelib.foundation.runtime import Runtime
 from chalicelib.foundation.store import table
 from chalicelib.functions.streams import audit, project
 from chalicelib.packs import PACKS
-from chalicelib.packs.auditor import service, trail
+from chalicelib.packs.audit import service, writer
 from tests.conftest import TABLE
-from tests.streams import things
-from tests.streams.feed import Feed, Handler
-from tests.streams.things import Thing
+from tests.streams import sample_entities
+from tests.streams.sample_entities import SampleRoot
+from tests.streams.stream_feeder import Handler, StreamFeeder
 
-ALL: tuple[Pack, ...] = (*PACKS, things.PACK)
+ALL: tuple[Pack, ...] = (*PACKS, sample_entities.PACK)
 
 
 class World:
@@ -27,9 +27,9 @@ class World:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self.table = runtime.dynamodb  # without the faults that a test may put before the runtime's
-        self.feed = Feed(runtime.dynamodb, TABLE)
-        self.kinds = trail.kinds(ALL)
-        self.contributions = Contributions(ALL)
+        self.feed = StreamFeeder(runtime.dynamodb, TABLE)
+        self.kinds = writer.entity_resolver(ALL)
+        self.contributions = ContributionRegistry(ALL)
         self._made = 0
 
     def ctx(self, user: str = "user_ann") -> Context:
@@ -44,25 +44,25 @@ class World:
 
     # -- writes
 
-    def create(self, **values: Any) -> Thing:
+    def create(self, **values: Any) -> SampleRoot:
         ctx = self.ctx()
-        thing = Thing.fresh(ctx, **{"group": "a", "amount": 1, **values})
+        thing = SampleRoot.new(ctx, **{"group": "a", "amount": 1, **values})
         self.table.put_item(TableName=TABLE, Item=thing.to_item())
         return thing
 
-    def edit(self, thing: Thing, user: str = "user_ben", **values: Any) -> Thing:
+    def edit(self, thing: SampleRoot, user: str = "user_ben", **values: Any) -> SampleRoot:
         ctx = self.ctx(user)
-        changed = thing.changed(ctx, **values)
+        changed = thing.with_changes(ctx, **values)
         ctx.store.save(changed)
         return changed
 
-    def delete(self, thing: Thing) -> Thing:
+    def delete(self, thing: SampleRoot) -> SampleRoot:
         ctx = self.ctx("user_cay")
-        gone = thing.deleted(ctx)
+        gone = thing.soft_deleted(ctx)
         ctx.store.save(gone)
         return gone
 
-    def purge(self, thing: Thing) -> None:
+    def purge(self, thing: SampleRoot) -> None:
         self.table.delete_item(TableName=TABLE, Key={"pk": {"S": thing.key.pk}, "sk": {"S": thing.key.sk}})
 
     def empty(self) -> None:
@@ -70,7 +70,7 @@ class World:
         self.runtime.dynamodb = self.table
         self.table.delete_table(TableName=TABLE)
         table.create(self.table, TABLE)
-        self.feed = Feed(self.table, TABLE)
+        self.feed = StreamFeeder(self.table, TABLE)
 
     # -- looks
 
@@ -88,7 +88,7 @@ class World:
 @pytest.fixture
 def world(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """A world in which things are installed beside the packs."""
-    monkeypatch.setattr(service, "installed", lambda: ALL)
-    service._packs.cache_clear()
+    monkeypatch.setattr(service, "installed_packs", lambda: ALL)
+    service._packs_by_kind.cache_clear()
     yield World(runtime)
-    service._packs.cache_clear()
+    service._packs_by_kind.cache_clear()

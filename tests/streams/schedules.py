@@ -7,8 +7,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from chalicelib.foundation.streams import Record
-from tests.streams.feed import replayed, shuffled
+from chalicelib.foundation.streams import StreamRecord
+from tests.streams.stream_feeder import replayed, shuffled
 
 _places = st.integers(0, 4)
 _amounts = st.decimals(min_value=-1000, max_value=1000, places=2).map(Decimal)
@@ -43,7 +43,7 @@ def play(world: Any, written: list[tuple[str, int, Any]]) -> None:
             things[place] = world.edit(thing, **{what: value})
 
 
-def disturbed(records: list[Record], chance: random.Random) -> tuple[list[Record], list[Record]]:
+def disturbed(records: list[StreamRecord], chance: random.Random) -> tuple[list[StreamRecord], list[StreamRecord]]:
     """The records as they come, shuffled between items and with repetitions, without some; and those that come only in the end."""
     late = [record for record in records if chance.random() < 0.15]
     return [record for record in replayed(shuffled(records, chance), chance) if record not in late], late

@@ -10,7 +10,7 @@ from chalicelib.foundation.runtime import Runtime
 from ops import projections, redrive, trail
 from tests.conftest import TABLE
 from tests.streams.conftest import ALL
-from tests.streams.feed import deliver
+from tests.streams.stream_feeder import deliver
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_verify_audit_names_what_is_broken(world, run):
     one, two = world.create(), world.create()
     deliver(world.audit(), world.feed.entities())
     done = run(trail, "verify-audit")
-    assert (done.exit_code, "2 chains are whole" in done.output) == (0, True)
+    assert (done.exit_code, "2 chains are valid" in done.output) == (0, True)
     (row,) = world.rows(f"AUD#{two.id}")
     world.table.put_item(TableName=TABLE, Item=row | {"body": {"S": row["body"]["S"].replace("user_ann", "user_eve")}})
     done = run(trail, "verify-audit")

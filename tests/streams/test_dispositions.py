@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from ops.projections import rebuild
-from tests.api.dispositions_desk import Desk
-from tests.faults import Conflicts, Faulty, Throttles, Unprocessed
-from tests.streams.feed import deliver
+from tests.api.dispositions_client import DispositionsClient
+from tests.fault_injection import Conflicts, FaultInjectingClient, Throttles, Unprocessed
 from tests.streams.schedules import disturbed
+from tests.streams.stream_feeder import deliver
 from tests.streams.test_projections import kept, recount
 
 
-def history(desk: Desk, clock: Any) -> list[str]:
+def history(desk: DispositionsClient, clock: Any) -> list[str]:
     """A closing, a backup that lapsed, a forfeit, a retrade, an offer that came to nothing; the buyers."""
     buyers = [desk.buyer(f"B{number}") for number in range(3)]
     first = desk.pipeline(contract_effective_on="2026-11-20")
@@ -33,11 +33,13 @@ def history(desk: Desk, clock: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_under_any_schedule(world, as_, clock, seed):
-    desk, chance = Desk(as_("operator")), random.Random(seed)
+def test_under_any_schedule(world, client_as, clock, seed):
+    desk, chance = DispositionsClient(client_as("operator")), random.Random(seed)
     buyers = history(desk, clock)
     stream, late = disturbed(world.feed.entities(), chance)
-    world.runtime.dynamodb = Faulty(world.table, Throttles(0.2, seed=seed), Conflicts(0.2, seed=seed), Unprocessed(0.2, seed=seed))
+    world.runtime.dynamodb = FaultInjectingClient(
+        world.table, Throttles(0.2, seed=seed), Conflicts(0.2, seed=seed), Unprocessed(0.2, seed=seed)
+    )
     for records in (stream, late):
         deliver(world.project(), records, batch=chance.randrange(1, 20), attempts=2000)
     world.runtime.dynamodb = world.table
@@ -53,15 +55,15 @@ def test_under_any_schedule(world, as_, clock, seed):
     assert (summary["forfeits"], summary["close_rate"], summary["days_contract_to_assignment"]) == ({"USD": 5000}, 50, 4)
 
 
-def told(desk: Desk, buyers: list[str]) -> dict[str, Any]:
+def told(desk: DispositionsClient, buyers: list[str]) -> dict[str, Any]:
     records = [desk.ok("GET", f"/dispo/buyers/{buyer}/stats") for buyer in buyers]
     summary = desk.ok("GET", "/dispo/summary")
     del summary["as_of"]
     return {"records": records, "summary": summary, "board": desk.ok("GET", "/wholesale/board")["stages"]}
 
 
-def test_rebuilt_to_the_same(world, as_, clock):
-    desk = Desk(as_("operator"))
+def test_rebuilt_to_the_same(world, client_as, clock):
+    desk = DispositionsClient(client_as("operator"))
     buyers = history(desk, clock)
     deliver(world.project(), world.feed.entities())
     before = told(desk, buyers)

@@ -9,7 +9,7 @@ from importlib import import_module
 import pytest
 
 import chalicelib
-from chalicelib.foundation.manifest import load
+from chalicelib.foundation.manifest import import_string
 from chalicelib.foundation.store.entity import Entity
 from chalicelib.functions.streams import _KINDS, CONSUMERS
 from chalicelib.packs import PACKS
@@ -50,7 +50,7 @@ def test_each_handler_stands_on_its_own(consumer):
 
 def test_the_aggregates_reader_needs_no_cryptography():
     _, before, later = alone("projection_stream")
-    assert not any(name.startswith(("cryptography", "chalicelib.packs.auditor.")) for name in before + later)
+    assert not any(name.startswith(("cryptography", "chalicelib.packs.audit.")) for name in before + later)
 
 
 @pytest.mark.parametrize("consumer", CONSUMERS, ids=lambda one: one.name)
@@ -66,7 +66,7 @@ def test_filters_are_equality_only_and_within_lambdas_limits(consumer):
     for pattern in consumer.filters:
         assert len(json.dumps(pattern)) < 4096
         assert all(isinstance(leaf, list) and leaf and all(isinstance(one, str) for one in leaf) for leaf in leaves(pattern))
-    assert load(consumer.function)
+    assert import_string(consumer.function)
     assert consumer.batch_size <= 60
 
 

@@ -8,26 +8,26 @@ from decimal import Decimal
 
 import pytest
 
-from chalicelib.foundation.context import system
-from chalicelib.foundation.errors import Conflict, Invalid
+from chalicelib.foundation.context import system_actor
+from chalicelib.foundation.errors import Conflict, ValidationFailed
 from chalicelib.foundation.ids import ulid
-from chalicelib.foundation.projections import Contributions
+from chalicelib.foundation.projections import ContributionRegistry
 from chalicelib.foundation.runtime import Runtime
-from chalicelib.foundation.schedules import Run
-from chalicelib.foundation.secrets import SecretStore
+from chalicelib.foundation.schedules import RunStats
+from chalicelib.foundation.secret_store import SecretStore
 from chalicelib.functions.streams import project
 from chalicelib.packs import PACKS
 from chalicelib.packs.holdings.entities import Year, packed
 from chalicelib.packs.holdings.rules import fx, timeline
 from chalicelib.packs.holdings.rules.summary import summarize
 from chalicelib.packs.holdings.schedules import close_days
-from chalicelib.packs.holdings.schemas import FlowCreate, HoldingCreate, HoldingPatch, SnapshotCreate, SnapshotsQuery, ValuationCreate
+from chalicelib.packs.holdings.schemas import FlowCreate, HoldingCreate, HoldingPatch, SnapshotCreate, SnapshotListQuery, ValuationCreate
 from chalicelib.packs.holdings.service import entries, history, holdings, snapshots, totals
-from ops.projections import drift
+from ops.projections import find_drift
 from tests.conftest import SECRETS
 from tests.dynamodb_local import dynamodb_local, dynamodb_local_url  # noqa: F401 - fixtures
-from tests.streams.feed import deliver, record_of
 from tests.streams.schedules import disturbed
+from tests.streams.stream_feeder import deliver, record_of
 from tests.streams.test_holdings import DAY, RATES, movements, plainly, random_holdings
 
 pytestmark = pytest.mark.dynamodb_local
@@ -39,7 +39,7 @@ def local(dynamodb_local, settings, clock):  # noqa: F811
 
 
 def ctx(runtime, name="x"):
-    return runtime.context(request_id=f"req-{name}-{ulid(runtime.clock())}", actor=system("test"))
+    return runtime.context(request_id=f"req-{name}-{ulid(runtime.clock())}", actor=system_actor("test"))
 
 
 def at_once(count, call):
@@ -48,19 +48,19 @@ def at_once(count, call):
 
 
 def test_thousands_through_the_real_reader_are_exact_to_the_cent_and_cost_no_more_to_read(local):
-    contribute = Contributions(PACKS)
+    contribute = ContributionRegistry(PACKS)
     found = list(random_holdings(3_000, seed=8))
     records, units = [], []
     for number, one in enumerate(found):
         rows = [packed(movement) for movement in movements(*one)]
-        id = Year.id_of(f"hold_{ulid(local.clock())}", DAY.year)
-        year = Year.fresh(ctx(local), id=id, holding_id=f"hold_{number}", year=DAY.year, movements=rows)
+        id = Year.id_of(f"hold_{ulid(local.scheduler())}", DAY.year)
+        year = Year.new(ctx(local), id=id, holding_id=f"hold_{number}", year=DAY.year, movements=rows)
         records.append(record_of(number + 1, None, year.to_item()))
     for part in (records[:300], records[300:]):
         deliver(lambda event, context: project(local, event, context, contribute), part)
         looking = ctx(local)
         looking.store.count_capacity = True
-        sums = totals.sums_on(looking, local.clock().date())
+        sums = totals.sums_on(looking, local.scheduler().date())
         units.append((looking.store.read_units, looking.store.round_trips))
     owned, dollars = plainly(found)
     summary = summarize(sums, fx.Rates([("EUR", DAY, RATES)]), "USD", DAY)
@@ -76,14 +76,14 @@ def test_two_closes_at_once_are_one_close_a_day(local, clock):
     clock.now += timedelta(days=4)
 
     def work(number):
-        run = Run()
+        run = RunStats()
         close_days(ctx(local, str(number)), run)
         return run
 
     runs = at_once(4, work)
     assert sum(run.done for run in runs) == 4
     assert sum(run.failed for run in runs) == 0
-    answer = snapshots.list_page(ctx(local), SnapshotsQuery())
+    answer = snapshots.list_page(ctx(local), SnapshotListQuery())
     assert [(item["date"], item["version"]) for item in answer["items"]] == [(f"2026-11-{day}", 1) for day in (27, 26, 25, 24)]
 
 
@@ -137,7 +137,7 @@ class Tape:
         id = self.made[place]
         on = TODAY - timedelta(days=self.chance.randrange(388))
         what = self.chance.choice(["value", "flow", "delete", "liability", "share", "active", "group", "gone", "back", "start", "currency"])
-        with suppress(Conflict, Invalid):
+        with suppress(Conflict, ValidationFailed):
             self._do(id, what, on)
         self._look(id)
         if what == "delete":
@@ -192,11 +192,11 @@ def test_any_day_is_what_the_holdings_say_whatever_the_stream_does(local, seed):
     for _ in range(25):
         tape.act()
     stream, late = disturbed(tape.records, random.Random(seed))
-    contribute = Contributions(PACKS)
+    contribute = ContributionRegistry(PACKS)
     for records in (stream, late):
         deliver(lambda event, context: project(local, event, context, contribute), records, batch=7)
     for day in (FIRST - timedelta(days=1), FIRST, date(2025, 12, 31), date(2026, 1, 1), date(2026, 6, 1), TODAY):
         assert totals.sums_on(ctx(local), day) == tape.by_looking(day)
-    assert drift(local.store, contribute) == []
+    assert find_drift(local.store, contribute) == []
     began = totals.began(ctx(local))
     assert began is None or tape.by_looking(began - timedelta(days=1)) == {}

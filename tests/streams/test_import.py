@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import pytest
 
-from chalicelib.packs.auditor import service
+from chalicelib.packs.audit import service
 from ops import trail, transfer
-from tests.streams.feed import deliver
+from tests.streams.stream_feeder import deliver
 
 
 @pytest.fixture(autouse=True)
@@ -14,10 +14,10 @@ def _with_things(monkeypatch):
     """The packs of these tests, wherever the auditor asks what is installed."""
     from tests.streams.conftest import ALL
 
-    monkeypatch.setattr(service, "installed", lambda: ALL)
-    service._packs.cache_clear()
+    monkeypatch.setattr(service, "installed_packs", lambda: ALL)
+    service._packs_by_kind.cache_clear()
     yield
-    service._packs.cache_clear()
+    service._packs_by_kind.cache_clear()
 
 
 def test_trail_and_aggregates_go_on_after_an_import(world, runtime, tmp_path):
@@ -30,7 +30,7 @@ def test_trail_and_aggregates_go_on_after_an_import(world, runtime, tmp_path):
     path = tmp_path / "stage.jsonl"
     transfer.export(runtime, path, workers=1)
     world.empty()
-    transfer.bring_in(runtime, path, workers=1)
+    transfer.import_stage(runtime, path, workers=1)
     world.feed.take()  # what nobody reads: the mappings are made anew, at what is latest
 
     world.edit(made[0], amount=41)
@@ -40,7 +40,7 @@ def test_trail_and_aggregates_go_on_after_an_import(world, runtime, tmp_path):
     deliver(world.audit(), records)
     deliver(world.project(), records)
     chains = [thing.id for thing in made]
-    assert list(trail.faults(world.ctx, chains)) == []
+    assert list(trail.broken_chains(world.ctx, chains)) == []
     assert [len(world.rows(f"AUD#{id}")) for id in chains] == [3, 2, 2, 2, 1]
     (total,) = world.rows("ALL")
     assert Decimal(total["amount"]["N"]) == 41 + 7 + 4

@@ -10,21 +10,21 @@ from hypothesis import strategies as st
 
 from chalicelib.foundation import projections, streams
 from chalicelib.foundation.manifest import Pack, Projection
-from chalicelib.foundation.projections import Contributions
-from chalicelib.foundation.store.codec import plain
-from ops.projections import drift, rebuild
+from chalicelib.foundation.projections import ContributionRegistry
+from chalicelib.foundation.store.codec import decode_item
+from ops.projections import find_drift, rebuild
 from ops.redrive import redrive_projection
 from tests.conftest import TABLE
-from tests.faults import Faulty, LostAnswers, Throttles
-from tests.streams.feed import Impatient, deliver, shuffled
+from tests.fault_injection import FaultInjectingClient, LostResponses, Throttles
 from tests.streams.schedules import changes, play
+from tests.streams.stream_feeder import ExpiringContext, deliver, shuffled
 
 
 def recount(world):
     """Independently of the engine: from the things as they lie in the table."""
     groups, noted, total, count = {}, 0, Decimal(0), 0
     for raw in world.rows("thing_"):
-        row = plain(raw)
+        row = decode_item(raw)
         if row["kind"] != "thing" or "deleted_at" in row:
             continue
         number, amount = groups.get(row["group"], (0, Decimal(0)))
@@ -35,8 +35,8 @@ def recount(world):
 
 def kept(world):
     store = world.runtime.store()
-    groups = {name: (row.get("count", 0), row.get("amount", 0)) for name, row in projections.rows(store, "GROUPS").items()}
-    everything = projections.rows(store, "ALL").get("all", {})
+    groups = {name: (row.get("count", 0), row.get("amount", 0)) for name, row in projections.read_aggregates(store, "GROUPS").items()}
+    everything = projections.read_aggregates(store, "ALL").get("all", {})
     return (
         {name: value for name, value in groups.items() if value != (0, 0)},
         (everything.get("count", 0), everything.get("amount", 0), everything.get("noted", 0)),
@@ -63,7 +63,7 @@ def test_a_batch_is_two_round_trips_however_many_records_it_has(world):
     for thing in things:
         world.edit(thing, amount=7)
     seen = world.feed.entities()
-    faulty = world.runtime.dynamodb = Faulty(world.table)
+    faulty = world.runtime.dynamodb = FaultInjectingClient(world.table)
     assert world.project()({"Records": seen}, None) == {"batchItemFailures": []}
     assert faulty.calls == {"batch_get_item": 1, "transact_write_items": 1}
 
@@ -73,7 +73,7 @@ def test_a_batch_that_is_too_wide_for_one_transaction_takes_several(world, monke
     for place in range(12):
         world.create(group=f"g{place}", amount=place + 1)
     seen = world.feed.entities()
-    faulty = world.runtime.dynamodb = Faulty(world.table)
+    faulty = world.runtime.dynamodb = FaultInjectingClient(world.table)
     assert world.project()({"Records": seen}, None) == {"batchItemFailures": []}
     assert faulty.calls["transact_write_items"] == 2
     assert kept(world) == recount(world)
@@ -83,7 +83,7 @@ def test_a_change_that_moves_no_number_is_not_written(world):
     thing = world.edit(world.create(), owner="user_ann")
     one, two = world.feed.entities()
     deliver(world.project(), [one])
-    faulty = world.runtime.dynamodb = Faulty(world.table)
+    faulty = world.runtime.dynamodb = FaultInjectingClient(world.table)
     deliver(world.project(), [two])
     assert faulty.calls == {"batch_get_item": 1}
     world.edit(world.edit(thing, owner="user_ben"), owner="user_cay")
@@ -104,7 +104,7 @@ def test_an_alike_image_after_a_gap_is_remembered_so_that_the_gap_stays_closed(w
 def test_what_concerns_no_aggregate_costs_nothing(world):
     world.table.put_item(TableName=TABLE, Item={"pk": {"S": "RATE#x"}, "sk": {"S": "R"}})
     world.table.put_item(TableName=TABLE, Item={"pk": {"S": "x"}, "sk": {"S": "~"}, "t": {"S": "e"}, "kind": {"S": "part"}})
-    faulty = world.runtime.dynamodb = Faulty(world.table)
+    faulty = world.runtime.dynamodb = FaultInjectingClient(world.table)
     deliver(world.project(), world.feed.take())
     assert faulty.calls == {}
 
@@ -117,7 +117,7 @@ def test_a_removed_item_is_remembered_for_longer_than_its_records_are_parked(wor
     deliver(world.project(), [one])
     assert kept(world) == ({}, (0, 0, 0))
     (memory,) = world.rows("SEEN#")
-    assert int(memory["ttl"]["N"]) > (world.runtime.clock() + streams.PARKED_LIFE).timestamp()
+    assert int(memory["ttl"]["N"]) > (world.runtime.clock() + streams.PARKED_TTL).timestamp()
 
 
 # -- failures
@@ -127,10 +127,10 @@ def test_time_that_runs_out_is_reported_and_what_landed_counts_once(world):
     for place in range(6):
         world.create(group=f"g{place}")
     seen = world.feed.entities()
-    world.runtime.dynamodb = Faulty(world.table, Throttles(0.6, seed=1))
-    answer = world.project()({"Records": seen}, Impatient(1))
+    world.runtime.dynamodb = FaultInjectingClient(world.table, Throttles(0.6, seed=1))
+    answer = world.project()({"Records": seen}, ExpiringContext(1))
     assert answer["batchItemFailures"] == [{"itemIdentifier": seen[0]["dynamodb"]["SequenceNumber"]}]
-    deliver(world.project(), seen, context=lambda: Impatient(4))
+    deliver(world.project(), seen, context=lambda: ExpiringContext(4))
     world.runtime.dynamodb = world.table
     assert kept(world) == recount(world)
 
@@ -138,10 +138,10 @@ def test_time_that_runs_out_is_reported_and_what_landed_counts_once(world):
 def test_a_lost_answer_counts_once(world):
     world.create(amount=3)
     seen = world.feed.entities()
-    fault = LostAnswers(times=2, only=frozenset({"transact_write_items"}))
-    world.runtime.dynamodb = Faulty(world.table, fault)
+    fault = LostResponses(times=2, only=frozenset({"transact_write_items"}))
+    world.runtime.dynamodb = FaultInjectingClient(world.table, fault)
     deliver(world.project(), seen)
-    assert fault.happened >= 1
+    assert fault.occurrences >= 1
     world.runtime.dynamodb = world.table
     assert kept(world) == recount(world)
 
@@ -156,11 +156,11 @@ def test_a_poisoned_record_is_parked_and_blocks_nobody(world):
     assert kept(world)[1][0] == 1
     assert {row["pk"]["S"] for row in world.rows("PARK#")} == {f"PARK#projection#{bad.id}", f"PARK#projection#{good.id}"}
     left = redrive_projection(world.ctx, world.contributions, bad.id)
-    assert (left.done, len(left.left)) == (0, 1)
-    assert "unreadable notes" in left.left[0].reason
-    mended = Contributions([Pack("T", "t", "t", "t", projections=(Projection("thing", "tests.streams.things.by_group"),))])
+    assert (left.done, len(left.remaining)) == (0, 1)
+    assert "unreadable notes" in left.remaining[0].reason
+    mended = ContributionRegistry([Pack("T", "t", "t", "t", projections=(Projection("thing", "tests.streams.sample_entities.by_group"),))])
     left = redrive_projection(world.ctx, mended, bad.id)
-    assert (left.done, left.left) == (1, [])
+    assert (left.done, left.remaining) == (1, [])
     assert kept(world)[1][0] == 2
 
 
@@ -170,16 +170,18 @@ def test_a_redriven_record_that_is_older_than_what_was_applied_changes_nothing(w
     world.edit(thing, notes=None, group="b")
     deliver(world.project(), world.feed.entities())
     left = redrive_projection(world.ctx, world.contributions, thing.id)
-    assert (left.done, left.left) == (1, [])
+    assert (left.done, left.remaining) == (1, [])
     assert kept(world) == recount(world) == ({"b": (1, 1)}, (1, 1, 0))
 
 
 def test_a_number_that_the_table_refuses_is_refused_alone(world, monkeypatch):
     bad, good = world.create(amount=666), world.create(amount=5)
-    from tests.streams import things
+    from tests.streams import sample_entities
 
-    real = things.by_group
-    monkeypatch.setattr(things, "by_group", lambda image: {("GROUPS", ""): {"count": 1}} if image["amount"] == 666 else real(image))
+    real = sample_entities.by_group
+    monkeypatch.setattr(
+        sample_entities, "by_group", lambda image: {("GROUPS", ""): {"count": 1}} if image["amount"] == 666 else real(image)
+    )
     original = world.table.transact_write_items
 
     class Strict:
@@ -189,12 +191,12 @@ def test_a_number_that_the_table_refuses_is_refused_alone(world, monkeypatch):
             return getattr(world.table, name)
 
         def transact_write_items(self, **arguments):
-            from tests.faults import refused
+            from tests.fault_injection import client_error
 
             keys = [one["Update"]["Key"]["sk"]["S"] for one in arguments["TransactItems"] if "Update" in one]
             if "@1" in keys:
                 reasons = [{"Code": "ValidationError"}]
-                raise refused("transact_write_items", "TransactionCanceledException", CancellationReasons=reasons)
+                raise client_error("transact_write_items", "TransactionCanceledException", CancellationReasons=reasons)
             return original(**arguments)
 
     world.runtime.dynamodb = Strict()
@@ -240,15 +242,15 @@ def test_a_rebuild_ends_in_what_the_items_add_up_to(world):
         UpdateExpression="ADD amount :n",
         ExpressionAttributeValues={":n": {"N": "100"}},
     )
-    assert [(one.row, one.field, one.counted - one.kept) for one in drift(world.runtime.store, world.contributions)] == [
+    assert [(one.row, one.field, one.expected - one.stored) for one in find_drift(world.runtime.store, world.contributions)] == [
         (("GROUPS", "a"), "amount", -100)
     ]
     told = []
-    done = rebuild(world.runtime.store, world.contributions, world.runtime.clock(), told=told.append)
+    done = rebuild(world.runtime.store, world.contributions, world.runtime.clock(), on_progress=told.append)
     assert (done.generation, done.items, done.refused) == (2, 10, {})
     assert told == [8, 10]
     assert kept(world) == recount(world)
-    assert drift(world.runtime.store, world.contributions) == []
+    assert find_drift(world.runtime.store, world.contributions) == []
     assert {raw["g"]["N"] for raw in world.rows() if "g" in raw} == {"2"}
     world.edit(things[0], group="c")
     deliver(world.project(), world.feed.entities())
@@ -273,7 +275,7 @@ def test_the_stage_is_written_to_while_it_is_rebuilt(world):
         deliver(world.project(), world.feed.entities())
         shown.append(kept(world) == recount(world))
 
-    rebuild(world.runtime.store, world.contributions, world.runtime.clock(), told=meanwhile)
+    rebuild(world.runtime.store, world.contributions, world.runtime.clock(), on_progress=meanwhile)
     assert shown
     assert all(shown)
     assert seen_before
@@ -283,16 +285,16 @@ def test_the_stage_is_written_to_while_it_is_rebuilt(world):
 def test_readers_see_one_generation_at_any_time(world):
     world.create(group="a", amount=5)
     deliver(world.project(), world.feed.entities())
-    faulty = world.runtime.dynamodb = Faulty(world.table)
-    assert projections.rows(world.runtime.store(), "GROUPS") == {"a": {"count": 1, "amount": 5}}
+    faulty = world.runtime.dynamodb = FaultInjectingClient(world.table)
+    assert projections.read_aggregates(world.runtime.store(), "GROUPS") == {"a": {"count": 1, "amount": 5}}
     assert faulty.calls == {"query": 1}
-    projections.write_to(world.runtime.store(), [1, 2])
+    projections.set_generations(world.runtime.store(), [1, 2])
     world.create(group="a", amount=6)
     deliver(world.project(), world.feed.entities())
-    assert projections.rows(world.runtime.store(), "GROUPS") == {"a": {"count": 2, "amount": 11}}
-    projections.write_to(world.runtime.store(), [2])
-    assert projections.rows(world.runtime.store(), "GROUPS") == {"a": {"count": 1, "amount": 6}}
-    assert projections.rows(world.runtime.store(), "GROUPS", "b") == {}
+    assert projections.read_aggregates(world.runtime.store(), "GROUPS") == {"a": {"count": 2, "amount": 11}}
+    projections.set_generations(world.runtime.store(), [2])
+    assert projections.read_aggregates(world.runtime.store(), "GROUPS") == {"a": {"count": 1, "amount": 6}}
+    assert projections.read_aggregates(world.runtime.store(), "GROUPS", "b") == {}
 
 
 def test_a_rebuild_that_was_broken_off_leaves_nothing_to_repair(world):
@@ -304,7 +306,7 @@ def test_a_rebuild_that_was_broken_off_leaves_nothing_to_repair(world):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        rebuild(world.runtime.store, world.contributions, world.runtime.clock(), told=stop)
+        rebuild(world.runtime.store, world.contributions, world.runtime.clock(), on_progress=stop)
     world.create(group="z")
     deliver(world.project(), world.feed.entities())
     assert kept(world) == recount(world)
@@ -316,7 +318,7 @@ def test_a_rebuild_that_was_broken_off_leaves_nothing_to_repair(world):
 def test_what_the_stream_still_has_to_bring_is_no_drift(world):
     world.create(amount=5)
     late = world.feed.entities()
-    assert drift(world.runtime.store, world.contributions, pause=lambda: deliver(world.project(), late) and None) == []
+    assert find_drift(world.runtime.store, world.contributions, pause=lambda: deliver(world.project(), late) and None) == []
 
 
 def test_shuffled_items_end_alike(world):

@@ -6,28 +6,28 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from chalicelib.foundation.context import Actor
-from chalicelib.foundation.projections import Contributions
+from chalicelib.foundation.projections import ContributionRegistry
 from chalicelib.foundation.runtime import Runtime
-from chalicelib.foundation.secrets import SecretStore
+from chalicelib.foundation.secret_store import SecretStore
 from chalicelib.functions.streams import audit, project
-from chalicelib.packs.auditor import service, trail
-from ops.projections import drift, rebuild
-from ops.trail import faults, subjects
+from chalicelib.packs.audit import service, writer
+from ops.projections import find_drift, rebuild
+from ops.trail import broken_chains, list_entities
 from tests.conftest import SECRETS, TABLE
 from tests.dynamodb_local import dynamodb_local, dynamodb_local_url  # noqa: F401 - fixtures
 from tests.streams.conftest import ALL
-from tests.streams.feed import deliver, record_of, shuffled
-from tests.streams.things import Thing
+from tests.streams.sample_entities import SampleRoot
+from tests.streams.stream_feeder import deliver, record_of, shuffled
 
 pytestmark = pytest.mark.dynamodb_local
 
 
 @pytest.fixture
 def local(dynamodb_local, settings, clock, monkeypatch):  # noqa: F811
-    monkeypatch.setattr(service, "installed", lambda: ALL)
-    service._packs.cache_clear()
+    monkeypatch.setattr(service, "installed_packs", lambda: ALL)
+    service._packs_by_kind.cache_clear()
     yield Runtime(settings, dynamodb=dynamodb_local, secrets=SecretStore(settings, lambda: SECRETS), clock=clock)
-    service._packs.cache_clear()
+    service._packs_by_kind.cache_clear()
 
 
 def history(runtime, things, edits):
@@ -35,10 +35,10 @@ def history(runtime, things, edits):
     ctx = runtime.context(request_id="req", actor=Actor(id="user_ann"))
     records = []
     for place in range(things):
-        thing = Thing.fresh(ctx, group="abc"[place % 3], amount=place, holder={"name": f"Ida {place}"})
+        thing = SampleRoot.new(ctx, group="abc"[place % 3], amount=place, holder={"name": f"Ida {place}"})
         images = [thing.to_item()]
         for edit in range(edits):
-            thing = thing.changed(ctx, group="abc"[(place + edit) % 3], amount=place + edit, notes=f"edit {edit}")
+            thing = thing.with_changes(ctx, group="abc"[(place + edit) % 3], amount=place + edit, notes=f"edit {edit}")
             images.append(thing.to_item())
         if place % 5:
             runtime.dynamodb.put_item(TableName=TABLE, Item=images[-1])
@@ -53,7 +53,7 @@ def history(runtime, things, edits):
 
 def test_two_workers_at_the_same_moment_end_in_whole_chains_and_exact_sums(local):
     records = history(local, things=15, edits=4)
-    kinds, contribute = trail.kinds(ALL), Contributions(ALL)
+    kinds, contribute = writer.entity_resolver(ALL), ContributionRegistry(ALL)
 
     def work(seed):
         mine = shuffled(records, random.Random(seed))
@@ -66,12 +66,12 @@ def test_two_workers_at_the_same_moment_end_in_whole_chains_and_exact_sums(local
     def context():
         return local.context(request_id="check", actor=Actor(id="user_aud"))
 
-    chains = subjects(local.store())
+    chains = list_entities(local.store())
     assert len(chains) == 15
-    assert list(faults(context, chains)) == []
+    assert list(broken_chains(context, chains)) == []
     scanned = local.dynamodb.scan(TableName=TABLE)["Items"]
     assert sum(row["pk"]["S"].startswith("AUD#") for row in scanned) == len(records)
     assert [row for row in scanned if row["pk"]["S"].startswith("PARK#")] == []
-    assert drift(local.store, contribute, looks=1) == []
-    assert rebuild(local.store, contribute, local.clock()).items == 12
-    assert drift(local.store, contribute, looks=1) == []
+    assert find_drift(local.store, contribute, rounds=1) == []
+    assert rebuild(local.store, contribute, local.scheduler()).items == 12
+    assert find_drift(local.store, contribute, rounds=1) == []

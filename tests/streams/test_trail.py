@@ -7,17 +7,17 @@ from decimal import Decimal
 import pytest
 
 from chalicelib.foundation import streams
-from chalicelib.foundation.json import loads
-from chalicelib.packs.auditor import personal, records, service, trail
+from chalicelib.foundation.json_codec import loads
+from chalicelib.packs.audit import crypto_shredding, records, service, writer
 from ops.redrive import redrive_trail
-from ops.trail import subjects, verify
+from ops.trail import list_entities, verify
 from tests.conftest import TABLE
-from tests.faults import Faulty, LostAnswers, Throttles
-from tests.streams.feed import Impatient, deliver
-from tests.streams.things import Part
+from tests.fault_injection import FaultInjectingClient, LostResponses, Throttles
+from tests.streams.sample_entities import SampleChild
+from tests.streams.stream_feeder import ExpiringContext, deliver
 
 
-def said(world, entity):
+def record_contents(world, entity):
     return [loads(row["body"]["S"]) for row in world.rows(f"AUD#{entity}")]
 
 
@@ -38,34 +38,34 @@ def test_each_revision_becomes_one_record(world):
     thing = world.delete(thing)
     world.purge(thing)
     deliver(world.audit(), world.feed.entities())
-    found = said(world, thing.id)
-    assert [(one["seq"], one["action"], one["actor"]) for one in found] == [
+    contents = record_contents(world, thing.id)
+    assert [(record["seq"], record["action"], record["actor"]) for record in contents] == [
         (1, "created", "user_ann"),
         (2, "updated", "user_ben"),
         (3, "deleted", "user_cay"),
         (4, "purged", "system:retention"),
     ]
-    assert [one["request_id"] for one in found[:3]] == ["req-1", "req-2", "req-3"]
-    assert {one["correlation_id"] for one in found[:1]} == {"req-1"}
-    assert found[0]["at"] == found[0]["recorded_at"] == "2026-11-24T18:00:00.000Z"
-    assert found[0]["code_version"] == "unknown"
-    assert found[0]["changes"] == {
+    assert [record["request_id"] for record in contents[:3]] == ["req-1", "req-2", "req-3"]
+    assert {record["correlation_id"] for record in contents[:1]} == {"req-1"}
+    assert contents[0]["at"] == contents[0]["recorded_at"] == "2026-11-24T18:00:00.000Z"
+    assert contents[0]["code_version"] == "unknown"
+    assert contents[0]["changes"] == {
         "amount": {"old": None, "new": Decimal("350000.1")},
         "group": {"old": None, "new": "a"},
         "notes": {"old": None, "new": "first"},
     }
-    assert found[1]["changes"] == {"group": {"old": "a", "new": "b"}, "notes": {"old": "first", "new": None}}
-    assert set(found[2]["changes"]) == {"deleted_at", "deleted_by"}
-    assert found[3]["changes"] == {}
+    assert contents[1]["changes"] == {"group": {"old": "a", "new": "b"}, "notes": {"old": "first", "new": None}}
+    assert set(contents[2]["changes"]) == {"deleted_at", "deleted_by"}
+    assert contents[3]["changes"] == {}
     assert whole(world, thing.id)["valid"]
     assert whole(world, thing.id)["checked"] == 4
 
 
-def test_nested_fields_are_told_by_dotted_path(world):
+def test_nested_fields_have_dotted_paths(world):
     thing = world.create(address={"city": "Kent", "geo": {"lat": Decimal("47.38"), "zone": 5}})
     world.edit(thing, address={"city": "Kent", "geo": {"lat": Decimal("47.39"), "zone": 5}, "unit": "2b"})
     deliver(world.audit(), world.feed.entities())
-    assert said(world, thing.id)[1]["changes"] == {
+    assert record_contents(world, thing.id)[1]["changes"] == {
         "address.geo.lat": {"old": Decimal("47.38"), "new": Decimal("47.39")},
         "address.unit": {"old": None, "new": "2b"},
     }
@@ -75,26 +75,26 @@ def test_a_secret_never_reaches_the_trail(world):
     thing = world.create(pin="hunter2")
     world.edit(thing, pin="hunter3")
     deliver(world.audit(), world.feed.entities())
-    assert [one["changes"]["pin"] for one in said(world, thing.id)] == [{"changed": True}] * 2
+    assert [record["changes"]["pin"] for record in record_contents(world, thing.id)] == [{"changed": True}] * 2
     assert "hunter" not in json.dumps(world.rows("AUD#"))
 
 
-def test_a_field_that_this_code_does_not_know_is_treated_as_a_secret(world):
+def test_an_unknown_field_is_treated_as_secret(world):
     thing = world.create()
     thing._unknown = {"token_of_tomorrow": {"S": "s3cret"}}
     world.edit(thing)
     deliver(world.audit(), world.feed.entities())
-    assert said(world, thing.id)[1]["changes"] == {"token_of_tomorrow": {"changed": True}}
+    assert record_contents(world, thing.id)[1]["changes"] == {"token_of_tomorrow": {"changed": True}}
 
 
-def test_an_expired_row_is_purged_by_the_clock(world):
+def test_an_expired_item_is_recorded_as_purged(world):
     thing = world.create()
     world.purge(thing)
     made, gone = world.feed.entities()
     gone["userIdentity"] = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
     deliver(world.audit(), [made, gone])
-    assert said(world, thing.id)[1]["actor"] == "system:expiry"
-    assert said(world, thing.id)[1]["request_id"] == gone["eventID"]
+    assert record_contents(world, thing.id)[1]["actor"] == "system:expiry"
+    assert record_contents(world, thing.id)[1]["request_id"] == gone["eventID"]
 
 
 def test_records_are_found_by_day_of_recording_and_by_actor(world):
@@ -109,7 +109,7 @@ def test_records_are_found_by_day_of_recording_and_by_actor(world):
 # -- again
 
 
-def test_what_comes_again_changes_nothing(world, clock):
+def test_a_redelivered_change_has_no_effect(world, clock):
     thing = world.create(holder={"name": "Ida"}, pin="x")
     world.edit(thing, holder={"name": "Ada"})
     seen = world.feed.entities()
@@ -121,73 +121,73 @@ def test_what_comes_again_changes_nothing(world, clock):
     assert world.rows() == before
 
 
-def test_a_later_edition_of_the_code_may_describe_it_otherwise(world, monkeypatch):
+def test_another_code_version_may_describe_a_change_differently(world, monkeypatch):
     world.create(pin="x")
     seen = world.feed.entities()
     deliver(world.audit(), seen)
     before = world.rows()
-    monkeypatch.setattr("tests.streams.things.Thing.SECRET", frozenset({"pin", "group"}))
+    monkeypatch.setattr("tests.streams.sample_entities.Thing.SECRET", frozenset({"pin", "group"}))
     object.__setattr__(world.runtime.settings, "git_revision", "next")
     deliver(world.audit(), seen)
     assert world.rows() == before
 
 
-def test_a_lost_answer_is_no_second_record(world):
+def test_a_lost_response_creates_no_second_record(world):
     thing = world.create(holder={"name": "Ida"})
     seen = world.feed.entities()
-    fault = LostAnswers(times=3)
-    world.runtime.dynamodb = Faulty(world.runtime.dynamodb, fault)
+    fault = LostResponses(times=3)
+    world.runtime.dynamodb = FaultInjectingClient(world.runtime.dynamodb, fault)
     deliver(world.audit(), seen)
-    assert fault.happened == 3
+    assert fault.occurrences == 3
     assert not parked(world)
     assert whole(world, thing.id)["valid"]
 
 
-def test_time_that_runs_out_is_reported_from_the_first_record_that_was_not_done(world):
+def test_a_timeout_reports_the_first_unprocessed_record(world):
     for _ in range(4):
         world.create()
     seen = world.feed.entities()
     throttles = Throttles(0.5, seed=3)
-    world.runtime.dynamodb = Faulty(world.runtime.dynamodb, throttles)
-    answer = world.audit()({"Records": seen}, Impatient(3))
+    world.runtime.dynamodb = FaultInjectingClient(world.runtime.dynamodb, throttles)
+    response = world.audit()({"Records": seen}, ExpiringContext(3))
     done = len(world.rows("AUD#"))
     assert 0 < done < 4
-    place = [record["dynamodb"]["SequenceNumber"] for record in seen].index(answer["batchItemFailures"][0]["itemIdentifier"])
-    assert place <= done
-    deliver(world.audit(), seen, context=lambda: Impatient(20))
+    index = [record["dynamodb"]["SequenceNumber"] for record in seen].index(response["batchItemFailures"][0]["itemIdentifier"])
+    assert index <= done
+    deliver(world.audit(), seen, context=lambda: ExpiringContext(20))
     assert len(world.rows("AUD#")) == 4
 
 
 # -- gaps
 
 
-def test_a_missing_predecessor_is_never_bridged(world):
+def test_a_change_without_predecessor_is_parked(world):
     thing = world.create()
     for group in "bcd":
         thing = world.edit(thing, group=group)
     one, two, three, four = world.feed.entities()
     deliver(world.audit(), [one, three, four])
-    assert [one["seq"] for one in said(world, thing.id)] == [1]
+    assert [record["seq"] for record in record_contents(world, thing.id)] == [1]
     assert [row["sk"]["S"] for row in parked(world)] == ["0000000003", "0000000004"]
     assert {row["reason"]["S"] for row in parked(world)} == {"its predecessor is missing"}
     deliver(world.audit(), [two])
-    assert [one["seq"] for one in said(world, thing.id)] == [1, 2, 3, 4]
+    assert [record["seq"] for record in record_contents(world, thing.id)] == [1, 2, 3, 4]
     assert not parked(world)
     assert whole(world, thing.id)["valid"]
 
 
-def test_what_waits_keeps_for_thirty_days_with_its_images(world):
+def test_parked_changes_are_kept_thirty_days_with_their_images(world):
     thing = world.edit(world.create(notes="kept"), group="b")
     _, two = world.feed.entities()
     deliver(world.audit(), [two])
     (row,) = parked(world)
     assert int(row["ttl"]["N"]) == int((world.runtime.clock() + timedelta(days=30)).timestamp())
-    (kept,) = streams.parked(world.runtime.store(), "audit", thing.id, world.runtime.clock())
-    assert kept.record == two
-    assert not streams.parked(world.runtime.store(), "audit", thing.id, world.runtime.clock() + timedelta(days=31))
+    (parked_record,) = streams.parked_records(world.runtime.store(), "audit", thing.id, world.runtime.clock())
+    assert parked_record.record == two
+    assert not streams.parked_records(world.runtime.store(), "audit", thing.id, world.runtime.clock() + timedelta(days=31))
 
 
-def test_a_predecessor_that_comes_while_its_successor_is_being_parked_takes_it_up(world):
+def test_a_predecessor_arriving_during_parking_resumes_its_successor(world):
     thing = world.edit(world.create(), group="b")
     one, two = world.feed.entities()
     other = world.audit()
@@ -210,67 +210,67 @@ def test_a_predecessor_that_comes_while_its_successor_is_being_parked_takes_it_u
 
     world.runtime.dynamodb = Meanwhile()
     world.audit()({"Records": [two]}, None)
-    assert [one["seq"] for one in said(world, thing.id)] == [1, 2]
+    assert [record["seq"] for record in record_contents(world, thing.id)] == [1, 2]
     assert not parked(world)
 
 
-def test_a_run_that_ends_right_after_parking_leaves_nothing_parked(world):
+def test_a_run_that_ends_after_parking_is_recovered(world):
     thing = world.edit(world.create(), group="b")
     one, two = world.feed.entities()
     deliver(world.audit(), [one, two])
     # What such a run leaves: the change is on the trail, and parked as well. Its batch comes again.
-    change = streams.read(two)
-    streams.park(world.runtime.store(), "audit", two, "its predecessor is missing", world.runtime.clock(), waits=change)
+    change = streams.parse_record(two)
+    streams.park_record(world.runtime.store(), "audit", two, "its predecessor is missing", world.runtime.clock(), waiting_change=change)
     deliver(world.audit(), [two])
     assert not parked(world)
     assert whole(world, thing.id)["checked"] == 2
 
 
-def test_a_failure_while_taking_up_is_reported_so_that_nothing_waits_for_ever(world):
+def test_a_failure_while_resuming_is_reported_for_redelivery(world):
     thing = world.edit(world.create(), group="b")
     one, two = world.feed.entities()
     deliver(world.audit(), [two])
     real = world.runtime.dynamodb
-    world.runtime.dynamodb = Faulty(real, Throttles(only=frozenset({"query"})))
-    answer = world.audit()({"Records": [one]}, Impatient(4))
-    assert answer == {"batchItemFailures": [{"itemIdentifier": one["dynamodb"]["SequenceNumber"]}]}
+    world.runtime.dynamodb = FaultInjectingClient(real, Throttles(only=frozenset({"query"})))
+    response = world.audit()({"Records": [one]}, ExpiringContext(4))
+    assert response == {"batchItemFailures": [{"itemIdentifier": one["dynamodb"]["SequenceNumber"]}]}
     world.runtime.dynamodb = real
     deliver(world.audit(), [one])
-    assert [one["seq"] for one in said(world, thing.id)] == [1, 2]
+    assert [record["seq"] for record in record_contents(world, thing.id)] == [1, 2]
 
 
 # -- what no repetition mends
 
 
-def test_an_unreadable_record_is_parked_and_blocks_nobody(world):
+def test_a_malformed_record_is_parked_and_blocks_nothing(world):
     one, two = world.create(), world.create()
     seen = world.feed.entities()
     bad = json.loads(json.dumps(seen[0]))
     bad["eventID"], bad["dynamodb"]["NewImage"]["revision"] = "poison", {"S": "x"}
     worse = {"eventID": "worse", "eventName": "INSERT", "dynamodb": {"SequenceNumber": "7"}}
-    answer = world.audit()({"Records": [bad, worse, seen[1]]}, None)
-    assert answer == {"batchItemFailures": []}
-    assert len(said(world, two.id)) == 1
+    response = world.audit()({"Records": [bad, worse, seen[1]]}, None)
+    assert response == {"batchItemFailures": []}
+    assert len(record_contents(world, two.id)) == 1
     assert {row["pk"]["S"] for row in parked(world)} == {f"PARK#audit#{one.id}", "PARK#audit#unknown"}
 
 
-def test_a_kind_that_no_pack_has_is_parked_until_one_does(world, monkeypatch):
+def test_an_unknown_kind_is_parked_until_it_is_known(world, monkeypatch):
     thing = world.edit(world.create(pin="secret"), group="b")
     seen = world.feed.entities()
     knows = world.kinds
-    world.kinds = trail.kinds([])
+    world.kinds = writer.entity_resolver([])
     deliver(world.audit(), seen)
     assert not world.rows("AUD#")
     assert sorted(row["sk"]["S"][0] for row in parked(world)) == ["0", "~"]
     assert streams.parked_entities(world.runtime.store(), "audit") == [thing.id]
     left = redrive_trail(world.ctx, world.kinds, thing.id)
-    assert (left.done, len(left.left)) == (0, 2)
+    assert (left.done, len(left.remaining)) == (0, 2)
     done = redrive_trail(world.ctx, knows, thing.id)
-    assert (done.done, done.left) == (2, [])
+    assert (done.done, done.remaining) == (2, [])
     assert whole(world, thing.id)["checked"] == 2
 
 
-def test_another_change_under_a_number_that_is_taken_is_an_alarm(world, capsys):
+def test_a_conflicting_change_raises_an_alarm(world, capsys):
     thing = world.create()
     (one,) = world.feed.entities()
     deliver(world.audit(), [one])
@@ -290,11 +290,11 @@ def test_another_change_under_a_number_that_is_taken_is_an_alarm(world, capsys):
     assert redrive_trail(world.ctx, world.kinds, thing.id).done == 0
     world.edit(thing, group="b")
     deliver(world.audit(), [record for record in world.feed.entities() if record["dynamodb"]["Keys"]["pk"]["S"] == thing.id])
-    assert [one["changes"]["group"]["new"] for one in said(world, thing.id)] == ["a", "b"]
+    assert [record["changes"]["group"]["new"] for record in record_contents(world, thing.id)] == ["a", "b"]
     assert whole(world, thing.id)["valid"]
 
 
-def test_rows_that_are_no_entities_are_none_of_its_business(world):
+def test_items_that_are_no_entities_are_ignored(world):
     world.runtime.dynamodb.put_item(TableName=TABLE, Item={"pk": {"S": "RATE#x"}, "sk": {"S": "R"}, "n": {"N": "1"}})
     before = world.rows()
     deliver(world.audit(), world.feed.take())
@@ -309,25 +309,25 @@ def test_personal_fields_are_sealed_under_their_subjects_key(world):
     world.edit(thing, holder={"name": "Ada Wells", "phone": "+12065550100"})
     deliver(world.audit(), world.feed.entities())
     assert "Wells" not in json.dumps(world.rows("AUD#"))
-    one, two = (one["changes"]["holder"] for one in said(world, thing.id))
-    assert one["personal"] is True
-    assert one["old"] is None
-    assert one["new"]["digest"] == two["old"]["digest"] != two["new"]["digest"]
-    assert one["new"]["sealed"] != two["old"]["sealed"]
+    first, second = (record["changes"]["holder"] for record in record_contents(world, thing.id))
+    assert first["personal"] is True
+    assert first["old"] is None
+    assert first["new"]["digest"] == second["old"]["digest"] != second["new"]["digest"]
+    assert first["new"]["sealed"] != second["old"]["sealed"]
     (row,) = world.rows("PERSON#")
     assert row["pk"]["S"] == f"PERSON#{thing.id}"
 
 
-def test_a_part_shares_the_key_of_the_root_in_whose_partition_it_lies(world):
+def test_a_child_shares_the_key_of_its_root(world):
     thing = world.create(holder={"name": "Ida"})
     ctx = world.ctx()
-    part = Part.fresh(ctx, id=Part.ID.new(ctx.now, thing.id), maker="Bo")
+    part = SampleChild.new(ctx, id=SampleChild.ID.new(ctx.now, thing.id), maker="Bo")
     ctx.store.call("put_item", TableName=TABLE, Item=part.to_item())
     deliver(world.audit(), world.feed.entities())
     assert [row["pk"]["S"] for row in world.rows("PERSON#")] == [f"PERSON#{thing.id}"]
 
 
-def test_erasing_changes_no_record_and_every_chain_stays_whole(world):
+def test_erasing_changes_no_record_and_chains_remain_valid(world):
     thing = world.create(holder={"name": "Ida Wells"})
     thing = world.edit(thing, holder={"name": "Ada Wells"})
     seen = world.feed.entities()
@@ -346,20 +346,20 @@ def test_erasing_changes_no_record_and_every_chain_stays_whole(world):
     deliver(world.audit(), world.feed.entities())
     assert world.rows(f"AUD#{thing.id}")[:2] == chain
     assert not parked(world)
-    assert said(world, thing.id)[2]["changes"]["holder"] == {"personal": True}
+    assert record_contents(world, thing.id)[2]["changes"]["holder"] == {"personal": True}
     assert whole(world, thing.id)["checked"] == 3
     service.erase(world.ctx("user_other"), thing.id)
     assert world.rows("PERSON#")[0]["erased_by"]["S"] == "user_dpo"
 
 
-def test_two_workers_that_meet_a_new_subject_at_once_use_one_key(world):
-    first = personal.Subjects(world.runtime.store(), lambda: b"k" * 32)
-    second = personal.Subjects(world.runtime.store(), lambda: b"k" * 32)
+def test_concurrent_workers_use_one_key_for_a_new_subject(world):
+    first = crypto_shredding.DataSubjectKeys(world.runtime.store(), lambda: b"k" * 32)
+    second = crypto_shredding.DataSubjectKeys(world.runtime.store(), lambda: b"k" * 32)
     first.load(["s"])
     second.load(["s"])
     sealed = first.seal("s", "here", "value")
     assert sealed == second.seal("s", "here", "value")
-    assert second.open("s", "here", sealed["sealed"]) == "value"
+    assert second.unseal("s", "here", sealed["sealed"]) == "value"
     assert len(world.rows("PERSON#")) == 1
 
 
@@ -372,11 +372,11 @@ def test_mail_that_was_written_is_handed_to_the_outbox(world, monkeypatch):
     world.runtime.dynamodb.put_item(TableName=TABLE, Item={"pk": {"S": "MAIL#1"}, "sk": {"S": "M"}, "t": {"S": "m"}})
     world.runtime.dynamodb.put_item(TableName=TABLE, Item={"pk": {"S": "MAIL#1"}, "sk": {"S": "M"}, "t": {"S": "m"}, "sent": {"N": "1"}})
     thing = world.create()
-    given = []
-    monkeypatch.setattr(outbox, "enqueue", lambda settings, keys: given.extend(keys))
+    enqueued = []
+    monkeypatch.setattr(outbox, "enqueue", lambda settings, keys: enqueued.extend(keys))
     seen = world.feed.entities()
     assert world.audit()({"Records": seen}, None) == {"batchItemFailures": []}
-    assert given == [("MAIL#1", "M")]
+    assert enqueued == [("MAIL#1", "M")]
 
     def refuse(settings, keys):
         raise outbox.QueueError("full")
@@ -384,7 +384,7 @@ def test_mail_that_was_written_is_handed_to_the_outbox(world, monkeypatch):
     monkeypatch.setattr(outbox, "enqueue", refuse)
     failures = [{"itemIdentifier": seen[0]["dynamodb"]["SequenceNumber"]}]
     assert world.audit()({"Records": seen}, None) == {"batchItemFailures": failures}
-    assert len(said(world, thing.id)) == 1
+    assert len(record_contents(world, thing.id)) == 1
 
 
 # -- tampering
@@ -415,34 +415,34 @@ def broken(world, thing):
 
 
 @pytest.mark.parametrize("name", ["body", "hash", "prev_hash"])
-def test_a_mutated_record_is_found(world, chain, name):
+def test_a_mutated_record_is_detected(world, chain, name):
     row = world.rows(f"AUD#{chain.id}")[2]
     put(world, row | {name: {"S": row[name]["S"].replace("three", "THREE").replace("a", "b", 1).replace("0", "1", 1)}})
     assert broken(world, chain)[0] == 3
 
 
-def test_a_record_that_was_rewritten_with_a_hash_of_its_own_is_found_by_the_next(world, chain):
+def test_a_rewritten_record_with_valid_hash_is_detected_by_the_next(world, chain):
     row = world.rows(f"AUD#{chain.id}")[2]
     body = row["body"]["S"].replace("three", "other")
     assert body != row["body"]["S"]
-    put(world, row | {"body": {"S": body}, "hash": {"S": records.chained(row["prev_hash"]["S"], body)}})
+    put(world, row | {"body": {"S": body}, "hash": {"S": records.chain_hash(row["prev_hash"]["S"], body)}})
     assert broken(world, chain) == (4, "unchained")
 
 
-@pytest.mark.parametrize("place", [0, 2])
-def test_a_dropped_record_is_found(world, chain, place):
-    drop(world, world.rows(f"AUD#{chain.id}")[place])
-    assert broken(world, chain) == (place + 1, "missing")
+@pytest.mark.parametrize("index", [0, 2])
+def test_a_dropped_record_is_detected(world, chain, index):
+    drop(world, world.rows(f"AUD#{chain.id}")[index])
+    assert broken(world, chain) == (index + 1, "missing")
 
 
-def test_swapped_records_are_found(world, chain):
+def test_swapped_records_are_detected(world, chain):
     rows = world.rows(f"AUD#{chain.id}")
     put(world, rows[1] | {"sk": rows[2]["sk"]})
     put(world, rows[2] | {"sk": rows[1]["sk"]})
     assert broken(world, chain) == (2, "unchained")
 
 
-def test_a_record_of_another_entity_is_found(world, chain):
+def test_a_record_of_another_entity_is_detected(world, chain):
     other = world.create()
     deliver(world.audit(), world.feed.entities())
     row = world.rows(f"AUD#{other.id}")[0]
@@ -450,24 +450,24 @@ def test_a_record_of_another_entity_is_found(world, chain):
     assert broken(world, chain) == (1, "misplaced")
 
 
-def test_an_inserted_record_is_found(world, chain):
+def test_an_inserted_record_is_detected(world, chain):
     last = world.rows(f"AUD#{chain.id}")[-1]
-    said = loads(last["body"]["S"]) | {"seq": 6}
-    put(world, records.Record.of(said, last["hash"]["S"]).to_item())
+    record_contents = loads(last["body"]["S"]) | {"seq": 6}
+    put(world, records.AuditRecord.from_values(record_contents, last["hash"]["S"]).to_item())
     assert broken(world, chain) == (6, "inserted")
 
 
-def test_a_record_after_the_removal_is_found(world, chain):
+def test_a_record_after_the_removal_is_detected(world, chain):
     world.purge(chain)
     deliver(world.audit(), world.feed.entities())
     last = world.rows(f"AUD#{chain.id}")[-1]
     assert whole(world, chain.id)["checked"] == 6
-    said = loads(last["body"]["S"]) | {"seq": 7}
-    put(world, records.Record.of(said, last["hash"]["S"]).to_item())
+    record_contents = loads(last["body"]["S"]) | {"seq": 7}
+    put(world, records.AuditRecord.from_values(record_contents, last["hash"]["S"]).to_item())
     assert broken(world, chain) == (7, "inserted")
 
 
-def test_a_truncated_tail_of_a_living_entity_is_found(world, chain, clock):
+def test_a_truncated_end_of_an_existing_entity_is_detected(world, chain, clock):
     for row in world.rows(f"AUD#{chain.id}")[3:]:
         drop(world, row)
     verdict = whole(world, chain.id)
@@ -476,28 +476,28 @@ def test_a_truncated_tail_of_a_living_entity_is_found(world, chain, clock):
     assert broken(world, chain) == (4, "truncated")
 
 
-def test_a_chain_that_is_gone_is_found(world, chain, clock):
+def test_a_removed_chain_is_detected(world, chain, clock):
     for row in world.rows(f"AUD#{chain.id}"):
         drop(world, row)
     clock.now += timedelta(minutes=6)
     assert broken(world, chain) == (1, "truncated")
-    assert subjects(world.runtime.store()) == [chain.id]
+    assert list_entities(world.runtime.store()) == [chain.id]
 
 
-def test_a_truncated_tail_of_a_purged_entity_is_found(world, chain):
+def test_a_truncated_end_of_a_purged_entity_is_detected(world, chain):
     world.purge(chain)
     deliver(world.audit(), world.feed.entities())
     drop(world, world.rows(f"AUD#{chain.id}")[-1])
     assert broken(world, chain) == (6, "truncated")
 
 
-def test_a_long_chain_is_checked_in_pieces(world, chain):
-    verdict = service.verify(world.ctx(), chain.id, most=2)
+def test_a_long_chain_is_verified_in_pages(world, chain):
+    verdict = service.verify(world.ctx(), chain.id, limit=2)
     assert (verdict["complete"], verdict["checked"], verdict["valid"]) == (False, 2, True)
-    verdict = service.verify(world.ctx(), chain.id, verdict["next_cursor"], most=2)
+    verdict = service.verify(world.ctx(), chain.id, verdict["next_cursor"], limit=2)
     assert (verdict["complete"], verdict["checked"]) == (False, 4)
     row = world.rows(f"AUD#{chain.id}")[3]  # what lies before the cursor is known by its hash
     put(world, row | {"hash": {"S": "0" * 64}})
     put(world, world.rows(f"AUD#{chain.id}")[4] | {"prev_hash": {"S": "0" * 64}})
-    verdict = service.verify(world.ctx(), chain.id, verdict["next_cursor"], most=2)
+    verdict = service.verify(world.ctx(), chain.id, verdict["next_cursor"], limit=2)
     assert verdict["first_break"] == {"seq": 5, "reason": "unchained: it doesn't follow from the record before"}

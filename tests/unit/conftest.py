@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ops.package.build import Build
-from tests.built import build_once, unpack
+from tests.artifact import build_once, unpack
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import chalicelib.packs
-from chalicelib.foundation.http.doorway import Doorway
+from chalicelib.foundation.http.app import ValhallaApp
 
 PAGE = Path(__file__).parents[2] / "docs" / "add-a-pack.md"
 
@@ -21,7 +21,7 @@ def parcels(tmp_path, runtime, monkeypatch):
     monkeypatch.setattr(chalicelib.packs, "__path__", [*chalicelib.packs.__path__, str(tmp_path)])
     from chalicelib.packs import parcels
 
-    app = Doorway("valhalla", runtime=lambda: runtime)
+    app = ValhallaApp("valhalla", runtime=lambda: runtime)
     app.register([parcels.PACK])
     yield app
     for name in [name for name in sys.modules if name.startswith("chalicelib.packs.parcels")]:
@@ -29,8 +29,8 @@ def parcels(tmp_path, runtime, monkeypatch):
     del chalicelib.packs.parcels
 
 
-def test_the_pack_of_the_page_works(parcels, as_):
-    caller = as_("operator")
+def test_the_pack_of_the_page_works(parcels, client_as):
+    caller = client_as("operator")
     caller.app = parcels
     made = caller("POST", "/parcels", {"title": "Corner lot", "asking_price": "120000.50"}, headers={"Idempotency-Key": "k1"})
     assert made.status == 201, made.text
@@ -49,11 +49,11 @@ def test_the_pack_of_the_page_works(parcels, as_):
     assert caller("GET", "/parcels").json()["items"] == [{"id": made.json()["id"], "title": "Corner lot, fenced"}]
 
 
-def test_the_pack_of_the_page_refuses_what_its_schema_refuses(parcels, as_):
-    caller = as_("operator")
+def test_the_pack_of_the_page_refuses_what_its_schema_refuses(parcels, client_as):
+    caller = client_as("operator")
     caller.app = parcels
     for body in ({}, {"title": ""}, {"title": "x", "colour": "red"}, {"title": "x", "asking_price": 1.001}):
         assert caller("POST", "/parcels", body).status == 422, body
-    caller = as_("viewer")
+    caller = client_as("viewer")
     caller.app = parcels
     assert caller("POST", "/parcels", {"title": "x"}).status == 403

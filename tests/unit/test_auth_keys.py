@@ -12,13 +12,13 @@ from moto import mock_aws
 from typer.testing import CliRunner
 
 import ops.bootstrap
-import ops.shell
+import ops.cli
 from chalicelib.foundation import aws
-from chalicelib.foundation.auth import rotation, tokens
+from chalicelib.foundation.auth import key_rotation, tokens
 from chalicelib.foundation.auth.sessions import RefreshToken
 from chalicelib.foundation.errors import Unauthenticated
 from chalicelib.foundation.runtime import Runtime
-from chalicelib.foundation.secrets import Secrets, new_secrets
+from chalicelib.foundation.secret_store import Secrets, new_secrets
 from chalicelib.foundation.settings import Settings
 
 NOW = datetime(2026, 11, 24, 18, tzinfo=UTC)
@@ -40,7 +40,7 @@ def first():
 
 
 def test_the_new_key_is_published_at_once_and_signs_when_its_time_comes(first):
-    found = rotation.rotated(first, NOW, OVERLAP)
+    found = key_rotation.rotate_json(first, NOW, OVERLAP)
     secrets = Secrets.from_json(found.secrets)
     old = Secrets.from_json(first).signing_keys[0].kid
     assert {key["kid"] for key in tokens.key_set(secrets)} == {old, found.added}
@@ -50,41 +50,41 @@ def test_the_new_key_is_published_at_once_and_signs_when_its_time_comes(first):
 
 
 def test_a_token_of_the_old_key_holds_to_its_end_whatever_rotates(first):
-    second = rotation.rotated(first, NOW, OVERLAP)
+    second = key_rotation.rotate_json(first, NOW, OVERLAP)
     last_moment = NOW + OVERLAP + timedelta(minutes=5)  # a process that learns of the new key only then
     token = issue(Secrets.from_json(first), last_moment)
-    third = rotation.rotated(second.secrets, last_moment + timedelta(minutes=1), OVERLAP)
-    end = last_moment + tokens.ACCESS_LIFE + tokens.LEEWAY
+    third = key_rotation.rotate_json(second.secrets, last_moment + timedelta(minutes=1), OVERLAP)
+    end = last_moment + tokens.ACCESS_TTL + tokens.LEEWAY
     assert verify(token, Secrets.from_json(third.secrets), end).user_id == "user_x"
-    fourth = rotation.rotated(third.secrets, end + timedelta(minutes=20), OVERLAP)
+    fourth = key_rotation.rotate_json(third.secrets, end + timedelta(minutes=20), OVERLAP)
     assert Secrets.from_json(first).signing_keys[0].kid in (*third.dropped, *fourth.dropped)
     with pytest.raises(Unauthenticated):
         verify(token, Secrets.from_json(fourth.secrets), end)
 
 
 def test_everything_else_in_the_secret_stays(first):
-    before, after = json.loads(first), json.loads(rotation.rotated(first, NOW, OVERLAP).secrets)
+    before, after = json.loads(first), json.loads(key_rotation.rotate_json(first, NOW, OVERLAP).secrets)
     assert {name: value for name, value in after.items() if name != "signing_keys"} == {
         name: value for name, value in before.items() if name != "signing_keys"
     }
 
 
 def test_one_rotation_at_a_time(first):
-    found = rotation.rotated(first, NOW, OVERLAP)
+    found = key_rotation.rotate_json(first, NOW, OVERLAP)
     with pytest.raises(ValueError, match="not begun"):
-        rotation.rotated(found.secrets, NOW + timedelta(minutes=29), OVERLAP)
+        key_rotation.rotate_json(found.secrets, NOW + timedelta(minutes=29), OVERLAP)
 
 
 def test_an_overlap_shorter_than_anyones_cache_is_refused(first):
     with pytest.raises(ValueError, match="10 minutes"):
-        rotation.rotated(first, NOW, timedelta(minutes=9))
+        key_rotation.rotate_json(first, NOW, timedelta(minutes=9))
 
 
 def test_a_file_of_secrets_is_replaced_whole_and_readable_by_its_owner_only(first, tmp_path):
     path = tmp_path / "secrets.json"
     path.write_text(first)
     settings = Settings(stage="test", table="t", region="us-east-1", secrets=f"file:{path}")
-    found = rotation.rotate(settings, NOW, OVERLAP)
+    found = key_rotation.rotate(settings, NOW, OVERLAP)
     assert path.read_text() == found.secrets
     assert path.stat().st_mode & 0o077 == 0
     assert list(tmp_path.iterdir()) == [path]
@@ -94,7 +94,7 @@ def test_the_command_says_what_it_did(first, tmp_path, monkeypatch):
     path = tmp_path / "secrets.json"
     path.write_text(first)
     settings = Settings(stage="test", table="t", region="us-east-1", secrets=f"file:{path}")
-    monkeypatch.setattr(ops.shell, "runtime", lambda: Runtime(settings, dynamodb=object(), clock=lambda: NOW))
+    monkeypatch.setattr(ops.cli, "runtime", lambda: Runtime(settings, dynamodb=object(), clock=lambda: NOW))
     run = CliRunner()
     said = run.invoke(ops.bootstrap.app, ["rotate-keys", "--overlap-minutes", "15"])
     assert said.exit_code == 0, said.output
@@ -111,7 +111,7 @@ def test_secrets_manager_gets_the_rotated_secret(first):
         aws.client.cache_clear()
         manager = aws.client("secretsmanager", settings)
         manager.create_secret(Name="valhalla/test", SecretString=first)
-        found = rotation.rotate(settings, NOW, OVERLAP)
+        found = key_rotation.rotate(settings, NOW, OVERLAP)
         assert manager.get_secret_value(SecretId="valhalla/test")["SecretString"] == found.secrets
     aws.client.cache_clear()
 

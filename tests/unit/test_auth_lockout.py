@@ -8,8 +8,8 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.foundation.auth import lockout, rates
-from chalicelib.foundation.errors import RateLimited, Stale
+from chalicelib.foundation.auth import lockout, rate_limit
+from chalicelib.foundation.errors import RateLimited, VersionConflict
 
 START = datetime(2026, 11, 24, 18, tzinfo=UTC)
 PAUSES = st.lists(st.integers(0, 1200), max_size=40)
@@ -19,9 +19,9 @@ PAUSES = st.lists(st.integers(0, 1200), max_size=40)
 def test_an_attempt_counts_for_exactly_fifteen_minutes(ages, at, chance):
     """Instants in milliseconds; the chance in a mark never moves it over the edge."""
     now = START + timedelta(milliseconds=at)
-    marks = [lockout.marked(START + timedelta(milliseconds=age), chance + n) for n, age in enumerate(ages)]
+    marks = [lockout.encode_attempt(START + timedelta(milliseconds=age), chance + n) for n, age in enumerate(ages)]
     expected = [mark for mark, age in zip(marks, ages, strict=True) if at - age < 15 * 60 * 1000]
-    assert lockout.in_window(marks, now) == expected
+    assert lockout.recent_attempts(marks, now) == expected
 
 
 class Row:
@@ -50,11 +50,11 @@ class Row:
             row["attempts"] -= set(values[":old"]["NS"])
         elif ":full" in plain:
             if row.get("tat", -1) >= plain[":now"]:
-                raise Stale
+                raise VersionConflict
             row["tat"] = plain[":full"]
         else:
             if row["tat"] > plain[":latest"]:
-                raise Stale
+                raise VersionConflict
             row["tat"] += plain[":step"]
 
 
@@ -86,11 +86,11 @@ def test_no_fifteen_minutes_hold_more_than_five_failures_and_a_lock_lasts_fiftee
     locked_until = START
     for pause in history:
         ctx.now += timedelta(seconds=pause)
-        attempt, wait = outcome(lambda: lockout.attempt(ctx, "ada@example.com"))
+        attempt, wait = outcome(lambda: lockout.count_attempt(ctx, "ada@example.com"))
         assert wait == max(0, int((locked_until - ctx.now).total_seconds()))
         if wait:
             continue
-        attempt.failed()
+        attempt.record_failure()
         failures.append(ctx.now)
         recent = [one for one in failures if ctx.now - one < timedelta(minutes=15)]
         assert len(recent) <= 5
@@ -109,7 +109,7 @@ def test_a_bucket_gives_its_burst_and_then_one_at_each_step(every, burst, pauses
         ctx.now += timedelta(seconds=pause)
         level = max(0.0, level - (ctx.now - last).total_seconds())
         last = ctx.now
-        _, wait = outcome(lambda: rates.take(ctx, "test", "somebody", every=every, burst=burst))
+        _, wait = outcome(lambda: rate_limit.consume(ctx, "test", "somebody", every=every, burst=burst))
         assert wait in (0, every)
         assert bool(wait) == (level + every > burst * every)
         level += 0 if wait else every

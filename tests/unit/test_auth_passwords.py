@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.foundation.auth import passwords
-from chalicelib.foundation.errors import Invalid
+from chalicelib.foundation.errors import ValidationFailed
 
 EMAIL = "Montgomery.Scott@example.com"
 
 
 def fault(password, email=EMAIL):
-    return passwords.fault(passwords.canonical(password), email)
+    return passwords.password_error(passwords.canonical(password), email)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_common_ones_are_refused_however_they_are_dressed(password):
 
 
 def test_the_list_is_what_it_says():
-    words = passwords._words()
+    words = passwords._common_passwords()
     assert len(words) > 10_000
     assert {"password", "sunshine", "qwerty"} <= words
     assert all(word == word.casefold() and len(word) >= 6 for word in words)
@@ -74,47 +74,49 @@ def test_the_list_is_what_it_says():
 
 
 @given(
-    st.sampled_from(sorted(passwords._words())), st.text(string.digits + "!?.-", max_size=6), st.text(string.digits + "!?.-", max_size=6)
+    st.sampled_from(sorted(passwords._common_passwords())),
+    st.text(string.digits + "!?.-", max_size=6),
+    st.text(string.digits + "!?.-", max_size=6),
 )
 def test_digits_and_signs_around_a_common_one_save_nothing(word, before, after):
     bare = word.strip(string.digits + string.punctuation)
-    if len(bare) >= 6 and bare in passwords._words():
+    if len(bare) >= 6 and bare in passwords._common_passwords():
         assert passwords.is_common(f"{before}{word}{after}")
 
 
 @given(st.text(min_size=1, max_size=12), st.integers(2, 5))
 def test_the_repeated_unit_is_found(unit, times):
-    found = passwords._repeated(unit * times)
+    found = passwords._repeat_unit(unit * times)
     assert (unit * times) == found * (len(unit * times) // len(found))
     assert len(found) <= len(unit)
 
 
 def test_a_refusal_names_the_field_and_not_the_password():
-    with pytest.raises(Invalid) as caught:
-        passwords.check("password1234", EMAIL, "new_password")
+    with pytest.raises(ValidationFailed) as caught:
+        passwords.validate_password("password1234", EMAIL, "new_password")
     assert caught.value.members["errors"][0]["loc"] == ["new_password"]
     assert "password1234" not in str(caught.value.members)
 
 
 def test_a_kept_password_says_its_parameters_and_matches_itself_only():
-    kept = passwords.keep("correct horse battery")
+    kept = passwords.hash_password("correct horse battery")
     assert kept.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
-    assert passwords.matches(kept, "correct horse battery")
-    assert not passwords.matches(kept, "correct horse batterz")
-    assert passwords.keep("correct horse battery") != kept, "each has a salt of its own"
+    assert passwords.verify_password(kept, "correct horse battery")
+    assert not passwords.verify_password(kept, "correct horse batterz")
+    assert passwords.hash_password("correct horse battery") != kept, "each has a salt of its own"
 
 
 def test_one_spelling_of_composed_letters():
-    assert passwords.matches(passwords.keep("cafe\u0301 au lait, s.v.p."), "caf\u00e9 au lait, s.v.p.")
+    assert passwords.verify_password(passwords.hash_password("cafe\u0301 au lait, s.v.p."), "caf\u00e9 au lait, s.v.p.")
 
 
 @pytest.mark.parametrize("kept", [None, "", "not a hash", "$argon2id$v=19$m=8,t=1,p=1$broken"])
 def test_without_a_hash_nothing_matches(kept):
-    assert not passwords.matches(kept, "the password of nobody")
+    assert not passwords.verify_password(kept, "the password of nobody")
 
 
 def test_other_parameters_are_outdated():
     from argon2 import PasswordHasher
 
-    assert passwords.outdated(PasswordHasher(1, 8, 1).hash("x"))
-    assert not passwords.outdated(passwords.keep("x"))
+    assert passwords.needs_rehash(PasswordHasher(1, 8, 1).hash("x"))
+    assert not passwords.needs_rehash(passwords.hash_password("x"))

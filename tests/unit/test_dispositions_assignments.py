@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.foundation.errors import Conflict, Invalid, InvalidTransition
+from chalicelib.foundation.errors import Conflict, InvalidTransition, ValidationFailed
 from chalicelib.packs.dispositions.rules import assignments as rules
 from chalicelib.packs.wholesale.rules.stages import MACHINE as PIPELINES
 from chalicelib.packs.wholesale.rules.stages import STAGES
@@ -23,7 +23,7 @@ CODES = {
 }
 ALL_CODES = sorted(set().union(*CODES.values()))
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
-AT = rules.Standing(NOW, date(2026, 3, 10), "under_contract", contract_price=Decimal(118000), price=Decimal(131000))
+AT = rules.TransitionFacts(NOW, date(2026, 3, 10), "under_contract", contract_price=Decimal(118000), price=Decimal(131000))
 
 
 def loc(problem):
@@ -43,16 +43,16 @@ def test_only_the_moves_of_the_table_succeed(source, target, by):
     if (source, target) in MOVES:
         codes = CODES[source, by] if target == "fallout" else {None}
         for code in codes:
-            move = rules.check_move(source, target, reason=code, note="why", by=by)
+            move = rules.check_transition(source, target, reason=code, note="why", initiator=by)
             assert (move.source, move.target) == (source, target)
         if target == "fallout":
             for code in [None, "", "OTHER", *set(ALL_CODES) - codes]:
-                with pytest.raises(Invalid) as problem:
-                    rules.check_move(source, target, reason=code, note="why", by=by)
+                with pytest.raises(ValidationFailed) as problem:
+                    rules.check_transition(source, target, reason=code, note="why", initiator=by)
                 assert loc(problem) == ["reason"]
     else:
         with pytest.raises(InvalidTransition) as problem:
-            rules.check_move(source, target, reason="other", note="why", by=by)
+            rules.check_transition(source, target, reason="other", note="why", initiator=by)
         members = problem.value.members
         assert members == {"from": source, "to": target, "allowed": rules.allowed(source)}
         assert set(members["allowed"]) == {to for at, to in MOVES if at == source}
@@ -65,8 +65,8 @@ def test_a_walk_stays_in_the_table(steps):
     for target, by, code in steps:
         legal = (status, target) in MOVES and (target != "fallout" or code in CODES.get((status, by), ()))
         try:
-            rules.check_move(status, target, reason=code, note="why", by=by)
-        except (InvalidTransition, Invalid):
+            rules.check_transition(status, target, reason=code, note="why", initiator=by)
+        except (InvalidTransition, ValidationFailed):
             assert not legal
             continue
         assert legal
@@ -77,14 +77,14 @@ def test_a_walk_stays_in_the_table(steps):
 
 def test_other_needs_a_note():
     for source in ("offered", "assigned"):
-        rules.check_move(source, "fallout", reason="other", note="he moved abroad")
-        with pytest.raises(Invalid) as problem:
-            rules.check_move(source, "fallout", reason="other")
+        rules.check_transition(source, "fallout", reason="other", note="he moved abroad")
+        with pytest.raises(ValidationFailed) as problem:
+            rules.check_transition(source, "fallout", reason="other")
         assert loc(problem) == ["note"]
 
 
 def test_only_a_closing_needs_more_than_the_right_to_write():
-    assert {move: "dispositions:close" if move == ("assigned", "closed") else "dispositions:write" for move in MOVES} == rules.RIGHTS
+    assert {move: "dispositions:close" if move == ("assigned", "closed") else "dispositions:write" for move in MOVES} == rules.PERMISSIONS
     assert rules.OVERRIDE == "dispositions:override"
 
 
@@ -96,11 +96,11 @@ def test_the_pipeline_moves_along_as_its_own_table_allows():
         ("offered", "fallout"): (None, None),
     }
     for move, (before, after) in expected.items():
-        assert rules.pipeline_to(*move) == after
+        assert rules.pipeline_stage_after(*move) == after
         if after:
-            assert PIPELINES.move(before, after, by="dispositions")
-    assert rules.pipeline_to("assigned", "fallout", "pipeline_dead") is None
-    assert rules.pipeline_to("assigned", "fallout", "title") == "under_contract"
+            assert PIPELINES.transition(before, after, initiator="dispositions")
+    assert rules.pipeline_stage_after("assigned", "fallout", "pipeline_dead") is None
+    assert rules.pipeline_stage_after("assigned", "fallout", "title") == "under_contract"
 
 
 def test_a_lapse_is_a_fallout_of_what_was_only_offered():
@@ -123,8 +123,8 @@ def test_what_may_be_offered(stage, rank, setting):
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        ({"buyer": rules.Buyer(is_active=False)}, "buyer_inactive"),
-        ({"buyer": rules.Buyer(do_not_contact=True)}, "do_not_contact"),
+        ({"buyer": rules.BuyerStatus(is_active=False)}, "buyer_inactive"),
+        ({"buyer": rules.BuyerStatus(do_not_contact=True)}, "do_not_contact"),
         ({"has_live": True}, "live_offer"),
     ],
 )
@@ -138,25 +138,25 @@ def test_who_may_not_be_offered_it(change, code, stage):
     [
         ({"taken_by": "asgn_1"}, "already_taken"),
         *(({"pipeline_stage": stage}, "not_under_contract") for stage in STAGES if stage != "under_contract"),
-        ({"buyer": rules.Buyer(is_active=False)}, "buyer_inactive"),
+        ({"buyer": rules.BuyerStatus(is_active=False)}, "buyer_inactive"),
         ({"expires_at": NOW - timedelta(milliseconds=1)}, "offer_expired"),
         ({"price": Decimal("117999.99")}, "below_contract"),
         ({"disputed": True}, "earnest_money_disputed"),
     ],
 )
 def test_what_stops_an_assign(change, code):
-    rules.check_conditions("offered", "assigned", AT)
+    rules.check_transition_guards("offered", "assigned", AT)
     at = replace(AT, **change)
-    assert refused(rules.check_conditions, "offered", "assigned", at) == code
+    assert refused(rules.check_transition_guards, "offered", "assigned", at) == code
     if code == "earnest_money_disputed":
-        rules.check_conditions("offered", "assigned", at, overridden=True)
+        rules.check_transition_guards("offered", "assigned", at, overridden=True)
     else:
-        assert refused(rules.check_conditions, "offered", "assigned", at, overridden=True) == code
+        assert refused(rules.check_transition_guards, "offered", "assigned", at, overridden=True) == code
 
 
 def test_who_comes_too_late_hears_of_the_other_before_the_stage():
     with pytest.raises(Conflict) as problem:
-        rules.check_conditions("offered", "assigned", replace(AT, pipeline_stage="assigned", taken_by="asgn_1"))
+        rules.check_transition_guards("offered", "assigned", replace(AT, pipeline_stage="assigned", taken_by="asgn_1"))
     assert problem.value.members == {"code": "already_taken", "assignment_id": "asgn_1"}
 
 
@@ -168,26 +168,31 @@ def test_who_comes_too_late_hears_of_the_other_before_the_stage():
         {"price": Decimal(118000)},
         {"price": None},
         {"contract_price": None},
-        {"buyer": rules.Buyer(do_not_contact=True)},  # he isn't called, he has agreed
+        {"buyer": rules.BuyerStatus(do_not_contact=True)},  # he isn't called, he has agreed
     ],
 )
 def test_what_doesnt_stop_an_assign(change):
-    rules.check_conditions("offered", "assigned", replace(AT, **change))
+    rules.check_transition_guards("offered", "assigned", replace(AT, **change))
 
 
 def test_a_closing_needs_its_price_and_no_quarrel_over_earnest_money():
-    rules.check_conditions("assigned", "closed", replace(AT, earnest_money_status="received"))
-    assert refused(rules.check_conditions, "assigned", "closed", replace(AT, price=None)) == "price_missing"
-    assert refused(rules.check_conditions, "assigned", "closed", replace(AT, earnest_money_status="disputed")) == "earnest_money_disputed"
+    rules.check_transition_guards("assigned", "closed", replace(AT, earnest_money_status="received"))
+    assert refused(rules.check_transition_guards, "assigned", "closed", replace(AT, price=None)) == "price_missing"
+    assert (
+        refused(rules.check_transition_guards, "assigned", "closed", replace(AT, earnest_money_status="disputed"))
+        == "earnest_money_disputed"
+    )
 
 
 def test_a_closing_isnt_ahead():
     rules.check_closed_on(date(2026, 3, 10), date(2026, 3, 10))
     rules.check_closed_on(date(2020, 1, 1), date(2026, 3, 10))
-    with pytest.raises(Invalid) as problem:
+    with pytest.raises(ValidationFailed) as problem:
         rules.check_closed_on(date(2026, 3, 11), date(2026, 3, 10))
     assert loc(problem) == ["closed_on"]
 
 
 def test_a_fallout_needs_nothing_more():
-    rules.check_conditions("assigned", "fallout", replace(AT, disputed=True, price=None, pipeline_stage="assigned", taken_by="asgn_1"))
+    rules.check_transition_guards(
+        "assigned", "fallout", replace(AT, disputed=True, price=None, pipeline_stage="assigned", taken_by="asgn_1")
+    )

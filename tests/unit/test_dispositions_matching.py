@@ -9,8 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.packs.dispositions.rules import markets, matching
-from chalicelib.packs.dispositions.rules.markets import Area, City, Place, Postal, buyers_of, homes, houses_of, parse
-from chalicelib.packs.dispositions.rules.proofs import Proof
+from chalicelib.packs.dispositions.rules.markets import (
+    Area,
+    CityMarket,
+    Location,
+    PostalMarket,
+    areas_for,
+    buyer_partitions,
+    parse,
+    partitions_for,
+)
+from chalicelib.packs.dispositions.rules.proof_of_funds import ProofOfFunds
 
 # -- markets
 
@@ -18,20 +27,20 @@ from chalicelib.packs.dispositions.rules.proofs import Proof
 @pytest.mark.parametrize(
     ("text", "market", "written"),
     [
-        ("98103", Postal("US", "98103"), "98103"),
-        (" 98103-1234 ", Postal("US", "98103"), "98103"),
-        ("981*", Postal("US", "981", is_prefix=True), "981*"),
-        ("9*", Postal("US", "9", is_prefix=True), "9*"),
-        ("98103*", Postal("US", "98103"), "98103"),
-        ("us:981*", Postal("US", "981", is_prefix=True), "981*"),
-        ("CA:v6b*", Postal("CA", "V6B", is_prefix=True), "CA:V6B*"),
-        ("GB:SW1A 1AA", Postal("GB", "SW1A1AA"), "GB:SW1A1AA"),
-        ("Seattle/WA", City("Seattle", "WA"), "Seattle/WA"),
-        ("  saint  paul / mn ", City("saint paul", "MN"), "saint paul/MN"),
+        ("98103", PostalMarket("US", "98103"), "98103"),
+        (" 98103-1234 ", PostalMarket("US", "98103"), "98103"),
+        ("981*", PostalMarket("US", "981", is_prefix=True), "981*"),
+        ("9*", PostalMarket("US", "9", is_prefix=True), "9*"),
+        ("98103*", PostalMarket("US", "98103"), "98103"),
+        ("us:981*", PostalMarket("US", "981", is_prefix=True), "981*"),
+        ("CA:v6b*", PostalMarket("CA", "V6B", is_prefix=True), "CA:V6B*"),
+        ("GB:SW1A 1AA", PostalMarket("GB", "SW1A1AA"), "GB:SW1A1AA"),
+        ("Seattle/WA", CityMarket("Seattle", "WA"), "Seattle/WA"),
+        ("  saint  paul / mn ", CityMarket("saint paul", "MN"), "saint paul/MN"),
     ],
 )
 def test_a_market_is_read_and_written(text, market, written):
-    assert markets.fault(text) is None
+    assert markets.market_error(text) is None
     assert parse(text) == market
     assert str(market) == written
     assert parse(written) == market
@@ -41,10 +50,10 @@ def test_a_market_is_read_and_written(text, market, written):
     "text", ["", "*", "981", "9810", "V6B*", "Seattle", "Seattle/", "/WA", "a/b/c", "Seattle*/WA", "98-*-1", "981**", "98_1*", "１２３*"]
 )
 def test_what_isnt_a_market(text):
-    assert markets.fault(text)
+    assert markets.market_error(text)
 
 
-SEATTLE = Place("98103-4455", "SEATTLE", "wa")
+SEATTLE = Location("98103-4455", "SEATTLE", "wa")
 
 
 @pytest.mark.parametrize(
@@ -58,26 +67,26 @@ SEATTLE = Place("98103-4455", "SEATTLE", "wa")
         (["Seattle/OR", "Tacoma/WA"], SEATTLE, False),
         (["98104", "Seattle/WA"], SEATTLE, True),
         ([], SEATTLE, None),
-        (["981*"], Place(), None),
-        (["Seattle/WA"], Place("98103"), None),
-        (["982*", "Seattle/WA"], Place("98103"), None),  # the postal code is outside, the city can't be told
-        (["Seattle/WA"], Place(city="Seattle"), None),
-        (["Seattle/WA"], Place(city="Tacoma"), False),
-        (["Seattle/WA"], Place(region="OR"), False),
-        (["CA:V6B*"], Place("v6b 1a1", "Vancouver", "BC", "CA"), True),
-        (["981*"], Place("98103", country="DE"), False),
-        (["981*"], Place(country="DE"), False),
-        (["DE:98103"], Place("98103", country="DE"), True),
-        (["DE:981*"], Place("98103", country="DE"), True),
-        (["DE:98103*"], Place("98103", country="DE"), True),
+        (["981*"], Location(), None),
+        (["Seattle/WA"], Location("98103"), None),
+        (["982*", "Seattle/WA"], Location("98103"), None),  # the postal code is outside, the city can't be told
+        (["Seattle/WA"], Location(city="Seattle"), None),
+        (["Seattle/WA"], Location(city="Tacoma"), False),
+        (["Seattle/WA"], Location(region="OR"), False),
+        (["CA:V6B*"], Location("v6b 1a1", "Vancouver", "BC", "CA"), True),
+        (["981*"], Location("98103", country="DE"), False),
+        (["981*"], Location(country="DE"), False),
+        (["DE:98103"], Location("98103", country="DE"), True),
+        (["DE:981*"], Location("98103", country="DE"), True),
+        (["DE:98103*"], Location("98103", country="DE"), True),
     ],
 )
 def test_whether_a_place_lies_in_a_market(patterns, place, expected):
-    assert markets.holds([parse(pattern) for pattern in patterns], place) is expected
+    assert markets.contains([parse(pattern) for pattern in patterns], place) is expected
 
 
 def test_a_house_reads_seven_partitions_and_a_buyer_stands_in_one_a_market():
-    reading = buyers_of(SEATTLE)
+    reading = partitions_for(SEATTLE)
     assert reading.partitions == (
         ("US", "98103"),
         *(("US", f"{beginning}*") for beginning in ("9810", "981", "98", "9")),
@@ -85,14 +94,14 @@ def test_a_house_reads_seven_partitions_and_a_buyer_stands_in_one_a_market():
         ("*",),
     )
     assert reading.complete
-    assert homes([parse("981*"), parse("981*"), parse("Seattle/WA")]) == [("US", "981*"), ("CITY", "wa", "seattle")]
-    assert homes([]) == [("*",)]
+    assert buyer_partitions([parse("981*"), parse("981*"), parse("Seattle/WA")]) == [("US", "981*"), ("CITY", "wa", "seattle")]
+    assert buyer_partitions([]) == [("*",)]
 
 
-@pytest.mark.parametrize("place", [Place(), Place("98103"), Place(city="Seattle", region="WA"), Place("98103", "Seattle")])
+@pytest.mark.parametrize("place", [Location(), Location("98103"), Location(city="Seattle", region="WA"), Location("98103", "Seattle")])
 def test_a_house_whose_address_is_short_says_that_its_list_is_cut(place):
-    assert not buyers_of(place).complete
-    assert ("*",) in buyers_of(place).partitions
+    assert not partitions_for(place).complete
+    assert ("*",) in partitions_for(place).partitions
 
 
 digits = st.text("0123456789", min_size=5, max_size=5)
@@ -100,7 +109,7 @@ prefixes = st.builds(lambda code, length: f"{code[:length]}*", digits, st.intege
 cities = st.sampled_from(["Seattle/WA", "seattle/wa", "Tacoma/WA", "Portland/OR"])
 patterns = st.lists(st.one_of(digits, prefixes, cities, st.sampled_from(["DE:98103", "DE:981*"])), max_size=5)
 places = st.builds(
-    Place, digits, st.sampled_from(["Seattle", "TACOMA", "Bend"]), st.sampled_from(["WA", "or"]), st.sampled_from(["US", "DE"])
+    Location, digits, st.sampled_from(["Seattle", "TACOMA", "Bend"]), st.sampled_from(["WA", "or"]), st.sampled_from(["US", "DE"])
 )
 
 
@@ -108,33 +117,33 @@ places = st.builds(
 @given(patterns, places)
 def test_a_house_finds_exactly_the_buyers_that_arent_outside(written, place):
     found = [parse(pattern) for pattern in written]
-    meet = set(homes(found)) & set(buyers_of(place).partitions)
-    assert bool(meet) == (markets.holds(found, place) is not False)
+    meet = set(buyer_partitions(found)) & set(partitions_for(place).partitions)
+    assert bool(meet) == (markets.contains(found, place) is not False)
 
 
 def test_a_buyer_reads_houses_by_area():
-    reading = houses_of([parse(text) for text in ("98103", "981*", "97*", "9*", "Seattle/WA", "CA:V6B 1A1", "CA:V6*")])
+    reading = areas_for([parse(text) for text in ("98103", "981*", "97*", "9*", "Seattle/WA", "CA:V6B 1A1", "CA:V6*")])
     tens = tuple(Area("US", f"97{digit}", f"97{digit}") for digit in range(10))
     assert set(reading.areas) == {Area("US", "981", "981"), *tens, Area("CA", "V6B", "V6B1A1")}
     assert reading.uncovered == (parse("9*"), parse("Seattle/WA"), parse("CA:V6*"))
-    assert houses_of([]).areas == ()
+    assert areas_for([]).areas == ()
 
 
 @settings(deadline=None)
 @given(patterns, places)
 def test_a_buyer_finds_every_house_of_the_covered_markets_once(written, place):
     found = [parse(pattern) for pattern in written]
-    reading = houses_of(found)
+    reading = areas_for(found)
     covered = [market for market in found if market not in reading.uncovered]
     code = markets.postal_code(place.postal_code, place.country)
-    reached = [area for area in reading.areas if (area.country, area.area) == (place.country, code[:3]) and code.startswith(area.beginning)]
-    assert len(reached) == (1 if markets.holds(covered, place) else 0)
+    reached = [area for area in reading.areas if (area.country, area.area) == (place.country, code[:3]) and code.startswith(area.prefix)]
+    assert len(reached) == (1 if markets.contains(covered, place) else 0)
 
 
 # -- the criteria
 
 TODAY = date(2026, 3, 10)
-HOUSE = matching.House(
+HOUSE = matching.PropertyProfile(
     "pipe_1",
     SEATTLE,
     type="single_family",
@@ -160,8 +169,8 @@ BOX = matching.BuyBox(
     max_pct_of_arv=Decimal(70),
     strategies=("brrrr", "rental"),
 )
-PROOF = Proof(Decimal(131000), "USD", TODAY, TODAY)
-BUYER = matching.Buyer("buyer_1", BOX, PROOF, tier="B")
+PROOF = ProofOfFunds(Decimal(131000), "USD", TODAY, TODAY)
+BUYER = matching.BuyerProfile("buyer_1", BOX, PROOF, tier="B")
 
 
 def boxed(**change):
@@ -179,14 +188,14 @@ def expired():
         (boxed(bedrooms_min=Decimal(4)), "96.0", 100, ["bedrooms"], []),
         (replace(boxed(bedrooms_min=Decimal(4)), proof=expired()), "90.0", 100, ["proof_of_funds", "bedrooms"], []),
         (boxed(markets=(), price_min=None, price_max=None), "66.3", 55, [], ["market", "price"]),
-        (matching.Buyer("buyer_1"), "25.0", 0, [], list(matching.WEIGHTS)),
+        (matching.BuyerProfile("buyer_1"), "25.0", 0, [], list(matching.WEIGHTS)),
     ],
 )
 def test_scores(buyer, score, coverage, missed, unknown):
-    found = matching.match(buyer, HOUSE, TODAY)
-    assert (str(found.score), found.coverage, found.out) == (score, coverage, ())
-    assert (found.named("missed"), found.named("unknown")) == (missed, unknown)
-    assert sorted([*found.named("met"), *missed, *unknown]) == sorted(matching.WEIGHTS)
+    found = matching.evaluate_match(buyer, HOUSE, TODAY)
+    assert (str(found.score), found.coverage, found.exclusions) == (score, coverage, ())
+    assert (found.criteria("missed"), found.criteria("unknown")) == (missed, unknown)
+    assert sorted([*found.criteria("met"), *missed, *unknown]) == sorted(matching.WEIGHTS)
 
 
 def test_weights_make_a_hundred():
@@ -218,7 +227,7 @@ NOT_ASKED = {
     "year_built": {"year_built_min": None},
 }
 NOT_KNOWN = {
-    "market": {"place": Place()},
+    "market": {"place": Location()},
     "type": {"type": None},
     "max_repairs": {"repairs": None},
     "pct_of_arv": {"arv": None},
@@ -232,61 +241,63 @@ NOT_KNOWN = {
 
 @pytest.mark.parametrize("criterion", MISSES)
 def test_a_criterion_that_is_missed(criterion):
-    found = matching.match(boxed(**MISSES[criterion]), HOUSE, TODAY)
-    assert found.named("missed") == [criterion]
+    found = matching.evaluate_match(boxed(**MISSES[criterion]), HOUSE, TODAY)
+    assert found.criteria("missed") == [criterion]
     assert found.score == 100 - matching.WEIGHTS[criterion]
-    assert found.out == ((criterion,) if criterion in ("market", "price", "type") else ())
+    assert found.exclusions == ((criterion,) if criterion in ("market", "price", "type") else ())
 
 
 @pytest.mark.parametrize("criterion", NOT_ASKED)
 def test_a_criterion_that_the_buyer_doesnt_state_is_unknown(criterion):
-    found = matching.match(boxed(**NOT_ASKED[criterion]), HOUSE, TODAY)
-    assert (found.named("unknown"), found.out) == ([criterion], ())
+    found = matching.evaluate_match(boxed(**NOT_ASKED[criterion]), HOUSE, TODAY)
+    assert (found.criteria("unknown"), found.exclusions) == ([criterion], ())
     assert found.coverage == 100 - matching.WEIGHTS[criterion]
 
 
 @pytest.mark.parametrize("criterion", NOT_KNOWN)
 def test_a_criterion_that_the_house_doesnt_state_is_unknown(criterion):
-    found = matching.match(BUYER, replace(HOUSE, **NOT_KNOWN[criterion]), TODAY)
-    assert criterion in found.named("unknown")
-    assert (found.named("missed"), found.out) == ([], ())
+    found = matching.evaluate_match(BUYER, replace(HOUSE, **NOT_KNOWN[criterion]), TODAY)
+    assert criterion in found.criteria("unknown")
+    assert (found.criteria("missed"), found.exclusions) == ([], ())
 
 
 def test_a_house_without_a_price_leaves_open_what_hangs_on_it():
-    found = matching.match(BUYER, replace(HOUSE, price=None), TODAY)
-    assert found.named("unknown") == ["price", "pct_of_arv", "proof_of_funds"]
-    assert "proof_of_funds" in matching.match(replace(BUYER, proof=expired()), replace(HOUSE, price=None), TODAY).named("missed")
+    found = matching.evaluate_match(BUYER, replace(HOUSE, price=None), TODAY)
+    assert found.criteria("unknown") == ["price", "pct_of_arv", "proof_of_funds"]
+    assert "proof_of_funds" in matching.evaluate_match(replace(BUYER, proof=expired()), replace(HOUSE, price=None), TODAY).criteria(
+        "missed"
+    )
 
 
 def test_a_price_range_may_be_open_on_one_side():
     for change in ({"price_min": None}, {"price_max": None}):
-        assert "price" in matching.match(boxed(**change), HOUSE, TODAY).named("met")
-    assert matching.match(boxed(price_max=None, price_min=Decimal("131000.01")), HOUSE, TODAY).out == ("price",)
+        assert "price" in matching.evaluate_match(boxed(**change), HOUSE, TODAY).criteria("met")
+    assert matching.evaluate_match(boxed(price_max=None, price_min=Decimal("131000.01")), HOUSE, TODAY).exclusions == ("price",)
 
 
 def test_the_share_of_the_arv_counts_the_repairs():
     # (131,000 + 35,000) / 250,000 is 66.4 %; the price alone would read 52.4 %.
-    assert "pct_of_arv" in matching.match(boxed(max_pct_of_arv=Decimal("66.4")), HOUSE, TODAY).named("met")
-    assert "pct_of_arv" in matching.match(boxed(max_pct_of_arv=Decimal("66.3")), HOUSE, TODAY).named("missed")
-    assert "pct_of_arv" in matching.match(BUYER, replace(HOUSE, arv=Decimal(0)), TODAY).named("unknown")
+    assert "pct_of_arv" in matching.evaluate_match(boxed(max_pct_of_arv=Decimal("66.4")), HOUSE, TODAY).criteria("met")
+    assert "pct_of_arv" in matching.evaluate_match(boxed(max_pct_of_arv=Decimal("66.3")), HOUSE, TODAY).criteria("missed")
+    assert "pct_of_arv" in matching.evaluate_match(BUYER, replace(HOUSE, arv=Decimal(0)), TODAY).criteria("unknown")
 
 
 def test_amounts_of_another_currency_cant_be_compared():
-    found = matching.match(BUYER, replace(HOUSE, currency="CAD"), TODAY)
-    assert (found.named("unknown"), found.out) == (["price", "max_repairs", "proof_of_funds"], ())
+    found = matching.evaluate_match(BUYER, replace(HOUSE, currency="CAD"), TODAY)
+    assert (found.criteria("unknown"), found.exclusions) == (["price", "max_repairs", "proof_of_funds"], ())
 
 
 @pytest.mark.parametrize(
     ("tier", "faults", "verdict"), [("A", 0, "met"), ("B", 2, "met"), ("C", 1, "unknown"), ("C", 2, "missed"), ("C", 0, "unknown")]
 )
 def test_the_record(tier, faults, verdict):
-    assert matching.match(replace(BUYER, tier=tier, recent_own_faults=faults), HOUSE, TODAY).verdicts["record"] == verdict
+    assert matching.evaluate_match(replace(BUYER, tier=tier, recent_own_faults=faults), HOUSE, TODAY).verdicts["record"] == verdict
 
 
 def test_who_isnt_to_be_dealt_with_is_out():
-    assert matching.match(replace(BUYER, is_active=False), HOUSE, TODAY).out == ("inactive",)
-    assert matching.match(replace(BUYER, do_not_contact=True), HOUSE, TODAY).out == ("do_not_contact",)
-    assert matching.ranked([matching.match(replace(BUYER, is_active=False), HOUSE, TODAY)]) == []
+    assert matching.evaluate_match(replace(BUYER, is_active=False), HOUSE, TODAY).exclusions == ("inactive",)
+    assert matching.evaluate_match(replace(BUYER, do_not_contact=True), HOUSE, TODAY).exclusions == ("do_not_contact",)
+    assert matching.ranked([matching.evaluate_match(replace(BUYER, is_active=False), HOUSE, TODAY)]) == []
 
 
 @pytest.mark.parametrize(
@@ -334,18 +345,18 @@ def test_of_equal_scores_the_better_known_comes_first():
 
 
 def test_the_best_leave_out_who_has_it_live_or_declined_it_and_who_fits_badly():
-    fit = [matching.match(replace(BUYER, id=f"buyer_{number}"), HOUSE, TODAY) for number in range(6)]
-    poor = matching.match(matching.Buyer("buyer_x"), HOUSE, TODAY)
+    fit = [matching.evaluate_match(replace(BUYER, id=f"buyer_{number}"), HOUSE, TODAY) for number in range(6)]
+    poor = matching.evaluate_match(matching.BuyerProfile("buyer_x"), HOUSE, TODAY)
     earlier = [
-        matching.Earlier("buyer_0", "offered"),
-        matching.Earlier("buyer_1", "assigned"),
-        matching.Earlier("buyer_2", "fallout", "buyer_withdrew"),
-        matching.Earlier("buyer_3", "fallout", "expired"),
-        matching.Earlier("buyer_4", "fallout", "title"),
+        matching.PriorAssignment("buyer_0", "offered"),
+        matching.PriorAssignment("buyer_1", "assigned"),
+        matching.PriorAssignment("buyer_2", "fallout", "buyer_withdrew"),
+        matching.PriorAssignment("buyer_3", "fallout", "expired"),
+        matching.PriorAssignment("buyer_4", "fallout", "title"),
     ]
     assert [each.buyer_id for each in matching.best([*fit, poor], earlier, 25)] == ["buyer_3", "buyer_4", "buyer_5"]
     assert len(matching.best(fit, [], 2)) == 2
-    many = [matching.match(replace(BUYER, id=f"buyer_{number}"), HOUSE, TODAY) for number in range(40)]
+    many = [matching.evaluate_match(replace(BUYER, id=f"buyer_{number}"), HOUSE, TODAY) for number in range(40)]
     assert len(matching.best(many, [], 40)) == 25
 
 
@@ -358,7 +369,7 @@ def test_forty_points_are_enough():
 
 
 def test_a_score_explains_itself():
-    explained = matching.explain(matching.match(boxed(bedrooms_min=Decimal(4), markets=()), HOUSE, TODAY), "2026-03-10")
+    explained = matching.explain_match(matching.evaluate_match(boxed(bedrooms_min=Decimal(4), markets=()), HOUSE, TODAY), "2026-03-10")
     assert explained["formula"] == {"id": "dispositions.match", "version": 1}
     assert explained["inputs"]["bedrooms"] == {"weight": 4, "verdict": "missed"}
     assert (explained["missing"], explained["as_of"]) == (["market"], "2026-03-10")

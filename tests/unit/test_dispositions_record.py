@@ -9,46 +9,46 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.packs.dispositions.rules.assignments import OWN_FAULTS, REASONS
-from chalicelib.packs.dispositions.rules.statistics import (
-    Course,
-    counts_of,
+from chalicelib.packs.dispositions.rules.assignments import BUYER_FAULTS, REASONS
+from chalicelib.packs.dispositions.rules.buyer_statistics import (
+    AssignmentRecord,
+    compute_statistics,
+    count_contribution,
     percent_of,
-    recent_own_faults,
-    statistics,
-    tier,
+    recent_buyer_faults,
+    tier_of,
 )
-from chalicelib.packs.dispositions.rules.summary import MonthOfFees, rows_of, summary
+from chalicelib.packs.dispositions.rules.summary import MonthlyFees, summarize, summary_contribution
 
 DAY = date(2026, 3, 10)
 
 
 def offered():
-    return Course("offered")
+    return AssignmentRecord("offered")
 
 
 def lapsed(reason="expired"):
-    return Course("fallout", fell_out_on=DAY, fell_from="offered", reason=reason)
+    return AssignmentRecord("fallout", fell_out_on=DAY, fell_from="offered", reason=reason)
 
 
 def fell_out(reason, on=DAY, **more):
-    return Course("fallout", assigned_on=DAY, fell_out_on=on, fell_from="assigned", reason=reason, **more)
+    return AssignmentRecord("fallout", assigned_on=DAY, fell_out_on=on, fell_from="assigned", reason=reason, **more)
 
 
 def closed(on=DAY, days=0, **more):
-    return Course("closed", assigned_on=on - timedelta(days=days), closed_on=on, **more)
+    return AssignmentRecord("closed", assigned_on=on - timedelta(days=days), closed_on=on, **more)
 
 
 def record(*courses):
     total = Counter()
     for course in courses:
-        total.update(counts_of(course))
+        total.update(count_contribution(course))
     return total
 
 
 def test_lapsed_offers_spoil_no_record():
     counts = record(*[lapsed()] * 14, *[closed()] * 4, fell_out("title"), fell_out("financing"))
-    found = statistics(counts)
+    found = compute_statistics(counts)
     assert (found.offered, found.assigned, found.closed, found.fallout, found.lapsed) == (20, 6, 4, 2, 14)
     assert (str(found.close_rate), str(found.fallout_rate)) == ("66.67", "33.33")
     assert (counts["own_faults"], found.tier) == (1, "B")
@@ -71,11 +71,11 @@ def test_lapsed_offers_spoil_no_record():
     ],
 )
 def test_tiers(closings, faults, expected):
-    assert tier(closings, faults) == expected
+    assert tier_of(closings, faults) == expected
 
 
 def test_nobody_has_a_rate_before_the_first_end():
-    found = statistics(record(offered(), lapsed()))
+    found = compute_statistics(record(offered(), lapsed()))
     assert (found.close_rate, found.fallout_rate, found.median_days_to_close, found.last_closed_on, found.tier) == (
         None,
         None,
@@ -83,7 +83,7 @@ def test_nobody_has_a_rate_before_the_first_end():
         None,
         "C",
     )
-    assert statistics({}) == statistics(record())
+    assert compute_statistics({}) == compute_statistics(record())
 
 
 @pytest.mark.parametrize(("part", "whole", "shown"), [(1, 3, "33.33"), (2, 3, "66.67"), (1, 800, "0.13"), (1, 1, "100.00"), (0, 5, "0.00")])
@@ -98,32 +98,32 @@ def test_days_to_close_and_the_last_closing():
         closed(DAY - timedelta(days=1), 30),
         closed(DAY - timedelta(days=9), 21),
     ]
-    found = statistics(record(*courses))
+    found = compute_statistics(record(*courses))
     assert found.median_days_to_close == Decimal("25.5")
     assert found.last_closed_on == DAY
 
 
 def test_a_closing_of_before_its_assignment_was_entered_took_no_days():
-    assert statistics(record(closed(DAY, -5))).median_days_to_close == 0
+    assert compute_statistics(record(closed(DAY, -5))).median_days_to_close == 0
 
 
 @pytest.mark.parametrize("reason", sorted({*REASONS["assigned", "people"], *REASONS["assigned", "system"]}))
 def test_only_the_buyers_own_doing_is_the_buyers_fault(reason):
     own = reason in ("financing", "buyer_withdrew", "retrade", "emd_not_received")
     assert record(fell_out(reason))["own_faults"] == int(own)
-    assert (reason in OWN_FAULTS) == own
+    assert (reason in BUYER_FAULTS) == own
     assert record(lapsed(reason))["own_faults"] == 0
 
 
 def test_what_doesnt_count_isnt_there():
-    assert counts_of(offered()) == {"offered": 1}
-    assert counts_of(lapsed()) == {"offered": 1, "lapsed": 1}
-    assert counts_of(closed(DAY, 3)) == {"offered": 1, "assigned": 1, "closed": 1, "closed_on:2026-03-10": 1, "days:3": 1}
+    assert count_contribution(offered()) == {"offered": 1}
+    assert count_contribution(lapsed()) == {"offered": 1, "lapsed": 1}
+    assert count_contribution(closed(DAY, 3)) == {"offered": 1, "assigned": 1, "closed": 1, "closed_on:2026-03-10": 1, "days:3": 1}
 
 
 @pytest.mark.parametrize(("on", "recent"), [("2025-03-10", 0), ("2025-03-11", 1), ("2026-03-10", 1), ("2026-03-11", 0)])
 def test_recent_faults_are_those_of_twelve_months(on, recent):
-    assert recent_own_faults(record(fell_out("financing", date.fromisoformat(on)), fell_out("title")), DAY) == recent
+    assert recent_buyer_faults(record(fell_out("financing", date.fromisoformat(on)), fell_out("title")), DAY) == recent
 
 
 days = st.dates(date(2024, 1, 1), date(2026, 12, 31))
@@ -138,20 +138,20 @@ def courses(draw):
     end = assigned + timedelta(days=length)
     more = {"currency": draw(st.sampled_from(["USD", "CAD"])), "contract_on": start}
     if status == "closed":
-        return Course("closed", assigned_on=assigned, closed_on=end, fee_gross=draw(fees), fee_net=draw(fees), **more)
+        return AssignmentRecord("closed", assigned_on=assigned, closed_on=end, fee_gross=draw(fees), fee_net=draw(fees), **more)
     if status == "fallout":
         source = draw(st.sampled_from(["offered", "assigned"]))
         reason = draw(st.sampled_from(REASONS[source, "people"]))
         forfeit = {"forfeited": Decimal(500), "forfeited_on": end} if source == "assigned" and draw(st.booleans()) else {}
         began = {"assigned_on": assigned} if source == "assigned" else {}
-        return Course("fallout", fell_out_on=end, fell_from=source, reason=reason, **began, **forfeit, **more)
-    return Course(status, assigned_on=assigned if status == "assigned" else None, **more)
+        return AssignmentRecord("fallout", fell_out_on=end, fell_from=source, reason=reason, **began, **forfeit, **more)
+    return AssignmentRecord(status, assigned_on=assigned if status == "assigned" else None, **more)
 
 
 @settings(deadline=None)
 @given(st.lists(courses(), max_size=30))
 def test_statistics_are_those_of_the_courses_themselves(found):
-    shown, ended = statistics(record(*found)), [each for each in found if each.assigned_on and each.status in ("closed", "fallout")]
+    shown, ended = compute_statistics(record(*found)), [each for each in found if each.assigned_on and each.status in ("closed", "fallout")]
     closings = [each for each in found if each.status == "closed"]
     assert shown.offered == len(found)
     assert shown.assigned == sum(1 for each in found if each.assigned_on)
@@ -168,10 +168,10 @@ def test_statistics_are_those_of_the_courses_themselves(found):
 def test_what_is_taken_back_leaves_nothing(found, before, after):
     """The stream replaces what an assignment added: the rest of it must be as if it had never been."""
     changed = Counter(record(*found, before))
-    for name, count in counts_of(before).items():
+    for name, count in count_contribution(before).items():
         changed[name] -= count
-    changed.update(counts_of(after))
-    assert statistics(changed) == statistics(record(*found, after))
+    changed.update(count_contribution(after))
+    assert compute_statistics(changed) == compute_statistics(record(*found, after))
 
 
 # -- the summary
@@ -180,7 +180,7 @@ def test_what_is_taken_back_leaves_nothing(found, before, after):
 def rows(*courses):
     total = {}
     for course in courses:
-        for day, row in rows_of(course).items():
+        for day, row in summary_contribution(course).items():
             kept = total.setdefault(day, {})
             for name, amount in row.items():
                 kept[name] = kept.get(name, 0) + amount
@@ -192,30 +192,30 @@ def test_fees_are_earned_on_the_day_of_closing():
     double = closed(date(2026, 4, 1), 3, fee_gross=Decimal(13000), fee_net=Decimal(6485))
     unknown = closed(date(2026, 4, 2), 3, fee_gross=Decimal(9000))
     abroad = closed(date(2026, 4, 3), 3, fee_gross=Decimal(8000), fee_net=Decimal(8000), currency="CAD")
-    found = summary(rows(first, double, unknown, abroad, fell_out("title"), lapsed(), offered()))
+    found = summarize(rows(first, double, unknown, abroad, fell_out("title"), lapsed(), offered()))
     assert found.months == (
-        MonthOfFees("2026-03", "USD", Decimal(13000), Decimal(13000), 0),
-        MonthOfFees("2026-04", "CAD", Decimal(8000), Decimal(8000), 0),
-        MonthOfFees("2026-04", "USD", Decimal(6485), Decimal(22000), 1),
+        MonthlyFees("2026-03", "USD", Decimal(13000), Decimal(13000), 0),
+        MonthlyFees("2026-04", "CAD", Decimal(8000), Decimal(8000), 0),
+        MonthlyFees("2026-04", "USD", Decimal(6485), Decimal(22000), 1),
     )
     assert (str(found.close_rate), str(found.fallout_rate)) == ("80.00", "20.00")
     assert found.days_contract_to_assignment == 20
 
 
 def test_fees_that_were_taken_back_make_no_month():
-    assert summary(
+    assert summarize(
         {DAY: {"closed": 0, "gross:USD": Decimal(0), "net:USD": 0, "unknown:CAD": 0, "forfeits:USD": 0, "days:4": 0}}
-    ) == summary({})
+    ) == summarize({})
 
 
 def test_a_forfeit_is_income_but_no_fee():
-    found = summary(rows(fell_out("buyer_withdrew", forfeited=Decimal(5000), forfeited_on=DAY)))
+    found = summarize(rows(fell_out("buyer_withdrew", forfeited=Decimal(5000), forfeited_on=DAY)))
     assert (found.forfeits, found.months, found.fallout_rate) == ({"USD": Decimal(5000)}, (), Decimal(100))
 
 
 def test_a_forfeit_that_follows_a_dispute_counts_on_its_own_day():
     later = DAY + timedelta(days=60)
-    assert rows_of(fell_out("retrade", forfeited=Decimal(5000), forfeited_on=later)) == {
+    assert summary_contribution(fell_out("retrade", forfeited=Decimal(5000), forfeited_on=later)) == {
         DAY: {"fallout": 1},
         later: {"forfeits:USD": Decimal(5000)},
     }
@@ -224,9 +224,9 @@ def test_a_forfeit_that_follows_a_dispute_counts_on_its_own_day():
 def test_days_to_the_assignment_are_of_the_one_that_closed():
     fell = fell_out("title", contract_on=DAY - timedelta(days=50))
     first, second = (closed(DAY, 0, contract_on=DAY - timedelta(days=days)) for days in (4, 9))
-    assert summary(rows(fell, first, second)).days_contract_to_assignment == Decimal("6.5")
-    assert summary(rows(fell)).days_contract_to_assignment is None
-    assert summary({}) == summary(rows(offered()))
+    assert summarize(rows(fell, first, second)).days_contract_to_assignment == Decimal("6.5")
+    assert summarize(rows(fell)).days_contract_to_assignment is None
+    assert summarize({}) == summarize(rows(offered()))
 
 
 @settings(deadline=None)
@@ -234,7 +234,7 @@ def test_days_to_the_assignment_are_of_the_one_that_closed():
 def test_any_days_are_exact(found, one, other):
     start, end = sorted((one, other))
     kept = {day: row for day, row in rows(*found).items() if start <= day <= end}
-    shown = summary(kept)
+    shown = summarize(kept)
     closings = [each for each in found if each.status == "closed" and start <= each.closed_on <= end]
     for currency in ("USD", "CAD"):
         of = [each for each in closings if each.currency == currency]

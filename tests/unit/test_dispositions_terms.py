@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.foundation.errors import Conflict, Forbidden, Invalid, InvalidTransition
-from chalicelib.packs.dispositions.rules import earnest_money, fees, prices, proofs, ranks
-from chalicelib.packs.wholesale.rules import exits
+from chalicelib.foundation.errors import Conflict, Forbidden, InvalidTransition, ValidationFailed
+from chalicelib.packs.dispositions.rules import earnest_money, fees, proof_of_funds, ranking, terms
+from chalicelib.packs.wholesale.rules import exit_strategies
 
 
 def money(text):
@@ -37,7 +37,7 @@ def loc(problem):
     ],
 )
 def test_of_price_and_fee_one_follows_from_the_other(contract, price, fee, expected):
-    assert prices.agreed(money(contract), money(price), money(fee)) == prices.Terms(*map(money, expected))
+    assert terms.resolve_terms(money(contract), money(price), money(fee)) == terms.Terms(*map(money, expected))
 
 
 @pytest.mark.parametrize(
@@ -51,8 +51,8 @@ def test_of_price_and_fee_one_follows_from_the_other(contract, price, fee, expec
     ],
 )
 def test_what_contradicts_or_loses_money_is_refused(contract, price, fee, field):
-    with pytest.raises(Invalid) as problem:
-        prices.agreed(money(contract), money(price), money(fee))
+    with pytest.raises(ValidationFailed) as problem:
+        terms.resolve_terms(money(contract), money(price), money(fee))
     assert loc(problem) == [field]
 
 
@@ -62,52 +62,54 @@ cents = st.integers(0, 10**12).map(lambda units: Decimal(units).scaleb(-2))
 @settings(deadline=None)
 @given(cents, cents)
 def test_either_way_round_is_the_same(contract, fee):
-    terms = prices.agreed(contract, None, fee)
-    assert terms == prices.agreed(contract, terms.price, None) == prices.agreed(contract, terms.price, terms.fee)
-    assert terms.fee == fee
+    from_fee = terms.resolve_terms(contract, None, fee)
+    assert from_fee == terms.resolve_terms(contract, from_fee.price, None) == terms.resolve_terms(contract, from_fee.price, from_fee.fee)
+    assert from_fee.fee == fee
 
 
 CONTRACT = Decimal(118000)
-SOLD = prices.Terms(Decimal(131000), Decimal(13000))
+SOLD = terms.Terms(Decimal(131000), Decimal(13000))
 
 
 def test_an_offers_terms_change_freely():
-    assert prices.revised("offered", SOLD, CONTRACT, {"assignment_price": Decimal(130000)}) == prices.Terms(Decimal(130000), Decimal(12000))
-    assert prices.revised("offered", SOLD, CONTRACT, {"assignment_fee": Decimal(9000)}) == prices.Terms(Decimal(127000), Decimal(9000))
-    assert prices.revised("offered", SOLD, CONTRACT, {"assignment_price": None}) == prices.Terms()
+    assert terms.revise_terms("offered", SOLD, CONTRACT, {"assignment_price": Decimal(130000)}) == terms.Terms(
+        Decimal(130000), Decimal(12000)
+    )
+    assert terms.revise_terms("offered", SOLD, CONTRACT, {"assignment_fee": Decimal(9000)}) == terms.Terms(Decimal(127000), Decimal(9000))
+    assert terms.revise_terms("offered", SOLD, CONTRACT, {"assignment_price": None}) == terms.Terms()
     changed = {"assignment_price": None, "assignment_fee": Decimal(1)}
-    assert prices.revised("offered", SOLD, CONTRACT, changed) == prices.Terms(Decimal(118001), Decimal(1))
-    assert prices.revised("offered", SOLD, CONTRACT, {"notes": None}) == SOLD
+    assert terms.revise_terms("offered", SOLD, CONTRACT, changed) == terms.Terms(Decimal(118001), Decimal(1))
+    assert terms.revise_terms("offered", SOLD, CONTRACT, {"notes": None}) == SOLD
 
 
 def test_an_assigned_ones_price_changes_by_a_retrade_only():
     lower = {"assignment_price": Decimal(125000)}
-    assert prices.revised("assigned", SOLD, CONTRACT, lower, "retrade") == prices.Terms(Decimal(125000), Decimal(7000))
+    assert terms.revise_terms("assigned", SOLD, CONTRACT, lower, "retrade") == terms.Terms(Decimal(125000), Decimal(7000))
     for reason in (None, "", "price"):
-        with pytest.raises(Invalid) as problem:
-            prices.revised("assigned", SOLD, CONTRACT, lower, reason)
+        with pytest.raises(ValidationFailed) as problem:
+            terms.revise_terms("assigned", SOLD, CONTRACT, lower, reason)
         assert loc(problem) == ["reason"]
-    assert prices.revised("assigned", prices.Terms(), CONTRACT, lower) == prices.Terms(Decimal(125000), Decimal(7000))
-    assert prices.revised("assigned", SOLD, CONTRACT, {"assignment_price": Decimal(131000)}) == SOLD
-    with pytest.raises(Invalid) as problem:
-        prices.revised("assigned", SOLD, CONTRACT, {"assignment_price": None}, "retrade")
+    assert terms.revise_terms("assigned", terms.Terms(), CONTRACT, lower) == terms.Terms(Decimal(125000), Decimal(7000))
+    assert terms.revise_terms("assigned", SOLD, CONTRACT, {"assignment_price": Decimal(131000)}) == SOLD
+    with pytest.raises(ValidationFailed) as problem:
+        terms.revise_terms("assigned", SOLD, CONTRACT, {"assignment_price": None}, "retrade")
     assert loc(problem) == ["assignment_price"]
-    with pytest.raises(Invalid):
-        prices.revised("assigned", SOLD, CONTRACT, {"assignment_price": Decimal("117999.99")}, "retrade")
+    with pytest.raises(ValidationFailed):
+        terms.revise_terms("assigned", SOLD, CONTRACT, {"assignment_price": Decimal("117999.99")}, "retrade")
 
 
 @pytest.mark.parametrize("status", ["closed", "fallout"])
 def test_what_is_over_keeps_its_terms(status):
     with pytest.raises(Conflict):
-        prices.revised(status, SOLD, CONTRACT, {"assignment_price": Decimal(125000)}, "retrade")
-    assert prices.revised(status, SOLD, CONTRACT, {"notes": "x"}) == SOLD
+        terms.revise_terms(status, SOLD, CONTRACT, {"assignment_price": Decimal(125000)}, "retrade")
+    assert terms.revise_terms(status, SOLD, CONTRACT, {"notes": "x"}) == SOLD
 
 
 def test_a_contract_price_that_rose():
-    assert prices.below_contract(Decimal(118000), Decimal("118000.01"))
-    assert not prices.below_contract(Decimal(118000), Decimal(118000))
-    assert not prices.below_contract(None, Decimal(1))
-    assert not prices.below_contract(Decimal(1), None)
+    assert terms.below_contract(Decimal(118000), Decimal("118000.01"))
+    assert not terms.below_contract(Decimal(118000), Decimal(118000))
+    assert not terms.below_contract(None, Decimal(1))
+    assert not terms.below_contract(Decimal(1), None)
 
 
 # -- fees
@@ -135,43 +137,43 @@ WHOLETAIL = costs(rehab="12000", buying_pct="2.5", selling_pct="7", holding_mont
     ],
 )
 def test_gross_and_net_of_each_exit(kind, price, contract, terms, gross, net):
-    earned = fees.earned(kind, money(price), money(contract), terms, "USD")
+    earned = fees.compute_fees(kind, money(price), money(contract), terms, "USD")
     assert (str(earned.gross), str(earned.net), earned.missing) == (gross, net, ())
     # What the pipeline once estimated of the sale doesn't count beside what it was sold for.
     estimated = {**terms, "bc_price": Decimal(1), "retail_price": Decimal(1), "resale_price": Decimal(1), "fee": Decimal(1)}
-    assert fees.earned(kind, money(price), money(contract), estimated, "USD") == earned
+    assert fees.compute_fees(kind, money(price), money(contract), estimated, "USD") == earned
 
 
 @pytest.mark.parametrize(("kind", "terms"), [("double_close", DOUBLE), ("novation", NOVATION), ("wholetail", WHOLETAIL)])
 def test_a_cost_that_isnt_known_makes_the_net_unknown(kind, terms):
-    assert fees.earned(kind, Decimal(131000), Decimal(118000), {}, "USD") == fees.Fees(Decimal(13000), None, tuple(terms))
+    assert fees.compute_fees(kind, Decimal(131000), Decimal(118000), {}, "USD") == fees.Fees(Decimal(13000), None, tuple(terms))
     for name in terms:
         for without in ({**terms, name: None}, {other: value for other, value in terms.items() if other != name}):
-            earned = fees.earned(kind, Decimal(131000), Decimal(118000), without, "USD")
+            earned = fees.compute_fees(kind, Decimal(131000), Decimal(118000), without, "USD")
             assert earned == fees.Fees(Decimal(13000), None, (name,))
 
 
-@pytest.mark.parametrize("kind", exits.EXITS)
+@pytest.mark.parametrize("kind", exit_strategies.EXITS)
 def test_without_a_price_there_is_no_fee(kind):
     terms = DOUBLE | NOVATION | WHOLETAIL
-    assert fees.earned(kind, None, Decimal(1), terms, "USD") == fees.Fees(None, None, ("assignment_price",))
-    assert fees.earned(kind, Decimal(1), None, terms, "USD") == fees.Fees(None, None, ("contract_price",))
+    assert fees.compute_fees(kind, None, Decimal(1), terms, "USD") == fees.Fees(None, None, ("assignment_price",))
+    assert fees.compute_fees(kind, Decimal(1), None, terms, "USD") == fees.Fees(None, None, ("contract_price",))
 
 
 def test_fees_are_in_the_currencys_minor_unit():
-    assert str(fees.earned("assignment", Decimal("131000.5"), Decimal(118000), {}, "KWD").gross) == "13000.500"
-    assert str(fees.earned("assignment", Decimal(131000), Decimal(118000), {}, "JPY").net) == "13000"
+    assert str(fees.compute_fees("assignment", Decimal("131000.5"), Decimal(118000), {}, "KWD").gross) == "13000.500"
+    assert str(fees.compute_fees("assignment", Decimal(131000), Decimal(118000), {}, "JPY").net) == "13000"
 
 
 # -- proof of funds
 
 ISSUED = date(2026, 1, 31)
-PROOF = proofs.Proof(Decimal(131000), "USD", ISSUED, proofs.default_expiry(ISSUED))
+PROOF = proof_of_funds.ProofOfFunds(Decimal(131000), "USD", ISSUED, proof_of_funds.default_expiry(ISSUED))
 
 
 def test_a_proof_without_an_expiry_is_good_for_thirty_days_and_its_lapse_warned_of():
     assert PROOF.expires_on == date(2026, 3, 2)
-    assert proofs.warn_on(PROOF.expires_on) == date(2026, 2, 16)
+    assert proof_of_funds.reminder_date(PROOF.expires_on) == date(2026, 2, 16)
 
 
 @pytest.mark.parametrize(
@@ -190,40 +192,42 @@ def test_a_proof_without_an_expiry_is_good_for_thirty_days_and_its_lapse_warned_
     ],
 )
 def test_whether_a_proof_covers_a_price(price, currency, day, code, short):
-    found = proofs.fault(PROOF, money(price), currency, day)
+    found = proof_of_funds.coverage_error(PROOF, money(price), currency, day)
     assert (found and found.code, found and found.short) == (code, money(short))
-    proofs.check(found, required=False, overridden=True)
-    assert proofs.warnings(found, required=False) == []
+    proof_of_funds.check(found, required=False, overridden=True)
+    assert proof_of_funds.warnings(found, required=False) == []
     if code is None:
-        proofs.check(found, required=True)
+        proof_of_funds.check(found, required=True)
         return
     for required in (True, False):
         with pytest.raises(Conflict) as problem:
-            proofs.check(found, required=required)
+            proof_of_funds.check(found, required=required)
         assert problem.value.members == {"code": code} | ({"short": Decimal(short)} if short else {})
 
 
 def test_125_000_for_131_000_is_6_000_short():
-    found = proofs.fault(proofs.Proof(Decimal(125000), "USD", ISSUED, PROOF.expires_on), Decimal(131000), "USD", ISSUED)
+    found = proof_of_funds.coverage_error(
+        proof_of_funds.ProofOfFunds(Decimal(125000), "USD", ISSUED, PROOF.expires_on), Decimal(131000), "USD", ISSUED
+    )
     assert (found.code, found.short) == ("pof_insufficient", 6000)
 
 
 def test_none_at_all_warns_unless_one_is_required():
-    found = proofs.fault(None, Decimal(1), "USD", ISSUED)
-    assert proofs.warnings(found, required=False) == ["pof_missing"]
-    proofs.check(found, required=False)
-    assert proofs.warnings(found, required=True) == []
-    proofs.check(found, required=True, overridden=True)
+    found = proof_of_funds.coverage_error(None, Decimal(1), "USD", ISSUED)
+    assert proof_of_funds.warnings(found, required=False) == ["pof_missing"]
+    proof_of_funds.check(found, required=False)
+    assert proof_of_funds.warnings(found, required=True) == []
+    proof_of_funds.check(found, required=True, overridden=True)
     with pytest.raises(Conflict) as problem:
-        proofs.check(found, required=True)
+        proof_of_funds.check(found, required=True)
     assert problem.value.members == {"code": "pof_missing"}
 
 
 def test_who_owns_the_pipeline_doesnt_override():
-    proofs.check_override("user_1", "user_2")
-    proofs.check_override("user_1", None)
+    proof_of_funds.check_override("user_1", "user_2")
+    proof_of_funds.check_override("user_1", None)
     with pytest.raises(Forbidden):
-        proofs.check_override("user_1", "user_1")
+        proof_of_funds.check_override("user_1", "user_1")
 
 
 # -- earnest money
@@ -243,12 +247,12 @@ BY_FALLOUT = {(held, end) for held in ("received", "cleared") for end in ("refun
 @pytest.mark.parametrize("target", earnest_money.STATUSES)
 def test_earnest_money_moves_by_its_table(source, target):
     move = (source, target)
-    assert (move in earnest_money.MACHINE.moves) == (move in BY_PEOPLE or move in BY_CLOSING | BY_FALLOUT)
+    assert (move in earnest_money.MACHINE.transitions) == (move in BY_PEOPLE or move in BY_CLOSING | BY_FALLOUT)
     if move in BY_PEOPLE:
-        earnest_money.check_move(source, target, reason=BY_PEOPLE[move])
+        earnest_money.check_transition(source, target, reason=BY_PEOPLE[move])
         return
     with pytest.raises(InvalidTransition) as problem:
-        earnest_money.check_move(source, target, reason="returned_unpaid")
+        earnest_money.check_transition(source, target, reason="returned_unpaid")
     assert set(problem.value.members["allowed"]) == {to for at, to in BY_PEOPLE if at == source}
     assert problem.value.detail.startswith("The earnest money can't go from")
     assert ("Close the assignment" in problem.value.detail) == (move in BY_CLOSING)
@@ -257,8 +261,8 @@ def test_earnest_money_moves_by_its_table(source, target):
 
 def test_money_that_goes_back_unpaid_says_so():
     for reason in (None, "other"):
-        with pytest.raises(Invalid) as problem:
-            earnest_money.check_move("received", "due", reason=reason)
+        with pytest.raises(ValidationFailed) as problem:
+            earnest_money.check_transition("received", "due", reason=reason)
         assert loc(problem) == ["reason"]
 
 
@@ -267,17 +271,17 @@ def test_earnest_money_is_due_three_days_after_the_assignment():
 
 
 def test_who_works_the_pipeline_may_note_only_that_money_came():
-    assert {("due", "received")} == earnest_money.ANYBODYS_MOVES
+    assert {("due", "received")} == earnest_money.WRITER_TRANSITIONS
 
 
 @pytest.mark.parametrize(("before", "after"), [("received", "applied"), ("cleared", "applied"), ("due", "due"), (None, None)])
 def test_a_closing_applies_what_was_received(before, after):
-    assert earnest_money.at_closing(before) == after
+    assert earnest_money.status_after_closing(before) == after
 
 
 def test_nothing_closes_over_disputed_money():
     with pytest.raises(Conflict) as problem:
-        earnest_money.at_closing("disputed")
+        earnest_money.status_after_closing("disputed")
     assert problem.value.members == {"code": "earnest_money_disputed"}
 
 
@@ -289,17 +293,17 @@ def test_a_fallout_says_what_became_of_the_money(status, outcome):
     else:
         fits, after, allowed = outcome == "none", status, {"none"}
     if fits:
-        assert earnest_money.at_fallout(status, outcome) == after
+        assert earnest_money.status_after_fallout(status, outcome) == after
         return
     with pytest.raises(InvalidTransition) as problem:
-        earnest_money.at_fallout(status, outcome)
+        earnest_money.status_after_fallout(status, outcome)
     assert set(problem.value.members["allowed"]) == allowed
 
 
 def test_a_fallout_without_an_outcome_is_refused():
     for outcome in (None, "", "applied", "lost"):
-        with pytest.raises(Invalid) as problem:
-            earnest_money.at_fallout("due", outcome)
+        with pytest.raises(ValidationFailed) as problem:
+            earnest_money.status_after_fallout("due", outcome)
         assert loc(problem) == ["earnest_money_outcome"]
 
 
@@ -307,7 +311,7 @@ def test_a_fallout_without_an_outcome_is_refused():
 
 
 def candidate(rank, status="offered", active=True):
-    return ranks.Candidate(f"asgn_{rank}", f"buyer_{rank}", rank, status, active)
+    return ranking.RankedOffer(f"asgn_{rank}", f"buyer_{rank}", rank, status, active)
 
 
 @pytest.mark.parametrize(
@@ -323,31 +327,31 @@ def candidate(rank, status="offered", active=True):
     ],
 )
 def test_a_newcomer_comes_last(live, expected):
-    assert ranks.next_free(live) == expected
-    ranks.check_free(expected, live)
+    assert ranking.next_free(live) == expected
+    ranking.check_free(expected, live)
 
 
 def test_a_newcomer_never_stands_before_an_assigned_one():
-    assert ranks.next_free([candidate(0, "assigned")]) == 2
+    assert ranking.next_free([candidate(0, "assigned")]) == 2
 
 
 def test_a_rank_is_single_among_live_ones():
-    ranks.check_free(1, [candidate(1, "fallout"), candidate(2)])
+    ranking.check_free(1, [candidate(1, "fallout"), candidate(2)])
     for status in ("offered", "assigned"):
         with pytest.raises(Conflict) as problem:
-            ranks.check_free(1, [candidate(1, status)])
+            ranking.check_free(1, [candidate(1, status)])
         assert problem.value.members == {"code": "rank_taken", "assignment_id": "asgn_1"}
 
 
 def test_the_next_backup_is_the_lowest_live_rank_with_an_active_buyer():
     three = candidate(3)
-    assert ranks.next_backup([candidate(1, "fallout"), candidate(2, active=False), candidate(4), three]) == three
-    assert ranks.next_backup([candidate(1, "assigned"), candidate(2, active=False)]) is None
+    assert ranking.next_backup([candidate(1, "fallout"), candidate(2, active=False), candidate(4), three]) == three
+    assert ranking.next_backup([candidate(1, "assigned"), candidate(2, active=False)]) is None
 
 
 def test_out_of_rank_warns_only_where_somebody_waits_who_could_be_assigned():
     one, two = candidate(1), candidate(2)
-    assert ranks.warnings(two, [one, two]) == ["out_of_rank"]
-    assert ranks.warnings(one, [one, two]) == []
+    assert ranking.warnings(two, [one, two]) == ["out_of_rank"]
+    assert ranking.warnings(one, [one, two]) == []
     for gone in (candidate(1, active=False), candidate(1, "fallout")):
-        assert ranks.warnings(two, [gone, two]) == []
+        assert ranking.warnings(two, [gone, two]) == []

@@ -6,7 +6,7 @@ from urllib.parse import unquote
 import pytest
 
 from chalicelib.foundation.errors import NotFound
-from chalicelib.foundation.ids import Key
+from chalicelib.foundation.ids import ItemKey
 from chalicelib.packs.holdings.entities import FxDay, Snapshot, Year, text_key
 from chalicelib.packs.holdings.rules.details import KNOWN, faults
 
@@ -21,8 +21,8 @@ def test_each_year_has_its_own_row_in_the_order_of_years():
 
 
 def test_ids_of_rates_and_snapshots_say_their_place():
-    assert FxDay.ID.key(FxDay.id_of("EUR", date(2026, 10, 30))) == Key("FX", "2026-10-30#EUR")
-    assert Snapshot.ID.key(Snapshot.id_of(date(2026, 10, 30), "close", 2)) == Key("SNAP", "2026-10-30#close#000002")
+    assert FxDay.ID.key(FxDay.id_of("EUR", date(2026, 10, 30))) == ItemKey("FX", "2026-10-30#EUR")
+    assert Snapshot.ID.key(Snapshot.id_of(date(2026, 10, 30), "close", 2)) == ItemKey("SNAP", "2026-10-30#close#000002")
     for id in ("fx_1", "snap_2026-10-30", "x", ""):
         with pytest.raises(NotFound):
             FxDay.ID.key(id)

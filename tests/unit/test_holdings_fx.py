@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.foundation.money import MINOR_UNITS, rounded
+from chalicelib.foundation.money import MINOR_UNITS, round_money
 from chalicelib.packs.holdings.rules import ecb, fx
 from chalicelib.packs.holdings.rules.fx import Rates, converted
 
@@ -172,7 +172,7 @@ def test_a_conversion_is_the_fraction_rounded_once(amount, ours, theirs, target)
 @settings(deadline=None)
 @given(amounts, st.sampled_from(["USD", "JPY", "KWD"]))
 def test_halves_go_as_everywhere(amount, currency):
-    assert fx.half_up(Fraction(amount), currency) == rounded(amount, currency)
+    assert fx.half_up(Fraction(amount), currency) == round_money(amount, currency)
 
 
 @settings(deadline=None)

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from chalicelib.foundation.store.codec import plain
-from ops import import_fx, shell
+from chalicelib.foundation.store.codec import decode_item
+from ops import cli, import_fx
 from ops.__main__ import app
-from ops.shell import StageError
+from ops.cli import StageError
 from tests.conftest import TABLE
 
 REAL = Path(__file__).parent.parent.parent / "examples" / "ecb_fx_history.csv"
@@ -27,18 +27,18 @@ def real(tmp_path):
 
 @pytest.fixture
 def stage(runtime, monkeypatch):
-    monkeypatch.setattr(shell, "runtime", lambda: runtime)
-    monkeypatch.setattr(shell, "enter", lambda stage, environment: None)
+    monkeypatch.setattr(cli, "runtime", lambda: runtime)
+    monkeypatch.setattr(cli, "use_stage", lambda stage, environment: None)
     return runtime
 
 
 def rows(runtime):
-    answer = runtime.dynamodb.query(
+    response = runtime.dynamodb.query(
         TableName=TABLE,
         KeyConditionExpression="pk = :pk",
         ExpressionAttributeValues={":pk": {"S": "FX"}},
     )
-    return {row["sk"]: row for row in map(plain, answer["Items"])}
+    return {row["sk"]: row for row in map(decode_item, response["Items"])}
 
 
 def run(path):
@@ -46,10 +46,10 @@ def run(path):
 
 
 def test_the_real_file_lands_and_again_changes_nothing(stage, real):
-    answer = run(real)
-    assert answer.exit_code == 0, answer.output
-    assert "Importing rates" in answer.output
-    assert "70 new or corrected, 0 there already" in answer.output
+    response = run(real)
+    assert response.exit_code == 0, response.output
+    assert "Importing rates" in response.output
+    assert "70 new or corrected, 0 there already" in response.output
     first = rows(stage)
     assert len(first) == 70
     newest = first["2026-10-30#EUR"]
@@ -66,16 +66,16 @@ def test_the_real_file_lands_and_again_changes_nothing(stage, real):
     assert rows(stage) == first
 
 
-def test_what_was_entered_otherwise_is_corrected_and_what_else_is_there_stays(stage, as_, real):
+def test_what_was_entered_otherwise_is_corrected_and_what_else_is_there_stays(stage, client_as, real):
     entered = {"base": "EUR", "date": "2026-10-30", "rates": {"USD": 2, "XAF": Decimal("655.957")}}
-    assert as_("operator")("PUT", "/holdings/fx-rates", entered).status == 200
+    assert client_as("operator")("PUT", "/holdings/fx-rates", entered).status == 200
     assert "70 new or corrected" in run(real).output
-    after = as_("operator")("GET", "/holdings/fx-rates", query={"date": "2026-10-30"}).json()["rates"]
+    after = client_as("operator")("GET", "/holdings/fx-rates", query={"date": "2026-10-30"}).json()["rates"]
     assert (after["USD"], after["XAF"]) == (Decimal("1.1172"), Decimal("655.957"))
 
 
 def test_every_line_of_the_real_file_can_be_read():
-    parsed = import_fx.read(REAL)
+    parsed = import_fx.read_rates_file(REAL)
     assert (len(parsed.days), parsed.faults) == (400, [])
 
 
@@ -84,12 +84,12 @@ def test_lines_with_a_fault_are_named_and_the_others_land(stage, tmp_path):
     file.write_text(
         "Date,USD,CAD,\n2026-10-30,1.1172,N/A,\n2026-10-29,-1,1.5,\nsoon,1,1,\n2026-10-28,1.1\n2026-12-24,1.1,1.5,\n2026-10-27,N/A,N/A,\n"
     )
-    answer = run(file)
-    assert answer.exit_code == 1
-    assert "1 days in" in answer.output
-    assert "1 days lie in the future" in answer.output
+    response = run(file)
+    assert response.exit_code == 1
+    assert "1 days in" in response.output
+    assert "1 days lie in the future" in response.output
     for line in ("line 3: USD", "line 4: 'soon'", "line 5: has 2 columns"):
-        assert line in answer.output
+        assert line in response.output
     assert {key: row["rates"] for key, row in rows(stage).items()} == {"2026-10-30#EUR": {"USD": Decimal("1.1172")}}
 
 
@@ -98,6 +98,6 @@ def test_what_is_no_such_file_is_said_in_a_line(stage, tmp_path, content):
     file = tmp_path / "rates.csv"
     file.write_bytes(content)
     with pytest.raises(StageError, match=r"rates\.csv"):
-        import_fx.read(file)
+        import_fx.read_rates_file(file)
     with pytest.raises(StageError, match="can't be read"):
-        import_fx.read(tmp_path / "none.csv")
+        import_fx.read_rates_file(tmp_path / "none.csv")

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from ops.import_leads import BATCH, Estimates, Importer, Report, leads, mapping, read, survey
-from ops.shell import StageError
+from ops.cli import StageError
+from ops.import_leads import BATCH, ArvEstimator, Importer, Report, column_mapping, read, scan_file, with_estimates
 from tests.conftest import send
 
 HOMES = Path(__file__).parents[2] / "examples" / "king_county_sales.csv"
@@ -17,16 +17,16 @@ DEFAULTS = {"region": "WA", "country": "US", "lead_source": "import"}
 
 
 @pytest.fixture
-def client(app: Any, as_: Any) -> Any:
+def client(app: Any, client_as: Any) -> Any:
     """An HTTP client whose other end is the app in this process."""
-    caller = as_("operator")
+    caller = client_as("operator")
     calls: list[httpx.Request] = []
 
     def serve(request: httpx.Request) -> httpx.Response:
         calls.append(request)
         headers = {"Content-Type": request.headers["content-type"], "Authorization": f"Bearer {caller.token()}"}
-        answer = send(app, request.method, request.url.path, request.content.decode(), dict(request.url.params), headers)
-        return httpx.Response(answer.status, headers=answer.headers, text=answer.text)
+        response = send(app, request.method, request.url.path, request.content.decode(), dict(request.url.params), headers)
+        return httpx.Response(response.status, headers=response.headers, text=response.text)
 
     with httpx.Client(base_url="http://api", transport=httpx.MockTransport(serve)) as found:
         found.calls = calls  # type: ignore[attr-defined]
@@ -45,13 +45,13 @@ def file(tmp_path: Path) -> Any:
 
 def bring(client: Any, path: Path, *, dry_run: bool = False, **options: Any) -> Report:
     report = Report(path.with_suffix(".refused.csv"))
-    _, estimates = survey(path, [], DEFAULTS)
-    Importer(client, report, dry_run=dry_run, parallel=1, **options).send(leads(path, [], DEFAULTS, estimates))
+    _, estimates = scan_file(path, [], DEFAULTS)
+    Importer(client, report, dry_run=dry_run, parallel=1, **options).send(with_estimates(path, [], DEFAULTS, estimates))
     return report
 
 
-def listed(as_: Any) -> list[dict[str, Any]]:
-    return as_("operator")("GET", "/wholesale", query={"limit": "200"}).json()["items"]
+def listed(client_as: Any) -> list[dict[str, Any]]:
+    return client_as("operator")("GET", "/wholesale", query={"limit": "200"}).json()["items"]
 
 
 def refusals(report: Report) -> list[tuple[str, str]]:
@@ -62,17 +62,17 @@ def refusals(report: Report) -> list[tuple[str, str]]:
 class TestTheRealFile:
     def test_every_home_is_a_lead_that_the_api_takes(self, client, tmp_path):
         report = Report(tmp_path / "refused.csv")
-        total, estimates = survey(HOMES, [], DEFAULTS)
+        total, estimates = scan_file(HOMES, [], DEFAULTS)
         told: list[int] = []
-        Importer(client, report, dry_run=True, parallel=1).send(leads(HOMES, [], DEFAULTS, estimates), told.append)
+        Importer(client, report, dry_run=True, parallel=1).send(with_estimates(HOMES, [], DEFAULTS, estimates), told.append)
         assert (total, report.known, report.refused, sum(told)) == (3000, 3000, 0, 3000)
         assert len(client.calls) == 3000 / BATCH
         assert not report.file.exists()
 
-    def test_a_home_becomes_a_lead(self, client, as_, file):
+    def test_a_home_becomes_a_lead(self, client, client_as, file):
         some = file("".join(HOMES.read_text().splitlines(keepends=True)[:31]))
         assert bring(client, some).created == 30
-        body = as_("operator")("GET", f"/wholesale/{listed(as_)[-1]['id']}").json()
+        body = client_as("operator")("GET", f"/wholesale/{listed(client_as)[-1]['id']}").json()
         (cells,) = [row.cells for row in read(some, [], DEFAULTS) if row.lead["external_ref"] == body["external_ref"]]
         home = body["property"]
         assert body["asking_price"] == Decimal(cells["price"])
@@ -83,8 +83,8 @@ class TestTheRealFile:
         assert (body["stage"], body["lead_source"], body["currency"]) == ("lead", "import", "USD")
 
     def test_an_estimate_is_marked_as_one(self):
-        _, estimates = survey(HOMES, [], DEFAULTS)
-        rows = list(leads(HOMES, [], DEFAULTS, estimates))
+        _, estimates = scan_file(HOMES, [], DEFAULTS)
+        rows = list(with_estimates(HOMES, [], DEFAULTS, estimates))
         assert all(row.lead["arv_confidence"] == "low" for row in rows)
         first = rows[0].lead
         assert first["arv_estimate"] % 1000 == 0
@@ -97,36 +97,36 @@ class TestTheRealFile:
         assert first["tags"] == ["arv-estimated"]
         assert "98028" in first["notes"]
 
-    def test_twice_brings_no_duplicate_and_a_broken_run_is_resumed(self, client, as_, file):
+    def test_twice_brings_no_duplicate_and_a_broken_run_is_resumed(self, client, client_as, file):
         lines = HOMES.read_text().splitlines(keepends=True)
         assert bring(client, file("".join(lines[:21]))).created == 20
         again = bring(client, file("".join(lines[:31])))
         assert (again.created, again.known, again.refused) == (10, 20, 0)
-        assert len(listed(as_)) == 30
+        assert len(listed(client_as)) == 30
 
 
 class TestColumns:
     COLUMNS = ("price", "zipcode", "sqft_living", "view", "notes")
 
     def test_usual_names_are_known(self):
-        found = mapping(list(self.COLUMNS), [])
+        found = column_mapping(list(self.COLUMNS), [])
         assert found == {"price": "asking_price", "zipcode": "postal_code", "sqft_living": "sqft", "notes": "notes"}
 
     def test_they_can_be_said_otherwise(self):
-        found = mapping(list(self.COLUMNS), ["view=seller_motivation,notes=", "price = arv_estimate"])
+        found = column_mapping(list(self.COLUMNS), ["view=seller_motivation,notes=", "price = arv_estimate"])
         assert found == {"price": "arv_estimate", "zipcode": "postal_code", "sqft_living": "sqft", "view": "seller_motivation"}
 
     def test_a_field_has_one_column(self):
-        assert mapping(["price", "ask"], ["ask=asking_price"]) == {"ask": "asking_price"}
+        assert column_mapping(["price", "ask"], ["ask=asking_price"]) == {"ask": "asking_price"}
 
     @pytest.mark.parametrize("given", ["price", "cost=asking_price", "price=cost", "price=,zipcode=,sqft_living=,notes="])
     def test_what_cant_be_mapped_is_said(self, given):
         with pytest.raises(StageError):
-            mapping(list(self.COLUMNS), [given])
+            column_mapping(list(self.COLUMNS), [given])
 
 
 class TestRows:
-    def test_what_cant_be_read_is_refused_by_line(self, client, as_, file):
+    def test_what_cant_be_read_is_refused_by_line(self, client, client_as, file):
         path = file(
             "price,bedrooms,zipcode,email\n"
             '100000,2,98101,"a@example.com"\n'
@@ -148,7 +148,7 @@ class TestRows:
         assert "asking_price: must not be negative" in reasons["5"]
         assert "seller.email" in reasons["6"]
         assert reasons["7"] == "it has fewer than 4 columns"
-        assert sorted(item["asking_price"] for item in listed(as_)) == [Decimal("1250.50"), 100000]
+        assert sorted(item["asking_price"] for item in listed(client_as)) == [Decimal("1250.50"), 100000]
 
     def test_a_line_is_where_its_row_ends(self, file):
         rows = list(read(file('notes,price\n"two\nlines",1\nx,2\n'), [], {}))
@@ -178,24 +178,24 @@ class TestEstimates:
         return {"asking_price": Decimal(price), "property": {"sqft": sqft, "address": {"postal_code": code}}}
 
     def test_the_median_price_of_the_same_postal_code(self):
-        estimates = Estimates()
+        estimates = ArvEstimator()
         for price in (100, 200, 300, 400, 9000):
-            estimates.learn(self.lead(price * 1000, 1000))
-        estimates.learn(self.lead(1, 1, "98102"))
-        assert estimates.of(self.lead(0, 1510)) == 453000
-        assert estimates.of(self.lead(0, 1510, "98102")) is None
-        assert estimates.of({}) is None
+            estimates.add(self.lead(price * 1000, 1000))
+        estimates.add(self.lead(1, 1, "98102"))
+        assert estimates.estimate(self.lead(0, 1510)) == 453000
+        assert estimates.estimate(self.lead(0, 1510, "98102")) is None
+        assert estimates.estimate({}) is None
 
     def test_too_few_houses_tell_nothing(self):
-        estimates = Estimates()
+        estimates = ArvEstimator()
         for _ in range(4):
-            estimates.learn(self.lead(100000, 1000))
+            estimates.add(self.lead(100000, 1000))
         assert estimates.complete(self.lead(100000, 1000)) == self.lead(100000, 1000)
 
     def test_a_given_value_is_kept(self):
-        estimates = Estimates()
+        estimates = ArvEstimator()
         for _ in range(5):
-            estimates.learn(self.lead(100000, 1000))
+            estimates.add(self.lead(100000, 1000))
         given = {**self.lead(100000, 1000), "arv_estimate": Decimal(1)}
         assert estimates.complete(given) == given
 
@@ -203,10 +203,10 @@ class TestEstimates:
 class TestTrouble:
     def importer(self, tmp_path: Path, answers: list[Any], waits: list[float]) -> Importer:
         def serve(request: httpx.Request) -> httpx.Response:
-            answer = answers.pop(0)
-            if isinstance(answer, Exception):
-                raise answer
-            return answer
+            response = answers.pop(0)
+            if isinstance(response, Exception):
+                raise response
+            return response
 
         client = httpx.Client(base_url="http://api", transport=httpx.MockTransport(serve))
         return Importer(client, Report(tmp_path / "refused.csv"), parallel=1, sleep=waits.append)
@@ -223,7 +223,7 @@ class TestTrouble:
     def test_one_that_stays_away_ends_it_in_one_line(self, tmp_path, file):
         waits: list[float] = []
         importer = self.importer(tmp_path, [httpx.ConnectError("refused") for _ in range(9)], waits)
-        with pytest.raises(StageError, match="out of reach"):
+        with pytest.raises(StageError, match="unreachable"):
             importer.send(read(file("price\n5\n"), [], {}))
         assert len(waits) == 6
 
@@ -239,20 +239,20 @@ class TestHostileFiles:
     @pytest.mark.parametrize("column", ["price", "sqft_living", "lat"])
     def test_a_number_out_of_range_is_refused_at_once(self, file, column, text):
         (row,) = read(file(f"{column}\n{text}\n"), [], DEFAULTS)
-        assert row.fault.endswith("is out of range")
+        assert row.error.endswith("is out of range")
 
     @pytest.mark.parametrize("text", ["1_000", "١٢", "0x10", "sNaN"])
     def test_digits_are_plain(self, file, text):
         (row,) = read(file(f"price\n{text}\n"), [], DEFAULTS)
-        assert row.fault.endswith("is not a number")
+        assert row.error.endswith("is not a number")
 
     def test_the_largest_numbers_make_an_estimate_all_the_same(self, file):
         path = file("price,zipcode,sqft_living\n" + f"{'9' * 15},98101,1\n" * 5 + f",98101,{'9' * 15}\n")
-        _, estimates = survey(path, [], DEFAULTS)
-        assert len(list(leads(path, [], DEFAULTS, estimates))) == 6
+        _, estimates = scan_file(path, [], DEFAULTS)
+        assert len(list(with_estimates(path, [], DEFAULTS, estimates))) == 6
 
     def test_a_column_without_a_name_is_left_alone(self, file):
         path = file("price,zipcode,\n100,98101,\n200,98102,x\n300,98103,x,y\n300\n")
         rows = list(read(path, [], DEFAULTS))
-        assert [row.fault for row in rows] == ["", "", "it has more than 3 columns", "it has fewer than 3 columns"]
+        assert [row.error for row in rows] == ["", "", "it has more than 3 columns", "it has fewer than 3 columns"]
         assert rows[0].lead["asking_price"] == 100

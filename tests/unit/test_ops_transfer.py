@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from chalicelib.foundation.runtime import Runtime
-from chalicelib.foundation.secrets import SecretStore
+from chalicelib.foundation.secret_store import SecretStore
 from chalicelib.foundation.store import codec, table
-from ops import shell, transfer
+from ops import cli, transfer
 from ops.__main__ import app
 from tests.conftest import SECRETS
 from tests.dynamodb_local import dynamodb_local, dynamodb_local_url
-from tests.faults import Faulty, ShortPages, Throttles, Unprocessed
-from tests.store.things import Part, Thing, plain_values
+from tests.fault_injection import FaultInjectingClient, ShortPages, Throttles, Unprocessed
+from tests.store.sample_entities import SampleChild, SampleRoot, plain_values
 
 __all__ = ["dynamodb_local", "dynamodb_local_url"]
 
@@ -49,12 +49,12 @@ def fill(runtime, things=4):
 
     for number in range(things):
         ctx.now += timedelta(milliseconds=1)
-        thing = Thing.fresh(ctx, **plain_values(count=number, price=Decimal(number) / 100))
+        thing = SampleRoot.new(ctx, **plain_values(count=number, price=Decimal(number) / 100))
         put(thing.to_item())
-        put(Part.fresh(ctx, id=Part.ID.new(ctx.now, thing.id), name=f"part {number}").to_item())
-        put(codec.wire({"pk": thing.id, "sk": "!", "refs": 1}))
-        put(codec.wire({"pk": f"AUD#{thing.id}", "sk": "0000000001", "kind": "trail", "hash": "x" * 64}))
-    put(codec.wire({"pk": "BOARD", "sk": "lead", "n": things, "sum": Decimal("17.70")}))
+        put(SampleChild.new(ctx, id=SampleChild.ID.new(ctx.now, thing.id), name=f"part {number}").to_item())
+        put(codec.encode_item({"pk": thing.id, "sk": "!", "refs": 1}))
+        put(codec.encode_item({"pk": f"AUD#{thing.id}", "sk": "0000000001", "kind": "trail", "hash": "x" * 64}))
+    put(codec.encode_item({"pk": "BOARD", "sk": "lead", "n": things, "sum": Decimal("17.70")}))
     put(ODD)
 
 
@@ -73,7 +73,7 @@ def round_trip(runtime, tmp_path, workers):
     first, second = tmp_path / "first.jsonl", tmp_path / "second.jsonl"
     out = transfer.export(runtime, first, workers=workers)
     emptied(runtime)
-    back = transfer.bring_in(runtime, first, workers=workers)
+    back = transfer.import_stage(runtime, first, workers=workers)
     again = transfer.export(runtime, second, workers=workers)
     assert rows(first) == rows(second)
     assert out == back == again
@@ -88,7 +88,7 @@ def test_a_stage_comes_back_identical_on_moto(runtime, tmp_path):
 
 @pytest.mark.dynamodb_local
 def test_a_stage_comes_back_identical_with_many_workers_and_faults(dynamodb_local, settings, clock, tmp_path):
-    client = Faulty(dynamodb_local, ShortPages(7), Throttles(0.1, seed=3), Unprocessed(0.3, seed=4))
+    client = FaultInjectingClient(dynamodb_local, ShortPages(7), Throttles(0.1, seed=3), Unprocessed(0.3, seed=4))
     runtime = Runtime(settings, dynamodb=client, secrets=SecretStore(settings, lambda: SECRETS), clock=clock, sleep=lambda _: None)
     first = round_trip(runtime, tmp_path, workers=4)
     assert len(set(rows(first))) == len(rows(first))
@@ -117,7 +117,7 @@ def test_only_an_empty_stage_takes_an_import(runtime, tmp_path):
     path = tmp_path / "stage.jsonl"
     transfer.export(runtime, path, workers=1)
     with pytest.raises(transfer.TransferError, match="isn't empty"):
-        transfer.bring_in(runtime, path, workers=1)
+        transfer.import_stage(runtime, path, workers=1)
 
 
 def cut(lines):
@@ -166,14 +166,14 @@ def test_a_file_that_is_not_whole_is_refused_before_anything_is_written(runtime,
     emptied(runtime)
     path.write_text("\n".join(damage(path.read_text().split("\n")[:-1])) + "\n", errors="surrogateescape")
     with pytest.raises(transfer.TransferError):
-        transfer.bring_in(runtime, path, workers=1)
+        transfer.import_stage(runtime, path, workers=1)
     assert runtime.dynamodb.scan(TableName=runtime.settings.table)["Items"] == []
 
 
 def test_an_empty_stage_is_a_stage_too(runtime, tmp_path):
     path = tmp_path / "stage.jsonl"
     assert transfer.export(runtime, path, workers=1).rows == 0
-    assert transfer.bring_in(runtime, path, workers=1).rows == 0
+    assert transfer.import_stage(runtime, path, workers=1).rows == 0
 
 
 scalars = (
@@ -200,14 +200,14 @@ def test_a_line_is_the_row(raw):
     assert "\n" not in line
     found = transfer.from_line(line)
     assert transfer.to_line(found) == line
-    assert codec.plain(found) == codec.plain(raw)
+    assert codec.decode_item(found) == codec.decode_item(raw)
 
 
 # -- the commands
 
 
 def test_the_commands_export_and_import(runtime, tmp_path, monkeypatch):
-    monkeypatch.setattr(shell, "runtime", lambda: runtime)
+    monkeypatch.setattr(cli, "runtime", lambda: runtime)
     monkeypatch.setenv("VALHALLA_STAGE", "test")
     fill(runtime)
     path = tmp_path / "stage.jsonl"
@@ -244,12 +244,12 @@ class Lambda:
 def test_nothing_is_imported_while_somebody_reads_the_stream(runtime, monkeypatch, states, says):
     monkeypatch.setattr(transfer, "client", lambda service, settings: Lambda(*states))
     with pytest.raises(transfer.TransferError, match=says):
-        transfer.expect_no_readers(runtime)
+        transfer.require_streams_disabled(runtime)
 
 
 def test_mappings_that_are_off_are_no_readers(runtime, monkeypatch):
     monkeypatch.setattr(transfer, "client", lambda service, settings: Lambda("Disabled", "Disabling"))
-    transfer.expect_no_readers(runtime)
+    transfer.require_streams_disabled(runtime)
 
 
 @pytest.mark.parametrize(

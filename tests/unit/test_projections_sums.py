@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.foundation.manifest import Pack, Projection
-from chalicelib.foundation.projections import Contributions, Refused, merge
+from chalicelib.foundation.projections import ContributionError, ContributionRegistry, merge
 
 _numbers = st.integers(-1000, 1000) | st.decimals(-1000, 1000, places=2)
 _contributions = st.dictionaries(
@@ -51,7 +51,7 @@ def _pack(*paths):
 
 
 def test_the_contributions_of_several_packs_add_up():
-    both = Contributions([_pack("tests.streams.things.by_group"), _pack("tests.streams.things.with_notes")])
+    both = ContributionRegistry([_pack("tests.streams.sample_entities.by_group"), _pack("tests.streams.sample_entities.with_notes")])
     assert both.kinds == ["thing"]
     assert both("thing", {"group": "a", "amount": 5, "notes": "some"}) == {
         ("GROUPS", "a"): {"count": 1, "amount": 5},
@@ -61,5 +61,5 @@ def test_the_contributions_of_several_packs_add_up():
 
 
 def test_a_contribution_that_fails_names_its_function():
-    with pytest.raises(Refused, match=r"tests\.streams\.things\.by_group: KeyError"):
-        Contributions([_pack("tests.streams.things.by_group")])("thing", {})
+    with pytest.raises(ContributionError, match=r"tests\.streams\.things\.by_group: KeyError"):
+        ContributionRegistry([_pack("tests.streams.sample_entities.by_group")])("thing", {})

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.foundation.errors import BadRequest, Invalid, MalformedJson, TooLarge, UnsupportedMediaType
-from chalicelib.foundation.http.answers import is_too_large
+from chalicelib.foundation.errors import BadRequest, MalformedJson, TooLarge, UnsupportedMediaType, ValidationFailed
 from chalicelib.foundation.http.requests import MAX_BODY, Request
+from chalicelib.foundation.http.responses import exceeds_lambda_limit
 from local.gateway import proxy_event
 
 
 def request(body=None, *, query="", path="/a", **headers):
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Request.of(proxy_event("POST", path, named, query, body))
+    return Request.from_event(proxy_event("POST", path, named, query, body))
 
 
 def as_json(text, content_type="application/json"):
@@ -23,7 +23,7 @@ def as_json(text, content_type="application/json"):
 
 
 def test_names_of_headers_are_of_one_case_and_repeated_ones_are_joined():
-    found = Request.of(proxy_event("GET", "/", [("X-One", "a"), ("x-one", "b"), ("IF-MATCH", '"1"')]))
+    found = Request.from_event(proxy_event("GET", "/", [("X-One", "a"), ("x-one", "b"), ("IF-MATCH", '"1"')]))
     assert found.headers["if-match"] == '"1"'
     assert set(found.headers["x-one"].split(", ")) <= {"a", "b"}
 
@@ -32,7 +32,7 @@ def test_the_prefix_is_what_the_gateway_puts_before_the_path():
     assert request(path="/a/b").prefix == ""
     event = proxy_event("GET", "/a")
     event["requestContext"]["path"] = "/api/a"
-    assert Request.of(event).prefix == "/api"
+    assert Request.from_event(event).prefix == "/api"
 
 
 def test_no_body_is_an_empty_object():
@@ -87,7 +87,7 @@ def test_any_bytes_are_json_or_a_problem(raw):
 
 def test_a_query_name_is_given_once():
     assert request(query="a=1&b=").query_values() == {"a": "1", "b": ""}
-    with pytest.raises(Invalid):
+    with pytest.raises(ValidationFailed):
         request(query="a=1&a=2").query_values()
 
 
@@ -142,4 +142,4 @@ def test_a_correlation_id_that_is_no_token_is_replaced(given_):
     ],
 )
 def test_an_answer_is_measured_as_lambda_hands_it_on(text, too_large):
-    assert is_too_large(text) == too_large
+    assert exceeds_lambda_limit(text) == too_large

@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.foundation.errors import MethodNotAllowed, NotFound
-from chalicelib.foundation.http.routing import Routes, allow, verb
+from chalicelib.foundation.http.routing import Router, allow_header, resolve_method
 from chalicelib.packs import PACKS
 
 
 def routes(*endpoints):
-    found = Routes()
+    found = Router()
     for method, template in endpoints:
         found.add(template, method)
     return found
@@ -32,7 +32,7 @@ def test_a_verb_that_the_literal_lacks_never_falls_to_its_neighbour():
     """DELETE of the board must not become DELETE of the thing whose id is "board"."""
     found = routes(("GET", "/a/board"), ("DELETE", "/a/{id}")).match("/a/board")
     with pytest.raises(MethodNotAllowed):
-        verb(found, "DELETE")
+        resolve_method(found, "DELETE")
 
 
 def test_parameters_are_taken_as_they_are():
@@ -68,12 +68,12 @@ def test_every_unreserved_segment_is_a_parameter(segment):
 
 def test_head_is_answered_as_get_and_others_name_what_is_allowed():
     found = HOUSE.match("/a")
-    assert verb(found, "HEAD") == "GET"
-    assert allow(found) == "GET, HEAD, OPTIONS, POST"
+    assert resolve_method(found, "HEAD") == "GET"
+    assert allow_header(found) == "GET, HEAD, OPTIONS, POST"
     with pytest.raises(MethodNotAllowed) as caught:
-        verb(found, "PATCH")
+        resolve_method(found, "PATCH")
     assert caught.value.headers["Allow"] == "GET, HEAD, OPTIONS, POST"
-    assert allow(HOUSE.match("/a/1/b/2")) == "DELETE, OPTIONS"
+    assert allow_header(HOUSE.match("/a/1/b/2")) == "DELETE, OPTIONS"
 
 
 def test_a_parameter_has_one_name_at_one_place():
@@ -87,11 +87,11 @@ def test_an_endpoint_is_registered_once():
 
 
 def test_the_packs_routes_fit_together_and_each_is_found():
-    found = Routes()
+    found = Router()
     rows = [endpoint for pack in PACKS for endpoint in pack.endpoints]
     for endpoint in rows:
         found.add(endpoint.path, endpoint.method)
     for endpoint in rows:
         match = found.match("/".join("x" if part.startswith("{") else part for part in endpoint.path.split("/")))
         assert match.template == endpoint.path
-        assert verb(match, endpoint.method) == endpoint.method
+        assert resolve_method(match, endpoint.method) == endpoint.method

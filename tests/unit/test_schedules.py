@@ -8,11 +8,11 @@ import pytest
 
 from chalicelib.foundation import schedules
 from chalicelib.foundation.errors import Unavailable
-from chalicelib.foundation.manifest import load
-from chalicelib.foundation.schedules import RECORD_LIFE, Run, perform
-from chalicelib.foundation.store.codec import plain
+from chalicelib.foundation.manifest import import_string
+from chalicelib.foundation.schedules import RUN_RECORD_TTL, RunStats, run_schedule
+from chalicelib.foundation.store.codec import decode_item
 from chalicelib.packs import PACKS
-from tests.faults import Faulty, Throttles
+from tests.fault_injection import FaultInjectingClient, Throttles
 from tests.unit.test_telemetry import valid
 
 LAMBDA = SimpleNamespace(aws_request_id="run-1", get_remaining_time_in_millis=lambda: 60_000)
@@ -22,7 +22,7 @@ def records(runtime, name):
     answer = runtime.dynamodb.query(
         TableName=runtime.settings.table, KeyConditionExpression="pk = :pk", ExpressionAttributeValues={":pk": {"S": f"RUN#{name}"}}
     )
-    return [plain(raw) for raw in answer["Items"]]
+    return [decode_item(raw) for raw in answer["Items"]]
 
 
 @pytest.fixture
@@ -33,11 +33,11 @@ def lines(capsys):
 def test_a_run_leaves_its_record(runtime, clock, lines):
     def work(ctx, run):
         assert (ctx.actor.id, ctx.actor.kind, ctx.request_id) == ("system:sweep", "system", "run-1")
-        assert ctx.store.remaining() == 50.0, "ten seconds are kept for the record"
-        run.found, run.done, run.failed, run.more = 5, 3, 1, True
+        assert ctx.store.remaining_seconds() == 50.0, "ten seconds are kept for the record"
+        run.found, run.done, run.failed, run.has_more = 5, 3, 1, True
         clock.now += timedelta(seconds=7)
 
-    record = perform("sweep", work, runtime, {}, LAMBDA)
+    record = run_schedule("sweep", work, runtime, {}, LAMBDA)
     (kept,) = records(runtime, "sweep")
     assert record == {
         "schedule": "sweep",
@@ -51,7 +51,7 @@ def test_a_run_leaves_its_record(runtime, clock, lines):
         "error": "",
     }
     assert {name: kept[name] for name in record} == record
-    assert kept["ttl"] == int((clock.now - timedelta(seconds=7) + RECORD_LIFE).timestamp())
+    assert kept["ttl"] == int((clock.now - timedelta(seconds=7) + RUN_RECORD_TTL).timestamp())
     assert "t" not in kept, "a run is no entity: the streams don't read it"
     line, metrics = lines()
     assert (line["level"], line["message"], line["schedule"], line["more"]) == ("INFO", "schedule", "sweep", True)
@@ -65,7 +65,7 @@ def test_a_failed_run_tells_and_fails(runtime, lines):
         raise RuntimeError("ann@example.com is not a date")
 
     with pytest.raises(RuntimeError):
-        perform("sweep", work, runtime, {}, LAMBDA)
+        run_schedule("sweep", work, runtime, {}, LAMBDA)
     (kept,) = records(runtime, "sweep")
     assert (kept["error"], kept["found"], kept["done"]) == ("RuntimeError", 2, 0)
     trace, line, metrics = lines()
@@ -76,25 +76,25 @@ def test_a_failed_run_tells_and_fails(runtime, lines):
 def test_runs_of_one_schedule_stand_in_their_order(runtime, clock):
     for number in range(3):
         clock.now += timedelta(days=1)
-        perform("sweep", lambda ctx, run: None, runtime, {}, SimpleNamespace(aws_request_id=f"run-{number}"))
+        run_schedule("sweep", lambda ctx, run: None, runtime, {}, SimpleNamespace(aws_request_id=f"run-{number}"))
     assert [record["run_id"] for record in records(runtime, "sweep")] == ["run-0", "run-1", "run-2"]
 
 
 def test_two_runs_of_the_same_instant_are_two_records(runtime):
     for number in range(2):
-        perform("sweep", lambda ctx, run: None, runtime, {}, SimpleNamespace(aws_request_id=f"run-{number}"))
+        run_schedule("sweep", lambda ctx, run: None, runtime, {}, SimpleNamespace(aws_request_id=f"run-{number}"))
     assert len(records(runtime, "sweep")) == 2
 
 
 def test_without_a_lambda_a_run_has_an_id_all_the_same(runtime):
-    assert len(perform("sweep", lambda ctx, run: None, runtime, None, None)["run_id"]) == 36
+    assert len(run_schedule("sweep", lambda ctx, run: None, runtime, None, None)["run_id"]) == 36
 
 
 def test_where_the_table_is_out_of_reach_the_log_still_tells(runtime, lines):
-    runtime.dynamodb = Faulty(runtime.dynamodb, Throttles())
-    runtime.store = lambda remaining=None, make=runtime.store: make(lambda: 0.0)
+    runtime.dynamodb = FaultInjectingClient(runtime.dynamodb, Throttles())
+    runtime.store = lambda remaining_seconds=None, make=runtime.store: make(lambda: 0.0)
     with pytest.raises(Unavailable):
-        perform("sweep", lambda ctx, run: None, runtime, {}, LAMBDA)
+        run_schedule("sweep", lambda ctx, run: None, runtime, {}, LAMBDA)
     line, metrics = lines()
     assert (line["message"], metrics["ScheduleDone"]) == ("schedule", 0)
 
@@ -103,7 +103,7 @@ def test_a_decorated_function_is_what_lambda_calls(runtime, monkeypatch):
     monkeypatch.setattr(schedules, "_runtime", lambda: runtime)
 
     @schedules.scheduled("sweep")
-    def sweep(ctx, run: Run):
+    def sweep(ctx, run: RunStats):
         """Sweep."""
         run.done = 4
 
@@ -114,7 +114,7 @@ def test_a_decorated_function_is_what_lambda_calls(runtime, monkeypatch):
 @pytest.mark.parametrize("schedule", [one for pack in PACKS for one in pack.schedules], ids=lambda one: one.name)
 def test_every_declared_schedule_runs_on_an_empty_table_and_leaves_its_record(schedule, runtime, monkeypatch):
     monkeypatch.setattr(schedules, "_runtime", lambda: runtime)
-    record = load(schedule.function)({}, LAMBDA)
+    record = import_string(schedule.function)({}, LAMBDA)
     assert (record["schedule"], record["found"], record["error"]) == (schedule.name, 0, "")
     assert len(records(runtime, schedule.name)) == 1
 

@@ -6,30 +6,30 @@ from decimal import Decimal
 import pytest
 
 from chalicelib.foundation.errors import NotFound
-from chalicelib.foundation.manifest import Pack, Subject
-from chalicelib.foundation.subjects import Subjects, SubjectType
+from chalicelib.foundation.manifest import Pack, SubjectEntry
+from chalicelib.foundation.subjects import SubjectAdapter, SubjectRegistry
 from chalicelib.packs import PACKS
-from tests.store.things import Part, Thing, plain_values
+from tests.store.sample_entities import SampleChild, SampleRoot, plain_values
 
-THING = SubjectType(
-    entity=Thing,
+THING = SubjectAdapter(
+    entity=SampleRoot,
     facts=lambda thing: {"name": thing.name, "price": thing.price, "sold": thing.sold_on is not None},
     hash_fields=("name", "price", "maker"),
 )
-PART = SubjectType(entity=Part, facts=lambda part: {"name": part.name}, hash_fields=("name",), requested_by=lambda part: None)
+PART = SubjectAdapter(entity=SampleChild, facts=lambda part: {"name": part.name}, hash_fields=("name",), requested_by=lambda part: None)
 
 FAKE = Pack(
     "H",
     "things",
     "Things",
     "tests",
-    subjects=(Subject("thing", "thing", f"{__name__}.THING"), Subject("spare part", "part", f"{__name__}.PART")),
+    subjects=(SubjectEntry("thing", "thing", f"{__name__}.THING"), SubjectEntry("spare part", "part", f"{__name__}.PART")),
 )
 
 
 @pytest.fixture
 def subjects():
-    return Subjects([FAKE])
+    return SubjectRegistry([FAKE])
 
 
 def put(ctx, entity):
@@ -38,7 +38,7 @@ def put(ctx, entity):
 
 def test_a_subject_is_loaded_by_its_id_with_facts_hash_and_who_asked(context, subjects):
     ctx = context("operator", user="user_ann")
-    thing = Thing.fresh(ctx, **plain_values())
+    thing = SampleRoot.new(ctx, **plain_values())
     put(ctx, thing)
     before = ctx.store.round_trips
     found = subjects.load(ctx, thing.id)
@@ -50,22 +50,22 @@ def test_a_subject_is_loaded_by_its_id_with_facts_hash_and_who_asked(context, su
 
 def test_the_hash_covers_the_content_and_nothing_else(context, subjects):
     ctx = context("operator")
-    thing = Thing.fresh(ctx, **plain_values())
+    thing = SampleRoot.new(ctx, **plain_values())
 
     def hashed(entity):
         return subjects.read(entity.id, entity.to_item()).content_hash
 
     same = hashed(thing)
-    assert hashed(thing.changed(ctx, shelf="south", count=99)) == same
-    assert hashed(thing.changed(ctx, price=Decimal("12.5"))) == same, "another writing of the same number"
-    assert hashed(thing.changed(ctx, maker={"rate": Decimal("0.125"), "name": "Ada"})) == same, "another order"
-    assert hashed(thing.changed(ctx, price=Decimal("12.51"))) != same
-    assert hashed(thing.changed(ctx, maker={"name": "Bob"})) != same
+    assert hashed(thing.with_changes(ctx, shelf="south", count=99)) == same
+    assert hashed(thing.with_changes(ctx, price=Decimal("12.5"))) == same, "another writing of the same number"
+    assert hashed(thing.with_changes(ctx, maker={"rate": Decimal("0.125"), "name": "Ada"})) == same, "another order"
+    assert hashed(thing.with_changes(ctx, price=Decimal("12.51"))) != same
+    assert hashed(thing.with_changes(ctx, maker={"name": "Bob"})) != same
 
 
 def test_a_child_is_found_in_its_parents_partition(context, subjects):
     ctx = context("operator")
-    part = Part.fresh(ctx, id=Part.ID.new(ctx.now, Thing.ID.new(ctx.now)), name="bulb")
+    part = SampleChild.new(ctx, id=SampleChild.ID.new(ctx.now, SampleRoot.ID.new(ctx.now)), name="bulb")
     put(ctx, part)
     found = subjects.load(ctx, part.id)
     assert (found.type, found.facts, found.requested_by) == ("spare part", {"name": "bulb"}, None)
@@ -73,32 +73,32 @@ def test_a_child_is_found_in_its_parents_partition(context, subjects):
 
 def test_what_is_not_there_or_deleted_or_of_no_known_form_is_not_found(context, subjects):
     ctx = context("operator")
-    thing = Thing.fresh(ctx, **plain_values())
-    put(ctx, thing.deleted(ctx))
-    for id in (thing.id, Thing.ID.new(ctx.now), "thing_x", "ghost_01ARZ3NDEKTSV4RRFFQ69G5FAV", "", "_", "thing"):
+    thing = SampleRoot.new(ctx, **plain_values())
+    put(ctx, thing.soft_deleted(ctx))
+    for id in (thing.id, SampleRoot.ID.new(ctx.now), "thing_x", "ghost_01ARZ3NDEKTSV4RRFFQ69G5FAV", "", "_", "thing"):
         with pytest.raises(NotFound):
             subjects.load(ctx, id)
 
 
 def test_types_are_known_without_importing_what_they_name():
-    unloaded = Pack("H", "h", "H", "tests", subjects=(Subject("moon", "moon", "tests.nowhere.MOON"),))
-    assert Subjects([FAKE, unloaded]).types == ["moon", "spare part", "thing"]
-    assert Subjects([unloaded]).type_of("moon_1") == "moon"
+    unloaded = Pack("H", "h", "H", "tests", subjects=(SubjectEntry("moon", "moon", "tests.nowhere.MOON"),))
+    assert SubjectRegistry([FAKE, unloaded]).types == ["moon", "spare part", "thing"]
+    assert SubjectRegistry([unloaded]).type_of("moon_1") == "moon"
 
 
 @pytest.mark.parametrize("twice", [{"prefix": "other"}, {"type": "other"}])
 def test_two_subjects_of_one_name_are_our_mistake(twice):
     double = replace(FAKE.subjects[0], **twice)
     with pytest.raises(AssertionError, match="two subjects"):
-        Subjects([FAKE, replace(FAKE, subjects=(double,))])
+        SubjectRegistry([FAKE, replace(FAKE, subjects=(double,))])
 
 
 def test_every_declared_subject_can_be_loaded():
-    from chalicelib.foundation.manifest import load
+    from chalicelib.foundation.manifest import import_string
 
-    Subjects(PACKS)
+    SubjectRegistry(PACKS)
     for subject in (subject for pack in PACKS for subject in pack.subjects):
-        declared = load(subject.subject)
-        assert isinstance(declared, SubjectType)
+        declared = import_string(subject.adapter)
+        assert isinstance(declared, SubjectAdapter)
         assert declared.entity.ID.prefix == subject.prefix
         assert all(hasattr(declared.entity, name) for name in declared.hash_fields)

@@ -10,9 +10,9 @@ import pytest
 
 from chalicelib.foundation import telemetry
 from chalicelib.foundation.auth import tokens
-from chalicelib.foundation.http.doorway import Doorway
+from chalicelib.foundation.http.app import ValhallaApp
 from chalicelib.foundation.manifest import PUBLIC, Endpoint, Pack
-from tests.conftest import Caller
+from tests.conftest import ApiClient
 
 KEY = "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49\nabc\n-----END PRIVATE KEY-----"
 SECRETS = {
@@ -42,8 +42,8 @@ def lines(capsys):
 # -- one line a request
 
 
-def test_a_request_is_one_line_with_its_fields(as_, lines):
-    as_("viewer")("GET", "/events", headers={"X-Correlation-ID": "trace-7"})
+def test_a_request_is_one_line_with_its_fields(client_as, lines):
+    client_as("viewer")("GET", "/events", headers={"X-Correlation-ID": "trace-7"})
     (line,) = lines()
     assert (line["level"], line["message"], line["method"], line["route"], line["status"]) == ("INFO", "request", "GET", "/events", 200)
     assert (line["actor"], line["correlation_id"], line["cold_start"], line["round_trips"]) == ("user_viewer", "trace-7", True, 2)
@@ -52,37 +52,37 @@ def test_a_request_is_one_line_with_its_fields(as_, lines):
     assert "read_units" not in line
 
 
-def test_only_the_first_request_of_a_process_is_cold(nobody, lines):
-    nobody("GET", "/health/live")
-    nobody("GET", "/health/live")
+def test_only_the_first_request_of_a_process_is_cold(anonymous, lines):
+    anonymous("GET", "/health/live")
+    anonymous("GET", "/health/live")
     assert [line["cold_start"] for line in lines()] == [True, False]
 
 
-def test_capacity_is_in_the_line_where_it_is_counted(runtime, as_, lines):
+def test_capacity_is_in_the_line_where_it_is_counted(runtime, client_as, lines):
     runtime.settings = replace(runtime.settings, count_capacity=True)
-    as_("viewer")("GET", "/events")
+    client_as("viewer")("GET", "/events")
     (line,) = lines()
     assert line["read_units"] > 0
     assert line["write_units"] == 0
 
 
 @pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nowhere", 404), ("PUT", "/events", 405), ("GET", "/events", 401)])
-def test_refusals_are_lines_too(nobody, lines, method, path, status):
-    nobody(method, path)
+def test_refusals_are_lines_too(anonymous, lines, method, path, status):
+    anonymous(method, path)
     (line,) = lines()
     assert (line["status"], line["level"], line["Errors"]) == (status, "INFO", 0)
 
 
-def test_the_line_shows_the_route_and_never_the_path(as_, lines):
-    as_("viewer")("GET", "/events/evt_01ARZ3NDEKTSV4RRFFQ69G5FAV", query={"x": "ann@example.com"})
+def test_the_line_shows_the_route_and_never_the_path(client_as, lines):
+    client_as("viewer")("GET", "/events/evt_01ARZ3NDEKTSV4RRFFQ69G5FAV", query={"x": "ann@example.com"})
     (line,) = lines()
     assert line["route"] == "/events/{id}"
     assert "01ARZ3" not in json.dumps(line)
     assert "ann@" not in json.dumps(line)
 
 
-def test_a_secret_in_the_correlation_id_is_not_logged(nobody, lines):
-    answer = nobody("GET", "/health/live", headers={"X-Correlation-ID": SECRETS["token"]})
+def test_a_secret_in_the_correlation_id_is_not_logged(anonymous, lines):
+    answer = anonymous("GET", "/health/live", headers={"X-Correlation-ID": SECRETS["token"]})
     assert answer.headers["x-correlation-id"] == SECRETS["token"], "the caller gets back what they sent"
     assert lines()[0]["correlation_id"] == "[redacted]"
 
@@ -107,8 +107,8 @@ def valid(line):
     return True
 
 
-def test_a_requests_line_is_its_metrics(nobody, lines):
-    nobody("GET", "/health/live")
+def test_a_requests_line_is_its_metrics(anonymous, lines):
+    anonymous("GET", "/health/live")
     (line,) = lines()
     assert valid(line)
     assert (line["Errors"], line["Throttles"]) == (0, 0)
@@ -118,24 +118,24 @@ def test_a_requests_line_is_its_metrics(nobody, lines):
     assert line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["route"]]
 
 
-def test_a_request_for_no_route_has_metrics_all_the_same(nobody, lines):
-    nobody("GET", "/nowhere")
+def test_a_request_for_no_route_has_metrics_all_the_same(anonymous, lines):
+    anonymous("GET", "/nowhere")
     assert valid(lines()[0])
 
 
 def test_metrics_of_their_own_are_a_line(lines):
-    telemetry.metric({"Parked": 1, "Lag": 2.5}, stream="audit")
+    telemetry.emit_metric({"Parked": 1, "Lag": 2.5}, stream="audit")
     (line,) = lines()
     assert valid(line)
     assert (line["stream"], line["Parked"], line["Lag"]) == ("audit", 1, 2.5)
 
 
-def test_a_busy_store_counts_as_throttled(runtime, as_, lines):
-    runtime.store = lambda remaining=None, make=runtime.store: make(lambda: 0.0)
-    from tests.faults import Faulty, Throttles
+def test_a_busy_store_counts_as_throttled(runtime, client_as, lines):
+    runtime.store = lambda remaining_seconds=None, make=runtime.store: make(lambda: 0.0)
+    from tests.fault_injection import FaultInjectingClient, Throttles
 
-    runtime.dynamodb = Faulty(runtime.dynamodb, Throttles())
-    answer = as_("viewer")("GET", "/events")
+    runtime.dynamodb = FaultInjectingClient(runtime.dynamodb, Throttles())
+    answer = client_as("viewer")("GET", "/events")
     assert (answer.status, answer.headers["retry-after"]) == (503, "1")
     (line,) = lines()
     assert (line["status"], line["Throttles"], line["Errors"], line["level"]) == (503, 1, 1, "ERROR")
@@ -146,7 +146,7 @@ def test_a_busy_store_counts_as_throttled(runtime, as_, lines):
 
 @pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS.keys())
 def test_secrets_in_texts_are_redacted_by_pattern(secret, lines):
-    telemetry.line("INFO", "x", deep={"list": [f"before {secret} after"]})
+    telemetry.log("INFO", "x", deep={"list": [f"before {secret} after"]})
     (line,) = lines()
     (text,) = line["deep"]["list"]
     assert text.startswith("before ")
@@ -165,7 +165,7 @@ def test_secrets_in_texts_are_redacted_by_pattern(secret, lines):
     ],
 )
 def test_fields_are_redacted_by_name(name, lines):
-    telemetry.line("INFO", "x", **{name: "plain words", "nested": {name: {"deep": 1}}})
+    telemetry.log("INFO", "x", **{name: "plain words", "nested": {name: {"deep": 1}}})
     (line,) = lines()
     assert (line[name], line["nested"][name]) == ("[redacted]", "[redacted]")
 
@@ -183,19 +183,19 @@ def test_fields_are_redacted_by_name(name, lines):
     ],
 )
 def test_what_is_needed_to_find_a_fault_stays(harmless, lines):
-    telemetry.line("INFO", "x", text=harmless, entity=harmless)
+    telemetry.log("INFO", "x", text=harmless, entity=harmless)
     (line,) = lines()
     assert (line["text"], line["entity"]) == (harmless, harmless)
 
 
 def test_a_line_takes_whatever_it_is_given(lines):
-    telemetry.line("INFO", "x", money=Decimal("1.10"), at=datetime(2026, 1, 1, tzinfo=UTC), nan=float("nan"), odd={1: {2, 3}}, raw=b"\xff")
+    telemetry.log("INFO", "x", money=Decimal("1.10"), at=datetime(2026, 1, 1, tzinfo=UTC), nan=float("nan"), odd={1: {2, 3}}, raw=b"\xff")
     (line,) = lines()
     assert (line["money"], line["at"], line["nan"], sorted(line["odd"]["1"])) == (1.1, "2026-01-01T00:00:00.000Z", "nan", [2, 3])
 
 
 def test_a_line_break_makes_no_second_line(lines):
-    telemetry.line("INFO", "x", text='a\nb"}\r\n{"level":"ERROR"}')
+    telemetry.log("INFO", "x", text='a\nb"}\r\n{"level":"ERROR"}')
     assert len(lines()) == 1
 
 
@@ -217,9 +217,9 @@ def failing(runtime, monkeypatch):
     routes.fail = fail
     monkeypatch.setitem(sys.modules, "failing_pack", ModuleType("failing_pack"))
     monkeypatch.setitem(sys.modules, "failing_pack.routes", routes)
-    app = Doorway("valhalla", runtime=lambda: runtime)
+    app = ValhallaApp("valhalla", runtime=lambda: runtime)
     app.register([Pack("H", "failing", "Failing", "failing_pack", (Endpoint("GET", "/fail", "fail", PUBLIC, "Fails"),))])
-    return Caller(app)
+    return ApiClient(app)
 
 
 def test_an_unexpected_error_is_logged_with_its_trace_and_without_secrets(failing, lines):
@@ -244,11 +244,11 @@ def test_its_problem_tells_nothing_but_the_request_id(failing, capsys):
         assert leak not in answer.text
 
 
-def test_problems_never_repeat_what_was_sent(as_, nobody, runtime):
-    typed = as_("admin")("POST", "/system/status/complete", {"notes": 5, "password": "hunter2"})
-    malformed = as_("admin")("POST", "/system/status/complete", raw='{"password": "hunter2"')
-    forged = nobody("GET", "/events", headers={"Authorization": f"Bearer {SECRETS['token']}"})
-    query = as_("viewer")("GET", "/events", query={"kind": "x" * 80 + "hunter2", "limit": "hunter2"})
+def test_problems_never_repeat_what_was_sent(client_as, anonymous, runtime):
+    typed = client_as("admin")("POST", "/system/status/complete", {"notes": 5, "password": "hunter2"})
+    malformed = client_as("admin")("POST", "/system/status/complete", raw='{"password": "hunter2"')
+    forged = anonymous("GET", "/events", headers={"Authorization": f"Bearer {SECRETS['token']}"})
+    query = client_as("viewer")("GET", "/events", query={"kind": "x" * 80 + "hunter2", "limit": "hunter2"})
     assert [answer.status for answer in (typed, malformed, forged, query)] == [422, 400, 401, 422]
     for answer in (typed, malformed, forged, query):
         assert "hunter2" not in answer.text
@@ -257,7 +257,7 @@ def test_problems_never_repeat_what_was_sent(as_, nobody, runtime):
 
 def test_the_stages_keys_are_in_no_line_and_no_representation(runtime, lines):
     secrets = runtime.secrets.get(runtime.clock())
-    telemetry.line("INFO", "x", settings=runtime.settings, held=secrets, ctx=runtime.context(request_id="r"))
+    telemetry.log("INFO", "x", settings=runtime.settings, held=secrets, ctx=runtime.context(request_id="r"))
     (line,) = lines()
     assert "PRIVATE KEY" not in json.dumps(line)
     assert secrets.signing_keys[0].private_pem not in repr(secrets)

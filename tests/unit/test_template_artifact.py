@@ -37,8 +37,8 @@ def alone(tree: Path, code: str) -> str:
 
 def test_the_same_source_makes_the_same_bytes(built: Any, tmp_path: Path) -> None:
     again = tmp_path / "again.zip"
-    artifact.finish(built.zip.parent / "packaged" / "deployment.zip", again)
-    assert hashlib.sha256(again.read_bytes()).digest() == hashlib.sha256(built.zip.read_bytes()).digest()
+    artifact.finish(built.zip_file.parent / "packaged" / "deployment.zip", again)
+    assert hashlib.sha256(again.read_bytes()).digest() == hashlib.sha256(built.zip_file.read_bytes()).digest()
 
 
 def test_every_module_has_its_bytecode_and_it_is_taken_unseen(tree: Path) -> None:
@@ -52,13 +52,13 @@ def test_every_module_has_its_bytecode_and_it_is_taken_unseen(tree: Path) -> Non
 
 
 def test_bytecode_says_nothing_of_the_machine_that_made_it(tree: Path) -> None:
-    compiled = (tree / "chalicelib" / "foundation" / "http" / "__pycache__").glob("doorway.*.pyc")
+    compiled = (tree / "chalicelib" / "foundation" / "http" / "__pycache__").glob("app.*.pyc")
     code = marshal.loads(next(compiled).read_bytes()[16:])
-    assert code.co_filename == "/var/task/chalicelib/foundation/http/doorway.py"
+    assert code.co_filename == "/var/task/chalicelib/foundation/http/app.py"
 
 
 def test_entries_are_sorted_and_dated_alike(built: Any) -> None:
-    with zipfile.ZipFile(built.zip) as archive:
+    with zipfile.ZipFile(built.zip_file) as archive:
         entries = archive.infolist()
     assert [entry.filename for entry in entries] == sorted(entry.filename for entry in entries)
     assert {entry.date_time for entry in entries} == {(1980, 1, 1, 0, 0, 0)}
@@ -96,7 +96,7 @@ for name in {used}:
 
 def test_everything_deployed_can_be_imported_from_the_artifact_alone(tree: Path) -> None:
     handlers = [one.consumer.function for one in deployed_functions() if one.consumer]
-    handlers += [one.worker.function for one in deployed_functions() if one.worker]
+    handlers += [one.queue_consumer.function for one in deployed_functions() if one.queue_consumer]
     handlers += [one.schedule.function for one in deployed_functions() if one.schedule]
     code = f"""
 import app
@@ -117,7 +117,9 @@ print(len(app.app.packs))
 
 
 @pytest.mark.parametrize(
-    "handler", [one.consumer or one.worker or one.schedule for one in deployed_functions() if one.kind != "api"], ids=lambda one: one.name
+    "handler",
+    [one.consumer or one.queue_consumer or one.schedule for one in deployed_functions() if one.kind != "api"],
+    ids=lambda one: one.name,
 )
 def test_each_event_function_starts_alone(handler: Any, tree: Path) -> None:
     """Lambda imports the function's own module and nothing before it: neither app.py nor Chalice may be needed."""
@@ -134,7 +136,7 @@ def test_passwords_and_tokens_work_without_what_only_builds_them(tree: Path) -> 
     code = """
 from datetime import UTC, datetime
 import argon2, jwt
-from chalicelib.foundation.secrets import Secrets, new_secrets
+from chalicelib.foundation.secret_store import Secrets, new_secrets
 hashed = argon2.PasswordHasher(memory_cost=8192, time_cost=1).hash("correct horse battery staple")
 assert argon2.PasswordHasher().verify(hashed, "correct horse battery staple")
 key = Secrets.from_json(new_secrets(datetime.now(UTC))).signing_keys[0]

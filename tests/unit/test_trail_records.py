@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.foundation.json import loads
-from chalicelib.packs.auditor.canonical import canonical
-from chalicelib.packs.auditor.records import GENESIS, Record, chained, day_partition, shard
-from chalicelib.packs.auditor.verifier import Chain
+from chalicelib.foundation.json_codec import loads
+from chalicelib.packs.audit.canonical import canonical
+from chalicelib.packs.audit.records import GENESIS, AuditRecord, chain_hash, day_partition, shard
+from chalicelib.packs.audit.verification import ChainVerifier
 
-SAID = {
+CONTENT = {
     "entity_id": "thing_1",
     "kind": "thing",
     "seq": 1,
@@ -61,25 +61,25 @@ def test_money_is_a_number_and_never_rounded(amount):
         st.integers() | st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
     )
 )
-def test_the_order_of_fields_is_nothing(value):
+def test_the_order_of_fields_does_not_matter(value):
     assert canonical(value) == canonical(dict(reversed(value.items())))
 
 
-def test_the_hash_is_over_the_one_before_and_the_canonical_text():
-    record = Record.of(SAID, GENESIS)
-    assert record.body == canonical(SAID)
+def test_the_hash_covers_the_previous_hash_and_the_canonical_text():
+    record = AuditRecord.from_values(CONTENT, GENESIS)
+    assert record.body == canonical(CONTENT)
     assert record.hash == hashlib.sha256(("0" * 64 + "\n" + record.body).encode()).hexdigest()
-    assert Record.of_item(record.to_item()) == record
+    assert AuditRecord.from_item(record.to_item()) == record
 
 
-def test_a_record_can_be_checked_without_this_code():
+def test_a_record_can_be_verified_without_this_code():
     """With `sha256sum` and the row alone: what docs/audit.md promises."""
-    item = Record.of(SAID, GENESIS).to_item()
+    item = AuditRecord.from_values(CONTENT, GENESIS).to_item()
     text = f"{item['prev_hash']['S']}\n{item['body']['S']}"
     assert hashlib.sha256(text.encode()).hexdigest() == item["hash"]["S"]
 
 
-def test_a_days_records_are_spread_over_its_shards():
+def test_records_of_a_day_are_spread_over_shards():
     assert {shard(f"thing_{number}") for number in range(50)} == {0, 1, 2, 3}
     assert day_partition("2026-11-24", 3) == "AUD#DAY#2026-11-24#3"
 
@@ -87,47 +87,49 @@ def test_a_days_records_are_spread_over_its_shards():
 def chain_of(count):
     rows, before = [], GENESIS
     for seq in range(1, count + 1):
-        record = Record.of({**SAID, "seq": seq, "action": "created" if seq == 1 else "updated", "notes": "x" * seq}, before)
+        record = AuditRecord.from_values(
+            {**CONTENT, "seq": seq, "action": "created" if seq == 1 else "updated", "notes": "x" * seq}, before
+        )
         rows.append(record.to_item())
         before = record.hash
     return rows
 
 
 @given(st.data(), st.integers(1, 8))
-def test_no_change_of_any_byte_goes_unseen(data, count):
+def test_every_changed_byte_is_detected(data, count):
     rows = chain_of(count)
-    assert Chain("thing_1").follow(rows) is None
-    place = data.draw(st.integers(0, count - 1))
+    assert ChainVerifier("thing_1").check_records(rows) is None
+    index = data.draw(st.integers(0, count - 1))
     name = data.draw(st.sampled_from(["body", "hash", "prev_hash"]))
-    text = rows[place][name]["S"]
+    text = rows[index][name]["S"]
     at = data.draw(st.integers(0, len(text) - 1))
-    letter = data.draw(st.characters(exclude_characters=text[at], exclude_categories=["Cs"]))
-    rows[place] = rows[place] | {name: {"S": text[:at] + letter + text[at + 1 :]}}
-    found = Chain("thing_1").follow(rows)
-    assert found is not None
-    assert found.seq == place + 1
+    character = data.draw(st.characters(exclude_characters=text[at], exclude_categories=["Cs"]))
+    rows[index] = rows[index] | {name: {"S": text[:at] + character + text[at + 1 :]}}
+    chain_break = ChainVerifier("thing_1").check_records(rows)
+    assert chain_break is not None
+    assert chain_break.seq == index + 1
 
 
 @given(st.data(), st.integers(2, 8))
-def test_no_order_but_the_right_one_goes_unseen(data, count):
+def test_every_wrong_order_is_detected(data, count):
     rows = chain_of(count)
     bodies = data.draw(st.permutations(range(count)).filter(lambda order: order != list(range(count))))
-    swapped = [rows[place] | {name: rows[other][name] for name in ("body", "hash", "prev_hash")} for place, other in enumerate(bodies)]
-    first = next(place for place, other in enumerate(bodies) if place != other)
-    found = Chain("thing_1").follow(swapped)
-    assert found is not None
-    assert found.seq == first + 1
+    swapped = [rows[index] | {name: rows[other][name] for name in ("body", "hash", "prev_hash")} for index, other in enumerate(bodies)]
+    first = next(index for index, other in enumerate(bodies) if index != other)
+    chain_break = ChainVerifier("thing_1").check_records(swapped)
+    assert chain_break is not None
+    assert chain_break.seq == first + 1
 
 
 @pytest.mark.parametrize(
     "body", ["", "no json", "[]", "{}", '{"entity_id":"thing_1"}', '{"entity_id":"thing_1","seq":"x","action":"updated"}']
 )
-def test_what_is_no_record_at_all_is_a_break_even_with_a_hash_that_fits(body):
+def test_an_invalid_body_is_a_break_even_with_a_valid_hash(body):
     rows = chain_of(1)
     before = rows[0]["hash"]["S"]
     rows.append(
-        rows[0] | {"sk": {"S": "0000000002"}, "body": {"S": body}, "prev_hash": {"S": before}, "hash": {"S": chained(before, body)}}
+        rows[0] | {"sk": {"S": "0000000002"}, "body": {"S": body}, "prev_hash": {"S": before}, "hash": {"S": chain_hash(before, body)}}
     )
-    found = Chain("thing_1").follow(rows)
-    assert found is not None
-    assert found.seq == 2
+    chain_break = ChainVerifier("thing_1").check_records(rows)
+    assert chain_break is not None
+    assert chain_break.seq == 2

@@ -8,26 +8,26 @@ from typing import Any
 import pytest
 
 from chalicelib.foundation.errors import NotFound
-from chalicelib.foundation.ids import Key
+from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.store import codec
-from chalicelib.foundation.subjects import Subjects
+from chalicelib.foundation.subjects import SubjectRegistry
 from chalicelib.packs.wholesale import PACK
 from chalicelib.packs.wholesale.entities import (
     Activity,
-    Beside,
     Pipeline,
+    PipelineActivityState,
     board_days,
     board_sums,
-    by_market,
-    by_owner,
-    by_stage,
+    funnel_intervals,
     funnel_month,
-    funnel_stays,
-    inputs,
+    market_key,
+    owner_key,
     postal_code,
+    stage_key,
+    to_pricing_inputs,
 )
 from chalicelib.packs.wholesale.projections import contribute
-from chalicelib.packs.wholesale.service.subject import PIPELINE
+from chalicelib.packs.wholesale.subjects import PIPELINE
 
 NOW = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)
 ID = "pipe_01KJQV9Z809112W5D0DA693FQT"
@@ -50,11 +50,11 @@ def pipeline(**values: Any) -> Pipeline:
         "tags": [],
         "on_hold": False,
     }
-    return Pipeline.of(**{**plain, **values})
+    return Pipeline.from_values(**{**plain, **values})
 
 
 def image(**values: Any) -> dict[str, Any]:
-    return codec.plain(pipeline(**values).to_item())
+    return codec.decode_item(pipeline(**values).to_item())
 
 
 class TestKeys:
@@ -66,39 +66,39 @@ class TestKeys:
         assert "gsi3pk" not in item
         assert "gsi4pk" not in item
 
-    def test_by_market_and_alarm_where_it_has_one(self):
+    def test_index_keys_by_market_and_reminder(self):
         item = pipeline(property={"address": {"postal_code": "98103-1234"}}, alarm_on=date(2026, 3, 6)).to_item()
         assert (item["gsi4pk"]["S"], item["gsi4sk"]["S"]) == ("PIPE#MKT#US#981", f"981031234#{ID}")
         assert (item["gsi3pk"]["S"], item["gsi3sk"]["S"]) == ("DUE#contract-alarm#0", f"2026-03-06#{ID}")
 
-    def test_a_deleted_one_is_found_by_nothing(self):
+    def test_a_deleted_pipeline_has_no_index_keys(self):
         gone = pipeline(property={"address": {"postal_code": "98103"}}, deleted_at=NOW, deleted_by="user_ada").to_item()
         assert not [name for name in gone if name.startswith("gsi") or name == "view"]
 
-    def test_an_activity_lies_with_its_pipeline(self):
+    def test_an_activity_is_in_the_partition_of_its_pipeline(self):
         id = Activity.ID.new(NOW, parent=ID)
-        assert Activity.ID.key(id) == Key(ID, f"Y#{id}")
+        assert Activity.ID.key(id) == ItemKey(ID, f"Y#{id}")
         assert "Y#" < "Y#~" < "~"
         with pytest.raises(NotFound):
             Activity.ID.key(ID)
 
     @pytest.mark.parametrize(
-        ("given", "code"), [("98103", "98103"), ("sw1a 1aa", "SW1A1AA"), ("98103-1234", "981031234"), ("９８１", ""), ("#%~", "")]
+        ("text", "code"), [("98103", "98103"), ("sw1a 1aa", "SW1A1AA"), ("98103-1234", "981031234"), ("９８１", ""), ("#%~", "")]
     )
-    def test_a_postal_code_has_one_form(self, given, code):
-        assert postal_code(given) == code
+    def test_postal_codes_are_normalized(self, text, code):
+        assert postal_code(text) == code
 
-    def test_no_text_of_a_caller_escapes_its_part(self):
-        assert by_market("U#", "98#") == "PIPE#MKT#U%23#98%23"
+    def test_caller_text_is_escaped_in_keys(self):
+        assert market_key("U#", "98#") == "PIPE#MKT#U%23#98%23"
 
     def test_partitions(self):
-        assert (by_stage("lead"), by_owner(None)) == ("PIPE#lead#0", "PIPE#OWN#none")
+        assert (stage_key("lead"), owner_key(None)) == ("PIPE#lead#0", "PIPE#OWN#none")
         assert (board_sums("lead", "USD"), board_days("lead", "2026-03")) == (("BOARD", "lead#sum#USD"), ("BOARD", "lead#day#2026-03"))
-        assert (funnel_month("2026-03"), funnel_stays("2026-03", "lead")) == (("FUNNEL", "2026-03"), ("FUNNEL", "2026-03#lead"))
+        assert (funnel_month("2026-03"), funnel_intervals("2026-03", "lead")) == (("FUNNEL", "2026-03"), ("FUNNEL", "2026-03#lead"))
 
 
 class TestView:
-    def test_it_is_small_at_its_largest(self):
+    def test_the_largest_list_view_is_small(self):
         address = {"line1": "😀" * 200, "city": "😀" * 200, "postal_code": "9" * 20}
         money = dict.fromkeys(("asking_price", "arv_estimate", "max_allowable_offer", "expected_spread"), Decimal("9999999999999.99"))
         largest = pipeline(
@@ -113,7 +113,7 @@ class TestView:
         )
         assert len(largest.to_item()["view"]["S"].encode()) < 1500
 
-    def test_it_is_half_a_kilobyte_as_a_rule(self):
+    def test_a_typical_list_view_is_half_a_kilobyte(self):
         usual = pipeline(
             seller={"name": "Ada Byron"},
             property={"address": {"line1": "1201 Pine Street", "city": "Seattle", "postal_code": "98101"}},
@@ -126,28 +126,30 @@ class TestView:
         )
         assert len(usual.to_item()["view"]["S"].encode()) <= 500
 
-    def test_an_edit_of_notes_touches_no_index(self):
+    def test_an_edit_of_notes_changes_no_index_key(self):
         before = pipeline(owner="user_ada", property={"address": {"postal_code": "98103"}})
-        after = Pipeline.of(**{**before.attribute_values, "notes": "x", "revision": 2, "updated_by": "user_bob"})
+        after = Pipeline.from_values(**{**before.attribute_values, "notes": "x", "revision": 2, "updated_by": "user_bob"})
         projected = [name for name in before.to_item() if name.startswith("gsi") or name in ("view", "kind")]
         assert {name: before.to_item()[name] for name in projected} == {name: after.to_item()[name] for name in projected}
 
 
 class TestNumbers:
-    def test_the_same_from_attributes_and_from_a_row(self):
+    def test_inputs_are_equal_from_attributes_and_from_an_item(self):
         values = {"arv_estimate": Decimal("250000"), "repair_estimate": Decimal("35000.50"), "costs": {"points_pct": Decimal("1.5")}}
         one = pipeline(**values, exit_strategy="double_close")
-        assert inputs(codec.plain(one.to_item())) == inputs(one.attribute_values)
-        assert Pipeline.from_item(one.to_item()).numbers == one.numbers
+        assert to_pricing_inputs(codec.decode_item(one.to_item())) == to_pricing_inputs(one.attribute_values)
+        assert Pipeline.from_item(one.to_item()).pricing == one.pricing
 
-    def test_the_rule_is_seventy_unless_given(self):
-        assert pipeline().inputs.rule_pct == 70
-        assert pipeline(rule_pct=Decimal(65)).inputs.rule_pct == 65
+    def test_the_default_rule_is_seventy(self):
+        assert pipeline().pricing_inputs.rule_pct == 70
+        assert pipeline(rule_pct=Decimal(65)).pricing_inputs.rule_pct == 65
 
 
 class TestSubject:
-    def test_what_others_may_ask(self):
-        subject = Subjects([PACK]).read(ID, pipeline(owner="user_ada", created_by="user_bob", contract_price=Decimal(118000)).to_item())
+    def test_facts_of_a_pipeline(self):
+        subject = SubjectRegistry([PACK]).parse(
+            ID, pipeline(owner="user_ada", created_by="user_bob", contract_price=Decimal(118000)).to_item()
+        )
         assert (subject.type, subject.requested_by, subject.facts["value"], subject.facts["stage"]) == (
             "pipeline",
             "user_ada",
@@ -163,41 +165,41 @@ class TestSubject:
         assert digest(contract_price=Decimal(1)) != digest(contract_price=Decimal(2))
 
 
-class TestBeside:
-    BESIDE = Beside(NOW, date(2026, 3, 2), "USD", watched=True, owner="user_ada", follow_up_on=date(2026, 3, 9))
+class TestActivityState:
+    STATE = PipelineActivityState(NOW, date(2026, 3, 2), "USD", watched=True, owner="user_ada", follow_up_on=date(2026, 3, 9))
 
-    def test_there_and_back(self):
-        for beside in (self.BESIDE, replace(self.BESIDE, owner=None, raised_since=date(2026, 3, 2), raised_days=7)):
-            values = {name: value for name, value in beside.values(ID).items() if value is not None}
-            assert Beside.from_item(codec.wire(values)) == beside
+    def test_the_state_survives_a_round_trip_through_its_item(self):
+        for state in (self.STATE, replace(self.STATE, owner=None, raised_since=date(2026, 3, 2), raised_days=7)):
+            values = {name: value for name, value in state.values(ID).items() if value is not None}
+            assert PipelineActivityState.from_item(codec.encode_item(values)) == state
 
-    def test_only_a_watched_one_is_looked_for(self):
-        keys = self.BESIDE.keys(ID)
+    def test_only_a_watched_state_has_index_partitions(self):
+        keys = self.STATE.keys(ID)
         assert (keys["gsi1pk"], keys["gsi1sk"]) == ("QUIET#0", f"2026-03-02#{ID}")
         assert (keys["gsi3pk"], keys["gsi3sk"]) == ("DUE#follow-up#0", f"2026-03-09#{ID}")
-        values = replace(self.BESIDE, watched=False).values(ID)
+        values = replace(self.STATE, watched=False).values(ID)
         assert (values["gsi1pk"], values["gsi3pk"]) == (None, None)
         assert (values["gsi1sk"], values["gsi3sk"]) == (keys["gsi1sk"], keys["gsi3sk"])  # where it comes back to
 
 
 class TestContribution:
     def test_of_a_lead(self):
-        given = {"arv_estimate": Decimal(250000), "repair_estimate": Decimal(35000), "assignment_fee_target": Decimal(15000)}
-        assert contribute(image(**given)) == {
+        values = {"arv_estimate": Decimal(250000), "repair_estimate": Decimal(35000), "assignment_fee_target": Decimal(15000)}
+        assert contribute(image(**values)) == {
             ("BOARD", "lead#sum#USD"): {"count": 1, "arv": 250000, "fees": 15000},
             ("BOARD", "lead#day#2026-03"): {"d02": 1},
             ("FUNNEL", "2026-03"): {"created": 1, "top_lead": 1},
         }
 
     def test_of_one_under_contract(self):
-        given = {"arv_estimate": Decimal(250000), "repair_estimate": Decimal(35000), "contract_price": Decimal(118000)}
+        values = {"arv_estimate": Decimal(250000), "repair_estimate": Decimal(35000), "contract_price": Decimal(118000)}
         stays = {"lead": {"3": 1}, "offer_made": {"4": 2}}
-        found = contribute(image(**given, stage="under_contract", highest_stage="under_contract", stays=stays, currency="CAD"))
-        assert found["BOARD", "under_contract#sum#CAD"] == {"count": 1, "arv": 250000, "spread": 22000}
-        assert found["FUNNEL", "2026-03"] == {"created": 1, "top_under_contract": 1, "spread_CAD": 22000}
-        assert found["FUNNEL", "2026-03#offer_made"] == {"t4": 2}
+        contribution = contribute(image(**values, stage="under_contract", highest_stage="under_contract", stays=stays, currency="CAD"))
+        assert contribution["BOARD", "under_contract#sum#CAD"] == {"count": 1, "arv": 250000, "spread": 22000}
+        assert contribution["FUNNEL", "2026-03"] == {"created": 1, "top_under_contract": 1, "spread_CAD": 22000}
+        assert contribution["FUNNEL", "2026-03#offer_made"] == {"t4": 2}
 
-    def test_a_dead_one_expects_nothing_but_has_come_so_far(self):
-        given = {"arv_estimate": Decimal(250000), "repair_estimate": Decimal(35000), "contract_price": Decimal(118000)}
-        found = contribute(image(**given, stage="dead", highest_stage="under_contract"))
-        assert found["FUNNEL", "2026-03"] == {"created": 1, "top_under_contract": 1}
+    def test_a_dead_pipeline_counts_for_the_funnel_without_spread(self):
+        values = {"arv_estimate": Decimal(250000), "repair_estimate": Decimal(35000), "contract_price": Decimal(118000)}
+        contribution = contribute(image(**values, stage="dead", highest_stage="under_contract"))
+        assert contribution["FUNNEL", "2026-03"] == {"created": 1, "top_under_contract": 1}

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.packs.wholesale.rules.funnel import Entry, Stay, cohort, histogram, median_of_histogram, reached, stays
+from chalicelib.packs.wholesale.rules.funnel import (
+    StageEntry,
+    StageInterval,
+    cohort,
+    histogram,
+    intervals,
+    median_of_histogram,
+    reached_counts,
+)
 
 ZONE = "America/Los_Angeles"
 STAGES = ["lead", "offer_made", "under_contract", "assigned", "closed"]
@@ -17,51 +25,54 @@ def at(text):
 
 
 def test_reached_counts_from_the_furthest_stages():
-    counts = reached({"lead": 1, "offer_made": 2, "under_contract": 1, "closed": 1})
+    counts = reached_counts({"lead": 1, "offer_made": 2, "under_contract": 1, "closed": 1})
     assert counts == {"lead": 5, "offer_made": 4, "under_contract": 2, "assigned": 1, "closed": 1}
     assert list(counts) == STAGES
-    assert reached({}) == dict.fromkeys(STAGES, 0)
+    assert reached_counts({}) == dict.fromkeys(STAGES, 0)
 
 
 @given(st.lists(st.sampled_from(STAGES)))
-def test_reached_never_grows_along_the_way(furthest):
-    counts = reached({stage: furthest.count(stage) for stage in furthest})
+def test_reached_counts_never_increase_with_the_stage(furthest):
+    counts = reached_counts({stage: furthest.count(stage) for stage in furthest})
     assert list(counts.values()) == sorted(counts.values(), reverse=True)
     assert counts["lead"] == len(furthest)
     for index, stage in enumerate(STAGES):
         assert counts[stage] == sum(STAGES.index(each) >= index for each in furthest)
 
 
-def test_stays_follow_the_entries():
+def test_intervals_match_the_entries():
     entries = [
-        Entry("lead", at("03-01T18:00:00"), "usr_a"),
-        Entry("offer_made", at("03-19T18:00:00"), "usr_b"),
-        Entry("lead", at("03-19T20:00:00"), "usr_b"),
+        StageEntry("lead", at("03-01T18:00:00"), "usr_a"),
+        StageEntry("offer_made", at("03-19T18:00:00"), "usr_b"),
+        StageEntry("lead", at("03-19T20:00:00"), "usr_b"),
     ]
-    assert stays(entries, at("03-25T18:00:00"), ZONE) == [
-        Stay("lead", entries[0].at, entries[1].at, 18, "usr_a"),
-        Stay("offer_made", entries[1].at, entries[2].at, 0, "usr_b"),
-        Stay("lead", entries[2].at, None, 6, "usr_b"),
+    assert intervals(entries, at("03-25T18:00:00"), ZONE) == [
+        StageInterval("lead", entries[0].at, entries[1].at, 18, "usr_a"),
+        StageInterval("offer_made", entries[1].at, entries[2].at, 0, "usr_b"),
+        StageInterval("lead", entries[2].at, None, 6, "usr_b"),
     ]
-    assert stays([], at("03-25T18:00:00"), ZONE) == []
+    assert intervals([], at("03-25T18:00:00"), ZONE) == []
 
 
 @pytest.mark.parametrize(("zone", "days"), [("UTC", 1), (ZONE, 0)])
-def test_days_are_the_firms(zone, days):
-    entries = [Entry("lead", at("03-10T23:00:00"), "a"), Entry("offer_made", at("03-11T05:00:00"), "a")]
-    assert stays(entries, at("03-12T00:00:00"), zone)[0].days == days
+def test_days_are_business_dates(zone, days):
+    entries = [StageEntry("lead", at("03-10T23:00:00"), "a"), StageEntry("offer_made", at("03-11T05:00:00"), "a")]
+    assert intervals(entries, at("03-12T00:00:00"), zone)[0].days == days
 
 
-def test_a_cohort_is_a_month_of_the_firm():
+def test_a_cohort_is_a_month_in_the_firms_time_zone():
     assert cohort(at("04-01T06:59:59"), ZONE) == "2026-03"
     assert cohort(at("04-01T07:00:00"), ZONE) == "2026-04"
     assert cohort(at("04-01T06:59:59"), "UTC") == "2026-04"
 
 
-def test_only_completed_stays_are_counted():
+def test_only_completed_intervals_are_counted():
     begun = datetime(2026, 3, 1, tzinfo=UTC)
-    lasting = Stay("lead", begun, None, 40, "a")
-    ended = [Stay(stage, begun, begun + timedelta(days=days), days, "a") for stage, days in [("lead", 3), ("lead", 3), ("offer_made", 5)]]
+    lasting = StageInterval("lead", begun, None, 40, "a")
+    ended = [
+        StageInterval(stage, begun, begun + timedelta(days=days), days, "a")
+        for stage, days in [("lead", 3), ("lead", 3), ("offer_made", 5)]
+    ]
     assert histogram([lasting, *ended]) == {"lead": {3: 2}, "offer_made": {5: 1}}
 
 
@@ -83,6 +94,6 @@ def test_the_median_of_a_histogram(counts, expected):
 
 
 @given(st.lists(st.integers(0, 400), min_size=1))
-def test_the_median_is_that_of_the_list(days):
+def test_the_median_equals_that_of_the_expanded_list(days):
     counts = {each: days.count(each) for each in days}
     assert median_of_histogram(counts) == Decimal(str(median(days)))

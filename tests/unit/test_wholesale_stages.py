@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.foundation.errors import Invalid, InvalidTransition
+from chalicelib.foundation.errors import InvalidTransition, ValidationFailed
 from chalicelib.packs.wholesale.rules import stages
 
 REASONS = ["price", "title", "seller_withdrew", "lost_to_other", "not_reachable", "inspection", "financing"]
@@ -31,16 +31,16 @@ def loc(problem):
 @pytest.mark.parametrize("by", ["people", "dispositions"])
 @pytest.mark.parametrize("source", STAGES)
 @pytest.mark.parametrize("target", STAGES)
-def test_only_the_moves_of_the_table_succeed(source, target, by):
+def test_only_defined_transitions_succeed(source, target, by):
     permitted = PEOPLES_MOVES if by == "people" else PEOPLES_MOVES | ASSIGNMENTS_MOVES
     allowed = {to for at, to in permitted if at == source}
-    assert set(stages.allowed(source, by=by)) == allowed
+    assert set(stages.allowed(source, initiator=by)) == allowed
     if (source, target) in permitted:
-        move = stages.check_move(source, target, READY, reason="price", note="why", by=by)
+        move = stages.check_transition(source, target, READY, reason="price", note="why", initiator=by)
         assert (move.source, move.target) == (source, target)
     else:
         with pytest.raises(InvalidTransition) as refused:
-            stages.check_move(source, target, READY, reason="price", note="why", by=by)
+            stages.check_transition(source, target, READY, reason="price", note="why", initiator=by)
         assert refused.value.members["from"] == source
         assert refused.value.members["to"] == target
         assert set(refused.value.members["allowed"]) == allowed
@@ -49,14 +49,14 @@ def test_only_the_moves_of_the_table_succeed(source, target, by):
 def attempt(stage, target, by, reason, dead_reason):
     """The stage after an attempt to move, and the refusal if there was one."""
     try:
-        stages.check_move(stage, target, READY, reason=reason, note="why", by=by, dead_reason=dead_reason)
-    except (InvalidTransition, Invalid) as refused:
+        stages.check_transition(stage, target, READY, reason=reason, note="why", initiator=by, dead_reason=dead_reason)
+    except (InvalidTransition, ValidationFailed) as refused:
         return stage, refused
     return target, None
 
 
 @given(st.lists(st.tuples(st.sampled_from(STAGES), st.sampled_from(["people", "dispositions"]), st.sampled_from([*REASONS, None]))))
-def test_a_walk_stays_in_the_table_and_ends_where_it_must(steps):
+def test_random_walks_follow_defined_transitions(steps):
     stage, dead_reason, ever = "lead", None, ["lead"]
     for target, by, reason in steps:
         in_table = (stage, target) in PEOPLES_MOVES or (by == "dispositions" and (stage, target) in ASSIGNMENTS_MOVES)
@@ -64,10 +64,10 @@ def test_a_walk_stays_in_the_table_and_ends_where_it_must(steps):
         after, refused = attempt(stage, target, by, reason, dead_reason)
         if not in_table or barred:
             assert isinstance(refused, InvalidTransition)
-            assert refused.members["allowed"] == stages.allowed(stage, by=by, dead_reason=dead_reason)
+            assert refused.members["allowed"] == stages.allowed(stage, initiator=by, dead_reason=dead_reason)
             assert target not in refused.members["allowed"]
         elif target == "dead" and reason is None:
-            assert isinstance(refused, Invalid)
+            assert isinstance(refused, ValidationFailed)
         else:
             assert refused is None
             assert (stage, barred) not in [("closed", False), ("dead", True)]
@@ -78,40 +78,40 @@ def test_a_walk_stays_in_the_table_and_ends_where_it_must(steps):
 
 
 def test_closed_is_final():
-    assert stages.allowed("closed") == stages.allowed("closed", by="dispositions") == []
+    assert stages.allowed("closed") == stages.allowed("closed", initiator="dispositions") == []
 
 
-def test_an_assigned_one_leaves_only_through_its_assignment():
+def test_only_the_assignment_changes_an_assigned_pipeline():
     for target, hint in [
         ("dead", "Fall the assignment out first."),
         ("under_contract", "Fall the assignment out"),
         ("closed", "Close the"),
     ]:
         with pytest.raises(InvalidTransition) as refused:
-            stages.check_move("assigned", target, READY, reason="price", note="why")
+            stages.check_transition("assigned", target, READY, reason="price", note="why")
         assert hint in refused.value.detail
         assert refused.value.members["allowed"] == []
 
 
 @pytest.mark.parametrize("source", ["lead", "offer_made", "under_contract"])
-def test_dead_needs_one_of_its_reasons(source):
+def test_dead_requires_a_known_reason(source):
     for reason in REASONS:
-        stages.check_move(source, "dead", {}, reason=reason, note="why" if reason == "other" else None)
+        stages.check_transition(source, "dead", {}, reason=reason, note="why" if reason == "other" else None)
     for reason in [None, "", "unknown", "PRICE"]:
-        with pytest.raises(Invalid) as refused:
-            stages.check_move(source, "dead", {}, reason=reason, note="why")
+        with pytest.raises(ValidationFailed) as refused:
+            stages.check_transition(source, "dead", {}, reason=reason, note="why")
         assert loc(refused) == ["reason"]
-    with pytest.raises(Invalid) as refused:
-        stages.check_move(source, "dead", {}, reason="other")
+    with pytest.raises(ValidationFailed) as refused:
+        stages.check_transition(source, "dead", {}, reason="other")
     assert loc(refused) == ["note"]
 
 
 @pytest.mark.parametrize(("source", "target"), [("offer_made", "lead"), ("under_contract", "offer_made")])
-def test_a_step_back_needs_a_note(source, target):
-    stages.check_move(source, target, READY, note="the seller thinks again")
+def test_a_step_back_requires_a_note(source, target):
+    stages.check_transition(source, target, READY, note="the seller thinks again")
     for note in [None, ""]:
-        with pytest.raises(Invalid) as refused:
-            stages.check_move(source, target, READY, note=note)
+        with pytest.raises(ValidationFailed) as refused:
+            stages.check_transition(source, target, READY, note=note)
         assert loc(refused) == ["note"]
 
 
@@ -126,52 +126,52 @@ def test_a_step_back_needs_a_note(source, target):
         ("assigned", "closed", "contract_price", "dispositions"),
     ],
 )
-def test_a_stage_needs_its_price_above_zero(source, target, field, by):
-    stages.check_move(source, target, {field: Decimal("0.01")}, note="why", by=by)
+def test_a_stage_requires_its_price_above_zero(source, target, field, by):
+    stages.check_transition(source, target, {field: Decimal("0.01")}, note="why", initiator=by)
     for price in [None, Decimal(0), Decimal("-0.01")]:
-        with pytest.raises(Invalid) as refused:
-            stages.check_move(source, target, {**READY, field: price}, note="why", by=by)
+        with pytest.raises(ValidationFailed) as refused:
+            stages.check_transition(source, target, {**READY, field: price}, note="why", initiator=by)
         assert loc(refused) == [field]
 
 
-def test_a_pipeline_begins_where_its_preconditions_hold():
-    stages.check_beginning("lead", {})
-    stages.check_beginning("offer_made", {"offer_price": Decimal(1)})
-    stages.check_beginning("under_contract", {"contract_price": Decimal(1)})
+def test_initial_stages_require_their_fields():
+    stages.check_initial("lead", {})
+    stages.check_initial("offer_made", {"offer_price": Decimal(1)})
+    stages.check_initial("under_contract", {"contract_price": Decimal(1)})
     for stage, field in [("offer_made", "offer_price"), ("under_contract", "contract_price")]:
-        with pytest.raises(Invalid) as refused:
-            stages.check_beginning(stage, {})
+        with pytest.raises(ValidationFailed) as refused:
+            stages.check_initial(stage, {})
         assert loc(refused) == [field]
     for stage in ["assigned", "closed", "dead", "nonsense"]:
-        with pytest.raises(Invalid) as refused:
-            stages.check_beginning(stage, READY)
+        with pytest.raises(ValidationFailed) as refused:
+            stages.check_initial(stage, READY)
         assert loc(refused) == ["stage"]
 
 
-def test_a_revival_needs_its_next_action():
-    stages.check_move("dead", "lead", {"next_action": {"what": "call"}}, dead_reason="price")
+def test_a_revival_requires_a_next_action():
+    stages.check_transition("dead", "lead", {"next_action": {"what": "call"}}, dead_reason="price")
     for fields in [{}, {"next_action": None}]:
-        with pytest.raises(Invalid) as refused:
-            stages.check_move("dead", "lead", fields, dead_reason="price")
+        with pytest.raises(ValidationFailed) as refused:
+            stages.check_transition("dead", "lead", fields, dead_reason="price")
         assert loc(refused) == ["next_action"]
 
 
 @pytest.mark.parametrize("barred", [{"dead_reason": "do_not_contact"}, {"dead_reason": "price", "deal_finalized": True}])
 @pytest.mark.parametrize("target", STAGES)
-def test_who_must_not_be_contacted_and_whose_deal_is_final_stays_dead(barred, target):
+def test_do_not_contact_and_finalized_deals_cannot_be_revived(barred, target):
     with pytest.raises(InvalidTransition) as refused:
-        stages.check_move("dead", target, READY, **barred)
+        stages.check_transition("dead", target, READY, **barred)
     assert refused.value.members["allowed"] == stages.allowed("dead", **barred) == []
 
 
-def test_a_barred_revival_says_why():
+def test_a_rejected_revival_has_its_reason():
     with pytest.raises(InvalidTransition, match="not to be contacted"):
-        stages.check_move("dead", "lead", READY, dead_reason="do_not_contact")
+        stages.check_transition("dead", "lead", READY, dead_reason="do_not_contact")
     with pytest.raises(InvalidTransition, match="finalized"):
-        stages.check_move("dead", "lead", READY, dead_reason="price", deal_finalized=True)
+        stages.check_transition("dead", "lead", READY, dead_reason="price", deal_finalized=True)
 
 
-def test_the_price_of_a_move_sets_the_stages_own():
+def test_the_price_of_a_transition_sets_the_field_of_its_stage():
     expected = {
         "lead": None,
         "offer_made": "offer_price",
@@ -183,21 +183,21 @@ def test_the_price_of_a_move_sets_the_stages_own():
     assert {stage: stages.price_set_by(stage) for stage in STAGES} == expected
 
 
-def test_terms_that_no_longer_hold_go_to_history():
-    assert stages.to_history("offer_made", "lead") == ("offer_price",)
-    assert stages.to_history("under_contract", "offer_made") == ("contract_price", "contract_effective_on")
-    assert stages.to_history("dead", "lead") == ("offer_price", "contract_price", "contract_effective_on")
+def test_cleared_terms_by_transition():
+    assert stages.cleared_fields("offer_made", "lead") == ("offer_price",)
+    assert stages.cleared_fields("under_contract", "offer_made") == ("contract_price", "contract_effective_on")
+    assert stages.cleared_fields("dead", "lead") == ("offer_price", "contract_price", "contract_effective_on")
     kept = [("lead", "offer_made"), ("offer_made", "under_contract"), ("under_contract", "dead"), ("assigned", "under_contract")]
-    assert all(stages.to_history(*move) == () for move in kept)
+    assert all(stages.cleared_fields(*move) == () for move in kept)
 
 
-def test_the_highest_stage_leaves_dead_aside():
+def test_the_highest_stage_ignores_dead():
     assert stages.highest(["lead", "under_contract", "dead", "lead"]) == "under_contract"
     assert stages.highest(["dead"]) == "lead"
     assert stages.highest(["closed", "lead"]) == "closed"
 
 
-def test_what_ends_what_was_offered():
-    ends = {(source, target): stages.contract_end(source, target) for source, target in PEOPLES_MOVES | ASSIGNMENTS_MOVES}
+def test_contract_end_reasons():
+    ends = {(source, target): stages.contract_end_reason(source, target) for source, target in PEOPLES_MOVES | ASSIGNMENTS_MOVES}
     assert {move for move, why in ends.items() if why == "contract_lost"} == {("under_contract", "offer_made")}
     assert {move for move, why in ends.items() if why == "pipeline_dead"} == {move for move in PEOPLES_MOVES if move[1] == "dead"}

@@ -1,9 +1,9 @@
-"""C: who calls and what they may do: users, roles, permissions, tokens, API keys."""
+"""C: authentication and authorization: users, roles, permissions, tokens, API keys."""
 
 from chalicelib.foundation.manifest import PUBLIC, SIGNED_IN, Endpoint, Pack
 
 _LIMITED = ("rate-limited",)
-_OWN = ("forbidden", "not-found")  # for a key, or one whom an outside issuer vouches for: they have no account here
+_OWN = ("forbidden", "not-found")  # an API key, or a user of an external issuer, has no account here
 
 PACK = Pack(
     letter="C",
@@ -25,7 +25,7 @@ PACK = Pack(
             "/auth/refresh",
             "refresh",
             PUBLIC,
-            "A new pair for a refresh token; a spent one ends its session",
+            "A new token pair for a refresh token; reuse of a spent one ends its session",
             errors=("unauthenticated",),
             idempotent=False,
         ),
@@ -35,7 +35,7 @@ PACK = Pack(
             "/auth/invitations",
             "invite",
             "users:write",
-            "Make a user who sets a password by a link in a mail",
+            "Create a user who sets a password with a mailed code",
             status=202,
             errors=("conflict", *_LIMITED),
         ),
@@ -54,7 +54,7 @@ PACK = Pack(
             "/auth/password-reset",
             "ask_for_reset",
             PUBLIC,
-            "Mail a code for a new password; says the same whether or not the address is known",
+            "Mail a code for a new password; the response is the same whether or not the address is known",
             status=202,
             errors=_LIMITED,
             idempotent=False,
@@ -69,16 +69,16 @@ PACK = Pack(
             errors=_LIMITED,
             idempotent=False,
         ),
-        Endpoint("GET", "/auth/sessions", "list_sessions", SIGNED_IN, "One's own sessions, newest first", errors=_OWN),
-        Endpoint("DELETE", "/auth/sessions", "end_sessions", SIGNED_IN, "End all of one's own sessions", status=204, errors=_OWN),
-        Endpoint("DELETE", "/auth/sessions/{id}", "end_session", SIGNED_IN, "End one of one's own sessions", status=204, errors=_OWN),
-        Endpoint("GET", "/auth/me", "me", SIGNED_IN, "Who one is: profile, roles, permissions", composite=True),
+        Endpoint("GET", "/auth/sessions", "list_sessions", SIGNED_IN, "The caller's sessions, newest first", errors=_OWN),
+        Endpoint("DELETE", "/auth/sessions", "end_sessions", SIGNED_IN, "End all sessions of the caller", status=204, errors=_OWN),
+        Endpoint("DELETE", "/auth/sessions/{id}", "end_session", SIGNED_IN, "End one session of the caller", status=204, errors=_OWN),
+        Endpoint("GET", "/auth/me", "me", SIGNED_IN, "The caller: profile, roles, permissions", composite=True),
         Endpoint(
             "POST",
             "/auth/me/password",
             "change_password",
             SIGNED_IN,
-            "Change one's password; ends one's other sessions",
+            "Change the caller's password; ends their other sessions",
             status=204,
             errors=(*_OWN, *_LIMITED),
             idempotent=False,
@@ -88,7 +88,7 @@ PACK = Pack(
             "/auth/users",
             "create_user",
             "users:write",
-            "Make a user",
+            "Create a user",
             status=201,
             location="/auth/users/{id}",
             errors=("conflict",),
@@ -100,7 +100,7 @@ PACK = Pack(
             "/auth/users/{id}",
             "change_user",
             "users:write",
-            "Change a user's email, name, roles, governance roles or standing",
+            "Change a user's email, name, roles, governance roles or active state",
             errors=("not-found", "conflict", "precondition-failed"),
         ),
         Endpoint(
@@ -108,7 +108,7 @@ PACK = Pack(
             "/auth/users/{id}",
             "deactivate_user",
             "users:write",
-            "Deactivate a user and end their sessions and keys; the user stays on record",
+            "Deactivate a user and end their sessions and keys; the record is kept",
             status=204,
             errors=("not-found", "conflict", "precondition-failed"),
         ),
@@ -117,13 +117,18 @@ PACK = Pack(
             "/auth/api-keys",
             "create_api_key",
             SIGNED_IN,
-            "Make an API key of one's own; it is shown this once",
+            "Create an API key for the caller; it is shown only once",
             status=201,
             location="/auth/api-keys/{id}",
             errors=_OWN,
         ),
         Endpoint(
-            "GET", "/auth/api-keys", "list_api_keys", SIGNED_IN, "One's own API keys; all of them for who may read users", errors=_OWN
+            "GET",
+            "/auth/api-keys",
+            "list_api_keys",
+            SIGNED_IN,
+            "The caller's API keys; all keys for callers who may read users",
+            errors=_OWN,
         ),
         Endpoint("GET", "/auth/api-keys/{id}", "get_api_key", SIGNED_IN, "One API key, without its secret", errors=("not-found",)),
         Endpoint(
@@ -135,7 +140,7 @@ PACK = Pack(
             status=204,
             errors=("not-found", "forbidden", "precondition-failed"),
         ),
-        Endpoint("GET", "/auth/roles", "list_roles", SIGNED_IN, "The roles and what each may do"),
+        Endpoint("GET", "/auth/roles", "list_roles", SIGNED_IN, "The roles and what each allows"),
         Endpoint(
             "GET",
             "/.well-known/jwks.json",

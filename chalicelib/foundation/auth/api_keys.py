@@ -1,12 +1,10 @@
-"""API keys: a program's way in, made by a user for themself.
+"""API keys: credentials for programs, created by a user for themselves.
 
-A key reads `vk_<prefix>_<secret>`. The prefix is the key's own ULID and may be shown and searched; the secret holds the user's
-ULID and 256 bits of chance. So one strong read by key brings the user, the key and when it was last used: a key is never worth
-more than what its user may at this moment, and is worth nothing once they are deactivated.
+A key has the form `vk_<prefix>_<secret>`. The prefix is the key's own ULID and may be shown and searched; the secret holds the
+user's ULID and 256 random bits. So one strong read by key returns the user, the key and its last use: a key never allows more
+than its user may do at this moment, and nothing once they are deactivated.
 """
 
-import base64
-import hashlib
 import hmac
 import os
 import re
@@ -14,125 +12,126 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from chalicelib.foundation import idempotency
+from chalicelib.foundation import idempotency, signing
 from chalicelib.foundation.auth import roles, users
 from chalicelib.foundation.auth.entities import ApiKey, User
-from chalicelib.foundation.auth.schemas import ApiKeysQuery, NewApiKey
-from chalicelib.foundation.calendar import instant
+from chalicelib.foundation.auth.schemas import ApiKeyCreate, ApiKeyListQuery
 from chalicelib.foundation.context import Actor, Context
-from chalicelib.foundation.errors import Forbidden, Invalid, NotFound, Stale, Unauthenticated
-from chalicelib.foundation.ids import ROOT, Key
-from chalicelib.foundation.store import codec, pages
-from chalicelib.foundation.store.store import alive
+from chalicelib.foundation.dates import format_timestamp
+from chalicelib.foundation.errors import Forbidden, NotFound, Unauthenticated, ValidationFailed, VersionConflict
+from chalicelib.foundation.ids import ROOT_SORT_KEY, ItemKey
+from chalicelib.foundation.store import codec, pagination
+from chalicelib.foundation.store.access_patterns import KeyRange
+from chalicelib.foundation.store.retry import retry_on_conflict
+from chalicelib.foundation.store.store import parse_live
 from chalicelib.foundation.store.transactions import Transaction
 
-STAMP_EVERY = timedelta(minutes=5)  # `last_used_at` is no more exact than this, so that a read is not a write
-TRUSTED_FOR = timedelta(seconds=2)  # how long a process takes a key's word without asking again
-_MOST_TRUSTED = 1000
-_USED_LIFE = timedelta(days=400)
-_FORM = re.compile(r"vk_([0-7][0-9A-HJKMNP-TV-Z]{25})_([A-Za-z0-9_-]{78})", re.ASCII)
+LAST_USED_RESOLUTION = timedelta(minutes=5)  # precision of `last_used_at`, so that a read rarely causes a write
+CACHE_TTL = timedelta(seconds=2)  # how long a process trusts a verified key without reading it again
+_MAX_CACHED = 1000
+_LAST_USED_TTL = timedelta(days=400)
+_KEY_PATTERN = re.compile(r"vk_([0-7][0-9A-HJKMNP-TV-Z]{25})_([A-Za-z0-9_-]{78})", re.ASCII)
 _ULID_LENGTH = 26
-_trusted: dict[tuple[str, str], tuple[datetime, Actor]] = {}
+_actor_cache: dict[tuple[str, str], tuple[datetime, Actor]] = {}
 _permissions = lru_cache(maxsize=256)(roles.permissions)
 
 
-class _Given(NamedTuple):
-    """What a presented key says of itself."""
+class _PresentedKey(NamedTuple):
+    """The parts of a key that a caller presents."""
 
     user_id: str
     id: str
     hash: str
 
     @property
-    def used_row(self) -> Key:
-        return _used_row(self.id)
+    def last_used_key(self) -> ItemKey:
+        return _last_used_key(self.id)
 
 
-def _used_row(id: str) -> Key:
-    return Key(f"KEYUSED#{id}", "U")  # a row of its own: a use is no change of the key
+def _last_used_key(id: str) -> ItemKey:
+    return ItemKey(f"KEYUSED#{id}", "U")  # a row of its own: a use does not change the key
 
 
 # -- use cases
 
 
-def create(ctx: Context, body: NewApiKey) -> dict[str, Any]:
-    """A key with some of the caller's roles. The answer alone holds the key; what a replay answers has null there."""
-    user = users.own(ctx)
-    if beyond := set(body.roles) - set(user.roles):
+def create(ctx: Context, body: ApiKeyCreate) -> dict[str, Any]:
+    """Create a key with some of the caller's roles. Only this response holds the key; an idempotent replay has null in its place."""
+    owner = users.current_user(ctx)
+    if beyond := set(body.roles) - set(owner.roles):
         raise Forbidden(f"You don't hold {', '.join(sorted(beyond))}; a key can't either.")
     if body.expires_at and body.expires_at <= ctx.now:
-        raise Invalid.field("expires_at", "it must lie in the future", "past")
-    if body.scopes is not None and (idle := set(body.scopes) - roles.permissions(body.roles)):
-        raise Invalid.field("scopes", f"the roles don't allow {', '.join(sorted(idle)[:5])}", "scope")
-    id = ApiKey.ID.new(ctx.now, user.id)
-    text = _text(user.id, id, os.urandom(32))
-    key = ApiKey.fresh(
+        raise ValidationFailed.field("expires_at", "it must lie in the future", "past")
+    if body.scopes is not None and (unreachable := set(body.scopes) - roles.permissions(body.roles)):
+        raise ValidationFailed.field("scopes", f"the roles don't allow {', '.join(sorted(unreachable)[:5])}", "scope")
+    id = ApiKey.ID.new(ctx.now, owner.id)
+    key_text = _format_key(owner.id, id, os.urandom(32))
+    key = ApiKey.new(
         ctx,
         id=id,
-        user_id=user.id,
+        user_id=owner.id,
         name=body.name,
         prefix=_prefix(id),
-        secret_hash=_hash(text),
-        roles=users.in_order(body.roles),
+        secret_hash=signing.sha256_hex(key_text),
+        roles=users.sort_roles(body.roles),
         scopes=sorted(set(body.scopes or ())),
         has_scopes=body.scopes is not None,
         expires_at=body.expires_at,
     )
-    shown = view(key, None)
-    tx = idempotency.transaction(ctx, {**shown, "key": None})
+    key_view = view(key, None)
+    tx = idempotency.idempotent_transaction(ctx, {**key_view, "key": None})
     tx.create(key)
     tx.commit()
-    return {**shown, "key": text}
+    return {**key_view, "key": key_text}
 
 
 def get(ctx: Context, id: str) -> dict[str, Any]:
     """One key; NotFound unless it is the caller's, or they may read users."""
-    key, used = _find(ctx, id)
-    return view(key, used)
+    key, last_used_at = _get_authorized(ctx, id)
+    return view(key, last_used_at)
 
 
-def listed(ctx: Context, query: ApiKeysQuery) -> dict[str, Any]:
-    """A page of keys, newest first: all of them for who may read users, else the caller's own."""
-    all_of_them = ctx.actor.may("users:read")
-    seal = pages.CursorSeal(ctx.secrets.cursor_key, ctx.now, ctx.endpoint, query.prefix, ctx.actor.id, all_of_them)
-    if all_of_them:
-        partition = pages.Partition("gsi1", "APIKEY", prefix=query.prefix)
+def list_api_keys(ctx: Context, query: ApiKeyListQuery) -> dict[str, Any]:
+    """A page of keys, newest first: all keys for a caller who may read users, else the caller's own."""
+    sees_all = ctx.actor.can("users:read")
+    seal = pagination.CursorSigner(ctx.secrets.cursor_key, ctx.now, ctx.endpoint, query.prefix, ctx.actor.id, sees_all)
+    if sees_all:
+        partition = KeyRange("gsi1", "APIKEY", prefix=query.prefix)
     else:
-        me = users.own(ctx).id
-        partition = pages.Partition(None, me, prefix=f"{ApiKey.ID.row}#key_u{me.removeprefix('user_')}{query.prefix or ''}")
-    found = pages.page(ctx.store, [partition], seal, limit=query.limit, cursor=query.cursor, keep=bool)  # a revoked one has no view
-    used = ctx.store.get_many(_used_row(row["id"]) for row in found.rows) if found.rows else {}
-    items = [{**row, "last_used_at": _at(used.get(_used_row(row["id"])))} for row in found.rows]
-    return {"items": items, "next_cursor": found.next_cursor}
+        me = users.current_user(ctx).id
+        partition = KeyRange(None, me, prefix=f"{ApiKey.ID.row}#key_u{me.removeprefix('user_')}{query.prefix or ''}")
+    page = pagination.paginate(
+        ctx.store, [partition], seal, limit=query.limit, cursor=query.cursor, predicate=bool, decode=pagination.decode_view
+    )  # a revoked key has no view
+    last_used_rows = ctx.store.batch_get(_last_used_key(row["id"]) for row in page.rows) if page.rows else {}
+    items = [{**row, "last_used_at": _last_used_at(last_used_rows.get(_last_used_key(row["id"])))} for row in page.rows]
+    return {"items": items, "next_cursor": page.next_cursor}
 
 
+@retry_on_conflict
 def revoke(ctx: Context, id: str) -> None:
-    """End a key: its next use, at most two seconds later on a process that has just seen it, is refused."""
-
-    def step() -> None:
-        key, _ = _find(ctx, id, "users:write")
-        ctx.expect_revision(key.revision)
-        tx = Transaction(ctx.store)
-        tx.save(key.deleted(ctx))
-        tx.delete(_used_row(id))
-        tx.commit()
-
-    ctx.store.settle(step)
+    """Revoke a key. A process that has just verified it may accept it for two more seconds."""
+    key, _ = _get_authorized(ctx, id, "users:write")
+    ctx.check_if_match(key.revision)
+    tx = Transaction(ctx.store)
+    tx.save(key.soft_deleted(ctx))
+    tx.delete_by_expression(_last_used_key(id))
+    tx.commit()
 
 
-def _find(ctx: Context, id: str, needed: str = "users:read") -> tuple[ApiKey, str | None]:
-    row, used = ApiKey.ID.key(id), _used_row(id)
-    found = ctx.store.get_many([row, used])
-    key = alive(ApiKey, found.get(row))
-    if key is None or not (key.user_id == ctx.actor.id or ctx.actor.may(needed)):
+def _get_authorized(ctx: Context, id: str, permission: str = "users:read") -> tuple[ApiKey, str | None]:
+    row, last_used = ApiKey.ID.key(id), _last_used_key(id)
+    items = ctx.store.batch_get([row, last_used])
+    key = parse_live(ApiKey, items.get(row))
+    if key is None or not (key.user_id == ctx.actor.id or ctx.actor.can(permission)):
         raise NotFound("API key")
-    if needed == "users:write" and key.user_id != ctx.actor.id and ctx.actor.kind == "api_key":
+    if permission == "users:write" and key.user_id != ctx.actor.id and ctx.actor.kind == "api_key":
         raise Forbidden("A key can't revoke the keys of others.")
-    return key, _at(found.get(used))
+    return key, _last_used_at(items.get(last_used))
 
 
 def view(key: ApiKey, last_used_at: str | None) -> dict[str, Any]:
-    """A key as the API shows it, without its secret."""
+    """The API representation of a key, without its secret."""
     return {
         "id": key.id,
         "user_id": key.user_id,
@@ -150,95 +149,95 @@ def view(key: ApiKey, last_used_at: str | None) -> dict[str, Any]:
     }
 
 
-def _at(row: codec.Raw | None) -> str | None:
+def _last_used_at(row: codec.DynamoItem | None) -> str | None:
     return row["at"]["S"] if row else None
 
 
 # -- presenting a key
 
 
-def identify(text: str, ctx: Context) -> Actor:
-    """The actor behind a presented key; Unauthenticated for every reason alike. One strong read, at most every two seconds.
+def authenticate(key_text: str, ctx: Context) -> Actor:
+    """The actor behind a presented key; Unauthenticated, in the same words for every reason. One strong read, at most every two seconds.
 
-    The actor is the user, so that whoever asked for something by a key can't decide on it in person; its kind says that it
-    was a key, which may never decide, approve or sign.
+    The actor is the user, so that somebody who requested something with a key can't decide on it in person; its kind says that
+    it was a key, which may never decide, approve or sign.
     """
-    given = _parse(text)
-    held = _trusted.get((ctx.store.table, given.hash))
-    if held and held[0] <= ctx.now < held[0] + TRUSTED_FOR:
-        return held[1]
-    actor = _read(given, ctx)
-    if len(_trusted) >= _MOST_TRUSTED:
-        _trusted.clear()
-    _trusted[ctx.store.table, given.hash] = (ctx.now, actor)
+    presented = _parse_key(key_text)
+    cached = _actor_cache.get((ctx.store.table, presented.hash))
+    if cached and cached[0] <= ctx.now < cached[0] + CACHE_TTL:
+        return cached[1]
+    actor = _load_actor(presented, ctx)
+    if len(_actor_cache) >= _MAX_CACHED:
+        _actor_cache.clear()
+    _actor_cache[ctx.store.table, presented.hash] = (ctx.now, actor)
     return actor
 
 
-def _read(given: _Given, ctx: Context) -> Actor:
-    row, root = ApiKey.ID.key(given.id), Key(given.user_id, ROOT)
-    found = ctx.store.get_many([row, root, given.used_row])
-    key, user = alive(ApiKey, found.get(row)), alive(User, found.get(root))
-    if key is None or user is None or not user.is_active or not hmac.compare_digest(key.secret_hash, given.hash):
-        raise _refused()
+def _load_actor(presented: _PresentedKey, ctx: Context) -> Actor:
+    row, root = ApiKey.ID.key(presented.id), ItemKey(presented.user_id, ROOT_SORT_KEY)
+    items = ctx.store.batch_get([row, root, presented.last_used_key])
+    key, user = parse_live(ApiKey, items.get(row)), parse_live(User, items.get(root))
+    if key is None or user is None or not user.is_active or not hmac.compare_digest(key.secret_hash, presented.hash):
+        raise _invalid_key()
     if key.expires_at and key.expires_at <= ctx.now:
-        raise _refused()
+        raise _invalid_key()
     if user.keys_valid_from and key.created_at <= user.keys_valid_from:
-        raise _refused()
-    _stamp(ctx, given, _at(found.get(given.used_row)))
-    held = frozenset(key.roles) & frozenset(user.roles)
-    allowed = _permissions(tuple(sorted(held)))
+        raise _invalid_key()
+    _touch_last_used(ctx, presented, _last_used_at(items.get(presented.last_used_key)))
+    effective_roles = frozenset(key.roles) & frozenset(user.roles)
+    allowed = _permissions(tuple(sorted(effective_roles)))
     return Actor(
         id=user.id,
         kind="api_key",
-        roles=held,
+        roles=effective_roles,
         permissions=allowed & frozenset(key.scopes) if key.has_scopes else allowed,
         professional_id=user.professional_id,
         session=key.id,
     )
 
 
-def _stamp(ctx: Context, given: _Given, last: str | None) -> None:
-    if last and datetime.fromisoformat(last) > ctx.now - STAMP_EVERY:
+def _touch_last_used(ctx: Context, presented: _PresentedKey, last_used_at: str | None) -> None:
+    if last_used_at and datetime.fromisoformat(last_used_at) > ctx.now - LAST_USED_RESOLUTION:
         return
     try:
-        ctx.store.update(
-            given.used_row,
+        ctx.store.update_by_expression(
+            presented.last_used_key,
             "SET #at = :now, #ttl = :ttl",
             ConditionExpression="attribute_not_exists(#at) OR #at <= :due",
             ExpressionAttributeNames={"#at": "at", "#ttl": "ttl"},
-            ExpressionAttributeValues=codec.wire(
-                {":now": ctx.now, ":due": instant(ctx.now - STAMP_EVERY), ":ttl": int((ctx.now + _USED_LIFE).timestamp())}
+            ExpressionAttributeValues=codec.encode_item(
+                {
+                    ":now": ctx.now,
+                    ":due": format_timestamp(ctx.now - LAST_USED_RESOLUTION),
+                    ":ttl": int((ctx.now + _LAST_USED_TTL).timestamp()),
+                }
             ),
         )
-    except Stale:
-        return  # another process was quicker
+    except VersionConflict:
+        return  # another process has updated it
 
 
 def _prefix(id: str) -> str:
     return id[-_ULID_LENGTH:]
 
 
-def _text(user_id: str, id: str, chance: bytes) -> str:
-    secret = base64.urlsafe_b64encode(user_id.removeprefix("user_").encode() + chance).decode().rstrip("=")
+def _format_key(user_id: str, id: str, random_bytes: bytes) -> str:
+    secret = signing.to_base64url(user_id.removeprefix("user_").encode() + random_bytes)
     return f"vk_{_prefix(id)}_{secret}"
 
 
-def _parse(text: str) -> _Given:
-    found = _FORM.fullmatch(text)
-    if not found:
-        raise _refused()
-    user = base64.urlsafe_b64decode(found[2] + "==")[:_ULID_LENGTH].decode("ascii", "replace")
+def _parse_key(key_text: str) -> _PresentedKey:
+    match = _KEY_PATTERN.fullmatch(key_text)
+    if not match:
+        raise _invalid_key()
+    user = signing.from_base64url(match[2])[:_ULID_LENGTH].decode("ascii", "replace")
     try:
-        id = f"key_u{user}{found[1]}"
+        id = f"key_u{user}{match[1]}"
         ApiKey.ID.key(id)
     except NotFound:
-        raise _refused() from None
-    return _Given(f"user_{user}", id, _hash(text))
+        raise _invalid_key() from None
+    return _PresentedKey(f"user_{user}", id, signing.sha256_hex(key_text))
 
 
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _refused() -> Unauthenticated:
+def _invalid_key() -> Unauthenticated:
     return Unauthenticated("The API key is not valid.")

@@ -1,38 +1,39 @@
-"""The first administrator of a stage. Nobody can make them through the API, so they are made from a shell."""
+"""The first administrator of a stage. The API offers no way to create one, so it is done from a shell."""
 
 import secrets
 
-from chalicelib.foundation.auth import emails, passwords, users
+from chalicelib.foundation import emails
+from chalicelib.foundation.auth import passwords, users
 from chalicelib.foundation.auth.entities import User
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Conflict
 from chalicelib.foundation.store.transactions import Transaction
 
-# One person begins alone: what an administrator may not do (send, approve) somebody must. They can give these up later.
+# The first user works alone and must also do what an administrator may not (send, approve). These roles can be removed later.
 ROLES = ("admin", "operator", "counsel")
 
 
-def first_administrator(ctx: Context, email: str, name: str, password: str | None = None) -> tuple[User, str]:
-    """The first administrator and their password: the given one, or a fresh one to be shown once.
+def create_first_admin(ctx: Context, email: str, name: str, password: str | None = None) -> tuple[User, str]:
+    """Create the first administrator; returns the user and their password: the given one, or a generated one to be shown once.
 
-    Conflict where an administrator exists, also when two try at the same moment. ValueError for what is no mail address,
-    Invalid for a password that doesn't do.
+    Raises Conflict where an administrator exists, also when two try at the same moment; ValueError for an invalid mail address;
+    Invalid for a password that is not accepted.
     """
-    address = emails.clean(email)
-    chosen = password or secrets.token_urlsafe(18)
-    passwords.check(chosen, address)
-    user = User.fresh(
+    valid_email = emails.validate_email(email)
+    initial_password = password or secrets.token_urlsafe(18)
+    passwords.validate_password(initial_password, valid_email)
+    user = User.new(
         ctx,
-        email=address,
+        email=valid_email,
         name=name,
         roles=list(ROLES),
         governance_roles=[],
         is_active=True,
-        password_hash=passwords.keep(chosen),
+        password_hash=passwords.hash_password(initial_password),
         password_is_initial=password is None,
         epoch=0,
     )
     tx = Transaction(ctx.store)
-    users.add(ctx, tx, user, if_no_admin=Conflict("There is an administrator already.", code="administrator_exists"))
+    users.add_create(ctx, tx, user, if_no_admin=Conflict("There is an administrator already.", code="administrator_exists"))
     tx.commit()
-    return user, chosen
+    return user, initial_password

@@ -1,42 +1,42 @@
-"""Users and API keys as they lie in the table. Both live in the user's partition, with the user's sessions."""
+"""Users and API keys as stored. Both are in the user's partition, with the user's sessions."""
 
 from typing import Any
 
-from chalicelib.foundation.calendar import instant
-from chalicelib.foundation.ids import IdForm
+from chalicelib.foundation.dates import format_timestamp
+from chalicelib.foundation.ids import IdFormat
 from chalicelib.foundation.store import attributes as a
 from chalicelib.foundation.store.entity import Entity
 
 
 class User(Entity):
-    """Who can sign in.
+    """A person who can sign in.
 
-    `epoch` counts the occasions on which all sessions ended; a session of an older epoch is dead. So ending them all is one
-    write, in the transaction of whatever is the reason. Their API keys outlive that; of a deactivation they do not: those made
-    before `keys_valid_from` stay dead when the user comes back.
+    `epoch` counts how often all sessions were ended; a session of an older epoch is invalid. So ending all sessions is one write,
+    in the same transaction as its cause. API keys are not affected by it, but by a deactivation: keys created before
+    `keys_valid_from` remain invalid when the user is activated again.
     """
 
     KIND = "user"
-    ID = IdForm("user", "user")
+    ID = IdFormat("user", "user")
     SECRET = frozenset({"password_hash"})
     PERSONAL = frozenset({"email", "name"})
 
-    email = a.text()
-    name = a.text()
-    roles = a.texts()
-    governance_roles = a.texts()
-    professional_id = a.optional_text()
-    is_active = a.flag()
-    password_hash = a.optional_text()  # none until an invitation is taken up
-    password_is_initial = a.flag()  # set by somebody else, and not changed since
-    epoch = a.whole()
-    keys_valid_from = a.optional_moment()  # the last deactivation
+    email = a.string()
+    name = a.string()
+    roles = a.string_list()
+    governance_roles = a.string_list()
+    professional_id = a.optional_string()
+    is_active = a.boolean()
+    password_hash = a.optional_string()  # none until an invitation is accepted
+    password_is_initial = a.boolean()  # set by somebody else and not changed since
+    epoch = a.integer()
+    keys_valid_from = a.optional_datetime()  # the last deactivation
 
     def index_keys(self) -> dict[str, str]:
         """All users, newest first."""
         return {"gsi1pk": "USER", "gsi1sk": self.id}
 
-    def view(self) -> dict[str, Any]:
+    def list_view(self) -> dict[str, Any]:
         """What the list shows."""
         return {
             "id": self.id,
@@ -47,31 +47,31 @@ class User(Entity):
             "professional_id": self.professional_id,
             "is_active": self.is_active,
             "has_password": self.password_hash is not None,
-            "created_at": instant(self.created_at),
+            "created_at": format_timestamp(self.created_at),
         }
 
 
 class ApiKey(Entity):
-    """A program's way in. It may what its roles, its scopes and its maker's present roles allow together."""
+    """A credential for a program. It allows what its roles, its scopes and the present roles of its user all allow."""
 
     KIND = "api_key"
-    ID = IdForm("key", "API key", parents={"u": "user"}, row="K")
+    ID = IdFormat("key", "API key", parents={"u": "user"}, row="K")
     SECRET = frozenset({"secret_hash"})
 
-    user_id = a.text()
-    name = a.text()
-    prefix = a.text()
-    secret_hash = a.text()  # SHA-256: the secret is 256 bits of chance, which nothing slow protects better
-    roles = a.texts()
-    scopes = a.items()  # empty: whatever the roles allow
-    has_scopes = a.flag()
-    expires_at = a.optional_moment()
+    user_id = a.string()
+    name = a.string()
+    prefix = a.string()
+    secret_hash = a.string()  # SHA-256: 256 random bits need no slow hash
+    roles = a.string_list()
+    scopes = a.list_()  # empty: everything that the roles allow
+    has_scopes = a.boolean()
+    expires_at = a.optional_datetime()
 
     def index_keys(self) -> dict[str, str]:
         """All keys by their prefix, newest first, since the prefix begins with the time."""
         return {"gsi1pk": "APIKEY", "gsi1sk": self.prefix}
 
-    def view(self) -> dict[str, Any]:
+    def list_view(self) -> dict[str, Any]:
         """What the list shows."""
         return {
             "id": self.id,
@@ -79,6 +79,6 @@ class ApiKey(Entity):
             "name": self.name[:100],
             "prefix": self.prefix,
             "roles": self.roles,
-            "expires_at": self.expires_at and instant(self.expires_at),
-            "created_at": instant(self.created_at),
+            "expires_at": self.expires_at and format_timestamp(self.expires_at),
+            "created_at": format_timestamp(self.created_at),
         }

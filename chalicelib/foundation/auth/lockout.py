@@ -1,10 +1,9 @@
-"""Guessing of passwords: five failures in 15 minutes for an address of mail from an address of the net, or fifty from anywhere.
+"""Lockout against password guessing: five failures in 15 minutes for a mail address from one IP address, or fifty from anywhere.
 
-An attempt is counted before the password is looked at, so that many at once can't slip past the count, and taken back when it
-succeeds. Unknown mail addresses count alike. The rows are keyed by hashes, and hold instants only.
+An attempt is counted before the password is verified, so that concurrent attempts can't exceed the limit, and uncounted when it
+succeeds. Unknown mail addresses are counted in the same way. The rows are keyed by hashes and hold timestamps only.
 """
 
-import hashlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,32 +12,33 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from chalicelib.foundation.auth import emails
+from chalicelib.foundation import emails
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import RateLimited
-from chalicelib.foundation.ids import Key
+from chalicelib.foundation.ids import ItemKey
+from chalicelib.foundation.signing import pseudonym
 from chalicelib.foundation.store import codec
-from chalicelib.foundation.store.store import wire_key
+from chalicelib.foundation.store.store import encode_key
 from chalicelib.foundation.store.transactions import Transaction
 
 WINDOW = 15 * 60  # seconds
 LOCK = 15 * 60  # seconds
-_MOMENT = 2  # seconds until the outcome of attempts under way is known
+_PENDING_SECONDS = 2  # seconds until the outcome of concurrent attempts is known
 LIMIT_FROM_ADDRESS = 5
 LIMIT_FROM_ANYWHERE = 50
-_MOST_KEPT = 2  # times the limit: above that the row drops what lies outside the window
-_CHANCE = 10**6  # an attempt is a whole number: its instant in milliseconds and six digits of chance, so that two are never one
+_PRUNE_FACTOR = 2  # times the limit: above that, expired attempts are removed from the row
+_RANDOM_RANGE = 10**6  # an attempt is an integer: milliseconds and six random digits, so that two attempts are never equal
 
 
-def marked(now: datetime, chance: int) -> int:
-    """An attempt at `now`, as the row holds it."""
-    return _milliseconds(now) * _CHANCE + chance % _CHANCE
+def encode_attempt(now: datetime, random_number: int) -> int:
+    """An attempt at `now` as it is stored."""
+    return _milliseconds(now) * _RANDOM_RANGE + random_number % _RANDOM_RANGE
 
 
-def in_window(attempts: Iterable[int], now: datetime) -> list[int]:
-    """The attempts of less than 15 minutes ago."""
-    begin = _milliseconds(now) - WINDOW * 1000
-    return [attempt for attempt in attempts if attempt // _CHANCE > begin]
+def recent_attempts(attempts: Iterable[int], now: datetime) -> list[int]:
+    """The attempts within the last 15 minutes."""
+    window_start = _milliseconds(now) - WINDOW * 1000
+    return [attempt for attempt in attempts if attempt // _RANDOM_RANGE > window_start]
 
 
 def _milliseconds(now: datetime) -> int:
@@ -46,76 +46,74 @@ def _milliseconds(now: datetime) -> int:
 
 
 @dataclass(frozen=True)
-class Attempt:
-    """One counted attempt; its outcome is told by `succeeded` or `failed`."""
+class SignInAttempt:
+    """One counted attempt; its outcome is recorded by `add_success` or `record_failure`."""
 
     ctx: Context
-    mark: int
-    counted: tuple[tuple[Key, int, int], ...]  # row, attempts in its window with this one, its limit
+    encoded: int
+    counted: tuple[tuple[ItemKey, int, int], ...]  # key, attempts in the window including this one, limit
 
-    def failed(self) -> None:
-        """The password was wrong: lock what this attempt brought to its limit."""
+    def record_failure(self) -> None:
+        """The password was wrong: lock each counter that has reached its limit."""
         for key, count, limit in self.counted:
             if count >= limit:
                 now = int(self.ctx.now.timestamp())
-                self.ctx.store.update(
+                self.ctx.store.update_by_expression(
                     key,
                     "SET locked_until = :until, #ttl = :until",
-                    ExpressionAttributeValues=codec.wire({":until": now + LOCK}),
+                    ExpressionAttributeValues=codec.encode_item({":until": now + LOCK}),
                     ExpressionAttributeNames={"#ttl": "ttl"},
                 )
 
-    def succeeded(self, tx: Transaction) -> None:
-        """The password was right: forget this pair's failures, and take this attempt back from the wider count."""
+    def add_success(self, tx: Transaction) -> None:
+        """The password was correct: clear the failures of mail and IP address, and uncount this attempt in the wider counter."""
         pair, anywhere = (key for key, _, _ in self.counted)
-        tx.delete(pair)
-        tx.update(anywhere, "DELETE attempts :mark", values={":mark": {self.mark}})
+        tx.delete_by_expression(pair)
+        tx.update_by_expression(anywhere, "DELETE attempts :mark", values={":mark": {self.encoded}})
 
 
-def attempt(ctx: Context, email: str) -> Attempt:
-    """Count an attempt; RateLimited where the pair or the mail address is locked. Two round trips."""
-    mark = marked(ctx.now, int.from_bytes(os.urandom(4)))
-    counted: list[tuple[Key, int, int]] = []
+def count_attempt(ctx: Context, email: str) -> SignInAttempt:
+    """Count an attempt; raises RateLimited where a counter is locked. Two round trips."""
+    encoded = encode_attempt(ctx.now, int.from_bytes(os.urandom(4)))
+    counted: list[tuple[ItemKey, int, int]] = []
     try:
-        for key, limit in _rows(ctx, email):
-            counted.append((key, _count(ctx, key, mark, limit), limit))
+        for key, limit in _counters(ctx, email):
+            counted.append((key, _count_in(ctx, key, encoded, limit), limit))
     except RateLimited:
         for key, _, _ in counted:
-            _take_back(ctx, key, mark)
+            _undo(ctx, key, encoded)
         raise
-    return Attempt(ctx, mark, tuple(counted))
+    return SignInAttempt(ctx, encoded, tuple(counted))
 
 
-def forgive(ctx: Context, tx: Transaction, email: str) -> None:
-    """Forget the failures and unlock the mail address, for this address of the net and for all: whose it is was proved by mail."""
-    for key, _ in _rows(ctx, email):
-        tx.delete(key)
+def reset(ctx: Context, tx: Transaction, email: str) -> None:
+    """Clear the failures and unlock the mail address, for this IP address and for all: its owner has proved it by mail."""
+    for key, _ in _counters(ctx, email):
+        tx.delete_by_expression(key)
 
 
-def _rows(ctx: Context, email: str) -> tuple[tuple[Key, int], ...]:
-    """The rows that count for a mail address, from here and from anywhere, each with its limit."""
-    address = emails.same(email)
+def _counters(ctx: Context, email: str) -> tuple[tuple[ItemKey, int], ...]:
+    """The counters of a mail address, for this IP address and for all, each with its limit."""
+    address = emails.normalize_email(email)
     return (
-        (_row(ctx, "pair", address, ctx.source_ip), LIMIT_FROM_ADDRESS),
-        (_row(ctx, "email", address), LIMIT_FROM_ANYWHERE),
+        (_counter_key(ctx, "pair", address, ctx.source_ip), LIMIT_FROM_ADDRESS),
+        (_counter_key(ctx, "email", address), LIMIT_FROM_ANYWHERE),
     )
 
 
-def _row(ctx: Context, *parts: str) -> Key:
-    # Keyed, not bare: whoever reads the table can't try mail addresses against it.
-    digest = hashlib.blake2b("\0".join(parts).encode(), key=ctx.secrets.personal_key[:64], digest_size=24)
-    return Key(f"RATE#signin#{digest.hexdigest()}", "R")
+def _counter_key(ctx: Context, *parts: str) -> ItemKey:
+    return ItemKey(f"RATE#signin#{pseudonym(ctx.secrets.personal_key, *parts)}", "R")
 
 
-def _count(ctx: Context, key: Key, mark: int, limit: int) -> int:
+def _count_in(ctx: Context, key: ItemKey, encoded: int, limit: int) -> int:
     now = int(ctx.now.timestamp())
     arguments: dict[str, Any] = {
         "TableName": ctx.store.table,
-        "Key": wire_key(key),
+        "Key": encode_key(key),
         "UpdateExpression": "ADD attempts :mark SET #ttl = :ttl",
         "ConditionExpression": "attribute_not_exists(locked_until) OR locked_until <= :now",
         "ExpressionAttributeNames": {"#ttl": "ttl"},
-        "ExpressionAttributeValues": codec.wire({":mark": {mark}, ":ttl": now + WINDOW + LOCK, ":now": now}),
+        "ExpressionAttributeValues": codec.encode_item({":mark": {encoded}, ":ttl": now + WINDOW + LOCK, ":now": now}),
         "ReturnValues": "ALL_NEW",
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
@@ -124,21 +122,21 @@ def _count(ctx: Context, key: Key, mark: int, limit: int) -> int:
     except ClientError as error:
         if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
             raise
-        raise _locked(int(error.response["Item"]["locked_until"]["N"]) - now) from None
-    attempts = [int(one) for one in row["attempts"]["NS"]]
-    recent = in_window(attempts, ctx.now)
-    if len(attempts) > _MOST_KEPT * limit and (old := set(attempts) - set(recent)):
-        ctx.store.update(key, "DELETE attempts :old", ExpressionAttributeValues=codec.wire({":old": old}))
-    if len(recent) > limit:  # others are being tried at this moment, and will fail or clear the count
-        _take_back(ctx, key, mark)
-        raise _locked(_MOMENT)
+        raise _locked_error(int(error.response["Item"]["locked_until"]["N"]) - now) from None
+    attempts = [int(number) for number in row["attempts"]["NS"]]
+    recent = recent_attempts(attempts, ctx.now)
+    if len(attempts) > _PRUNE_FACTOR * limit and (expired := set(attempts) - set(recent)):
+        ctx.store.update_by_expression(key, "DELETE attempts :old", ExpressionAttributeValues=codec.encode_item({":old": expired}))
+    if len(recent) > limit:  # others are in progress, and will fail or clear the count
+        _undo(ctx, key, encoded)
+        raise _locked_error(_PENDING_SECONDS)
     return len(recent)
 
 
-def _take_back(ctx: Context, key: Key, mark: int) -> None:
-    """Uncount an attempt that was refused unseen: it is no failure, and who goes on asking must not lock themselves out by it."""
-    ctx.store.update(key, "DELETE attempts :mark", ExpressionAttributeValues=codec.wire({":mark": {mark}}))
+def _undo(ctx: Context, key: ItemKey, encoded: int) -> None:
+    """Uncount an attempt that was refused without verification: it is no failure, and retrying must not extend the lockout."""
+    ctx.store.update_by_expression(key, "DELETE attempts :mark", ExpressionAttributeValues=codec.encode_item({":mark": {encoded}}))
 
 
-def _locked(seconds: int) -> RateLimited:
+def _locked_error(seconds: int) -> RateLimited:
     return RateLimited("Too many attempts to sign in. Wait, or reset the password by mail.", max(1, seconds))

@@ -1,9 +1,9 @@
-"""The matrix of roles and packs, as data. Deny by default: what isn't here isn't allowed.
+"""The matrix of roles and packs, as data. Deny by default: what is not listed is not allowed.
 
 `r` read, `w` write, `a` admin of a pack become the permissions `<pack>:read`, `<pack>:write`, `<pack>:admin`; what a cell
-names beyond that (`wholesale:bulk`) is a right of its own. Roles add up. `own` rows are a matter of the pack's rules: the
-pair `<pack>:write` without `<pack>:any-owner` means rows of one's own; `<pack>:own-deals` rows of one's own deals;
-`<pack>:own` means that reading, too, shows only one's own.
+names beyond that (`wholesale:bulk`) is a special permission. Roles add up. Ownership is checked by the pack: `<pack>:write`
+without `<pack>:any-owner` means the caller's own rows; `<pack>:own-deals` rows of the caller's own deals; `<pack>:own` means that
+reading, too, is limited to the caller's own.
 """
 
 from collections.abc import Iterable
@@ -28,9 +28,9 @@ ABOUT = {
 
 _LETTERS = {"r": "read", "w": "write", "a": "admin"}
 
-# pack → role → rights. A cell: the letters, then special rights separated by spaces.
+# pack → role → permissions. A cell: the letters, then special permissions separated by spaces.
 MATRIX: dict[str, dict[str, str]] = {
-    # C: what is one's own (profile, sessions, keys) needs no permission, only to be signed in.
+    # C: the caller's own profile, sessions and keys need no permission, only a sign-in.
     "users": {"admin": "rwa", "operator": "r", "auditor": "r"},
     # H, I
     "signals": {
@@ -168,13 +168,13 @@ MATRIX: dict[str, dict[str, str]] = {
     },
 }
 
-# Who holds a governance role reads what they may be asked to decide on: H to R, X to Z.
+# Holders of a governance role read what they may be asked to decide on: H to R, X to Z.
 GOVERNED = (
     "signals", "alignment", "scorecards", "retainers", "handoffs", "tasks", "contracts", "documents", "deals", "findings", "trail",
     "governance", "wholesale", "dispositions", "holdings",
 )  # fmt: skip
 
-# What a governance role may do to which subjects; None means any.
+# The actions of a governance role and the subject types that they apply to; None means all.
 GOVERNANCE: dict[str, tuple[frozenset[str], frozenset[str] | None]] = {
     "King": (frozenset({"approve", "deny", "flag", "override", "final", "policies"}), None),
     "Queen": (frozenset({"approve", "deny", "flag", "override", "final", "policies"}), None),  # not over the King's final
@@ -185,7 +185,7 @@ GOVERNANCE: dict[str, tuple[frozenset[str], frozenset[str] | None]] = {
 
 
 def permissions(roles: Iterable[str]) -> frozenset[str]:
-    """Everything that the roles together allow; governance roles may be among them. An unknown role allows nothing."""
+    """The permissions of the roles together, governance roles included. An unknown role allows nothing."""
     granted: set[str] = set()
     for role in roles:
         if role in GOVERNANCE:
@@ -193,5 +193,5 @@ def permissions(roles: Iterable[str]) -> frozenset[str]:
         for pack, cells in MATRIX.items():
             letters, *special = (cells.get(role) or "").split(" ")
             granted |= {f"{pack}:{_LETTERS[letter]}" for letter in letters}
-            granted |= {f"{pack}:{right}" for right in special}
+            granted |= {f"{pack}:{name}" for name in special}
     return frozenset(granted)

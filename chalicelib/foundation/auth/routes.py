@@ -2,112 +2,112 @@
 
 from typing import cast
 
-from chalicelib.foundation.auth import api_keys, links, service, sessions, users
+from chalicelib.foundation.auth import account, api_keys, one_time_codes, sessions, users
 from chalicelib.foundation.auth.schemas import (
-    Accepted,
+    AcceptedView,
+    ApiKeyCreate,
+    ApiKeyListQuery,
     ApiKeyPage,
-    ApiKeysQuery,
     ApiKeyView,
-    Confirmation,
-    Invitation,
-    Invited,
-    KeySet,
-    Me,
-    NewApiKey,
-    NewApiKeyView,
-    NewUser,
-    Pair,
-    PasswordChange,
-    RefreshToken,
-    ResetRequest,
-    RoleList,
+    CodeConfirmationRequest,
+    CreatedApiKeyView,
+    InvitationCreate,
+    InvitationView,
+    KeySetView,
+    MeView,
+    PasswordChangeRequest,
+    PasswordResetRequest,
+    RefreshTokenRequest,
+    RolePage,
     SessionPage,
-    SignIn,
+    SignInRequest,
+    TokenPairView,
+    UserCreate,
+    UserListQuery,
     UserPage,
     UserPatch,
-    UsersQuery,
     UserView,
 )
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.models import Page
+from chalicelib.foundation.schema_types import PageParams
 
 
-def sign_in(ctx: Context, body: SignIn) -> Pair:
+def sign_in(ctx: Context, body: SignInRequest) -> TokenPairView:
     """Sign in.
 
-    Five failures in 15 minutes for a mail address from one address of the net, or fifty from anywhere, lock it for 15 minutes:
-    429 with Retry-After. Unknown addresses count, take as long, and are answered in the same words.
+    Five failures in 15 minutes for a mail address from one IP address, or fifty from anywhere, lock it for 15 minutes: 429 with
+    Retry-After. Unknown mail addresses are counted, take as long, and get the same response.
     """
-    return cast(Pair, service.sign_in(ctx, body))
+    return cast(TokenPairView, account.sign_in(ctx, body))
 
 
-def refresh(ctx: Context, body: RefreshToken) -> Pair:
-    """The next pair, with the roles of this moment.
+def refresh(ctx: Context, body: RefreshTokenRequest) -> TokenPairView:
+    """The next token pair, with the present roles.
 
-    The token that was sent is spent. For ten more seconds it answers the same pair again, for a second tab; later its use
+    The token that was sent is spent. For ten more seconds it returns the same pair again, for a second tab; later its reuse
     means that somebody else has it, and ends the session.
     """
-    return cast(Pair, sessions.refresh(ctx, body.refresh_token))
+    return cast(TokenPairView, sessions.refresh(ctx, body.refresh_token))
 
 
-def sign_out(ctx: Context, body: RefreshToken) -> None:
-    """End the session. Access tokens that it has given out live out their 15 minutes: they are checked without the store."""
-    sessions.end_by_token(ctx, body.refresh_token)
+def sign_out(ctx: Context, body: RefreshTokenRequest) -> None:
+    """End the session. Its access tokens remain valid for up to 15 minutes: they are verified without the table."""
+    sessions.revoke_by_token(ctx, body.refresh_token)
 
 
-def invite(ctx: Context, body: Invitation) -> Invited:
-    """Make a user without a password and mail them a code, good for one use within an hour. Again for the same: a new code."""
-    return cast(Invited, links.invite(ctx, body))
+def invite(ctx: Context, body: InvitationCreate) -> InvitationView:
+    """Create a user without a password and mail them a code, valid for one use within an hour. A repeated invitation mails a new code."""
+    return cast(InvitationView, one_time_codes.invite(ctx, body))
 
 
-def confirm_invitation(ctx: Context, body: Confirmation) -> None:
+def confirm_invitation(ctx: Context, body: CodeConfirmationRequest) -> None:
     """Set the first password."""
-    links.confirm_invitation(ctx, body)
+    one_time_codes.confirm_invitation(ctx, body)
 
 
-def ask_for_reset(ctx: Context, body: ResetRequest) -> Accepted:
-    """Mail a code, good for one use within an hour, to the user of this address, if there is one."""
-    return cast(Accepted, links.ask_for_reset(ctx, body))
+def ask_for_reset(ctx: Context, body: PasswordResetRequest) -> AcceptedView:
+    """Mail a code, valid for one use within an hour, to the user of this address, if there is one."""
+    return cast(AcceptedView, one_time_codes.ask_for_reset(ctx, body))
 
 
-def confirm_reset(ctx: Context, body: Confirmation) -> None:
+def confirm_reset(ctx: Context, body: CodeConfirmationRequest) -> None:
     """Set a new password and end every session."""
-    links.confirm_reset(ctx, body)
+    one_time_codes.confirm_reset(ctx, body)
 
 
-def list_sessions(ctx: Context, query: Page) -> SessionPage:
-    """One's own live sessions. A session is good for 30 days from its last refresh."""
-    return cast(SessionPage, sessions.listed(ctx, users.own(ctx), query.limit, query.cursor))
+def list_sessions(ctx: Context, query: PageParams) -> SessionPage:
+    """The caller's live sessions. A session expires 30 days after its last refresh."""
+    return cast(SessionPage, sessions.list_sessions(ctx, users.current_user(ctx), query.limit, query.cursor))
 
 
 def end_sessions(ctx: Context) -> None:
-    """End all of one's own sessions, this one too."""
-    service.end_all_sessions(ctx)
+    """End all sessions of the caller, including this one."""
+    account.end_all_sessions(ctx)
 
 
 def end_session(ctx: Context, id: str) -> None:
-    """End one session."""
-    sessions.end(ctx, users.own(ctx).id, id)
+    """End one session of the caller."""
+    sessions.revoke_session(ctx, users.current_user(ctx).id, id)
 
 
-def me(ctx: Context) -> Me:
-    """Who one is, and what one may do now."""
-    return cast(Me, service.me(ctx))
+def me(ctx: Context) -> MeView:
+    """The caller and their present permissions."""
+    return cast(MeView, account.me(ctx))
 
 
-def change_password(ctx: Context, body: PasswordChange) -> None:
-    """Change one's password. At least 12 characters, not one's mail address, not one of the most common."""
-    service.change_password(ctx, body)
+def change_password(ctx: Context, body: PasswordChangeRequest) -> None:
+    """Change the caller's password. At least 12 characters, not the mail address, not one of the most common."""
+    account.change_password(ctx, body)
 
 
-def create_user(ctx: Context, body: NewUser) -> UserView:
-    """Make a user with a first password, which they should change: `password_is_initial` says so until they do."""
+def create_user(ctx: Context, body: UserCreate) -> UserView:
+    """Create a user with a first password, which they should change: `password_is_initial` is true until they do."""
     return cast(UserView, users.create(ctx, body))
 
 
-def list_users(ctx: Context, query: UsersQuery) -> UserPage:
-    """Users, newest first; deactivated ones too."""
-    return cast(UserPage, users.listed(ctx, query))
+def list_users(ctx: Context, query: UserListQuery) -> UserPage:
+    """Users, newest first, deactivated ones included."""
+    return cast(UserPage, users.list_users(ctx, query))
 
 
 def get_user(ctx: Context, id: str) -> UserView:
@@ -116,30 +116,30 @@ def get_user(ctx: Context, id: str) -> UserView:
 
 
 def change_user(ctx: Context, id: str, body: UserPatch) -> UserView:
-    """Change a user. New roles count from the next refresh on. Governance roles are granted by a signed-in administrator, to
-    oneself only while nobody holds the role. The last administrator can't be demoted or deactivated.
+    """Update a user. New roles apply from the next refresh on. Governance roles are granted by a signed-in administrator, to
+    themselves only while nobody holds the role. The last administrator can't be demoted or deactivated.
     """
     return cast(UserView, users.change(ctx, id, body))
 
 
 def deactivate_user(ctx: Context, id: str) -> None:
-    """Deactivate a user. The row stays, since others name them as who did something; PATCH `is_active` brings them back."""
+    """Deactivate a user. The record is kept, since other records refer to it; PATCH `is_active` reactivates them."""
     users.deactivate(ctx, id)
 
 
-def create_api_key(ctx: Context, body: NewApiKey) -> NewApiKeyView:
-    """Make a key of one's own for `X-API-Key`: `vk_<prefix>_<secret>`.
+def create_api_key(ctx: Context, body: ApiKeyCreate) -> CreatedApiKeyView:
+    """Create an API key for the caller, sent as `X-API-Key`: `vk_<prefix>_<secret>`.
 
-    It may what its roles and scopes allow, and never more than its maker at that moment. `key` is shown in this answer only and
-    not kept: a replay by Idempotency-Key answers the same key's record with `key` null. Who lost the answer revokes it and makes
-    another.
+    It allows what its roles and scopes allow, and never more than its user may do at that moment. `key` is in this response only
+    and not stored: a replay by Idempotency-Key returns the same record with `key` null. If the response was lost, revoke the key and
+    create another.
     """
-    return cast(NewApiKeyView, api_keys.create(ctx, body))
+    return cast(CreatedApiKeyView, api_keys.create(ctx, body))
 
 
-def list_api_keys(ctx: Context, query: ApiKeysQuery) -> ApiKeyPage:
+def list_api_keys(ctx: Context, query: ApiKeyListQuery) -> ApiKeyPage:
     """API keys, newest first."""
-    return cast(ApiKeyPage, api_keys.listed(ctx, query))
+    return cast(ApiKeyPage, api_keys.list_api_keys(ctx, query))
 
 
 def get_api_key(ctx: Context, id: str) -> ApiKeyView:
@@ -148,15 +148,15 @@ def get_api_key(ctx: Context, id: str) -> ApiKeyView:
 
 
 def revoke_api_key(ctx: Context, id: str) -> None:
-    """Revoke a key; it is refused at once, at most two seconds later."""
+    """Revoke a key; it is refused within two seconds."""
     api_keys.revoke(ctx, id)
 
 
-def list_roles(ctx: Context) -> RoleList:  # noqa: ARG001 - every handler takes a context
-    """The roles and everything that each allows."""
-    return cast(RoleList, service.all_roles())
+def list_roles(ctx: Context) -> RolePage:  # noqa: ARG001 - every handler takes a context
+    """The roles and the permissions of each."""
+    return cast(RolePage, account.list_roles())
 
 
-def key_set(ctx: Context) -> KeySet:
-    """RFC 7517: the keys that sign access tokens now, signed until lately, or will sign soon."""
-    return cast(KeySet, service.key_set(ctx))
+def key_set(ctx: Context) -> KeySetView:
+    """The public keys that verify access tokens (RFC 7517): present, recent and future signing keys."""
+    return cast(KeySetView, account.key_set(ctx))

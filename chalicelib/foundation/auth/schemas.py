@@ -1,49 +1,56 @@
-"""What goes over the wire under /auth."""
+"""Request and response schemas of /auth."""
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
+from pydantic import Field, StringConstraints, WithJsonSchema
 from typing_extensions import TypedDict
 
-from chalicelib.foundation.auth import emails
+from chalicelib.foundation import emails
 from chalicelib.foundation.auth.passwords import MAX_LENGTH, MIN_LENGTH
-from chalicelib.foundation.models import Audited, Flag, Input, Instant, Name, Page, Patch, Text, When
+from chalicelib.foundation.schema_types import (
+    EmailAddress,
+    Name,
+    PageParams,
+    PatchBody,
+    RequestBody,
+    ResourceView,
+    StrictBool,
+    Text,
+    Timestamp,
+    TimestampText,
+)
 
-Email = Annotated[
-    str,
-    Field(strict=True, max_length=emails.MAX_ADDRESS),
-    AfterValidator(emails.clean),
-    WithJsonSchema({"type": "string", "format": "email", "maxLength": emails.MAX_ADDRESS}),
-]
 Secret = Annotated[str, StringConstraints(strict=True, strip_whitespace=False, min_length=1, max_length=MAX_LENGTH)]
 NewPassword = Annotated[
     Secret,
     WithJsonSchema({"type": "string", "format": "password", "minLength": MIN_LENGTH, "maxLength": MAX_LENGTH, "writeOnly": True}),
 ]
 Token = Annotated[Text, Field(min_length=1, max_length=300)]
-Role = Literal["admin", "operator", "dealmaker", "counsel", "auditor", "viewer", "professional"]
-GovernanceRole = Literal["King", "Queen", "Odin", "Tyr", "Loki"]
+RoleName = Literal["admin", "operator", "dealmaker", "counsel", "auditor", "viewer", "professional"]
+GovernanceRoleName = Literal["King", "Queen", "Odin", "Tyr", "Loki"]
+Role = Annotated[RoleName, Field(title="Role")]
+GovernanceRole = Annotated[GovernanceRoleName, Field(title="GovernanceRole")]
 Roles = Annotated[list[Role], Field(max_length=7)]
 GovernanceRoles = Annotated[list[GovernanceRole], Field(max_length=5)]
 ProfessionalId = Annotated[Text, Field(pattern=r"^pro_[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
 Scope = Annotated[Text, Field(pattern=r"^[a-z-]{1,40}:[a-z-]{1,40}$")]
 
 
-class SignIn(Input):
+class SignInRequest(RequestBody):
     """Email and password."""
 
     email: Annotated[str, Field(strict=True, min_length=1, max_length=emails.MAX_ADDRESS)]
     password: Secret
 
 
-class RefreshToken(Input):
-    """A refresh token, as POST /auth/token or /auth/refresh answered it."""
+class RefreshTokenRequest(RequestBody):
+    """A refresh token from the response of POST /auth/token or /auth/refresh."""
 
     refresh_token: Token
 
 
-class Pair(TypedDict):
-    """An access token for `Authorization: Bearer`, and the refresh token that gets the next pair. `expires_in` is in seconds."""
+class TokenPairView(TypedDict):
+    """An access token for `Authorization: Bearer`, and the refresh token for the next pair. `expires_in` is in seconds."""
 
     access_token: str
     refresh_token: str
@@ -51,52 +58,52 @@ class Pair(TypedDict):
     expires_in: int
 
 
-class Invitation(Input):
-    """Whom to invite. A role of professional needs `professional_id`."""
+class InvitationCreate(RequestBody):
+    """The user to invite. The role professional needs `professional_id`."""
 
-    email: Email
+    email: EmailAddress
     name: Name
     roles: Roles
     professional_id: ProfessionalId | None = None
 
 
-class Invited(TypedDict):
-    """Whom the invitation made, and until when its code is good."""
+class InvitationView(TypedDict):
+    """The invited user, and until when the code is valid."""
 
     user_id: str
-    expires_at: When
+    expires_at: TimestampText
 
 
-class Confirmation(Input):
+class CodeConfirmationRequest(RequestBody):
     """The code from the mail, and the new password."""
 
     token: Token
     password: NewPassword
 
 
-class ResetRequest(Input):
-    """Whose password is forgotten."""
+class PasswordResetRequest(RequestBody):
+    """The mail address of the user whose password is reset."""
 
-    email: Email
+    email: EmailAddress
 
 
-class Accepted(TypedDict):
-    """The same answer whether or not the address is known."""
+class AcceptedView(TypedDict):
+    """The response, the same whether or not the address is known."""
 
     status: str
 
 
-class PasswordChange(Input):
-    """The password in force, and the new one."""
+class PasswordChangeRequest(RequestBody):
+    """The current password and the new one."""
 
     current_password: Secret
     new_password: NewPassword
 
 
-class NewUser(Input):
-    """A user with a first password, which they should change. A role of professional needs `professional_id`."""
+class UserCreate(RequestBody):
+    """A user with a first password, which they should change. The role professional needs `professional_id`."""
 
-    email: Email
+    email: EmailAddress
     name: Name
     password: NewPassword
     roles: Roles
@@ -104,25 +111,25 @@ class NewUser(Input):
     professional_id: ProfessionalId | None = None
 
 
-class UserPatch(Patch):
-    """What may change of a user. Their password is theirs: they change it, or reset it by mail."""
+class UserPatch(PatchBody):
+    """Changes of a user. A password is changed only by its user, or reset by mail."""
 
-    # The factories only say that a field may be left out; `changes` holds what was sent.
-    email: Email = Field(default_factory=str)
+    # The defaults only make a field optional; `changes` holds what was sent.
+    email: EmailAddress = Field(default_factory=str)
     name: Name = Field(default_factory=str)
     roles: Roles = Field(default_factory=list)
     governance_roles: GovernanceRoles = Field(default_factory=list)
     professional_id: ProfessionalId | None = None
-    is_active: Flag = True
+    is_active: StrictBool = True
 
 
-class UserView(Audited):
+class UserView(ResourceView):
     """A user."""
 
     email: str
     name: str
-    roles: list[str]
-    governance_roles: list[str]
+    roles: list[Role]
+    governance_roles: list[GovernanceRole]
     professional_id: str | None
     is_active: bool
     has_password: bool
@@ -130,17 +137,17 @@ class UserView(Audited):
 
 
 class UserSummary(TypedDict):
-    """A user as lists show them."""
+    """A user as shown in lists."""
 
     id: str
     email: str
     name: str
-    roles: list[str]
-    governance_roles: list[str]
+    roles: list[Role]
+    governance_roles: list[GovernanceRole]
     professional_id: str | None
     is_active: bool
     has_password: bool
-    created_at: When
+    created_at: TimestampText
 
 
 class UserPage(TypedDict):
@@ -150,15 +157,15 @@ class UserPage(TypedDict):
     next_cursor: str | None
 
 
-class UsersQuery(Page):
-    """Which users."""
+class UserListQuery(PageParams):
+    """Filters of the list of users."""
 
-    role: Literal[Role, GovernanceRole] | None = Field(None, description="Only holders of this role.")
+    role: Literal[RoleName, GovernanceRoleName] | None = Field(None, description="Only holders of this role.")
     is_active: bool | None = Field(None, description="Only active ones, or only those who are not.")
 
 
-class Me(TypedDict):
-    """Who the caller is. `user` is null for someone whom an outside issuer vouches for."""
+class MeView(TypedDict):
+    """The caller. `user` is null for a user of an external issuer."""
 
     id: str
     kind: str
@@ -173,9 +180,9 @@ class SessionView(TypedDict):
     """One signed-in device. `last_used_at` is its last sign-in or refresh."""
 
     id: str
-    created_at: When
-    last_used_at: When
-    expires_at: When
+    created_at: TimestampText
+    last_used_at: TimestampText
+    expires_at: TimestampText
     address: str
     user_agent: str
     current: bool
@@ -188,44 +195,44 @@ class SessionPage(TypedDict):
     next_cursor: str | None
 
 
-class NewApiKey(Input):
-    """A key with some of one's own roles, narrowed further by scopes (permissions such as `wholesale:read`)."""
+class ApiKeyCreate(RequestBody):
+    """A key with some of the caller's roles, narrowed further by scopes (permissions such as `wholesale:read`)."""
 
     name: Name
     roles: Annotated[Roles, Field(min_length=1)]
     scopes: Annotated[list[Scope], Field(max_length=200)] | None = None
-    expires_at: Instant | None = None
+    expires_at: Timestamp | None = None
 
 
-class ApiKeyView(Audited):
+class ApiKeyView(ResourceView):
     """An API key, without its secret."""
 
     user_id: str
     name: str
     prefix: str
-    roles: list[str]
+    roles: list[Role]
     scopes: list[str] | None
-    expires_at: When | None
-    last_used_at: When | None
+    expires_at: TimestampText | None
+    last_used_at: TimestampText | None
 
 
-class NewApiKeyView(ApiKeyView):
-    """A new API key. `key` is shown this once; a replay by Idempotency-Key answers null in its place, since it isn't kept."""
+class CreatedApiKeyView(ApiKeyView):
+    """A new API key. `key` is shown only once; a replay by Idempotency-Key returns null in its place, since it isn't stored."""
 
     key: str | None
 
 
 class ApiKeySummary(TypedDict):
-    """An API key as lists show it. `last_used_at` is exact to five minutes."""
+    """An API key as shown in lists. `last_used_at` is exact to five minutes."""
 
     id: str
     user_id: str
     name: str
     prefix: str
-    roles: list[str]
-    expires_at: When | None
-    last_used_at: When | None
-    created_at: When
+    roles: list[Role]
+    expires_at: TimestampText | None
+    last_used_at: TimestampText | None
+    created_at: TimestampText
 
 
 class ApiKeyPage(TypedDict):
@@ -235,16 +242,16 @@ class ApiKeyPage(TypedDict):
     next_cursor: str | None
 
 
-class ApiKeysQuery(Page):
-    """Which keys."""
+class ApiKeyListQuery(PageParams):
+    """Filters of the list of API keys."""
 
     prefix: Annotated[str, Field(pattern=r"^[0-9A-HJKMNP-TV-Z]{1,26}$")] | None = Field(
-        None, description="Only keys whose prefix, the part after `vk_`, begins so."
+        None, description="Only keys whose prefix, the part after `vk_`, begins with this."
     )
 
 
 class RoleView(TypedDict):
-    """A role and everything that it allows."""
+    """A role and its permissions."""
 
     name: str
     about: str
@@ -252,14 +259,14 @@ class RoleView(TypedDict):
     permissions: list[str]
 
 
-class RoleList(TypedDict):
-    """All roles; they are few, so there is one page."""
+class RolePage(TypedDict):
+    """All roles, in one page."""
 
     items: list[RoleView]
     next_cursor: str | None
 
 
-class KeySet(TypedDict):
-    """RFC 7517."""
+class KeySetView(TypedDict):
+    """A JSON web key set (RFC 7517)."""
 
     keys: list[dict[str, str]]

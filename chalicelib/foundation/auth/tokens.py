@@ -1,4 +1,4 @@
-"""Access tokens: JSON web tokens of one fixed algorithm, signed by the stage's newest key, verified by any of its keys."""
+"""Access tokens: JSON web tokens with one fixed algorithm, signed with the stage's newest key, verified with any of its keys."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,18 +9,18 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 
 from chalicelib.foundation.errors import Unauthenticated
-from chalicelib.foundation.secrets import Secrets, SigningKey
+from chalicelib.foundation.secret_store import Secrets, SigningKey
 from chalicelib.foundation.settings import Settings
 
 ALGORITHM = "ES256"
 AUDIENCE = "valhalla-api"
-ACCESS_LIFE = timedelta(minutes=15)
+ACCESS_TTL = timedelta(minutes=15)
 LEEWAY = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
 class Claims:
-    """What an access token says of its bearer."""
+    """The claims of an access token."""
 
     user_id: str
     roles: tuple[str, ...]
@@ -30,7 +30,7 @@ class Claims:
 
 
 def issuer(settings: Settings) -> str:
-    """Our name as an issuer: one a stage, so that a token of one stage is nothing on another."""
+    """The issuer name: one per stage, so that a token of one stage is not valid on another."""
     return f"valhalla:{settings.stage}"
 
 
@@ -43,16 +43,16 @@ def issue(
     roles: list[str],
     session: str,
     professional_id: str | None = None,
-    life: timedelta = ACCESS_LIFE,
+    ttl: timedelta = ACCESS_TTL,
 ) -> str:
-    """A signed access token, good for 15 minutes; longer only where a person keeps it on his own machine."""
+    """A signed access token, valid for 15 minutes; longer only for a local run."""
     key = signing_key(secrets, now)
     claims: dict[str, Any] = {
         "iss": issuer(settings),
         "aud": AUDIENCE,
         "sub": user_id,
         "iat": int(now.timestamp()),
-        "exp": int((now + life).timestamp()),
+        "exp": int((now + ttl).timestamp()),
         "roles": roles,
         "sid": session,
     }
@@ -62,7 +62,7 @@ def issue(
 
 
 def signing_key(secrets: Secrets, now: datetime) -> SigningKey:
-    """The newest key whose day has come."""
+    """The newest active key."""
     return max((key for key in secrets.signing_keys if key.active_from <= now), key=lambda key: key.active_from)
 
 
@@ -77,7 +77,7 @@ def public_keys(secrets: Secrets) -> list[tuple[str, Any]]:
 
 
 def key_set(secrets: Secrets) -> list[dict[str, str]]:
-    """The public keys in the form of RFC 7517."""
+    """The public keys as JSON web keys (RFC 7517)."""
     return [
         {**jwt.algorithms.ECAlgorithm.to_jwk(key, as_dict=True), "kid": kid, "use": "sig", "alg": ALGORITHM}
         for kid, key in public_keys(secrets)
@@ -85,17 +85,17 @@ def key_set(secrets: Secrets) -> list[dict[str, str]]:
 
 
 def unverified_issuer(token: str) -> str | None:
-    """Whom a token names as its issuer: says which keys to try, and proves nothing."""
+    """The issuer that a token names, unverified: only selects the keys to verify it with."""
     try:
         claims = jwt.decode(token, options={"verify_signature": False})
     except jwt.PyJWTError:
         return None
-    named = claims.get("iss")
-    return named if isinstance(named, str) else None
+    issuer_claim = claims.get("iss")
+    return issuer_claim if isinstance(issuer_claim, str) else None
 
 
 def verify(token: str, settings: Settings, secrets: Secrets, now: datetime) -> Claims:
-    """What a token of ours says; Unauthenticated where it isn't ours, was changed, or has run out."""
+    """The claims of a token of this stage; raises Unauthenticated where it is another's, was changed, or has expired."""
     try:
         kid = jwt.get_unverified_header(token).get("kid")
         key = dict(public_keys(secrets)).get(str(kid))
@@ -106,9 +106,9 @@ def verify(token: str, settings: Settings, secrets: Secrets, now: datetime) -> C
         claims = jwt.decode(token, key, [ALGORITHM], audience=AUDIENCE, issuer=issuer(settings), options=options)
         expires = datetime.fromtimestamp(int(claims["exp"]), now.tzinfo)
         issued = datetime.fromtimestamp(int(claims["iat"]), now.tzinfo)
-        found = Claims(str(claims["sub"]), tuple(claims["roles"]), str(claims["sid"]), claims.get("pro"), expires)
-    except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, OverflowError, OSError):  # the last two: an instant beyond all days
+        result = Claims(str(claims["sub"]), tuple(claims["roles"]), str(claims["sid"]), claims.get("pro"), expires)
+    except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, OverflowError, OSError):  # the last two: a timestamp out of range
         raise Unauthenticated("The token is not valid.") from None
     if now > expires + LEEWAY or now < issued - LEEWAY:
         raise Unauthenticated("The token has expired.")
-    return found
+    return result

@@ -1,120 +1,118 @@
-"""Users: who they are, what they hold, and who may change it."""
+"""Users: profiles, roles, and who may change them."""
 
-import hmac
 from collections.abc import Iterable
 from typing import Any
 
-from chalicelib.foundation import idempotency
-from chalicelib.foundation.auth import emails, passwords, roles
+from chalicelib.foundation import emails, idempotency, signing
+from chalicelib.foundation.auth import passwords, roles
 from chalicelib.foundation.auth.entities import User
-from chalicelib.foundation.auth.schemas import NewUser, UserPatch, UsersQuery
+from chalicelib.foundation.auth.schemas import UserCreate, UserListQuery, UserPatch
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.errors import Conflict, Forbidden, Invalid, NotFound, Problem
-from chalicelib.foundation.events import Event
-from chalicelib.foundation.idempotency import IdempotencyKey
-from chalicelib.foundation.ids import Key
-from chalicelib.foundation.store import keys, pages
-from chalicelib.foundation.store.codec import Raw
+from chalicelib.foundation.errors import Conflict, Forbidden, NotFound, Problem, ValidationFailed
+from chalicelib.foundation.events import Notification
+from chalicelib.foundation.idempotency import IdempotencyRecordKey
+from chalicelib.foundation.store import keys, pagination
+from chalicelib.foundation.store.access_patterns import KeyRange
+from chalicelib.foundation.store.codec import DynamoItem
+from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.foundation.store.transactions import Transaction
+from chalicelib.foundation.store.unique import UniqueValue
 
-HOLDERS = keys.config("holders")  # how many active users hold each role that somebody must, or may once, hold
+ROLE_COUNTS = keys.config_row("holders")  # counts active holders of each role that somebody must hold, or only one may take
+EMAILS = UniqueValue("email", normalize=emails.normalize_email)
 
 
 # -- use cases
 
 
-def create(ctx: Context, body: NewUser) -> dict[str, Any]:
-    """A user with a first password. Conflict where the mail address is taken."""
-    passwords.check(body.password, body.email)
+def create(ctx: Context, body: UserCreate) -> dict[str, Any]:
+    """Create a user with a first password. Raises Conflict where the mail address is taken."""
+    passwords.validate_password(body.password, body.email)
     check_grant(ctx, body.roles, body.governance_roles)
-    user = User.fresh(
+    user = User.new(
         ctx,
         email=body.email,
         name=body.name,
-        roles=in_order(body.roles),
-        governance_roles=in_order(body.governance_roles),
-        professional_id=professional_of(body.roles, body.professional_id),
+        roles=sort_roles(body.roles),
+        governance_roles=sort_roles(body.governance_roles),
+        professional_id=check_professional_id(body.roles, body.professional_id),
         is_active=True,
-        password_hash=passwords.keep(body.password),
+        password_hash=passwords.hash_password(body.password),
         password_is_initial=True,
         epoch=0,
     )
-    answer = view(user)
-    tx = idempotency.transaction(ctx, answer, _keyed(ctx))
-    add(ctx, tx, user)
+    response = view(user)
+    tx = idempotency.idempotent_transaction(ctx, response, _keyed_idempotency(ctx))
+    add_create(ctx, tx, user)
     tx.commit()
-    return answer
+    return response
 
 
-def _keyed(ctx: Context) -> IdempotencyKey | None:
-    """The caller's Idempotency-Key with a fingerprint under a key of ours: the plain one is a quick hash over the password."""
+def _keyed_idempotency(ctx: Context) -> IdempotencyRecordKey | None:
+    """The caller's Idempotency-Key with a keyed fingerprint: the plain one is a fast hash of a body that holds the password."""
     if ctx.idempotency is None:
         return None
-    fingerprint = hmac.digest(ctx.secrets.cursor_key, ctx.idempotency.fingerprint.encode(), "sha256").hex()
-    return IdempotencyKey(ctx.idempotency.key, fingerprint)
+    fingerprint = signing.keyed_digest(ctx.secrets.cursor_key, ctx.idempotency.fingerprint.encode()).hex()
+    return IdempotencyRecordKey(ctx.idempotency.key, fingerprint)
 
 
+@retry_on_conflict
 def change(ctx: Context, id: str, body: UserPatch) -> dict[str, Any]:
-    """Change a user. Roles reach the tokens in use at their next refresh, within 15 minutes; deactivation ends all sessions."""
-
-    def step() -> User:
-        user = get(ctx, id)
-        ctx.expect_revision(user.revision)
-        changes = dict(body.changes)
-        check_reach(ctx, user)
-        check_grant(
-            ctx,
-            set(changes.get("roles", ())) - set(user.roles),
-            set(changes.get("governance_roles", user.governance_roles)) ^ set(user.governance_roles),
-        )
-        for name in ("roles", "governance_roles"):
-            if name in changes:
-                changes[name] = in_order(changes[name])
-        changes["professional_id"] = professional_of(changes.get("roles", user.roles), changes.get("professional_id", user.professional_id))
-        if user.is_active and changes.get("is_active") is False:
-            changes |= _out(ctx, user)
-        if all(getattr(user, name) == value for name, value in changes.items()):
-            return user  # nothing new: no revision, and nothing for the trail
-        after = user.changed(ctx, **changes)
-        tx = Transaction(ctx.store)
-        put(ctx, tx, user, after)
-        tx.commit()
-        return after
-
-    return view(ctx.store.settle(step))
+    """Update a user. New roles apply from the next refresh of a token, within 15 minutes; deactivation ends all sessions."""
+    user = get(ctx, id)
+    ctx.check_if_match(user.revision)
+    changes = dict(body.changes)
+    check_can_manage(ctx, user)
+    check_grant(
+        ctx,
+        set(changes.get("roles", ())) - set(user.roles),
+        set(changes.get("governance_roles", user.governance_roles)) ^ set(user.governance_roles),
+    )
+    for name in ("roles", "governance_roles"):
+        if name in changes:
+            changes[name] = sort_roles(changes[name])
+    changes["professional_id"] = check_professional_id(
+        changes.get("roles", user.roles), changes.get("professional_id", user.professional_id)
+    )
+    if user.is_active and changes.get("is_active") is False:
+        changes |= _deactivation(ctx, user)
+    if all(getattr(user, name) == value for name, value in changes.items()):
+        return view(user)  # no change: no new revision and no audit record
+    after = user.with_changes(ctx, **changes)
+    tx = Transaction(ctx.store)
+    add_update(ctx, tx, user, after)
+    tx.commit()
+    return view(after)
 
 
+@retry_on_conflict
 def deactivate(ctx: Context, id: str) -> None:
-    """Deactivate a user: no sign-in, no refresh, no key of theirs works from now on. The row stays: others refer to who acted."""
-
-    def step() -> None:
-        user = get(ctx, id)
-        ctx.expect_revision(user.revision)
-        check_reach(ctx, user)
-        if not user.is_active:
-            return
-        tx = Transaction(ctx.store)
-        put(ctx, tx, user, user.changed(ctx, **_out(ctx, user)))
-        tx.commit()
-
-    ctx.store.settle(step)
+    """Deactivate a user: sign-in, refresh and API keys stop working. The record is kept: others refer to it."""
+    user = get(ctx, id)
+    ctx.check_if_match(user.revision)
+    check_can_manage(ctx, user)
+    if not user.is_active:
+        return
+    tx = Transaction(ctx.store)
+    add_update(ctx, tx, user, user.with_changes(ctx, **_deactivation(ctx, user)))
+    tx.commit()
 
 
-def _out(ctx: Context, user: User) -> dict[str, Any]:
-    """What a deactivation changes. It ends sessions and keys for good: who comes back signs in anew and makes new keys."""
+def _deactivation(ctx: Context, user: User) -> dict[str, Any]:
+    """The changes of a deactivation. It ends sessions and keys permanently: a reactivated user creates new ones."""
     return {"is_active": False, "epoch": user.epoch + 1, "keys_valid_from": ctx.now}
 
 
 def get(ctx: Context, id: str) -> User:
-    """The user of that id; NotFound where there is none."""
+    """The user with this id; raises NotFound where there is none."""
     user = ctx.store.find(User, id)
     if user is None:
         raise NotFound("user")
     return user
 
 
-def own(ctx: Context) -> User:
-    """The caller as a user of ours who is signed in; Forbidden for a key, and for whom an outside issuer vouches for."""
+def current_user(ctx: Context) -> User:
+    """The caller as a signed-in user of this stage; raises Forbidden for an API key and for a user of an external issuer."""
     if ctx.actor.kind != "user" or not ctx.actor.id.startswith("user_"):
         raise Forbidden("This takes a user of this stage who has signed in here.")
     user = get(ctx, ctx.actor.id)
@@ -124,30 +122,37 @@ def own(ctx: Context) -> User:
 
 
 def by_email(ctx: Context, email: str) -> User | None:
-    """The user of that mail address, whatever its case. Two round trips, also where there is none: time tells nothing."""
-    guard = ctx.store.get_raw(_guard(email))
-    user = ctx.store.find(User, guard["owner"]["S"] if guard else _NOBODY)
-    return user if user and emails.same(user.email) == emails.same(email) else None
+    """The user of this mail address, whatever its case. Two round trips, also where there is none, so that timing reveals nothing."""
+    user = ctx.store.find(User, EMAILS.find_owner(ctx.store, email) or _UNKNOWN_USER_ID)
+    return user if user and emails.normalize_email(user.email) == emails.normalize_email(email) else None
 
 
-_NOBODY = f"user_{'0' * 26}"
+_UNKNOWN_USER_ID = f"user_{'0' * 26}"
 
 
-def listed(ctx: Context, query: UsersQuery) -> dict[str, Any]:
+def list_users(ctx: Context, query: UserListQuery) -> dict[str, Any]:
     """A page of users, newest first."""
 
-    def wanted(row: dict[str, Any]) -> bool:
-        held = (*row["roles"], *row["governance_roles"])
-        return (query.role is None or query.role in held) and query.is_active in (None, row["is_active"])
+    def matches(row: dict[str, Any]) -> bool:
+        user_roles = (*row["roles"], *row["governance_roles"])
+        return (query.role is None or query.role in user_roles) and query.is_active in (None, row["is_active"])
 
     filters = query.model_dump_json(exclude={"limit", "cursor"})
-    seal = pages.CursorSeal(ctx.secrets.cursor_key, ctx.now, ctx.endpoint, filters, ctx.actor.id)
-    found = pages.page(ctx.store, [pages.Partition("gsi1", "USER")], seal, limit=query.limit, cursor=query.cursor, keep=wanted)
-    return {"items": found.rows, "next_cursor": found.next_cursor}
+    seal = pagination.CursorSigner(ctx.secrets.cursor_key, ctx.now, ctx.endpoint, filters, ctx.actor.id)
+    page = pagination.paginate(
+        ctx.store,
+        [KeyRange("gsi1", "USER")],
+        seal,
+        limit=query.limit,
+        cursor=query.cursor,
+        predicate=matches,
+        decode=pagination.decode_view,
+    )
+    return {"items": page.rows, "next_cursor": page.next_cursor}
 
 
 def view(user: User) -> dict[str, Any]:
-    """A user as the API shows them: nothing of the password but whether there is one."""
+    """The API representation of a user: of the password only whether there is one."""
     return {
         "id": user.id,
         "email": user.email,
@@ -166,85 +171,74 @@ def view(user: User) -> dict[str, Any]:
     }
 
 
-# -- writing a user: with the guard of the mail address and the count of holders, always in one transaction
+# -- writing a user: always in one transaction with the unique guard of the mail address and the role counts
 
 
-def add(ctx: Context, tx: Transaction, user: User, *, if_no_admin: Problem | None = None) -> None:
-    """Put a new user into the transaction; with `if_no_admin` only while nobody is an administrator, else refused with that."""
-    _count(ctx, tx, user, {}, if_no_admin)
-    _claim(ctx, tx, user)
+def add_create(ctx: Context, tx: Transaction, user: User, *, if_no_admin: Problem | None = None) -> None:
+    """Add a new user to the transaction; with `if_no_admin` only while there is no administrator, else this problem is raised."""
+    _update_role_counts(ctx, tx, user, {}, if_no_admin)
+    EMAILS.claim(ctx, tx, user.email, user.id, _email_taken)
     tx.create(user)
 
 
-def put(ctx: Context, tx: Transaction, before: User, after: User) -> None:
-    """Put a changed user into the transaction."""
+def add_update(ctx: Context, tx: Transaction, before: User, after: User) -> None:
+    """Add a changed user to the transaction."""
     tx.save(after)
-    if emails.same(before.email) != emails.same(after.email):
-        tx.delete(_guard(before.email))
-        _claim(ctx, tx, after)
-    _count(ctx, tx, after, _held(before))
+    EMAILS.change(ctx, tx, before.email, after.email, after.id, _email_taken)
+    _update_role_counts(ctx, tx, after, _role_counts(before))
 
 
-def _guard(email: str) -> Key:
-    return keys.unique("email", emails.same(email))
+def _email_taken(owner_id: str) -> Problem:  # noqa: ARG001 - whose it is, is nobody's business
+    return Conflict("Another user has this mail address.", code="email_taken")
 
 
-def _claim(ctx: Context, tx: Transaction, user: User) -> None:
-    tx.put_row(
-        _guard(user.email),
-        {"owner": user.id, "request_id": ctx.request_id},
-        "attribute_not_exists(pk)",
-        Conflict("Another user has this mail address.", code="email_taken"),
-    )
-
-
-def _held(user: User) -> dict[str, int]:
-    """What a user adds to the count of holders. An administrator counts once they can sign in: a mere invitation can't help."""
+def _role_counts(user: User) -> dict[str, int]:
+    """What a user adds to the role counts. An administrator counts once they can sign in: an invitation alone is not enough."""
     if not user.is_active:
         return {}
-    held = dict.fromkeys(user.governance_roles, 1)
+    counts = dict.fromkeys(user.governance_roles, 1)
     if "admin" in user.roles and user.password_hash:
-        held["admin"] = 1
-    return held
+        counts["admin"] = 1
+    return counts
 
 
-def _count(ctx: Context, tx: Transaction, after: User, before: dict[str, int], if_no_admin: Problem | None = None) -> None:
-    """Keep the count of holders: at least one administrator always, and nobody takes a governance role that somebody holds."""
-    now = _held(after)
-    moved = {role: now.get(role, 0) - before.get(role, 0) for role in now.keys() | before.keys()}
-    moved = {role: by for role, by in moved.items() if by}
-    if not moved:
+def _update_role_counts(ctx: Context, tx: Transaction, after: User, before: dict[str, int], if_no_admin: Problem | None = None) -> None:
+    """Update the role counts: at least one administrator remains, and nobody takes a governance role that somebody holds."""
+    counts = _role_counts(after)
+    deltas = {role: counts.get(role, 0) - before.get(role, 0) for role in counts.keys() | before.keys()}
+    deltas = {role: delta for role, delta in deltas.items() if delta}
+    if not deltas:
         return
-    taken = sorted(role for role, by in moved.items() if by > 0 and role in roles.GOVERNANCE and after.id == ctx.actor.id)
-    names = {f"#{role}": role for role in moved}
-    values: dict[str, Any] = {f":{role}": by for role, by in moved.items()}
+    self_granted = sorted(role for role, delta in deltas.items() if delta > 0 and role in roles.GOVERNANCE and after.id == ctx.actor.id)
+    names = {f"#{role}": role for role in deltas}
+    values: dict[str, Any] = {f":{role}": delta for role, delta in deltas.items()}
     conditions = []
     if if_no_admin:
         conditions.append("(attribute_not_exists(#admin) OR #admin = :none)")
         values[":none"] = 0
-    if moved.get("admin", 0) < 0:
+    if deltas.get("admin", 0) < 0:
         conditions.append("#admin > :one")
         values[":one"] = 1
-    for role in taken:
+    for role in self_granted:
         conditions.append(f"(attribute_not_exists(#{role}) OR #{role} = :none)")
         values[":none"] = 0
 
-    def refusal(held: Raw) -> Problem:
+    def on_conflict(current_row: DynamoItem) -> Problem:
         if if_no_admin:
             return if_no_admin
-        mine = [role for role in taken if int(held.get(role, {"N": "0"})["N"])]
-        if mine:
-            return Forbidden(f"{mine[0]} is held already; its holder, or another administrator, must grant it to you.")
+        already_held = [role for role in self_granted if int(current_row.get(role, {"N": "0"})["N"])]
+        if already_held:
+            return Forbidden(f"{already_held[0]} is held already; its holder, or another administrator, must grant it to you.")
         return Conflict("The last administrator can't be removed or demoted.", code="last_administrator")
 
-    expression = "ADD " + ", ".join(f"#{role} :{role}" for role in moved)
-    tx.update(HOLDERS, expression, " AND ".join(conditions), refusal, values, names)
-    for role in taken:
-        tx.create(_self_grant(ctx, after, role))
+    expression = "ADD " + ", ".join(f"#{role} :{role}" for role in deltas)
+    tx.update_by_expression(ROLE_COUNTS, expression, " AND ".join(conditions), on_conflict, values, names)
+    for role in self_granted:
+        tx.create(_self_grant_event(ctx, after, role))
 
 
-def _self_grant(ctx: Context, user: User, role: str) -> Event:
-    return Event.single(
+def _self_grant_event(ctx: Context, user: User, role: str) -> Notification:
+    return Notification.for_occasion(
         ctx,
         f"auth.self_grant#{user.id}#{role}#{ctx.request_id}",
         on=ctx.today,
@@ -260,31 +254,31 @@ def _self_grant(ctx: Context, user: User, role: str) -> Event:
 # -- rules
 
 
-def in_order(names: Iterable[str]) -> list[str]:
-    """Role names once each, in the matrix's order."""
-    given = set(names)
-    return [role for role in (*roles.ROLES, *roles.GOVERNANCE_ROLES) if role in given]
+def sort_roles(names: Iterable[str]) -> list[str]:
+    """Unique role names in the order of the matrix."""
+    unique = set(names)
+    return [role for role in (*roles.ROLES, *roles.GOVERNANCE_ROLES) if role in unique]
 
 
-def professional_of(held: Iterable[str], professional_id: str | None) -> str | None:
-    """The professional whom a user is; Invalid where the role needs one and none is named."""
-    if "professional" in held and professional_id is None:
-        raise Invalid.field("professional_id", "the role professional needs it", "missing")
+def check_professional_id(user_roles: Iterable[str], professional_id: str | None) -> str | None:
+    """The professional's id; raises Invalid where the role professional needs one and there is none."""
+    if "professional" in user_roles and professional_id is None:
+        raise ValidationFailed.field("professional_id", "the role professional needs it", "missing")
     return professional_id
 
 
 def check_grant(ctx: Context, granted: Iterable[str], governance: Iterable[str]) -> None:
-    """Whether the caller may grant these roles: all of them as an administrator of users, else none that can do more than they.
+    """Raises Forbidden unless the caller may grant these roles: an administrator of users any role, others none that allows more.
 
-    Governance roles are granted and taken by a signed-in administrator, never by a program's key.
+    Governance roles are granted and removed by a signed-in administrator, never with an API key.
     """
-    if set(governance) and (ctx.actor.kind == "api_key" or not ctx.actor.may("users:admin")):
+    if set(governance) and (ctx.actor.kind == "api_key" or not ctx.actor.can("users:admin")):
         raise Forbidden("Governance roles are granted by a signed-in administrator.")
-    if not ctx.actor.may("users:admin") and not roles.permissions(granted) <= ctx.actor.permissions:
+    if not ctx.actor.can("users:admin") and not roles.permissions(granted) <= ctx.actor.permissions:
         raise Forbidden("You can't grant a role that allows more than you may.")
 
 
-def check_reach(ctx: Context, user: User) -> None:
-    """Whether the caller may change this user: not one who can do more than they, or changing an address would take it over."""
-    if not ctx.actor.may("users:admin") and not roles.permissions((*user.roles, *user.governance_roles)) <= ctx.actor.permissions:
+def check_can_manage(ctx: Context, user: User) -> None:
+    """Raises Forbidden where the user may do more than the caller: changing the mail address would take the account over."""
+    if not ctx.actor.can("users:admin") and not roles.permissions((*user.roles, *user.governance_roles)) <= ctx.actor.permissions:
         raise Forbidden("You can't change a user who may more than you.")

@@ -1,4 +1,4 @@
-"""OpenAPI, its pages and their files, and the pages of errors."""
+"""Handlers of the OpenAPI document, its pages and their files, and the problem types."""
 
 import json
 from functools import lru_cache
@@ -8,21 +8,21 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.documentation import pages
-from chalicelib.foundation.errors import KINDS, NotFound
-from chalicelib.foundation.http.answers import PAGE_POLICY, Reply
-from chalicelib.foundation.models import Query
+from chalicelib.foundation.documentation import html
+from chalicelib.foundation.errors import PROBLEM_TYPES, NotFound
+from chalicelib.foundation.http.responses import CONTENT_SECURITY_POLICY, ApiResponse
+from chalicelib.foundation.schema_types import QueryParams
 
 _HTML = "text/html; charset=utf-8"
 
 
-class Format(Query):
+class FormatQuery(QueryParams):
     """In which form a page comes."""
 
     format: Literal["html", "json"] = Field("html", description="`html` for people, `json` for programs.")
 
 
-class Explanation(TypedDict):
+class ProblemTypeView(TypedDict):
     """A kind of error."""
 
     type: str
@@ -31,69 +31,69 @@ class Explanation(TypedDict):
     advice: str
 
 
-class Explanations(TypedDict):
+class ProblemTypeListView(TypedDict):
     """Every kind of error."""
 
-    items: list[Explanation]
+    items: list[ProblemTypeView]
 
 
-def openapi(ctx: Context) -> Annotated[Reply, dict[str, Any]]:
+def openapi(ctx: Context) -> Annotated[ApiResponse, dict[str, Any]]:
     """Every endpoint with its parameters, bodies, examples, permission and errors, made from the same data that routes requests."""
-    # Text, not values: the document is written out once a process.
-    return Reply(_document(ctx.base_path), content_type="application/json; charset=utf-8")
+    # Text, not values: the document is serialised once per process.
+    return ApiResponse(_document(ctx.base_path), content_type="application/json; charset=utf-8")
 
 
 @lru_cache(maxsize=4)
 def _document(base_path: str) -> str:
     from chalicelib.foundation.http import openapi
-    from chalicelib.foundation.manifest import installed
+    from chalicelib.foundation.manifest import installed_packs
 
-    document = json.loads(openapi.PREBUILT.read_bytes()) if openapi.PREBUILT.exists() else openapi.build(installed())
+    document = json.loads(openapi.PREBUILT.read_bytes()) if openapi.PREBUILT.exists() else openapi.build(installed_packs())
     document["servers"] = openapi.servers(base_path)
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
 
 
-def docs(ctx: Context) -> Reply:
+def docs(ctx: Context) -> ApiResponse:
     """A page that shows every endpoint and tries it out, with a button for credentials. It works without internet."""
-    return _page(pages.swagger(ctx.base_path))
+    return _page(html.swagger(ctx.base_path))
 
 
-def redoc(ctx: Context) -> Reply:
+def redoc(ctx: Context) -> ApiResponse:
     """A page to read, with everything on it. It works without internet."""
-    return _page(pages.redoc(ctx.base_path))
+    return _page(html.redoc(ctx.base_path))
 
 
 def asset(
     ctx: Context,  # noqa: ARG001 - every handler takes a context
     name: Annotated[str, Field(description="The file's name, as a page names it.", examples=["page.css"])],
-) -> Reply:
+) -> ApiResponse:
     """A script or a style of those pages. Those with a version in their name never change."""
-    text, content_type, cache_control = pages.asset(name)
-    return Reply(text, headers={"Cache-Control": cache_control}, content_type=content_type)
+    text, content_type, cache_control = html.asset(name)
+    return ApiResponse(text, headers={"Cache-Control": cache_control}, content_type=content_type)
 
 
-def problems(ctx: Context, query: Format) -> Annotated[Reply, Explanations]:
+def problems(ctx: Context, query: FormatQuery) -> Annotated[ApiResponse, ProblemTypeListView]:
     """The list of what `type` in a problem can be."""
     if query.format == "html":
-        return _page(pages.problems(ctx.base_path))
-    return Reply({"items": [_explanation(kind) for kind in KINDS]})
+        return _page(html.problem_index(ctx.base_path))
+    return ApiResponse({"items": [_problem_type_view(kind) for kind in PROBLEM_TYPES]})
 
 
 def problem(
     ctx: Context,
     kind: Annotated[str, Field(description="The last part of a problem's `type`.", examples=["validation"])],
-    query: Format,
-) -> Annotated[Reply, Explanation]:
+    query: FormatQuery,
+) -> Annotated[ApiResponse, ProblemTypeView]:
     """What `type` in a problem points to: what happened, and what a caller can do about it."""
-    if kind not in KINDS:
+    if kind not in PROBLEM_TYPES:
         raise NotFound("kind of error")
-    return _page(pages.problem(ctx.base_path, kind)) if query.format == "html" else Reply(_explanation(kind))
+    return _page(html.problem_page(ctx.base_path, kind)) if query.format == "html" else ApiResponse(_problem_type_view(kind))
 
 
-def _explanation(kind: str) -> Explanation:
-    said = KINDS[kind]
-    return {"type": f"/problems/{kind}", "title": said.title, "status": said.status, "advice": said.advice}
+def _problem_type_view(kind: str) -> ProblemTypeView:
+    problem_type = PROBLEM_TYPES[kind]
+    return {"type": f"/problems/{kind}", "title": problem_type.title, "status": problem_type.status, "advice": problem_type.advice}
 
 
-def _page(html: str) -> Reply:
-    return Reply(html, headers={"Content-Security-Policy": PAGE_POLICY}, content_type=_HTML)
+def _page(html: str) -> ApiResponse:
+    return ApiResponse(html, headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY}, content_type=_HTML)

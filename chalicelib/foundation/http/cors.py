@@ -1,4 +1,4 @@
-"""Cross-origin requests: by an allow-list a stage, never `*`."""
+"""Cross-origin requests: an allow-list per stage, never `*`."""
 
 from typing import Any
 
@@ -9,20 +9,20 @@ _EXPOSED_HEADERS = "ETag, Location, Idempotent-Replayed, Retry-After, X-Request-
 
 
 def headers(allowed: tuple[str, ...], origin: str | None) -> dict[str, str]:
-    """What an answer to `origin` carries: the origin echoed where it is on the list, and always Vary."""
-    found = {"Vary": "Origin"}
+    """The CORS headers of a response to `origin`: the origin itself where it is on the list, and always Vary."""
+    response_headers = {"Vary": "Origin"}
     if origin in allowed:
-        found |= {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": _EXPOSED_HEADERS}
-    return found
+        response_headers |= {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": _EXPOSED_HEADERS}
+    return response_headers
 
 
-def preflight(allowed: tuple[str, ...], request: Request, verbs: str) -> dict[str, Any]:
-    """The answer to OPTIONS: the verbs of that address, and the permission where the origin is on the list."""
-    found = {"Allow": verbs}
+def preflight(allowed: tuple[str, ...], request: Request, methods: str) -> dict[str, Any]:
+    """The answer to OPTIONS: the methods of that address, and the permission where the origin is on the list."""
+    response_headers = {"Allow": methods}
     if request.headers.get("origin") in allowed:
-        found |= {
-            "Access-Control-Allow-Methods": verbs,
+        response_headers |= {
+            "Access-Control-Allow-Methods": methods,
             "Access-Control-Allow-Headers": _ALLOWED_HEADERS,
             "Access-Control-Max-Age": "86400",
         }
-    return {"statusCode": 204, "headers": found, "multiValueHeaders": {}, "body": ""}
+    return {"statusCode": 204, "headers": response_headers, "multiValueHeaders": {}, "body": ""}

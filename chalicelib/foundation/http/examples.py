@@ -1,7 +1,7 @@
-"""Examples made from a JSON schema, so that every operation shows one without a second description of its fields.
+"""Examples generated from a JSON schema, so that every operation has one without a second description of its fields.
 
-The same schema gives the same example. What a schema can't say (a pattern, a rule between two fields) its model says by
-`examples` in `json_schema_extra`, and that one is taken.
+The same schema gives the same example. Where a schema does not suffice (a pattern, a rule between two fields), its model provides
+`examples` in `json_schema_extra`, which have precedence.
 """
 
 import re
@@ -18,7 +18,7 @@ _FORMATS = {
     "uri": "https://example.com/1",
     "uuid": "7d9f1c52-3c1e-4a53-9a57-0d1f6f0f4b11",
 }
-# What a field of this name holds, where its schema only says that it is text or a number.
+# Values by field name, for schemas that are only a text or a number.
 _BY_NAME: dict[str, Any] = {
     "address": "1201 Pine Street",
     "city": "Seattle",
@@ -38,27 +38,27 @@ _BY_NAME: dict[str, Any] = {
     "updated_by": f"user_{_ULID}",
     "url": "https://example.com/1",
 }
-_DEEPEST = 8
+_MAX_DEPTH = 8
 
 
 class NoExampleError(Exception):
-    """A schema that no example can be made for; the message says which field needs `examples`."""
+    """No example can be generated for a schema; the message names the field that needs `examples`."""
 
 
 def example(schema: Schema, definitions: dict[str, Schema], name: str = "", *, everything: bool = True, depth: int = 0) -> Any:
-    """A value that the schema takes. `everything=False` leaves optional fields out. Raises NoExampleError."""
+    """A value that is valid for the schema. `everything=False` leaves optional fields out. Raises NoExampleError."""
     if "$ref" in schema:
         target = schema["$ref"].removeprefix(REF)
         return example(definitions[target], definitions, name, everything=everything, depth=depth + 1)
-    if given := schema.get("examples"):
-        return given[0]
+    if examples := schema.get("examples"):
+        return examples[0]
     if "const" in schema:
         return schema["const"]
     if "enum" in schema:
         return schema["enum"][0]
     for word in ("anyOf", "oneOf", "allOf"):
         if word in schema:
-            first = next((one for one in schema[word] if one.get("type") != "null"), schema[word][0])
+            first = next((option for option in schema[word] if option.get("type") != "null"), schema[word][0])
             return example(first, definitions, name, everything=everything, depth=depth + 1)
     return _of_type(schema, definitions, name, everything, depth)
 
@@ -68,7 +68,7 @@ def _of_type(schema: Schema, definitions: dict[str, Schema], name: str, everythi
     if kind == "object":
         return _object(schema, definitions, everything, depth)
     if kind == "array":
-        if depth > _DEEPEST and not schema.get("minItems"):
+        if depth > _MAX_DEPTH and not schema.get("minItems"):
             return []
         return [example(schema.get("items", {}), definitions, _singular(name), everything=everything, depth=depth + 1)]
     if kind == "string":
@@ -81,12 +81,12 @@ def _of_type(schema: Schema, definitions: dict[str, Schema], name: str, everythi
 def _object(schema: Schema, definitions: dict[str, Schema], everything: bool, depth: int) -> dict[str, Any]:
     required = schema.get("required", ())
     fields = schema.get("properties", {})
-    wanted = [name for name in fields if name in required or (everything and depth <= _DEEPEST)]
-    found = {name: example(fields[name], definitions, name, everything=everything, depth=depth + 1) for name in wanted}
+    names = [name for name in fields if name in required or (everything and depth <= _MAX_DEPTH)]
+    values = {name: example(fields[name], definitions, name, everything=everything, depth=depth + 1) for name in names}
     others = schema.get("additionalProperties")
     if not fields and isinstance(others, dict):
-        found["name"] = example(others, definitions, everything=everything, depth=depth + 1)
-    return found
+        values["name"] = example(others, definitions, everything=everything, depth=depth + 1)
+    return values
 
 
 def _singular(name: str) -> str:
@@ -117,6 +117,6 @@ def _text(schema: Schema, name: str) -> str:
 def _number(schema: Schema, name: str) -> Any:
     low = schema.get("minimum", schema.get("exclusiveMinimum", 0) + ("exclusiveMinimum" in schema))
     high = schema.get("maximum", schema.get("exclusiveMaximum", 10**9) - ("exclusiveMaximum" in schema))
-    wanted = _BY_NAME.get(name, 1)
-    value = min(max(wanted if isinstance(wanted, int) else 1, low), high)
+    known = _BY_NAME.get(name, 1)
+    value = min(max(known if isinstance(known, int) else 1, low), high)
     return int(value) if value == int(value) else value

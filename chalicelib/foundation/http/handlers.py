@@ -1,4 +1,4 @@
-"""What a handler takes and gives, read from its type hints. Loaded with the pack, at the first request to it."""
+"""The signatures of handlers, read from their type hints. Imported with the pack, at its first request."""
 
 import re
 from dataclasses import dataclass
@@ -8,58 +8,58 @@ from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ValidationError
 
-from chalicelib.foundation.errors import Invalid
-from chalicelib.foundation.manifest import Endpoint, Pack, load
-from chalicelib.foundation.models import Query
+from chalicelib.foundation.errors import ValidationFailed
+from chalicelib.foundation.manifest import Endpoint, Pack, import_string
+from chalicelib.foundation.schema_types import QueryParams
 
 
 @dataclass(frozen=True)
-class Handler:
-    """A handler function with its path parameters, its query and body models and the type of its answer.
+class HandlerSpec:
+    """A handler function with its path parameters, its query and body models and its return type.
 
-    A handler that returns a Reply says what is in it by `Annotated[Reply, Body]`.
+    A handler that returns an ApiResponse declares its body as `Annotated[ApiResponse, Body]`.
     """
 
     function: Any
     parameters: tuple[str, ...]
     hints: dict[str, Any]
     takes_query: bool
-    query: type[Query]
+    query: type[QueryParams]
     body: type[BaseModel] | None
-    answer: Any
+    returns: Any
 
 
 @cache
-def resolve(package: str, name: str) -> Handler:
+def resolve(package: str, name: str) -> HandlerSpec:
     """The handler `name` of a pack's `routes` module."""
-    function = load(f"{package}.routes.{name}")
+    function = import_string(f"{package}.routes.{name}")
     hints = get_type_hints(function, include_extras=True)
     names = list(signature(function).parameters)[1:]  # the first is the context
-    return Handler(
+    return HandlerSpec(
         function=function,
         parameters=tuple(name for name in names if name not in ("query", "body")),
         hints=hints,
         takes_query="query" in hints,
-        query=hints.get("query", Query),
+        query=hints.get("query", QueryParams),
         body=hints.get("body"),
-        answer=hints.get("return"),
+        returns=hints.get("return"),
     )
 
 
-def of(pack: Pack, endpoint: Endpoint) -> Handler:
+def handler_for(pack: Pack, endpoint: Endpoint) -> HandlerSpec:
     """The handler of an endpoint."""
     return resolve(pack.package, endpoint.handler)
 
 
 def validate(model: type[BaseModel], values: Any) -> Any:
-    """`values` as the model; Invalid with one entry a field otherwise. What was sent is never echoed."""
+    """`values` as the model; Invalid with entry entry a field otherwise. What was sent is never echoed."""
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise Invalid(
+        raise ValidationFailed(
             [
-                {"loc": [str(part) for part in one["loc"]], "message": _message(one), "type": one["type"]}
-                for one in error.errors(include_url=False, include_context=False, include_input=False)
+                {"loc": [str(part) for part in entry["loc"]], "message": _message(entry), "type": entry["type"]}
+                for entry in error.errors(include_url=False, include_context=False, include_input=False)
             ]
         ) from None
 
@@ -67,8 +67,8 @@ def validate(model: type[BaseModel], values: Any) -> Any:
 def _message(error: Any) -> str:
     text = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "model_type":
-        return "a JSON object is needed"  # and not the name of a class of ours
+        return "a JSON object is needed"  # rather than the name of an internal class
     if error["type"] in ("too_long", "too_short") and text.startswith("Value "):
-        # A text that was checked before it was measured is a mere value to pydantic, and has items.
+        # After a validator function pydantic no longer knows that the value is a text, and counts items.
         return re.sub(" item(s?) after validation", r" character\1", text.replace("Value", "String", 1))
     return text

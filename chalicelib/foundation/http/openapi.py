@@ -1,7 +1,7 @@
-"""OpenAPI 3.1 of the whole API, from the manifests and the handlers' type hints alone.
+"""OpenAPI 3.1 of the whole API, generated from the manifests and the handlers' type hints.
 
-It is made when the artifact is made (`python -m chalicelib.foundation.http.openapi TREE` writes it into the unpacked
-artifact) and read from there; only a source tree builds it when it is asked for.
+It is generated when the artifact is built (`python -m chalicelib.foundation.http.openapi TREE` writes it into the unpacked
+artifact) and read from there; a source tree generates it at the first request.
 """
 
 import json
@@ -16,11 +16,12 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from chalicelib import __version__
 from chalicelib.foundation.auth import roles
-from chalicelib.foundation.errors import KINDS
-from chalicelib.foundation.http import answers, handlers
+from chalicelib.foundation.errors import PROBLEM_TYPES
+from chalicelib.foundation.http import handlers, responses
 from chalicelib.foundation.http.examples import REF, NoExampleError, Schema, example
-from chalicelib.foundation.json import dumps, parse
-from chalicelib.foundation.manifest import PUBLIC, SIGNED_IN, Endpoint, Pack, installed
+from chalicelib.foundation.http.openapi_schemas import ComponentSchemas
+from chalicelib.foundation.json_codec import dumps, parse
+from chalicelib.foundation.manifest import PUBLIC, SIGNED_IN, Endpoint, Pack, installed_packs
 
 PREBUILT = Path(__file__).with_suffix(".json")
 
@@ -55,7 +56,7 @@ _REQUEST_HEADERS: dict[str, Schema] = {
         "example": "import-42",
     },
 }
-_ANSWER_HEADERS: dict[str, Schema] = {
+_RESPONSE_HEADERS: dict[str, Schema] = {
     "ETag": {"description": "The revision, or a digest of the body where it holds more than one resource.", "schema": {"type": "string"}},
     "Idempotent-Replayed": {
         "description": "`true` where this is the answer of an earlier request with the same key.",
@@ -102,9 +103,9 @@ _SECURITY: dict[str, Schema] = {
 
 
 def build(packs: Iterable[Pack], base_path: str = "") -> dict[str, Any]:
-    """The document. `base_path` is what the API lies under on its gateway, e.g. /api; it becomes the server's URL."""
-    rows = [(pack, endpoint, handlers.of(pack, endpoint)) for pack in packs for endpoint in pack.endpoints]
-    schemas = _Schemas([handler for _, _, handler in rows])
+    """The document. `base_path` is the base path of the API on its gateway, e.g. /api; it becomes the server's URL."""
+    rows = [(pack, endpoint, handlers.handler_for(pack, endpoint)) for pack in packs for endpoint in pack.endpoints]
+    schemas = _component_schemas([handler for _, _, handler in rows])
     paths: dict[str, dict[str, Any]] = {}
     responses: dict[str, Any] = {}
     for pack, endpoint, handler in rows:
@@ -113,70 +114,56 @@ def build(packs: Iterable[Pack], base_path: str = "") -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "Valhalla", "version": __version__, "description": _ABOUT},
         "servers": servers(base_path),
-        "tags": [_tag(pack) for pack in packs if pack.endpoints],
+        "tags": [_tag_object(pack) for pack in packs if pack.endpoints],
         "paths": paths,
         "components": {
-            "schemas": {**schemas.definitions, "Problem": _PROBLEM},
+            "schemas": schemas.used_by([paths, responses]),
             "responses": dict(sorted(responses.items())),
-            "parameters": {name: {"name": name, "in": "header", **said} for name, said in _REQUEST_HEADERS.items()},
-            "headers": _ANSWER_HEADERS,
+            "parameters": {name: {"name": name, "in": "header", **header} for name, header in _REQUEST_HEADERS.items()},
+            "headers": _RESPONSE_HEADERS,
             "securitySchemes": _SECURITY,
         },
     }
 
 
 def servers(base_path: str) -> list[Schema]:
-    """Where the API is, beside the document: the path that it lies under on its gateway."""
+    """The servers of the document: the base path of the API on its gateway."""
     return [{"url": base_path or "/", "description": "This stage"}]
 
 
 def write(packs: Iterable[Pack], path: Path) -> None:
-    """Build the document into a file."""
+    """Generate the document into a file."""
     path.write_text(json.dumps(build(tuple(packs)), separators=(",", ":"), ensure_ascii=False))
 
 
-class _Schemas:
-    """The JSON schemas of everything that handlers take and give, with shared definitions."""
-
-    def __init__(self, found: list[handlers.Handler]) -> None:
-        inputs: list[type[BaseModel]] = [model for one in found for model in (one.query, one.body) if model]
-        taken = [(model, "validation", TypeAdapter(model)) for model in dict.fromkeys(inputs)]
-        given = {repr(body): body for body in (body_type(one.answer) for one in found) if body is not None}
-        answered = [(name, "serialization", TypeAdapter(hint)) for name, hint in given.items()]
-        schemas, shared = TypeAdapter.json_schemas([*taken, *answered], ref_template=REF + "{model}")  # type: ignore[list-item]
-        self._schemas: dict[Any, Schema] = dict(schemas)
-        self.definitions: dict[str, Schema] = dict(sorted(shared.get("$defs", {}).items()))
-
-    def taken(self, model: type[BaseModel]) -> Schema:
-        return self._schemas[(model, "validation")]
-
-    def given(self, hint: Any) -> Schema:
-        return self._schemas[(repr(hint), "serialization")]
-
-    def resolved(self, schema: Schema) -> Schema:
-        return self.definitions[schema["$ref"].removeprefix(REF)] if "$ref" in schema else schema
+def _component_schemas(specs: list[handlers.HandlerSpec]) -> ComponentSchemas:
+    bodies = [spec.body for spec in specs if spec.body]
+    responses = {repr(body): body for body in (body_type(spec.returns) for spec in specs) if body is not None}
+    return ComponentSchemas(bodies, responses, {"Problem": _PROBLEM})
 
 
 def body_type(hint: Any) -> Any:
-    """What an answer's body is by a handler's return hint: the hint, or what `Annotated[Reply, Body]` names; None for no JSON."""
-    if get_origin(hint) is Annotated and get_args(hint)[0] is answers.Reply:
+    """The body type in a handler's return hint: the hint, or `Body` of `Annotated[ApiResponse, Body]`; None where there is no JSON body."""
+    if get_origin(hint) is Annotated and get_args(hint)[0] is responses.ApiResponse:
         return get_args(hint)[1]
-    return None if hint in (None, type(None), answers.Reply) else hint
+    return None if hint in (None, type(None), responses.ApiResponse) else hint
 
 
-def _tag(pack: Pack) -> Schema:
+def _tag_object(pack: Pack) -> Schema:
     about = getdoc(sys.modules.get(pack.package)) or ""
     about = re.sub(r"^[A-Z]: ", "", about)
     return {"name": pack.title, "description": about[:1].upper() + about[1:]}
 
 
-def _operation(pack: Pack, endpoint: Endpoint, handler: handlers.Handler, schemas: _Schemas, responses: dict[str, Any]) -> Schema:
+def _operation(
+    pack: Pack, endpoint: Endpoint, handler: handlers.HandlerSpec, schemas: ComponentSchemas, responses: dict[str, Any]
+) -> Schema:
     operation: Schema = {
         "operationId": f"{pack.name}_{endpoint.handler}",
         "tags": [pack.title],
         "summary": endpoint.summary,
         "description": _description(endpoint, handler),
-        "parameters": [*_path_parameters(handler), *_query_parameters(handler, schemas), *_header_parameters(endpoint)],
+        "parameters": [*_path_parameters(handler, schemas), *_query_parameters(handler, schemas), *_header_parameters(endpoint)],
     }
     if handler.body:
         operation["requestBody"] = _request_body(endpoint, handler.body, schemas)
@@ -186,7 +173,7 @@ def _operation(pack: Pack, endpoint: Endpoint, handler: handlers.Handler, schema
     return operation
 
 
-def _description(endpoint: Endpoint, handler: handlers.Handler) -> str:
+def _description(endpoint: Endpoint, handler: handlers.HandlerSpec) -> str:
     about = getdoc(handler.function) or endpoint.summary
     if endpoint.permission == PUBLIC:
         return f"{about}\n\nNeeds no credentials."
@@ -196,15 +183,17 @@ def _description(endpoint: Endpoint, handler: handlers.Handler) -> str:
     return f"{about}\n\nNeeds the permission `{endpoint.permission}`, which these roles have: {', '.join(holders) or 'none'}."
 
 
-def _path_parameters(handler: handlers.Handler) -> list[Schema]:
-    found = []
+def _path_parameters(handler: handlers.HandlerSpec, schemas: ComponentSchemas) -> list[Schema]:
+    parameters = []
     for name in handler.parameters:
-        said = TypeAdapter(handler.hints[name]).json_schema()
-        about = said.pop("description", "An opaque id, as an answer gave it." if name.endswith("id") else f"The {name.replace('_', ' ')}.")
-        schema = {"pattern": _SEGMENT, **said} if said.get("type") == "string" and "enum" not in said else said
-        shown = _try_example(schema, name)
-        found.append({"name": name, "in": "path", "required": True, "description": about, "schema": schema, **shown})
-    return found
+        hint_schema = schemas.adapted(TypeAdapter(handler.hints[name]).json_schema())
+        about = hint_schema.pop(
+            "description", "An opaque id, as an answer gave it." if name.endswith("id") else f"The {name.replace('_', ' ')}."
+        )
+        schema = {"pattern": _SEGMENT, **hint_schema} if hint_schema.get("type") == "string" and "enum" not in hint_schema else hint_schema
+        example_member = _try_example(schema, name)
+        parameters.append({"name": name, "in": "path", "required": True, "description": about, "schema": schema, **example_member})
+    return parameters
 
 
 def _try_example(schema: Schema, name: str) -> Schema:
@@ -214,23 +203,23 @@ def _try_example(schema: Schema, name: str) -> Schema:
         return {}
 
 
-def _query_parameters(handler: handlers.Handler, schemas: _Schemas) -> list[Schema]:
+def _query_parameters(handler: handlers.HandlerSpec, schemas: ComponentSchemas) -> list[Schema]:
     if not handler.takes_query:
         return []
-    model = schemas.resolved(schemas.taken(handler.query))
-    found = []
-    for name, said in model.get("properties", {}).items():
-        schema = _without_null(said)
-        about = schema.pop("description", said.get("description", name.replace("_", " ")))
+    model = schemas.query_schema(handler.query)
+    parameters = []
+    for name, property_schema in model.get("properties", {}).items():
+        schema = _without_null(property_schema)
+        about = schema.pop("description", property_schema.get("description", name.replace("_", " ")))
         required = name in model.get("required", ())
-        found.append({"name": name, "in": "query", "required": required, "description": about, "schema": schema})
-    return found
+        parameters.append({"name": name, "in": "query", "required": required, "description": about, "schema": schema})
+    return parameters
 
 
-def _without_null(said: Schema) -> Schema:
-    """A query string can leave a value out, but can't say null."""
-    options = [one for one in said.get("anyOf", ()) if one != {"type": "null"}]
-    rest = {word: value for word, value in said.items() if word not in ("anyOf", "title") and not (word == "default" and value is None)}
+def _without_null(schema: Schema) -> Schema:
+    """A parameter's schema without null: a query string can omit a value, but cannot express null."""
+    options = [option for option in schema.get("anyOf", ()) if option != {"type": "null"}]
+    rest = {word: value for word, value in schema.items() if word not in ("anyOf", "title") and not (word == "default" and value is None)}
     if len(options) == 1:
         return {**options[0], **rest}
     return {"anyOf": options, **rest} if options else rest
@@ -247,52 +236,59 @@ def _header_parameters(endpoint: Endpoint) -> list[Schema]:
     return [{"$ref": f"#/components/parameters/{name}"} for name in names]
 
 
-def _request_body(endpoint: Endpoint, model: type[BaseModel], schemas: _Schemas) -> Schema:
-    schema = schemas.taken(model)
+def _request_body(endpoint: Endpoint, model: type[BaseModel], schemas: ComponentSchemas) -> Schema:
+    schema = schemas.input_schema(model)
     content = {"schema": schema, "example": valid_example(endpoint, model, schema, schemas.definitions)}
-    needed = endpoint.method == "PATCH" or bool(schemas.resolved(schema).get("required"))
-    return {"required": needed, "content": {answers.JSON: content}}
+    needed = endpoint.method == "PATCH" or bool(schemas.resolve(schema).get("required"))
+    return {"required": needed, "content": {responses.JSON: content}}
 
 
 def valid_example(endpoint: Endpoint, model: type[BaseModel], schema: Schema, definitions: dict[str, Schema]) -> Any:
-    """An example that the model itself takes: every field, else the required ones, else one alone. Raises NoExampleError."""
+    """An example that is valid for the model: every field, else the required ones, else a single one. Raises NoExampleError."""
     reason: Exception | None = None
-    for wanted in _shapes(schema, definitions):
+    for partial in _partial_schemas(schema, definitions):
         try:
-            shown = example(wanted, definitions, everything=wanted is schema)
-            model.model_validate(parse(dumps(shown)))
+            value = example(partial, definitions, everything=partial is schema)
+            model.model_validate(parse(dumps(value)))
         except (NoExampleError, ValidationError) as error:
             reason = error
         else:
-            if shown or endpoint.method != "PATCH":  # an empty patch is refused
-                return shown
+            if value or endpoint.method != "PATCH":  # an empty patch is refused
+                return value
     raise NoExampleError(f"{endpoint.method} {endpoint.path}: give {model.__name__} an example (json_schema_extra): {reason}")
 
 
-def _shapes(schema: Schema, definitions: dict[str, Schema]) -> list[Schema]:
-    whole = definitions[schema["$ref"].removeprefix(REF)] if "$ref" in schema else schema
+def _partial_schemas(schema: Schema, definitions: dict[str, Schema]) -> list[Schema]:
+    resolved = definitions[schema["$ref"].removeprefix(REF)] if "$ref" in schema else schema
     required = {
-        **whole,
-        "properties": {name: said for name, said in whole.get("properties", {}).items() if name in whole.get("required", ())},
+        **resolved,
+        "properties": {
+            name: property_schema
+            for name, property_schema in resolved.get("properties", {}).items()
+            if name in resolved.get("required", ())
+        },
     }
-    alone = [{**whole, "required": [name], "properties": {name: said}} for name, said in whole.get("properties", {}).items()]
+    alone = [
+        {**resolved, "required": [name], "properties": {name: property_schema}}
+        for name, property_schema in resolved.get("properties", {}).items()
+    ]
     return [schema, required, *alone]
 
 
-def _responses(endpoint: Endpoint, handler: handlers.Handler, schemas: _Schemas, shared: dict[str, Any]) -> Schema:
-    found = _success(endpoint, handler, schemas)
-    for status, refusal in _refusals(endpoint, handler, shared).items():
-        if status in found:  # a status under which either may come
-            problem = shared[refusal["$ref"].removeprefix("#/components/responses/")]
-            found[status] = {**problem, "content": problem["content"] | found[status]["content"]}
+def _responses(endpoint: Endpoint, handler: handlers.HandlerSpec, schemas: ComponentSchemas, shared: dict[str, Any]) -> Schema:
+    by_status = _success_responses(endpoint, handler, schemas)
+    for status, reference in _problem_responses(endpoint, handler, shared).items():
+        if status in by_status:  # a status of both success and problem
+            problem = shared[reference["$ref"].removeprefix("#/components/responses/")]
+            by_status[status] = {**problem, "content": problem["content"] | by_status[status]["content"]}
         else:
-            found[status] = refusal
-    return found
+            by_status[status] = reference
+    return by_status
 
 
-def _success(endpoint: Endpoint, handler: handlers.Handler, schemas: _Schemas) -> Schema:
-    body = body_type(handler.answer)
-    empty = body is None and endpoint.content_type == answers.JSON and handler.answer is not answers.Reply
+def _success_responses(endpoint: Endpoint, handler: handlers.HandlerSpec, schemas: ComponentSchemas) -> Schema:
+    body = body_type(handler.returns)
+    empty = body is None and endpoint.content_type == responses.JSON and handler.returns is not responses.ApiResponse
     status = 204 if empty else endpoint.status
     headers = list(_ALWAYS)
     if status == 201 and endpoint.location:
@@ -301,38 +297,38 @@ def _success(endpoint: Endpoint, handler: handlers.Handler, schemas: _Schemas) -
         headers.append("ETag")
     if endpoint.method == "POST" and endpoint.idempotent:
         headers.append("Idempotent-Replayed")
-    answer: Schema = {"description": endpoint.summary, "headers": _headers(headers)}
+    response: Schema = {"description": endpoint.summary, "headers": _headers(headers)}
     if not empty:
-        answer["content"] = _content(endpoint, body, schemas)
-    found = {str(status): answer}
-    for other in endpoint.also:
-        found[str(other)] = {"description": endpoint.summary, "headers": _headers(_ALWAYS), "content": answer["content"]}
+        response["content"] = _content(endpoint, body, schemas)
+    by_status = {str(status): response}
+    for extra_status in endpoint.extra_statuses:
+        by_status[str(extra_status)] = {"description": endpoint.summary, "headers": _headers(_ALWAYS), "content": response["content"]}
     if endpoint.method == "GET":
-        found["304"] = {"description": "What the caller holds still holds.", "headers": _headers((*_ALWAYS, "ETag"))}
-    return found
+        by_status["304"] = {"description": "The representation that the caller holds is current.", "headers": _headers((*_ALWAYS, "ETag"))}
+    return by_status
 
 
-def _content(endpoint: Endpoint, body: Any, schemas: _Schemas) -> Schema:
-    found: Schema = {}
+def _content(endpoint: Endpoint, body: Any, schemas: ComponentSchemas) -> Schema:
+    content: Schema = {}
     if body is not None:
-        schema = schemas.given(body)
-        shown = example(schema, schemas.definitions)
-        found[answers.JSON] = {"schema": schema, "example": shown}
-    if endpoint.content_type != answers.JSON:
-        found[endpoint.content_type] = {"schema": {"type": "string"}}
-    return found or {answers.JSON: {"schema": {}}}
+        schema = schemas.output_schema(repr(body))
+        value = example(schema, schemas.definitions)
+        content[responses.JSON] = {"schema": schema, "example": value}
+    if endpoint.content_type != responses.JSON:
+        content[endpoint.content_type] = {"schema": {"type": "string"}}
+    return content or {responses.JSON: {"schema": {}}}
 
 
-def _has_revision(body: Any, schemas: _Schemas) -> bool:
-    return "revision" in schemas.resolved(schemas.given(body)).get("properties", {})
+def _has_revision(body: Any, schemas: ComponentSchemas) -> bool:
+    return "revision" in schemas.resolve(schemas.output_schema(repr(body))).get("properties", {})
 
 
 def _headers(names: Iterable[str]) -> Schema:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
-def refusals(endpoint: Endpoint, *, path_parameters: bool, body: bool) -> dict[str, list[str]]:
-    """The problem kinds that an endpoint can answer, by status: what every endpoint can, what its form brings, what it adds."""
+def problem_responses(endpoint: Endpoint, *, path_parameters: bool, body: bool) -> dict[str, list[str]]:
+    """The problem types of an endpoint, by status: those of every endpoint, those that follow from its declaration, and its own `errors`."""
     kinds = ["bad-request", "validation", "rate-limited", "internal", "unavailable"]
     if endpoint.permission != PUBLIC:
         kinds += ["unauthenticated", "forbidden"]
@@ -344,48 +340,48 @@ def refusals(endpoint: Endpoint, *, path_parameters: bool, body: bool) -> dict[s
         kinds += ["idempotency-mismatch", "idempotency-in-progress"]
     if endpoint.method in ("PATCH", "DELETE"):
         kinds.append("precondition-failed")
-    wanted = {*kinds, *endpoint.errors}
-    found: dict[str, list[str]] = {}
-    for kind in KINDS:  # in their own order, and a KeyError for one that doesn't exist
-        if kind in wanted:
-            found.setdefault(str(KINDS[kind].status), []).append(kind)
-    if unknown := wanted - set(KINDS):
+    names = {*kinds, *endpoint.errors}
+    by_status: dict[str, list[str]] = {}
+    for kind in PROBLEM_TYPES:  # in the order of their declaration
+        if kind in names:
+            by_status.setdefault(str(PROBLEM_TYPES[kind].status), []).append(kind)
+    if unknown := names - set(PROBLEM_TYPES):
         raise KeyError(f"{endpoint.method} {endpoint.path} names unknown problem kinds: {', '.join(sorted(unknown))}")
-    return found
+    return by_status
 
 
-def _refusals(endpoint: Endpoint, handler: handlers.Handler, responses: dict[str, Any]) -> Schema:
-    found: Schema = {}
-    by_status = refusals(endpoint, path_parameters=bool(handler.parameters), body=handler.body is not None)
+def _problem_responses(endpoint: Endpoint, handler: handlers.HandlerSpec, responses: dict[str, Any]) -> Schema:
+    by_reference: Schema = {}
+    by_status = problem_responses(endpoint, path_parameters=bool(handler.parameters), body=handler.body is not None)
     for status, kinds in sorted(by_status.items()):
         name = ".".join(kinds)
-        responses.setdefault(name, _refusal(kinds))
-        found[status] = {"$ref": f"#/components/responses/{name}"}
-    return found
+        responses.setdefault(name, _problem_response(kinds))
+        by_reference[status] = {"$ref": f"#/components/responses/{name}"}
+    return by_reference
 
 
-def _refusal(kinds: list[str]) -> Schema:
+def _problem_response(kinds: list[str]) -> Schema:
     headers = list(_ALWAYS)
     if {"rate-limited", "unavailable"} & set(kinds):
         headers.append("Retry-After")
     if "unauthenticated" in kinds:
         headers.append("WWW-Authenticate")
-    examples = {kind: {"summary": KINDS[kind].title, "value": _problem_example(kind)} for kind in kinds}
-    content = {answers.PROBLEM_JSON: {"schema": {"$ref": f"{REF}Problem"}, "examples": examples}}
-    about = " ".join(f"{KINDS[kind].title}: {KINDS[kind].advice}" for kind in kinds)
+    examples = {kind: {"summary": PROBLEM_TYPES[kind].title, "value": _problem_example(kind)} for kind in kinds}
+    content = {responses.PROBLEM_JSON: {"schema": {"$ref": f"{REF}Problem"}, "examples": examples}}
+    about = " ".join(f"{PROBLEM_TYPES[kind].title}: {PROBLEM_TYPES[kind].advice}" for kind in kinds)
     return {"description": about, "headers": _headers(headers), "content": content}
 
 
 def _problem_example(kind: str) -> Schema:
-    said = KINDS[kind]
-    shown: Schema = {"type": f"/problems/{kind}", "title": said.title, "status": said.status, "detail": said.advice}
-    shown |= {"instance": "/wholesale", "request_id": "7d9f1c52-3c1e-4a53-9a57-0d1f6f0f4b11"}
+    problem_type = PROBLEM_TYPES[kind]
+    value: Schema = {"type": f"/problems/{kind}", "title": problem_type.title, "status": problem_type.status, "detail": problem_type.advice}
+    value |= {"instance": "/wholesale", "request_id": "7d9f1c52-3c1e-4a53-9a57-0d1f6f0f4b11"}
     if kind == "validation":
-        shown["errors"] = [{"loc": ["name"], "message": "Field required", "type": "missing"}]
+        value["errors"] = [{"loc": ["name"], "message": "Field required", "type": "missing"}]
     if kind == "invalid-transition":
-        shown |= {"from": "lead", "to": "closed", "allowed": ["contacted", "dead"]}
-    return shown
+        value |= {"from": "lead", "to": "closed", "allowed": ["contacted", "dead"]}
+    return value
 
 
 if __name__ == "__main__":
-    write(installed(), Path(sys.argv[1]).resolve() / PREBUILT.relative_to(Path(__file__).resolve().parents[3]))
+    write(installed_packs(), Path(sys.argv[1]).resolve() / PREBUILT.relative_to(Path(__file__).resolve().parents[3]))

@@ -1,4 +1,4 @@
-"""A request as the gateway hands it over, in the form that views use."""
+"""A request as the gateway delivers it, in the form that views use."""
 
 import base64
 import binascii
@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from chalicelib.foundation.errors import BadRequest, Invalid, MalformedJson, TooLarge, UnsupportedMediaType
-from chalicelib.foundation.json import parse
+from chalicelib.foundation.errors import BadRequest, MalformedJson, TooLarge, UnsupportedMediaType, ValidationFailed
+from chalicelib.foundation.json_codec import parse
 
 MAX_BODY = 1_000_000  # bytes
-_SANE_TOKEN = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}", re.ASCII)
+_TOKEN = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}", re.ASCII)
 _ETAG = re.compile(r'(?:W/)?"([0-9]{1,15})(?:\.[0-9a-f]+)?"')
 
 
@@ -27,12 +27,12 @@ class Request:
     base64_body: bool
     source_ip: str
     request_id: str
-    prefix: str  # the stage's path on the gateway, e.g. /dev; what Location begins with
+    prefix: str  # the stage's path on the gateway, e.g. /dev; Location begins with it
     template: str = ""
     parameters: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, event: dict[str, Any]) -> "Request":
+    def from_event(cls, event: dict[str, Any]) -> "Request":
         """From a REST API proxy event."""
         context = event.get("requestContext") or {}
         path = event.get("path") or "/"
@@ -52,12 +52,12 @@ class Request:
 
     @property
     def correlation_id(self) -> str:
-        """The caller's X-Correlation-ID where it is a sane token, else the request's own id."""
-        given = self.headers.get("x-correlation-id", "")
-        return given if _SANE_TOKEN.fullmatch(given) else self.request_id
+        """The caller's X-Correlation-ID where it is a valid token, else the request's own id."""
+        header = self.headers.get("x-correlation-id", "")
+        return header if _TOKEN.fullmatch(header) else self.request_id
 
     def json(self) -> Any:
-        """The body as JSON values; an absent one is {}. Raises the problem for its type, size or form, in this order."""
+        """The body as JSON values; an absent one is {}. Raises UnsupportedMediaType, TooLarge or MalformedJson, checked in this order."""
         body = self.body_bytes()
         if not body:
             return {}
@@ -69,7 +69,7 @@ class Request:
         return parse(body)
 
     def body_bytes(self) -> bytes:
-        """The body as it came."""
+        """The body as it was sent. Raises MalformedJson for invalid base64."""
         if not self.base64_body:
             return self.raw_body.encode(errors="surrogatepass")
         try:
@@ -78,25 +78,25 @@ class Request:
             raise MalformedJson("The body's transfer encoding is broken.") from None
 
     def query_values(self) -> dict[str, str]:
-        """The query string, each name once."""
-        twice = [name for name, values in self.query.items() if len(values) > 1]
-        if twice:
-            raise Invalid.field(twice[0], "given more than once", "duplicate")
+        """The query string as single values. Raises ValidationFailed for a name that is given twice."""
+        repeated = [name for name, values in self.query.items() if len(values) > 1]
+        if repeated:
+            raise ValidationFailed.field(repeated[0], "given more than once", "duplicate")
         return {name: values[0] for name, values in self.query.items()}
 
     def if_match(self) -> frozenset[int] | None:
-        """The revisions that If-Match names; None where there is none, or it is `*`."""
-        given = self.headers.get("if-match", "").strip()
-        if not given or given == "*":
+        """The revisions in If-Match; None where the header is absent or `*`."""
+        header = self.headers.get("if-match", "").strip()
+        if not header or header == "*":
             return None
-        revisions = [int(found[1]) for tag in given.split(",") if (found := _ETAG.fullmatch(tag.strip()))]
+        revisions = [int(match[1]) for tag in header.split(",") if (match := _ETAG.fullmatch(tag.strip()))]
         return frozenset(revisions)
 
     def idempotency_key(self) -> str | None:
         """The Idempotency-Key; BadRequest unless it is 1 to 255 printable characters."""
-        given = self.headers.get("idempotency-key")
-        if given is None:
+        header = self.headers.get("idempotency-key")
+        if header is None:
             return None
-        if not 1 <= len(given) <= 255 or not given.isascii() or not given.isprintable():
+        if not 1 <= len(header) <= 255 or not header.isascii() or not header.isprintable():
             raise BadRequest("Idempotency-Key takes 1 to 255 printable ASCII characters.")
-        return given
+        return header

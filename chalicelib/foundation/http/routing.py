@@ -1,4 +1,4 @@
-"""Matching of paths, the same locally, in tests and deployed: the gateway only knows `/` and `/{proxy+}`."""
+"""Path matching, the same locally, in tests and deployed: the gateway has only the routes `/` and `/{proxy+}`."""
 
 import re
 from typing import NamedTuple
@@ -9,28 +9,28 @@ _SEGMENT = re.compile(r"[A-Za-z0-9._~:@!$&'()*+,;=-]+", re.ASCII)
 _PARAMETER = re.compile(r"\{([a-z_]+)\}")
 
 
-class Match(NamedTuple):
-    """A route that was found: its path template, its verbs, and the path parameters."""
+class RouteMatch(NamedTuple):
+    """A matched route: its path template, its methods, and the path parameters."""
 
     template: str
     methods: tuple[str, ...]
     parameters: dict[str, str]
 
 
-class Routes:
-    """A tree of path segments. A literal segment goes before a parameter."""
+class Router:
+    """A tree of path segments. A literal segment has precedence over a parameter."""
 
     def __init__(self) -> None:
         self._root: _Node = _Node()
 
     def add(self, template: str, method: str) -> None:
-        """Register one endpoint; two names for one parameter, or an endpoint twice, are mistakes of ours."""
+        """Register one endpoint. AssertionError for two names of one parameter, or an endpoint registered twice."""
         node = self._root
         for segment in _split(template):
-            if found := _PARAMETER.fullmatch(segment):
+            if match := _PARAMETER.fullmatch(segment):
                 if node.parameter is None:
-                    node.parameter = (found[1], _Node())
-                assert node.parameter[0] == found[1], f"{template}: the parameter is {node.parameter[0]} elsewhere"
+                    node.parameter = (match[1], _Node())
+                assert node.parameter[0] == match[1], f"{template}: the parameter is {node.parameter[0]} elsewhere"
                 node = node.parameter[1]
             else:
                 node = node.literals.setdefault(segment, _Node())
@@ -38,8 +38,8 @@ class Routes:
         node.template = template
         node.methods.append(method)
 
-    def match(self, path: str) -> Match:
-        """The route for `path`; NotFound where there is none. One trailing slash is the same address."""
+    def match(self, path: str) -> RouteMatch:
+        """The route for `path`; one trailing slash is ignored. Raises NotFound."""
         node, parameters = self._root, {}
         for segment in _split(path):
             if literal := node.literals.get(segment):
@@ -51,7 +51,7 @@ class Routes:
                 raise NotFound("address")
         if not node.methods:
             raise NotFound("address")
-        return Match(node.template, tuple(node.methods), parameters)
+        return RouteMatch(node.template, tuple(node.methods), parameters)
 
 
 class _Node:
@@ -68,16 +68,16 @@ def _split(path: str) -> list[str]:
     return [] if path == "/" else path.removeprefix("/").removesuffix("/").split("/")
 
 
-def verb(match: Match, method: str) -> str:
-    """The registered verb that answers `method` (HEAD is answered as GET); MethodNotAllowed with Allow otherwise."""
-    wanted = "GET" if method == "HEAD" else method
-    if wanted not in match.methods:
-        allowed = allow(match)
+def resolve_method(match: RouteMatch, method: str) -> str:
+    """The registered method that serves `method` (HEAD is served as GET). Raises MethodNotAllowed with Allow."""
+    resolved = "GET" if method == "HEAD" else method
+    if resolved not in match.methods:
+        allowed = allow_header(match)
         raise MethodNotAllowed(f"{method} is not allowed here.", headers={"Allow": allowed}, allowed=allowed.split(", "))
-    return wanted
+    return resolved
 
 
-def allow(match: Match) -> str:
+def allow_header(match: RouteMatch) -> str:
     """The value of the Allow header."""
-    verbs = set(match.methods) | {"OPTIONS"} | ({"HEAD"} if "GET" in match.methods else set())
-    return ", ".join(sorted(verbs))
+    methods = set(match.methods) | {"OPTIONS"} | ({"HEAD"} if "GET" in match.methods else set())
+    return ", ".join(sorted(methods))

@@ -1,23 +1,23 @@
-"""PynamoDB attributes with exact types: what may be absent says so in its type, and numbers are Decimal."""
+"""PynamoDB attributes with exact types: attributes that may be absent are typed as optional, and numbers are int or Decimal."""
 
-from datetime import date, datetime
+import datetime as dt
 from decimal import Decimal
 from typing import Any, TypeVar
 
 from pynamodb.attributes import Attribute
 from pynamodb.constants import BOOLEAN, LIST, MAP, NUMBER, STRING
 
-from chalicelib.foundation.calendar import instant, parse_instant
+from chalicelib.foundation.dates import format_timestamp, parse_timestamp
 from chalicelib.foundation.store import codec
 
 T = TypeVar("T")
 
 
-class _Text(Attribute[Any]):
+class _String(Attribute[Any]):
     attr_type = STRING
 
 
-class _Whole(Attribute[Any]):
+class _Integer(Attribute[Any]):
     attr_type = NUMBER
 
     def serialize(self, value: int) -> str:
@@ -37,120 +37,120 @@ class _Decimal(Attribute[Any]):
         return Decimal(value)
 
 
-class _Flag(Attribute[Any]):
+class _Boolean(Attribute[Any]):
     attr_type = BOOLEAN
 
 
-class _Day(Attribute[Any]):
+class _Date(Attribute[Any]):
     attr_type = STRING
 
-    def serialize(self, value: date) -> str:
+    def serialize(self, value: dt.date) -> str:
         return value.isoformat()
 
-    def deserialize(self, value: str) -> date:
-        return date.fromisoformat(value)
+    def deserialize(self, value: str) -> dt.date:
+        return dt.date.fromisoformat(value)
 
 
-class _Moment(Attribute[Any]):
+class _Datetime(Attribute[Any]):
     attr_type = STRING
 
-    def serialize(self, value: datetime) -> str:
-        return instant(value)
+    def serialize(self, value: dt.datetime) -> str:
+        return format_timestamp(value)
 
-    def deserialize(self, value: str) -> datetime:
-        return parse_instant(value)
+    def deserialize(self, value: str) -> dt.datetime:
+        return parse_timestamp(value)
 
 
-class _Document(Attribute[Any]):
+class _Map(Attribute[Any]):
     attr_type = MAP
 
     def serialize(self, value: dict[str, Any]) -> Any:
-        return codec.encode(value)["M"]
+        return codec.encode_value(value)["M"]
 
     def deserialize(self, value: Any) -> dict[str, Any]:
-        return {key: codec.decode(item) for key, item in value.items()}
+        return {key: codec.decode_value(item) for key, item in value.items()}
 
 
-class _Items(Attribute[Any]):
+class _List(Attribute[Any]):
     attr_type = LIST
 
     def serialize(self, value: list[Any]) -> Any:
-        return codec.encode(value)["L"]
+        return codec.encode_value(value)["L"]
 
     def deserialize(self, value: Any) -> list[Any]:
-        return [codec.decode(item) for item in value]
+        return [codec.decode_value(item) for item in value]
 
 
-def text(**options: Any) -> Attribute[str]:
-    """Text that is always there."""
-    return _Text(**options)
+def string(**options: Any) -> Attribute[str]:
+    """A text."""
+    return _String(**options)
 
 
-def optional_text(**options: Any) -> Attribute[str | None]:
-    """Text, or nothing."""
-    return _Text(null=True, **options)
+def optional_string(**options: Any) -> Attribute[str | None]:
+    """A text, or None."""
+    return _String(null=True, **options)
 
 
-def whole(**options: Any) -> Attribute[int]:
+def integer(**options: Any) -> Attribute[int]:
     """A whole number."""
-    return _Whole(**options)
+    return _Integer(**options)
 
 
-def optional_whole() -> Attribute[int | None]:
-    """A whole number, or nothing."""
-    return _Whole(null=True)
+def optional_integer() -> Attribute[int | None]:
+    """A whole number, or None."""
+    return _Integer(null=True)
 
 
 def decimal() -> Attribute[Decimal]:
-    """An exact number: money, rates, measures."""
+    """A Decimal: money, rates, measures."""
     return _Decimal()
 
 
 def optional_decimal() -> Attribute[Decimal | None]:
-    """An exact number, or nothing."""
+    """A Decimal, or None."""
     return _Decimal(null=True)
 
 
-def flag() -> Attribute[bool]:
+def boolean() -> Attribute[bool]:
     """True or false."""
-    return _Flag()
+    return _Boolean()
 
 
-def optional_day() -> Attribute[date | None]:
-    """A calendar day, or nothing."""
-    return _Day(null=True)
+def optional_date() -> Attribute[dt.date | None]:
+    """A date, or None."""
+    return _Date(null=True)
 
 
-def day() -> Attribute[date]:
-    """A calendar day."""
-    return _Day()
+def date() -> Attribute[dt.date]:
+    """A date."""
+    return _Date()
 
 
-def moment() -> Attribute[datetime]:
-    """An instant, UTC, to the millisecond."""
-    return _Moment()
+def datetime() -> Attribute[dt.datetime]:
+    """A timestamp, UTC, to the millisecond."""
+    return _Datetime()
 
 
-def optional_moment() -> Attribute[datetime | None]:
-    """An instant, or nothing."""
-    return _Moment(null=True)
+def optional_datetime() -> Attribute[dt.datetime | None]:
+    """A timestamp, or None."""
+    return _Datetime(null=True)
 
 
-def document() -> Attribute[dict[str, Any]]:
+def map_() -> Attribute[dict[str, Any]]:
     """A nested object."""
-    return _Document()
+    return _Map()
 
 
-def optional_document() -> Attribute[dict[str, Any] | None]:
-    """A nested object, or nothing."""
-    return _Document(null=True)
+def optional_map() -> Attribute[dict[str, Any] | None]:
+    """A nested object, or None."""
+    return _Map(null=True)
 
 
-def items() -> Attribute[list[Any]]:
-    """A list of anything that JSON can say."""
-    return _Items()
+def list_() -> Attribute[list[Any]]:
+    """A list of JSON values."""
+    return _List()
 
 
-def texts() -> Attribute[list[str]]:
+def string_list() -> Attribute[list[str]]:
     """A list of texts."""
-    return _Items()
+    return _List()

@@ -1,4 +1,4 @@
-"""Between Python values and DynamoDB's typed ones."""
+"""Conversion between Python values and DynamoDB attribute values."""
 
 import base64
 from collections.abc import Mapping
@@ -6,14 +6,14 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from chalicelib.foundation.calendar import instant
+from chalicelib.foundation.dates import format_timestamp
 
-Wire = dict[str, Any]  # one typed value, e.g. {"S": "lead"}
-Raw = dict[str, Wire]  # one item
+AttributeValue = dict[str, Any]  # one typed value, e.g. {"S": "lead"}
+DynamoItem = dict[str, AttributeValue]  # one item
 
 
-def encode(value: Any) -> Wire:
-    """The typed value of a Python one. Days and instants become text."""
+def encode_value(value: Any) -> AttributeValue:
+    """The attribute value of a Python value. Dates and timestamps become text. Raises TypeError for other types."""
     if isinstance(value, str):
         return {"S": value}
     if value is None:
@@ -25,36 +25,36 @@ def encode(value: Any) -> Wire:
     if isinstance(value, int):
         return {"N": str(value)}
     if isinstance(value, Mapping):
-        return {"M": {key: encode(item) for key, item in value.items()}}
+        return {"M": {key: encode_value(item) for key, item in value.items()}}
     if isinstance(value, list | tuple):
-        return {"L": [encode(item) for item in value]}
+        return {"L": [encode_value(item) for item in value]}
     if isinstance(value, set | frozenset):  # never empty: DynamoDB has no empty set
         texts = all(isinstance(item, str) for item in value)
-        return {"SS": sorted(value)} if texts else {"NS": [encode(item)["N"] for item in sorted(value)]}
+        return {"SS": sorted(value)} if texts else {"NS": [encode_value(item)["N"] for item in sorted(value)]}
     if isinstance(value, bytes):
-        return {"B": base64.b64encode(value).decode()}  # as it goes over the wire; our client passes values through
+        return {"B": base64.b64encode(value).decode()}  # the client passes values through, so they must be base64 already
     if isinstance(value, datetime):
-        return {"S": instant(value)}
+        return {"S": format_timestamp(value)}
     if isinstance(value, date):
         return {"S": value.isoformat()}
-    raise TypeError(f"{type(value).__name__} has no place in the table")
+    raise TypeError(f"{type(value).__name__} cannot be stored in the table")
 
 
 def _number(text: str) -> int | Decimal:
     return int(text) if text.lstrip("-").isdigit() else Decimal(text)
 
 
-def decode(wire: Wire) -> Any:
-    """The Python value of a typed one. Numbers come back as int where they are whole, else Decimal."""
+def decode_value(wire: AttributeValue) -> Any:
+    """The Python value of an attribute value. Whole numbers become int, others Decimal."""
     for type_, value in wire.items():
         if type_ in ("S", "BOOL"):
             return value
         if type_ == "N":
             return _number(value)
         if type_ == "M":
-            return {key: decode(item) for key, item in value.items()}
+            return {key: decode_value(item) for key, item in value.items()}
         if type_ == "L":
-            return [decode(item) for item in value]
+            return [decode_value(item) for item in value]
         if type_ == "NULL":
             return None
         if type_ == "B":
@@ -64,11 +64,11 @@ def decode(wire: Wire) -> Any:
     raise TypeError(f"unknown type in {wire}")
 
 
-def plain(raw: Raw) -> dict[str, Any]:
-    """An item as plain Python values."""
-    return {name: decode(wire) for name, wire in raw.items()}
+def decode_item(raw: DynamoItem) -> dict[str, Any]:
+    """An item as Python values."""
+    return {name: decode_value(wire) for name, wire in raw.items()}
 
 
-def wire(values: Mapping[str, Any]) -> Raw:
-    """Plain values as an item."""
-    return {name: encode(value) for name, value in values.items()}
+def encode_item(values: Mapping[str, Any]) -> DynamoItem:
+    """Python values as an item."""
+    return {name: encode_value(value) for name, value in values.items()}

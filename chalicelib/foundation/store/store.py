@@ -1,25 +1,28 @@
-"""The one way to the table: calls that are counted, retried within the request's time, and translated.
+"""Access to the table: calls are counted, retried within the request's time, and their errors translated.
 
-A `Store` belongs to one request (or one run of a function): it holds the deadline and counts round trips and capacity.
+A `Store` belongs to one request (or one run of a function): it has the deadline and counts round trips and capacity.
 """
 
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.expressions.condition import Condition
 
-from chalicelib.foundation.errors import Stale, Unavailable
-from chalicelib.foundation.ids import Key
-from chalicelib.foundation.store.codec import Raw
+from chalicelib.foundation.errors import Unavailable, VersionConflict
+from chalicelib.foundation.ids import ItemKey
+from chalicelib.foundation.store.access_patterns import KeyRange
+from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.entity import Entity
+from chalicelib.foundation.store.expressions import NOTHING, update_arguments
 
 E = TypeVar("E", bound=Entity)
 T = TypeVar("T")
 
-_BUSY = {
+_RETRYABLE_CODES = {
     "ProvisionedThroughputExceededException",
     "ThrottlingException",
     "ThrottlingError",
@@ -32,14 +35,14 @@ _BUSY = {
     "ProvisionedThroughputExceeded",
     "LimitExceededException",
 }
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.025, 1.0
-_BATCH, _WRITE_BATCH = 100, 25  # the most that one batch reads, and writes
+_BASE_DELAY, _MAX_DELAY = 0.025, 1.0
+_READ_BATCH, _WRITE_BATCH = 100, 25  # items per BatchGetItem and BatchWriteItem
 
 
 class Store:
     """Access to one table for the length of one request.
 
-    `remaining` tells the seconds that are left; `sleep` waits. Both come from outside, so that tests own time.
+    `remaining_seconds` returns the seconds left; `sleep` waits. Both are parameters, so that tests control time.
     """
 
     def __init__(
@@ -47,13 +50,13 @@ class Store:
         client: Any,
         table: str,
         *,
-        remaining: Callable[[], float] = lambda: 25.0,
+        remaining_seconds: Callable[[], float] = lambda: 25.0,
         count_capacity: bool = False,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.client = client
         self.table = table
-        self.remaining = remaining
+        self.remaining_seconds = remaining_seconds
         self.count_capacity = count_capacity
         self.sleep = sleep
         self.round_trips = 0
@@ -63,9 +66,9 @@ class Store:
     # -- calls
 
     def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
-        """One DynamoDB operation; busy answers and lost connections are repeated with full jitter until the deadline.
+        """One DynamoDB operation; throttling and lost connections are retried with full jitter until the deadline.
 
-        Raises Unavailable when time runs out, ClientError for everything that repeating won't mend.
+        Raises Unavailable when time runs out, ClientError for everything that a retry cannot resolve.
         """
         if self.count_capacity:
             arguments["ReturnConsumedCapacity"] = "TOTAL"
@@ -73,35 +76,35 @@ class Store:
         while True:
             self.round_trips += 1
             try:
-                answer: dict[str, Any] = getattr(self.client, operation)(**arguments)
+                response: dict[str, Any] = getattr(self.client, operation)(**arguments)
             except ClientError as error:
-                if not _is_busy(error):
+                if not _is_retryable(error):
                     raise
                 cause: Exception = error
             except BotoCoreError as error:
                 cause = error
             else:
                 if self.count_capacity:
-                    self._count(operation, answer.get("ConsumedCapacity"))
-                return answer
-            self.pause(attempt, cause)
+                    self._count(operation, response.get("ConsumedCapacity"))
+                return response
+            self.backoff(attempt, cause)
             attempt += 1
 
-    def pause(self, attempt: int, cause: Exception | None = None) -> None:
-        """Wait before attempt number `attempt` + 1, with full jitter; Unavailable when the request's time wouldn't allow it."""
-        wait = random.uniform(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt))  # noqa: S311 - jitter, not a secret
-        if wait >= self.remaining():
+    def backoff(self, attempt: int, cause: Exception | None = None) -> None:
+        """Wait before attempt number `attempt` + 1, with full jitter. Raises Unavailable when the request's time is too short."""
+        wait = random.uniform(0, min(_MAX_DELAY, _BASE_DELAY * 2**attempt))  # noqa: S311 - jitter, not a secret
+        if wait >= self.remaining_seconds():
             raise Unavailable("The store is busy; nothing is lost.") from cause
         self.sleep(wait)
 
-    def settle(self, step: Callable[[], T]) -> T:
-        """Run a read-decide-write `step` again while others get in between, until the deadline."""
+    def retry_on_conflict(self, step: Callable[[], T]) -> T:
+        """Run a read-decide-write `step` again after each VersionConflict, until the deadline. Raises Unavailable."""
         attempt = 0
         while True:
             try:
                 return step()
-            except Stale as stale:
-                self.pause(attempt, stale)
+            except VersionConflict as stale:
+                self.backoff(attempt, stale)
                 attempt += 1
 
     def _count(self, operation: str, consumed: Any) -> None:
@@ -113,41 +116,58 @@ class Store:
 
     # -- reads: strong, by key
 
-    def get_raw(self, key: Key, *, consistent: bool = True) -> Raw | None:
-        """One row, or None. One round trip."""
-        answer = self.call("get_item", TableName=self.table, Key=wire_key(key), ConsistentRead=consistent)
-        return answer.get("Item")
+    def get_item(self, key: ItemKey, *, consistent: bool = True) -> DynamoItem | None:
+        """One item, or None. One round trip."""
+        response = self.call("get_item", TableName=self.table, Key=encode_key(key), ConsistentRead=consistent)
+        return response.get("Item")
 
     def find(self, kind: type[E], id: str) -> E | None:
-        """The live entity of that id, or None. Raises NotFound for an id of another form, without asking the store."""
-        raw = self.get_raw(kind.ID.key(id))
-        return alive(kind, raw)
+        """The live entity of that id, or None. One round trip. Raises NotFound for an id of another format, without a round trip."""
+        raw = self.get_item(kind.ID.key(id))
+        return parse_live(kind, raw)
 
-    def get_many(self, keys: Iterable[Key]) -> dict[Key, Raw]:
-        """The rows that exist among `keys`, strongly read, in batches of 100 (one round trip each)."""
-        wanted = list(dict.fromkeys(keys))
-        found: dict[Key, Raw] = {}
-        for start in range(0, len(wanted), _BATCH):
-            pending: list[Any] = [wire_key(key) for key in wanted[start : start + _BATCH]]
+    def batch_get(self, keys: Iterable[ItemKey]) -> dict[ItemKey, DynamoItem]:
+        """The existing items among `keys`, by consistent reads, in batches of 100 (one round trip each)."""
+        unique_keys = list(dict.fromkeys(keys))
+        items: dict[ItemKey, DynamoItem] = {}
+        for start in range(0, len(unique_keys), _READ_BATCH):
+            pending: list[Any] = [encode_key(key) for key in unique_keys[start : start + _READ_BATCH]]
             attempt = 0
             while pending:
-                answer = self.call("batch_get_item", RequestItems={self.table: {"Keys": pending, "ConsistentRead": True}})
-                for raw in answer["Responses"].get(self.table, ()):
-                    found[Key(raw["pk"]["S"], raw["sk"]["S"])] = raw
-                pending = answer.get("UnprocessedKeys", {}).get(self.table, {}).get("Keys", [])
+                response = self.call("batch_get_item", RequestItems={self.table: {"Keys": pending, "ConsistentRead": True}})
+                for raw in response["Responses"].get(self.table, ()):
+                    items[ItemKey(raw["pk"]["S"], raw["sk"]["S"])] = raw
+                pending = response.get("UnprocessedKeys", {}).get(self.table, {}).get("Keys", [])
                 if pending:
-                    self.pause(attempt)
+                    self.backoff(attempt)
                     attempt += 1
-        return found
+        return items
 
     def query(self, **arguments: Any) -> dict[str, Any]:
-        """One page of a Query, as DynamoDB answers it."""
+        """One page of a Query, as DynamoDB returns it. One round trip."""
         return self.call("query", TableName=self.table, **arguments)
+
+    def query_pages(self, range: KeyRange, *, newest_first: bool = False, page_size: int | None = None) -> Iterator[list[DynamoItem]]:
+        """Everything in a range, a page at a time: one round trip each, of at most `page_size` rows (1 MB where none is given)."""
+        arguments = range.query_arguments() | {"ScanIndexForward": not newest_first}
+        if page_size is not None:
+            arguments["Limit"] = page_size
+        while True:
+            response = self.query(**arguments)
+            yield response["Items"]
+            if "LastEvaluatedKey" not in response:
+                return
+            arguments["ExclusiveStartKey"] = response["LastEvaluatedKey"]
+
+    def query_all(self, range: KeyRange, *, newest_first: bool = False, page_size: int | None = None) -> Iterator[DynamoItem]:
+        """Every row in a range, read page by page as it is asked for. Only for what is bounded, or where the caller stops."""
+        for rows in self.query_pages(range, newest_first=newest_first, page_size=page_size):
+            yield from rows
 
     # -- single conditional writes
 
     def save(self, entity: Entity) -> None:
-        """Write an entity that was read: only if nobody wrote it since (else Stale). One round trip."""
+        """Write an entity that was read. Raises VersionConflict where it was written since. One round trip."""
         item = entity.to_item()
         self._write(
             item,
@@ -157,57 +177,76 @@ class Store:
             ExpressionAttributeValues={":seen": {"N": str(entity.revision - 1)}},
         )
 
-    def _write(self, item: Raw, **arguments: Any) -> None:
+    def _write(self, item: DynamoItem, **arguments: Any) -> None:
         try:
             self.call("put_item", ReturnValuesOnConditionCheckFailure="ALL_OLD", **arguments)
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
-            # Our own write, whose answer was lost, and which we sent again.
+            # Our own write: it was retried after its response had been lost.
             old = error.response.get("Item", {})
             if old.get("request_id") == item["request_id"] and old.get("revision") == item["revision"]:
                 return
-            raise Stale from None
+            raise VersionConflict from None
 
-    def update(self, key: Key, expression: str, **arguments: Any) -> dict[str, Any]:
-        """One UpdateItem on a row that is no entity (a counter, a gate, a claim). Raises Stale where its condition fails."""
+    def update(
+        self,
+        key: ItemKey,
+        *,
+        set: Mapping[str, object] = NOTHING,
+        remove: Iterable[str] = (),
+        add: Mapping[str, object] = NOTHING,
+        when: Condition | None = None,
+        return_values: str = "NONE",
+    ) -> dict[str, Any]:
+        """One UpdateItem on a row that is no entity (a counter, a claim). Raises VersionConflict where its condition fails."""
+        arguments = update_arguments(set, remove, add, when)
         try:
-            return self.call("update_item", TableName=self.table, Key=wire_key(key), UpdateExpression=expression, **arguments)
+            return self.call("update_item", TableName=self.table, Key=encode_key(key), ReturnValues=return_values, **arguments)
         except ClientError as error:
             if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                raise Stale from None
+                raise VersionConflict from None
             raise
 
-    def delete_many(self, keys: Iterable[Key]) -> int:
-        """Remove rows that are no entities and that nobody writes any more, 25 a round trip; answers how many."""
-        removed, wanted = 0, iter(keys)
-        while batch := list(islice(wanted, _WRITE_BATCH)):
-            pending: list[Any] = [{"DeleteRequest": {"Key": wire_key(key)}} for key in batch]
+    def update_by_expression(self, key: ItemKey, expression: str, **arguments: Any) -> dict[str, Any]:
+        """One UpdateItem on a row that is no entity (a counter, a gate, a claim). Raises Stale where its condition fails."""
+        try:
+            return self.call("update_item", TableName=self.table, Key=encode_key(key), UpdateExpression=expression, **arguments)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                raise VersionConflict from None
+            raise
+
+    def batch_delete(self, keys: Iterable[ItemKey]) -> int:
+        """Delete items that are not entities and are no longer written, 25 per round trip; returns how many."""
+        removed, remaining_keys = 0, iter(keys)
+        while batch := list(islice(remaining_keys, _WRITE_BATCH)):
+            pending: list[Any] = [{"DeleteRequest": {"Key": encode_key(key)}} for key in batch]
             attempt = 0
             while pending:
-                answer = self.call("batch_write_item", RequestItems={self.table: pending})
-                pending = answer.get("UnprocessedItems", {}).get(self.table, [])
+                response = self.call("batch_write_item", RequestItems={self.table: pending})
+                pending = response.get("UnprocessedItems", {}).get(self.table, [])
                 if pending:
-                    self.pause(attempt)
+                    self.backoff(attempt)
                     attempt += 1
             removed += len(batch)
         return removed
 
 
-def alive(kind: type[E], raw: Raw | None) -> E | None:
-    """The entity in a row, unless there is none or it is marked deleted."""
+def parse_live(kind: type[E], raw: DynamoItem | None) -> E | None:
+    """The entity in an item; None where it is absent or marked deleted."""
     if raw is None or "deleted_at" in raw:
         return None
     return kind.from_item(raw)
 
 
-def wire_key(key: Key) -> Raw:
-    """A key as DynamoDB takes it."""
+def encode_key(key: ItemKey) -> DynamoItem:
+    """A key in DynamoDB's format."""
     return {"pk": {"S": key.pk}, "sk": {"S": key.sk}}
 
 
-def _is_busy(error: ClientError) -> bool:
+def _is_retryable(error: ClientError) -> bool:
     if error.response["Error"]["Code"] != "TransactionCanceledException":
-        return error.response["Error"]["Code"] in _BUSY
+        return error.response["Error"]["Code"] in _RETRYABLE_CODES
     codes = {reason.get("Code", "None") for reason in error.response.get("CancellationReasons", ())} - {"None"}
-    return bool(codes) and codes <= _BUSY
+    return bool(codes) and codes <= _RETRYABLE_CODES

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from chalicelib.foundation.store.entity import PROJECTED
+from chalicelib.foundation.store.row import PROJECTED
 
 TTL_ATTRIBUTE = "ttl"
 INDEXES = ("gsi1", "gsi2", "gsi3", "gsi4")

@@ -3,23 +3,34 @@
 PynamoDB's own transaction regroups its actions, and then nobody knows whose reason is whose.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from uuid import uuid4
 
 from botocore.exceptions import ClientError
+from pynamodb.expressions.condition import Condition
 
-from chalicelib.foundation.errors import Stale
-from chalicelib.foundation.ids import Key
+from chalicelib.foundation.errors import VersionConflict
+from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.store import codec
-from chalicelib.foundation.store.codec import Raw
+from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.entity import Entity
-from chalicelib.foundation.store.store import Store, wire_key
+from chalicelib.foundation.store.expressions import (
+    NOTHING,
+    Arguments,
+    condition_arguments,
+    difference_arguments,
+    update_arguments,
+)
+from chalicelib.foundation.store.row import Row
+from chalicelib.foundation.store.store import Store, encode_key
 
-Refusal = Exception | Callable[[Raw], Exception]  # what a failed condition means; given the row that stands there ({} for none)
+OnConditionFailed = (
+    Exception | Callable[[DynamoItem], Exception]
+)  # what a failed condition means; given the row that stands there ({} for none)
 
 MAX_ACTIONS = 100
-_FINGERPRINT = ("request_id", "revision", "id", "owner")  # by which a row is known as the very one we sent
+_IDENTITY_ATTRIBUTES = ("request_id", "revision", "id", "owner")  # by which a row is known as the very one we sent
 
 
 class Transaction:
@@ -32,60 +43,100 @@ class Transaction:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._actions: list[dict[str, Any]] = []
-        self._refusals: list[Refusal | None] = []
+        self._on_conflict: list[OnConditionFailed | None] = []
 
     def __len__(self) -> int:
         return len(self._actions)
 
-    def create(self, entity: Entity, or_else: Refusal | None = None) -> None:
+    def create(self, entity: Entity, on_conflict: OnConditionFailed | None = None) -> None:
         """Put a new entity; its key must be free."""
-        self.put(entity.to_item(), "attribute_not_exists(pk)", or_else)
+        self.put_by_expression(entity.to_item(), "attribute_not_exists(pk)", on_conflict)
 
-    def save(self, entity: Entity, or_else: Refusal | None = None) -> None:
+    def save(self, entity: Entity, on_conflict: OnConditionFailed | None = None) -> None:
         """Put an entity that was read, if nobody wrote it since."""
-        self.put(entity.to_item(), "revision = :seen", or_else, {":seen": entity.revision - 1})
+        self.put_by_expression(entity.to_item(), "revision = :seen", on_conflict, {":seen": entity.revision - 1})
 
-    def put(
+    def put(self, row: Row, when: Condition | None = None, on_conflict: OnConditionFailed | None = None) -> None:
+        """Put a row, new or not, under a condition."""
+        self._append("Put", {"Item": row.to_item()}, condition_arguments(when), on_conflict)
+
+    def put_values(
+        self, key: ItemKey, values: Mapping[str, object], when: Condition | None = None, on_conflict: OnConditionFailed | None = None
+    ) -> None:
+        """Put a row of plain values under a condition."""
+        self._append("Put", {"Item": encode_key(key) | codec.encode_item(values)}, condition_arguments(when), on_conflict)
+
+    def update(
         self,
-        item: Raw,
+        key: ItemKey,
+        *,
+        set: Mapping[str, object] = NOTHING,
+        remove: Iterable[str] = (),
+        add: Mapping[str, object] = NOTHING,
+        when: Condition | None = None,
+        on_conflict: OnConditionFailed | None = None,
+    ) -> None:
+        """Update a row in place: `set` values (None removes), `remove` attributes, `add` to numbers, under a condition."""
+        self._append("Update", {"Key": encode_key(key)}, update_arguments(set, remove, add, when), on_conflict)
+
+    def update_row(self, before: Row, after: Row, when: Condition | None = None, on_conflict: OnConditionFailed | None = None) -> None:
+        """Write what differs between two states of a row, index keys included, without touching its other attributes."""
+        arguments = difference_arguments(before.to_item(), after.to_item(), when)
+        self._append("Update", {"Key": encode_key(after.key)}, arguments, on_conflict)
+
+    def condition_check(self, key: ItemKey, when: Condition, on_conflict: OnConditionFailed | None = None) -> None:
+        """Let the transaction stand only if a row is as it should be."""
+        self._append("ConditionCheck", {"Key": encode_key(key)}, condition_arguments(when), on_conflict)
+
+    def delete(self, key: ItemKey, when: Condition | None = None, on_conflict: OnConditionFailed | None = None) -> None:
+        """Remove a row that is no entity."""
+        self._append("Delete", {"Key": encode_key(key)}, condition_arguments(when), on_conflict)
+
+    def put_by_expression(
+        self,
+        item: DynamoItem,
         condition: str = "",
-        or_else: Refusal | None = None,
+        on_conflict: OnConditionFailed | None = None,
         values: dict[str, Any] | None = None,
         names: dict[str, str] | None = None,
     ) -> None:
         """Put a row under a condition. `values` are plain; they are typed here."""
-        self._add("Put", {"Item": item}, condition, values, names, or_else)
+        self._add("Put", {"Item": item}, condition, values, names, on_conflict)
 
-    def put_row(self, key: Key, values: dict[str, Any], condition: str = "", or_else: Refusal | None = None) -> None:
+    def put_values_by_expression(
+        self, key: ItemKey, values: dict[str, Any], condition: str = "", on_conflict: OnConditionFailed | None = None
+    ) -> None:
         """Put a row that is no entity from plain values."""
-        self.put(wire_key(key) | codec.wire(values), condition, or_else)
+        self.put_by_expression(encode_key(key) | codec.encode_item(values), condition, on_conflict)
 
-    def update(
+    def update_by_expression(
         self,
-        key: Key,
+        key: ItemKey,
         expression: str,
         condition: str = "",
-        or_else: Refusal | None = None,
+        on_conflict: OnConditionFailed | None = None,
         values: dict[str, Any] | None = None,
         names: dict[str, str] | None = None,
     ) -> None:
         """Update a row in place: counters, gates, claims."""
-        self._add("Update", {"Key": wire_key(key), "UpdateExpression": expression}, condition, values, names, or_else)
+        self._add("Update", {"Key": encode_key(key), "UpdateExpression": expression}, condition, values, names, on_conflict)
 
-    def check(
+    def check_by_expression(
         self,
-        key: Key,
+        key: ItemKey,
         condition: str,
-        or_else: Refusal | None = None,
+        on_conflict: OnConditionFailed | None = None,
         values: dict[str, Any] | None = None,
         names: dict[str, str] | None = None,
     ) -> None:
         """Let the transaction stand only if a row is as it should be."""
-        self._add("ConditionCheck", {"Key": wire_key(key)}, condition, values, names, or_else)
+        self._add("ConditionCheck", {"Key": encode_key(key)}, condition, values, names, on_conflict)
 
-    def delete(self, key: Key, condition: str = "", or_else: Refusal | None = None, values: dict[str, Any] | None = None) -> None:
+    def delete_by_expression(
+        self, key: ItemKey, condition: str = "", on_conflict: OnConditionFailed | None = None, values: dict[str, Any] | None = None
+    ) -> None:
         """Remove a row that is no entity."""
-        self._add("Delete", {"Key": wire_key(key)}, condition, values, None, or_else)
+        self._add("Delete", {"Key": encode_key(key)}, condition, values, None, on_conflict)
 
     def commit(self) -> None:
         """Land all of it, or raise the refusal of the first action whose condition failed.
@@ -99,7 +150,14 @@ class Transaction:
         except ClientError as error:
             if error.response["Error"]["Code"] != "TransactionCanceledException":
                 raise
-            self._raise_refusal(error)
+            self._raise_conflict(error)
+
+    def _append(self, kind: str, action: dict[str, Any], arguments: Arguments, on_conflict: OnConditionFailed | None) -> None:
+        action = {"TableName": self._store.table, **action, **arguments}
+        if "ConditionExpression" in arguments:
+            action["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+        self._actions.append({kind: action})
+        self._on_conflict.append(on_conflict)
 
     def _add(
         self,
@@ -108,28 +166,28 @@ class Transaction:
         condition: str,
         values: dict[str, Any] | None,
         names: dict[str, str] | None,
-        or_else: Refusal | None,
+        on_conflict: OnConditionFailed | None,
     ) -> None:
         body["TableName"] = self._store.table
         if condition:
             body |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
         if values:
-            body["ExpressionAttributeValues"] = codec.wire(values)
+            body["ExpressionAttributeValues"] = codec.encode_item(values)
         if names:
             body["ExpressionAttributeNames"] = names
         self._actions.append({kind: body})
-        self._refusals.append(or_else)
+        self._on_conflict.append(on_conflict)
 
-    def _raise_refusal(self, error: ClientError) -> None:
+    def _raise_conflict(self, error: ClientError) -> None:
         reasons = error.response["CancellationReasons"]
         failed = [place for place, reason in enumerate(reasons) if reason.get("Code") == "ConditionalCheckFailed"]
         if not failed:
             raise error
         if all(self._is_ours(place, reasons[place].get("Item", {})) for place in failed):
             return
-        refusal = self._refusals[failed[0]] or Stale()
+        refusal = self._on_conflict[failed[0]] or VersionConflict()
         raise refusal if isinstance(refusal, Exception) else refusal(reasons[failed[0]].get("Item", {}))
 
-    def _is_ours(self, place: int, old: Raw) -> bool:
-        item = self._actions[place].get("Put", {}).get("Item", {})
-        return "request_id" in item and all(old.get(name) == item.get(name) for name in _FINGERPRINT)
+    def _is_ours(self, index: int, old: DynamoItem) -> bool:
+        item = self._actions[index].get("Put", {}).get("Item", {})
+        return "request_id" in item and all(old.get(name) == item.get(name) for name in _IDENTITY_ATTRIBUTES)

@@ -1,4 +1,4 @@
-"""A: where a stranger begins, and whether we are well."""
+"""A: the root of the API, and its health checks."""
 
 from chalicelib.foundation.manifest import PUBLIC, Endpoint, Pack
 
@@ -10,6 +10,6 @@ PACK = Pack(
     endpoints=(
         Endpoint("GET", "/", "root", PUBLIC, "Name, version and where to go from here"),
         Endpoint("GET", "/health/live", "live", PUBLIC, "Whether the process answers; touches nothing"),
-        Endpoint("GET", "/health/ready", "ready", PUBLIC, "Whether everything that requests need is there", also=(503,)),
+        Endpoint("GET", "/health/ready", "ready", PUBLIC, "Whether everything that requests need is there", extra_statuses=(503,)),
     ),
 )

@@ -6,10 +6,10 @@ from typing_extensions import TypedDict
 
 from chalicelib import __version__
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.http.answers import Reply
+from chalicelib.foundation.http.responses import ApiResponse
 
 
-class Root(TypedDict):
+class ApiRootView(TypedDict):
     """Where to go from here."""
 
     name: str
@@ -18,36 +18,36 @@ class Root(TypedDict):
     links: dict[str, str]
 
 
-class Live(TypedDict):
+class LivenessView(TypedDict):
     """That the process answers."""
 
     status: str
 
 
-def root(ctx: Context) -> Root:
+def root(ctx: Context) -> ApiRootView:
     """Name, version, and links to the documentation."""
     links = {"docs": "/docs", "redoc": "/redoc", "openapi": "/openapi.json", "health": "/health/ready", "status": "/system/status"}
     links = {name: ctx.base_path + path for name, path in links.items()}
     return {"name": "valhalla", "version": __version__, "stage": ctx.settings.stage, "links": links}
 
 
-def live(ctx: Context) -> Live:  # noqa: ARG001 - every handler takes a context
+def live(ctx: Context) -> LivenessView:  # noqa: ARG001 - every handler takes a context
     """200 as long as the process runs."""
     return {"status": "ok"}
 
 
-class Ready(TypedDict):
-    """What was looked at, and how it is."""
+class ReadinessView(TypedDict):
+    """The result of each check."""
 
     status: str
     checks: dict[str, str]
 
 
-def ready(ctx: Context) -> Annotated[Reply, Ready]:
-    """200 where everything is well, 503 with what failed otherwise."""
-    from chalicelib.foundation.system.readiness import checks
+def ready(ctx: Context) -> Annotated[ApiResponse, ReadinessView]:
+    """200 where everything is is_ready, 503 with what failed otherwise."""
+    from chalicelib.foundation.system.readiness import readiness_checks
 
-    found = checks(ctx)
-    well = all(state == "ok" for state in found.values())
-    body: Ready = {"status": "ok" if well else "unavailable", "checks": found}
-    return Reply(body, status=200 if well else 503)
+    results = readiness_checks(ctx)
+    is_ready = all(state == "ok" for state in results.values())
+    body: ReadinessView = {"status": "ok" if is_ready else "unavailable", "checks": results}
+    return ApiResponse(body, status=200 if is_ready else 503)

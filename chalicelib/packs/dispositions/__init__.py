@@ -1,6 +1,6 @@
 """Y: dispositions: buyers, and the assignments that carry a contract to one of them."""
 
-from chalicelib.foundation.manifest import PUBLIC, Endpoint, Pack, Projection, Schedule, Subject
+from chalicelib.foundation.manifest import PUBLIC, Endpoint, Pack, Projection, Schedule, SubjectEntry
 
 _READ, _WRITE, _CLOSE, _BULK = "dispositions:read", "dispositions:write", "dispositions:close", "dispositions:bulk"
 _MOVES = ("conflict", "invalid-transition")
@@ -74,8 +74,8 @@ PACK = Pack(
     ),
     projections=(Projection("assignment", f"{__name__}.projections.contribute"),),
     subjects=(
-        Subject("buyer", "buyer", f"{__name__}.service.subjects.BUYER"),
-        Subject("assignment", "asgn", f"{__name__}.service.subjects.ASSIGNMENT"),
+        SubjectEntry("buyer", "buyer", f"{__name__}.subjects.BUYER"),
+        SubjectEntry("assignment", "asgn", f"{__name__}.subjects.ASSIGNMENT"),
     ),
     entities={"buyer": f"{__name__}.entities.Buyer", "assignment": f"{__name__}.entities.Assignment"},
 )

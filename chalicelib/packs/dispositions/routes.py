@@ -1,33 +1,42 @@
 """The endpoints of dispositions."""
 
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.http.answers import PAGE_POLICY, Reply
-from chalicelib.foundation.models import Page
+from chalicelib.foundation.http.responses import CONTENT_SECURITY_POLICY, ApiResponse
+from chalicelib.foundation.schema_types import PageParams
 from chalicelib.packs.dispositions.schemas import (
-    Assign,
     AssignmentCreate,
     AssignmentPage,
     AssignmentPatch,
     AssignmentView,
+    AssignRequest,
+    BulkOfferRequest,
+    BulkOfferView,
     BuyerCreate,
     BuyerPage,
     BuyerPatch,
     BuyerQuery,
-    BuyerStatistics,
+    BuyerStatisticsView,
     BuyerView,
-    Close,
-    Explained,
-    ExplainedAssignment,
-    Fallout,
+    CloseRequest,
+    DispositionsSummaryQuery,
+    DispositionsSummaryView,
+    ExplainedAssignmentView,
+    ExplainParams,
+    FalloutRequest,
     FalloutView,
     MatchPage,
     MatchQuery,
-    OfferResults,
-    Offers,
-    SummaryQuery,
-    SummaryView,
 )
-from chalicelib.packs.dispositions.service import buyers, course, deals, matches, offers, opt_out, pages, totals
+from chalicelib.packs.dispositions.service import (
+    assignment_transitions,
+    assignments,
+    bulk_offers,
+    buyers,
+    matching,
+    opt_out,
+    opt_out_pages,
+    summary,
+)
 
 
 def create_buyer(ctx: Context, body: BuyerCreate) -> BuyerView:
@@ -37,7 +46,7 @@ def create_buyer(ctx: Context, body: BuyerCreate) -> BuyerView:
 
 def list_buyers(ctx: Context, query: BuyerQuery) -> BuyerPage:
     """Buyers, newest first; those found by name or email, by the alphabet."""
-    return buyers.list_page(ctx, query)
+    return buyers.list_buyers(ctx, query)
 
 
 def get_buyer(ctx: Context, id: str) -> BuyerView:
@@ -55,81 +64,81 @@ def delete_buyer(ctx: Context, id: str) -> None:
     buyers.delete(ctx, id)
 
 
-def list_buyer_assignments(ctx: Context, id: str, query: Page) -> AssignmentPage:
+def list_buyer_assignments(ctx: Context, id: str, query: PageParams) -> AssignmentPage:
     """A buyer's assignments, newest first."""
-    return buyers.assignments_page(ctx, id, query.limit, query.cursor)
+    return buyers.list_assignments(ctx, id, query.limit, query.cursor)
 
 
-def read_buyer_stats(ctx: Context, id: str, query: Explained) -> BuyerStatistics:
+def read_buyer_stats(ctx: Context, id: str, query: ExplainParams) -> BuyerStatisticsView:
     """A buyer's record: how many were offered, assigned, closed, fell out or merely lapsed, and the rates of it."""
-    return buyers.stats(ctx, id, explain=query.explain == "true")
+    return buyers.stats(ctx, id, explain=query.explain)
 
 
 def list_buyer_matches(ctx: Context, id: str, query: MatchQuery) -> MatchPage:
     """The pipelines for sale that suit a buyer, the best first."""
-    return matches.of_buyer(ctx, id, query)
+    return matching.list_for_buyer(ctx, id, query)
 
 
 def create_assignment(ctx: Context, body: AssignmentCreate) -> AssignmentView:
     """Offer a pipeline to a buyer."""
-    return deals.create(ctx, body)
+    return assignments.create(ctx, body)
 
 
-def list_pipeline_assignments(ctx: Context, pipeline_id: str, query: Page) -> AssignmentPage:
+def list_pipeline_assignments(ctx: Context, pipeline_id: str, query: PageParams) -> AssignmentPage:
     """A pipeline's assignments, newest first."""
-    return deals.by_pipeline(ctx, pipeline_id, query.limit, query.cursor)
+    return assignments.list_by_pipeline(ctx, pipeline_id, query.limit, query.cursor)
 
 
-def get_assignment(ctx: Context, id: str, query: Explained) -> ExplainedAssignment:
+def get_assignment(ctx: Context, id: str, query: ExplainParams) -> ExplainedAssignmentView:
     """An assignment as it stands, seen with its pipeline."""
-    return deals.get(ctx, id, explain=query.explain == "true")
+    return assignments.get(ctx, id, explain=query.explain)
 
 
 def edit_assignment(ctx: Context, id: str, body: AssignmentPatch) -> AssignmentView:
     """Change terms, rank, earnest money or notes. The status moves by assign, close and fallout."""
-    return deals.edit(ctx, id, body)
+    return assignments.edit(ctx, id, body)
 
 
-def assign(ctx: Context, id: str, body: Assign) -> AssignmentView:
+def assign(ctx: Context, id: str, body: AssignRequest) -> AssignmentView:
     """Carry the contract to this buyer. At most one assignment of a pipeline is assigned or closed, however many try."""
-    return course.assign(ctx, id, body)
+    return assignment_transitions.assign(ctx, id, body)
 
 
-def close(ctx: Context, id: str, body: Close) -> AssignmentView:
+def close(ctx: Context, id: str, body: CloseRequest) -> AssignmentView:
     """Close the assignment and its pipeline. The other offers lapse."""
-    return course.close(ctx, id, body)
+    return assignment_transitions.close(ctx, id, body)
 
 
-def fall_out(ctx: Context, id: str, body: Fallout) -> FalloutView:
+def fall_out(ctx: Context, id: str, body: FalloutRequest) -> FalloutView:
     """It came to nothing. From assigned, the pipeline goes back under contract, and the next backup is named."""
-    return course.fall_out(ctx, id, body)
+    return assignment_transitions.fall_out(ctx, id, body)
 
 
 def list_pipeline_matches(ctx: Context, id: str, query: MatchQuery) -> MatchPage:
     """The buyers that a house suits, the best first."""
-    return matches.of_pipeline(ctx, id, query)
+    return matching.list_for_pipeline(ctx, id, query)
 
 
-def make_offers(ctx: Context, id: str, body: Offers) -> OfferResults:
+def make_offers(ctx: Context, id: str, body: BulkOfferRequest) -> BulkOfferView:
     """Offer a pipeline to the best matches, or to a list of buyers, in one call."""
-    return offers.make(ctx, id, body)
+    return bulk_offers.make_offers(ctx, id, body)
 
 
-def read_summary(ctx: Context, query: SummaryQuery) -> SummaryView:
+def read_summary(ctx: Context, query: DispositionsSummaryQuery) -> DispositionsSummaryView:
     """Fees by month, forfeits, close and fallout rate, days from contract to assignment. It follows a change within seconds."""
-    return totals.read(ctx, query)
+    return summary.get_summary(ctx, query)
 
 
-def show_opt_out(ctx: Context, token: str) -> Reply:
+def show_opt_out(ctx: Context, token: str) -> ApiResponse:
     """The page to which a link in a mail leads. Opening it changes nothing."""
-    return _page(pages.ASK if opt_out.stands(ctx, token) else pages.DONE)
+    return _page(opt_out_pages.ASK if opt_out.is_subscribed(ctx, token) else opt_out_pages.DONE)
 
 
-def opt_out_of_offers(ctx: Context, token: str) -> Reply:
+def opt_out_of_offers(ctx: Context, token: str) -> ApiResponse:
     """From now on nothing is offered to the buyer whose link it is."""
-    opt_out.take(ctx, token)
-    return _page(pages.DONE)
+    opt_out.opt_out(ctx, token)
+    return _page(opt_out_pages.DONE)
 
 
-def _page(text: str) -> Reply:
-    return Reply(text, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": PAGE_POLICY})
+def _page(text: str) -> ApiResponse:
+    return ApiResponse(text, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY})

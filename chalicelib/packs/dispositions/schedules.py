@@ -3,25 +3,25 @@
 from collections.abc import Iterator
 
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.ids import Key
-from chalicelib.foundation.schedules import Run, scheduled
+from chalicelib.foundation.ids import ItemKey
+from chalicelib.foundation.schedules import RunStats, scheduled
 from chalicelib.packs.dispositions.entities import PROOFS_DUE, Buyer
-from chalicelib.packs.dispositions.service import lapsing_proofs, settling
-from chalicelib.packs.wholesale.service.due import work_off
+from chalicelib.packs.dispositions.service import offer_expiry, proof_reminders
+from chalicelib.packs.wholesale.service.due import process_due
 
 
 @scheduled("dispositions-offers")
-def offers(ctx: Context, run: Run) -> None:
+def offers(ctx: Context, run: RunStats) -> None:
     """Let fall out what has expired, and what lapsed with its pipeline."""
-    settling.settle_ended(ctx, run)
-    settling.expire(ctx, run)
+    offer_expiry.expire_ended_contracts(ctx, run)
+    offer_expiry.expire_offers(ctx, run)
 
 
 @scheduled("dispositions-proofs-of-funds")
-def proofs_of_funds(ctx: Context, run: Run) -> None:
+def proofs_of_funds(ctx: Context, run: RunStats) -> None:
     """Tell of proofs of funds that lapse within 14 days."""
-    work_off(ctx, run, PROOFS_DUE, _itself, lapsing_proofs.raise_due)
+    process_due(ctx, run, PROOFS_DUE, _own_key, proof_reminders.remind)
 
 
-def _itself(id: str) -> Iterator[Key]:
+def _own_key(id: str) -> Iterator[ItemKey]:
     yield Buyer.ID.key(id)

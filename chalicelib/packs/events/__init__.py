@@ -1,4 +1,4 @@
-"""S: what the system has to tell a person: reminders, follow-ups, alarms."""
+"""S: notifications to users: reminders, follow-ups, alarms."""
 
 from chalicelib.foundation.manifest import Endpoint, Pack
 
@@ -8,9 +8,9 @@ PACK = Pack(
     title="System Integration / Debug",
     package=__name__,
     endpoints=(
-        Endpoint("GET", "/events", "list_events", "events:read", "What the system has to tell the caller, newest first"),
-        Endpoint("GET", "/events/{id}", "get_event", "events:read", "One event with its data", errors=("not-found",)),
-        Endpoint("POST", "/events/{id}/seen", "mark_seen", "events:read", "Say that an event has been seen", errors=("not-found",)),
+        Endpoint("GET", "/events", "list_events", "events:read", "List the caller's events, newest first"),
+        Endpoint("GET", "/events/{id}", "get_event", "events:read", "Read an event with its data", errors=("not-found",)),
+        Endpoint("POST", "/events/{id}/seen", "mark_seen", "events:read", "Mark an event as seen", errors=("not-found",)),
     ),
-    entities={"event": "chalicelib.foundation.events.Event"},
+    entities={"event": "chalicelib.foundation.events.Notification"},
 )

@@ -1,23 +1,23 @@
-"""The endpoints."""
+"""The endpoints of events."""
 
 from typing import cast
 
 from chalicelib.foundation.context import Context
 from chalicelib.packs.events import service
-from chalicelib.packs.events.schemas import EventQuery, Events, EventView
+from chalicelib.packs.events.schemas import EventPage, EventQuery, EventView
 
 
-def list_events(ctx: Context, query: EventQuery) -> Events:
+def list_events(ctx: Context, query: EventQuery) -> EventPage:
     """The caller's own events and those of their roles."""
-    found = service.listed(ctx, unseen=query.unseen, kind=query.kind, limit=query.limit, cursor=query.cursor)
-    return cast(Events, {"items": found.rows, "next_cursor": found.next_cursor})
+    page = service.list_events(ctx, unseen=query.unseen, kind=query.kind, limit=query.limit, cursor=query.cursor)
+    return cast(EventPage, {"items": page.rows, "next_cursor": page.next_cursor})
 
 
 def get_event(ctx: Context, id: str) -> EventView:
     """One event of the caller's."""
-    return cast(EventView, service.shown(service.found(ctx, id)))
+    return cast(EventView, service.event_view(service.get_event(ctx, id)))
 
 
 def mark_seen(ctx: Context, id: str) -> EventView:
-    """Seen by the caller, now; for an event of a role this counts for all who hold it."""
-    return cast(EventView, service.shown(service.seen(ctx, id)))
+    """Marks the event as seen by the caller; an event for a role is then seen for all users with the role."""
+    return cast(EventView, service.event_view(service.mark_seen(ctx, id)))

@@ -1,22 +1,22 @@
-"""What goes over the wire."""
+"""Requests and responses of the event endpoints."""
 
 from typing import Any
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from chalicelib.foundation.models import Audited, OnDay, Page, When
+from chalicelib.foundation.schema_types import DateText, PageParams, ResourceView, TimestampText
 
 
-class EventQuery(Page):
+class EventQuery(PageParams):
     """Which events to list."""
 
     unseen: bool | None = Field(None, description="true: only those that nobody has seen; false: only those that somebody has.")
     kind: str | None = Field(None, min_length=1, max_length=60, description="Only this kind, e.g. wholesale.follow_up.")
 
 
-class EventItem(TypedDict):
-    """An event in a list. It is for one user or for all who hold a role."""
+class EventSummary(TypedDict):
+    """An event in a list. It is for one user, or for all users with a role."""
 
     id: str
     kind: str
@@ -25,20 +25,20 @@ class EventItem(TypedDict):
     title: str
     for_user: str | None
     for_role: str | None
-    due_on: OnDay | None
-    created_at: When
-    seen_at: When | None
+    due_on: DateText | None
+    created_at: TimestampText
+    seen_at: TimestampText | None
     seen_by: str | None
 
 
-class Events(TypedDict):
+class EventPage(TypedDict):
     """A page of events, newest first."""
 
-    items: list[EventItem]
+    items: list[EventSummary]
     next_cursor: str | None
 
 
-class EventView(Audited):
+class EventView(ResourceView):
     """An event with its data."""
 
     kind: str
@@ -47,7 +47,7 @@ class EventView(Audited):
     title: str
     for_user: str | None
     for_role: str | None
-    due_on: OnDay | None
+    due_on: DateText | None
     data: dict[str, Any]
-    seen_at: When | None
+    seen_at: TimestampText | None
     seen_by: str | None

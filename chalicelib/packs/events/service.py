@@ -1,27 +1,28 @@
-"""Events as a person meets them: listed for them and their roles, and marked as seen.
+"""Listing a user's events, and marking them as seen.
 
-An event for a role is one event: the first of the role's people who marks it has seen it for all of them, and the mark
-names that person. Whoever marks it again finds it as it stands.
+An event for a role is a single item: the first user who marks it as seen does so for all users with the role. Marking it again
+changes nothing.
 """
 
 from typing import Any
 
-from chalicelib.foundation.calendar import instant
 from chalicelib.foundation.context import Context
+from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.errors import NotFound
-from chalicelib.foundation.events import LIFE, Event
-from chalicelib.foundation.idempotency import read as read_once
-from chalicelib.foundation.idempotency import transaction
-from chalicelib.foundation.store.keys import joined
-from chalicelib.foundation.store.pages import CursorSeal, Found, Partition, page
-from chalicelib.foundation.store.store import alive
+from chalicelib.foundation.events import NOTIFICATION_TTL, Notification
+from chalicelib.foundation.idempotency import idempotent_transaction
+from chalicelib.foundation.idempotency import read_or_replay as read_once
+from chalicelib.foundation.store.access_patterns import KeyRange
+from chalicelib.foundation.store.keys import join_key
+from chalicelib.foundation.store.pagination import CursorSigner, Page, decode_view, paginate
+from chalicelib.foundation.store.store import parse_live
 
 
-def listed(ctx: Context, *, unseen: bool | None, kind: str | None, limit: int, cursor: str | None) -> Found:
+def list_events(ctx: Context, *, unseen: bool | None, kind: str | None, limit: int, cursor: str | None) -> Page[dict[str, Any]]:
     """A page of the caller's own events and those of their roles, newest first."""
-    oldest = instant(ctx.now - LIFE)  # the table removes what has run out some days late
+    oldest = format_timestamp(ctx.now - NOTIFICATION_TTL)  # TTL removes expired items some days late
 
-    def keep(view: dict[str, Any]) -> bool:
+    def is_listed(view: dict[str, Any]) -> bool:
         return (
             view["created_at"] > oldest
             and (unseen is None or (view["seen_at"] is None) == unseen)
@@ -30,50 +31,50 @@ def listed(ctx: Context, *, unseen: bool | None, kind: str | None, limit: int, c
 
     roles = sorted(ctx.actor.roles)
     partitions = [
-        Partition("gsi1", joined("EVT", ctx.actor.id)),
-        *(Partition("gsi2", joined("EVT", role)) for role in roles),
+        KeyRange("gsi1", join_key("EVT", ctx.actor.id)),
+        *(KeyRange("gsi2", join_key("EVT", role)) for role in roles),
     ]
-    seal = CursorSeal(ctx.secrets.cursor_key, ctx.now, ctx.endpoint, unseen, kind, roles, ctx.actor.id)
-    return page(ctx.store, partitions, seal, limit=limit, cursor=cursor, keep=keep)
+    seal = CursorSigner(ctx.secrets.cursor_key, ctx.now, ctx.endpoint, unseen, kind, roles, ctx.actor.id)
+    return paginate(ctx.store, partitions, seal, limit=limit, cursor=cursor, predicate=is_listed, decode=decode_view)
 
 
-def found(ctx: Context, id: str) -> Event:
+def get_event(ctx: Context, id: str) -> Notification:
     """The event, if it is for the caller; NotFound otherwise."""
-    return _for_caller(ctx, ctx.store.find(Event, id))
+    return _for_caller(ctx, ctx.store.find(Notification, id))
 
 
-def seen(ctx: Context, id: str) -> Event:
-    """Mark an event as seen by the caller, now; one that was seen before stays as it is."""
-    key = Event.ID.key(id)
+def mark_seen(ctx: Context, id: str) -> Notification:
+    """Mark an event as seen by the caller; one that was seen before is unchanged."""
+    key = Notification.ID.key(id)
 
-    def step() -> Event:
-        event = _for_caller(ctx, alive(Event, read_once(ctx, [key]).get(key)))
+    def step() -> Notification:
+        event = _for_caller(ctx, parse_live(Notification, read_once(ctx, [key]).get(key)))
         if event.seen_at is not None:
             return event
-        marked = event.changed(ctx, seen_at=ctx.now, seen_by=ctx.actor.id)
-        tx = transaction(ctx, shown(marked))
-        tx.save(marked)
+        seen_event = event.with_changes(ctx, seen_at=ctx.now, seen_by=ctx.actor.id)
+        tx = idempotent_transaction(ctx, event_view(seen_event))
+        tx.save(seen_event)
         tx.commit()
-        return marked
+        return seen_event
 
-    return ctx.store.settle(step)
+    return ctx.store.retry_on_conflict(step)
 
 
-def shown(event: Event) -> dict[str, Any]:
-    """The whole of an event."""
-    return event.view() | {
+def event_view(event: Notification) -> dict[str, Any]:
+    """The full view of an event."""
+    return event.list_view() | {
         "title": event.title,
         "data": event.data,
         "revision": event.revision,
         "created_by": event.created_by,
-        "updated_at": instant(event.updated_at),
+        "updated_at": format_timestamp(event.updated_at),
         "updated_by": event.updated_by,
     }
 
 
-def _for_caller(ctx: Context, event: Event | None) -> Event:
+def _for_caller(ctx: Context, event: Notification | None) -> Notification:
     if event is None or (event.ttl is not None and event.ttl <= ctx.now.timestamp()):
-        raise NotFound(Event.ID.name)
+        raise NotFound(Notification.ID.name)
     if event.for_user != ctx.actor.id and event.for_role not in ctx.actor.roles:
-        raise NotFound(Event.ID.name)
+        raise NotFound(Notification.ID.name)
     return event

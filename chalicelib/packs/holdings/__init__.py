@@ -1,6 +1,6 @@
 """Z: holdings, what the firm owns, in one currency, on any day."""
 
-from chalicelib.foundation.manifest import Endpoint, Pack, Projection, Schedule, Subject
+from chalicelib.foundation.manifest import Endpoint, Pack, Projection, Schedule, SubjectEntry
 
 # Minutes after midnight UTC, when the rates of the day that ended are out and the stream has caught up.
 _AFTER_MIDNIGHT = "cron(10 0 * * ? *)"
@@ -31,7 +31,7 @@ PACK = Pack(
             "holdings:admin",
             "Take today's snapshot, or correct a day's close",
             status=201,
-            also=(200,),
+            extra_statuses=(200,),
             location="/holdings/snapshots/{date}",
             errors=("conflict",),
         ),
@@ -71,7 +71,7 @@ PACK = Pack(
         ),
     ),
     projections=(Projection("holding_year", f"{__name__}.projections.contribute"),),
-    subjects=(Subject("holding", "hold", f"{__name__}.service.subject.HOLDING"),),
+    subjects=(SubjectEntry("holding", "hold", f"{__name__}.service.subject.HOLDING"),),
     entities={
         "holding": f"{__name__}.entities.Holding",
         "valuation": f"{__name__}.entities.Valuation",

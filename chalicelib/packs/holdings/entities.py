@@ -24,14 +24,14 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
 
-from chalicelib.foundation.calendar import instant
+from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.errors import NotFound
-from chalicelib.foundation.ids import IdForm, Key, encode_ulid
+from chalicelib.foundation.ids import IdFormat, ItemKey, encode_ulid
 from chalicelib.foundation.store import attributes as a
 from chalicelib.foundation.store import codec
-from chalicelib.foundation.store.codec import Raw
+from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.entity import Entity
-from chalicelib.foundation.store.keys import joined
+from chalicelib.foundation.store.keys import join_key
 from chalicelib.packs.holdings.rules import sums
 from chalicelib.packs.holdings.rules.timeline import Labels, Movement, labels, owned
 
@@ -44,28 +44,28 @@ class Holding(Entity):
     """Something that the firm owns, or a share of it, as it is now."""
 
     KIND = "holding"
-    ID = IdForm("hold", "holding")
+    ID = IdFormat("hold", "holding")
 
-    asset_type = a.text()
-    label = a.optional_text()
-    internal_ref = a.optional_text()
-    jurisdiction = a.optional_text()
-    entity_name = a.optional_text()
-    entity_id = a.optional_text()
-    currency = a.text()
+    asset_type = a.string()
+    label = a.optional_string()
+    internal_ref = a.optional_string()
+    jurisdiction = a.optional_string()
+    entity_name = a.optional_string()
+    entity_id = a.optional_string()
+    currency = a.string()
     value_estimate = a.optional_decimal()
-    valued_on = a.optional_day()  # the day of the valuation in force
+    valued_on = a.optional_date()  # the day of the valuation in force
     liability = a.optional_decimal()  # the whole asset's, like the value
     ownership_pct = a.decimal()
-    acquired_on = a.optional_day()
-    held_from = a.day()  # acquired_on, else the firm's day of its entry
-    entered_on = a.day()
+    acquired_on = a.optional_date()
+    held_from = a.date()  # acquired_on, else the firm's day of its entry
+    entered_on = a.date()
     cost_basis = a.optional_decimal()
-    disposed_on = a.optional_day()
+    disposed_on = a.optional_date()
     proceeds = a.optional_decimal()
-    is_active = a.flag()
-    details = a.document()
-    notes = a.optional_text()
+    is_active = a.boolean()
+    details = a.map_()
+    notes = a.optional_string()
 
     @property
     def groups(self) -> Labels:
@@ -92,16 +92,16 @@ class Holding(Entity):
         at = self.groups
         return {
             "gsi1pk": by_type(at.asset_type, active=self.counts),
-            "gsi1sk": joined(text_key(at.jurisdiction), self.id),
+            "gsi1sk": join_key(text_key(at.jurisdiction), self.id),
             "gsi2pk": by_jurisdiction(at.jurisdiction, active=self.counts),
-            "gsi2sk": joined(text_key(at.entity), self.id),
+            "gsi2sk": join_key(text_key(at.entity), self.id),
             "gsi3pk": everything(active=self.counts),
             "gsi3sk": self.id,
             "gsi4pk": by_entity(at.entity, active=self.counts),
-            "gsi4sk": joined(text_key(at.asset_type), self.id),
+            "gsi4sk": join_key(text_key(at.asset_type), self.id),
         }
 
-    def view(self) -> dict[str, Any]:
+    def list_view(self) -> dict[str, Any]:
         """What lists show; what is null is left out."""
         shown = {
             "id": self.id,
@@ -116,7 +116,7 @@ class Holding(Entity):
             "owned_value": self.owned_value,
             "is_active": self.is_active,
             "disposed_on": self.disposed_on,
-            "created_at": instant(self.created_at),
+            "created_at": format_timestamp(self.created_at),
         }
         return {name: value for name, value in shown.items() if value is not None}
 
@@ -125,40 +125,40 @@ class Valuation(Entity):
     """What a holding is worth from a day on; `value` is None where it was withdrawn without another."""
 
     KIND = "valuation"
-    ID = IdForm("val", "valuation", parents={"h": "hold"}, row="V")
+    ID = IdFormat("val", "valuation", parents={"h": "hold"}, row="V")
 
-    holding_id = a.text()
+    holding_id = a.string()
     value = a.optional_decimal()
-    currency = a.text()
-    as_of = a.day()
-    method = a.optional_text()
-    source = a.optional_text()
-    recorded = a.whole()  # the holding's revision
+    currency = a.string()
+    as_of = a.date()
+    method = a.optional_string()
+    source = a.optional_string()
+    recorded = a.integer()  # the holding's revision
 
 
 class Flow(Entity):
     """The firm's own money into a holding or out of it; which, its kind says."""
 
     KIND = "holding_flow"
-    ID = IdForm("flow", "flow", parents={"h": "hold"}, row="F")
+    ID = IdFormat("flow", "flow", parents={"h": "hold"}, row="F")
 
-    holding_id = a.text()
+    holding_id = a.string()
     amount = a.decimal()
-    currency = a.text()
-    on = a.day()
-    flow_kind = a.text()
-    recorded = a.whole()
+    currency = a.string()
+    on = a.date()
+    flow_kind = a.string()
+    recorded = a.integer()
 
 
 class Year(Entity):
     """What a holding moved in a year. The sums over all holdings are kept from these."""
 
     KIND = "holding_year"
-    ID = IdForm("hyr", "year", parents={"h": "hold"}, row="M")
+    ID = IdFormat("hyr", "year", parents={"h": "hold"}, row="M")
 
-    holding_id = a.text()
-    year = a.whole()
-    movements = a.items()
+    holding_id = a.string()
+    year = a.integer()
+    movements = a.list_()
 
     @staticmethod
     def id_of(holding_id: str, year: int) -> str:
@@ -166,14 +166,14 @@ class Year(Entity):
         return f"hyr_h{holding_id.partition('_')[2]}{encode_ulid(_EPOCH + timedelta(seconds=year), bytes(10))}"
 
 
-class _Named(IdForm):
+class _Named(IdFormat):
     """Ids that say what they name: they are made of the key, and not of an instant and chance."""
 
-    def key(self, id: str) -> Key:
+    def key(self, id: str) -> ItemKey:
         if found := re.fullmatch(r"fx_([A-Z]{3})_([0-9]{4}-[0-9]{2}-[0-9]{2})", id, re.ASCII):
-            return Key(RATES, joined(found[2], found[1]))
+            return ItemKey(RATES, join_key(found[2], found[1]))
         if found := re.fullmatch(r"snap_([0-9]{4}-[0-9]{2}-[0-9]{2})_([a-z]+)_([0-9]{1,6})", id, re.ASCII):
-            return Key(SNAPSHOTS, joined(found[1], found[2], f"{int(found[3]):06}"))
+            return ItemKey(SNAPSHOTS, join_key(found[1], found[2], f"{int(found[3]):06}"))
         raise NotFound(self.name)
 
 
@@ -183,9 +183,9 @@ class FxDay(Entity):
     KIND = "fx_day"
     ID = _Named("fx", "rate")
 
-    base = a.text()
-    on = a.day()
-    rates = a.document()
+    base = a.string()
+    on = a.date()
+    rates = a.map_()
 
     @staticmethod
     def id_of(base: str, on: date) -> str:
@@ -199,14 +199,14 @@ class Snapshot(Entity):
     KIND = "holdings_snapshot"
     ID = _Named("snap", "snapshot")
 
-    on = a.day()
-    snapshot_kind = a.text()
-    version = a.whole()
-    reason = a.optional_text()
-    content_hash = a.text()
-    totals = a.items()  # of each currency: owned, count, unvalued
-    rates = a.items()
-    max_age_days = a.whole()
+    on = a.date()
+    snapshot_kind = a.string()
+    version = a.integer()
+    reason = a.optional_string()
+    content_hash = a.string()
+    totals = a.list_()  # of each currency: owned, count, unvalued
+    rates = a.list_()
+    max_age_days = a.integer()
 
     @staticmethod
     def id_of(on: date, kind: str, version: int) -> str:
@@ -225,18 +225,18 @@ class Dated:
     recorded: int
     changed: Mapping[str, Any]
 
-    def key(self, holding_id: str) -> Key:
+    def key(self, holding_id: str) -> ItemKey:
         """Where it lies."""
-        return Key(holding_id, f"{DATED}{self.recorded:010}")
+        return ItemKey(holding_id, f"{DATED}{self.recorded:010}")
 
     def values(self, request_id: str) -> dict[str, Any]:
         """Its attributes."""
         return {"kind": "dated", "on": self.on, "recorded": self.recorded, "changed": dict(self.changed), "request_id": request_id}
 
     @classmethod
-    def from_item(cls, raw: Raw) -> "Dated":
+    def from_item(cls, raw: DynamoItem) -> "Dated":
         """From its row."""
-        plain = codec.plain(raw)
+        plain = codec.decode_item(raw)
         return cls(date.fromisoformat(plain["on"]), plain["recorded"], plain["changed"])
 
 
@@ -286,35 +286,35 @@ def _flag(*, active: bool) -> str:
 
 def by_type(asset_type: str, *, active: bool) -> str:
     """The partition of an asset type, by jurisdiction."""
-    return joined("HOLD", "T", _flag(active=active), text_key(asset_type))
+    return join_key("HOLD", "T", _flag(active=active), text_key(asset_type))
 
 
 def by_jurisdiction(jurisdiction: str, *, active: bool) -> str:
     """The partition of a jurisdiction, by entity."""
-    return joined("HOLD", "J", _flag(active=active), text_key(jurisdiction))
+    return join_key("HOLD", "J", _flag(active=active), text_key(jurisdiction))
 
 
 def by_entity(entity: str, *, active: bool) -> str:
     """The partition of an entity, by asset type."""
-    return joined("HOLD", "E", _flag(active=active), text_key(entity))
+    return join_key("HOLD", "E", _flag(active=active), text_key(entity))
 
 
 def everything(*, active: bool) -> str:
     """The partition of all, newest first."""
-    return joined("HOLD", "ALL", _flag(active=active))
+    return join_key("HOLD", "ALL", _flag(active=active))
 
 
 RATES, SNAPSHOTS = "FX", "SNAP"
 
 
-def rates_key(base: str, on: date) -> Key:
+def rates_key(base: str, on: date) -> ItemKey:
     """Where the rates of a base and day lie: by day, so that one query brings the rates of all bases that a day can use."""
-    return Key(RATES, joined(on.isoformat(), base))
+    return ItemKey(RATES, join_key(on.isoformat(), base))
 
 
-def content_key(on: date, kind: str, version: int) -> Key:
+def content_key(on: date, kind: str, version: int) -> ItemKey:
     """Where the whole content of a snapshot lies."""
-    return Key(joined("SNAP", on.isoformat()), joined(kind, f"{version:06}"))
+    return ItemKey(join_key("SNAP", on.isoformat()), join_key(kind, f"{version:06}"))
 
 
 # -- aggregate rows: of each group and currency what is owned now, and of each year what its days moved
@@ -324,12 +324,12 @@ HOLDINGS, NOW = "HOLDINGS", "now"
 
 def sums_now(cell: sums.Cell) -> tuple[str, str]:
     """The row of what is owned now: owned, count, unvalued. It sorts after all years."""
-    return HOLDINGS, joined(NOW, cell.dimension, text_key(cell.group), cell.currency)
+    return HOLDINGS, join_key(NOW, cell.dimension, text_key(cell.group), cell.currency)
 
 
 def sums_year(year: int, cell: sums.Cell) -> tuple[str, str]:
     """The row of what a year's days moved: owned, count, unvalued, flow and the day, as in owned:1030."""
-    return HOLDINGS, joined(f"{year:04}", cell.dimension, text_key(cell.group), cell.currency)
+    return HOLDINGS, join_key(f"{year:04}", cell.dimension, text_key(cell.group), cell.currency)
 
 
 def _cut(text: str | None) -> str | None:

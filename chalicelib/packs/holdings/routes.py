@@ -1,30 +1,30 @@
 """The endpoints of holdings."""
 
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.http.answers import Reply
-from chalicelib.foundation.models import Page
+from chalicelib.foundation.http.responses import ApiResponse
+from chalicelib.foundation.schema_types import PageParams
 from chalicelib.packs.holdings.schemas import (
-    Explained,
+    ExplainParams,
     FlowCreate,
     FlowPage,
     FlowView,
+    FxRatesPut,
+    FxRatesQuery,
+    FxRatesView,
     HoldingCreate,
     HoldingPage,
     HoldingPatch,
     HoldingQuery,
+    HoldingsSummaryQuery,
+    HoldingsSummaryView,
     HoldingView,
     PerformanceQuery,
     PerformanceView,
-    RatesInput,
-    RatesQuery,
-    RatesView,
     SnapshotCreate,
+    SnapshotListQuery,
     SnapshotPage,
     SnapshotQuery,
-    SnapshotsQuery,
     SnapshotView,
-    SummaryQuery,
-    SummaryView,
     ValuationCreate,
     ValuationPage,
     ValuationView,
@@ -42,7 +42,7 @@ def list_holdings(ctx: Context, query: HoldingQuery) -> HoldingPage:
     return holdings.list_page(ctx, query)
 
 
-def read_summary(ctx: Context, query: SummaryQuery) -> SummaryView:
+def read_summary(ctx: Context, query: HoldingsSummaryQuery) -> HoldingsSummaryView:
     """All that is owned at the end of a day, in one currency by that day's rates. It follows a change within seconds."""
     return totals.summary(ctx, query)
 
@@ -52,17 +52,17 @@ def read_performance(ctx: Context, query: PerformanceQuery) -> PerformanceView:
     return totals.performance(ctx, query)
 
 
-def read_rates(ctx: Context, query: RatesQuery) -> RatesView:
+def read_rates(ctx: Context, query: FxRatesQuery) -> FxRatesView:
     """The rates of a day, and those in force on it."""
     return rates.read(ctx, query)
 
 
-def enter_rates(ctx: Context, body: RatesInput) -> RatesView:
+def enter_rates(ctx: Context, body: FxRatesPut) -> FxRatesView:
     """Enter or correct a day's rates; those that aren't sent stay."""
     return rates.enter(ctx, body)
 
 
-def list_snapshots(ctx: Context, query: SnapshotsQuery) -> SnapshotPage:
+def list_snapshots(ctx: Context, query: SnapshotListQuery) -> SnapshotPage:
     """Snapshots of all kinds and versions, the latest day first, shown in one currency by their own rates."""
     return snapshots.list_page(ctx, query)
 
@@ -70,7 +70,7 @@ def list_snapshots(ctx: Context, query: SnapshotsQuery) -> SnapshotPage:
 def take_snapshot(ctx: Context, body: SnapshotCreate) -> SnapshotView:
     """Take today's, which the same day again answers as it was (200). With day and reason: a new version of that day's close."""
     view, made = snapshots.take(ctx, body)
-    return view if made else Reply(view, status=200)  # type: ignore[return-value]
+    return view if made else ApiResponse(view, status=200)  # type: ignore[return-value]
 
 
 def read_snapshot(ctx: Context, date: str, query: SnapshotQuery) -> SnapshotView:
@@ -78,9 +78,9 @@ def read_snapshot(ctx: Context, date: str, query: SnapshotQuery) -> SnapshotView
     return snapshots.get(ctx, date, query)
 
 
-def get_holding(ctx: Context, id: str, query: Explained) -> HoldingView:
+def get_holding(ctx: Context, id: str, query: ExplainParams) -> HoldingView:
     """A holding as it is now."""
-    return holdings.get(ctx, id, explain=query.explain == "true")
+    return holdings.get(ctx, id, explain=query.explain)
 
 
 def edit_holding(ctx: Context, id: str, body: HoldingPatch) -> HoldingView:
@@ -98,7 +98,7 @@ def value_holding(ctx: Context, id: str, body: ValuationCreate) -> ValuationView
     return entries.value(ctx, id, body)
 
 
-def list_valuations(ctx: Context, id: str, query: Page) -> ValuationPage:
+def list_valuations(ctx: Context, id: str, query: PageParams) -> ValuationPage:
     """A holding's valuations, the latest entered first."""
     return entries.list_valuations(ctx, id, query)
 
@@ -108,6 +108,6 @@ def record_flow(ctx: Context, id: str, body: FlowCreate) -> FlowView:
     return entries.flow(ctx, id, body)
 
 
-def list_flows(ctx: Context, id: str, query: Page) -> FlowPage:
+def list_flows(ctx: Context, id: str, query: PageParams) -> FlowPage:
     """A holding's flows, the latest entered first."""
     return entries.list_flows(ctx, id, query)

@@ -3,37 +3,37 @@
 import re
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Any, NotRequired
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from typing_extensions import TypedDict
 
-from chalicelib.foundation.models import (
-    Amount,
-    Audited,
+from chalicelib.foundation.explanations import Explanation
+from chalicelib.foundation.money import significant_digits
+from chalicelib.foundation.schema_types import (
     Currency,
-    Day,
-    Flag,
-    Input,
+    Date,
+    DateText,
     Money,
+    MoneyNumber,
     Name,
     Notes,
     Number,
-    OnDay,
-    Page,
-    Patch,
-    Query,
+    OneOf,
+    PageParams,
+    PatchBody,
+    QueryFlag,
+    QueryParams,
+    RequestBody,
+    ResourceView,
     Slug,
+    StrictBool,
     Text,
-    When,
+    TimestampText,
 )
-from chalicelib.foundation.models import (
-    Explained as Explained,
+from chalicelib.foundation.schema_types import (
+    ExplainParams as ExplainParams,
 )
-from chalicelib.foundation.models import (
-    Formula as Formula,
-)
-from chalicelib.foundation.money import significant_digits
 from chalicelib.packs.holdings.rules.details import shape_fault
 from chalicelib.packs.holdings.rules.ecb import BASE
 from chalicelib.packs.holdings.rules.fx import MAX_DIGITS, rate_fault
@@ -86,26 +86,12 @@ def _details(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-def _word(words: tuple[str, ...]) -> AfterValidator:
-    def check(value: str) -> str:
-        if value not in words:
-            raise ValueError(f"one of {', '.join(words)} is needed")
-        return value
-
-    return AfterValidator(check)
-
-
-def _words(words: tuple[str, ...], **more: Any) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "enum": list(words), **more})
-
-
 def _left_out() -> Any:
     """The value of a field that a patch leaves out: nobody reads it, and the schema shows no default."""
     return None
 
 
-_KINDS = tuple(SIGNS)
-HoldingDay = Annotated[Day, AfterValidator(_of_our_time)]
+HoldingDay = Annotated[Date, AfterValidator(_of_our_time)]
 Price = Annotated[Money, AfterValidator(_not_negative)]
 Flowing = Annotated[Money, AfterValidator(_above_nought)]
 Share = Annotated[Number, AfterValidator(_share), WithJsonSchema({"type": "number", "minimum": 0, "maximum": 100, "examples": [50]})]
@@ -121,12 +107,12 @@ Ref = Annotated[Text, Field(min_length=1, max_length=100)]
 Details = Annotated[
     dict[str, Any], AfterValidator(_details), WithJsonSchema({"type": "object", "examples": [{"year_built": 1998, "units": 4}]})
 ]
-FlowKind = Annotated[str, Field(strict=True), _word(_KINDS), _words(_KINDS)]
-Kind = Annotated[str, _word(KINDS), _words(KINDS)]
+FlowKind = Annotated[str, OneOf(SIGNS, "FlowKind")]
+Kind = Annotated[str, OneOf(KINDS, "SnapshotKind")]
 Version = Annotated[int, Field(ge=1, le=999999)]
 
 
-class _Fields(Input):
+class _Fields(RequestBody):
     """What a holding is, at its entry and afterwards."""
 
     label: Name | None = None
@@ -147,24 +133,24 @@ class HoldingCreate(_Fields):
     asset_type: Slug = Field(examples=["property"])
     currency: Currency | None = Field(None, description="ISO 4217; the firm's own unless given.")
     ownership_pct: Share = Field(Decimal(100), json_schema_extra={"default": 100})
-    is_active: Flag = True
+    is_active: StrictBool = True
     details: Details | None = Field(None, description="What more there is to say of it; checked by asset type where that is known.")
 
 
-class HoldingPatch(_Fields, Patch):
+class HoldingPatch(_Fields, PatchBody):
     """A change. Value, liability, share, activity and groups hold from `effective_on` on, else from today."""
 
     asset_type: Slug = Field(default_factory=_left_out)
     currency: Currency = Field(default_factory=_left_out, description="Changes only together with the value.")
     ownership_pct: Share = Field(default_factory=_left_out)
-    is_active: Flag = Field(default_factory=_left_out)
+    is_active: StrictBool = Field(default_factory=_left_out)
     details: Details | None = Field(None, description="Merged into what is there; null clears a detail.")
     disposed_on: HoldingDay | None = Field(None, description="The day from which on it counts no more.")
     proceeds: Price | None = Field(None, description="What the whole asset was sold for.")
     effective_on: HoldingDay = Field(default_factory=_left_out, description="From which day on the change holds; never in the future.")
 
 
-class ValuationCreate(Input):
+class ValuationCreate(RequestBody):
     """What a holding is worth on a day."""
 
     value: Money
@@ -174,7 +160,7 @@ class ValuationCreate(Input):
     source: Name | None = None
 
 
-class FlowCreate(Input):
+class FlowCreate(RequestBody):
     """Money that the firm put into a holding, or took out of it."""
 
     amount: Flowing
@@ -183,7 +169,7 @@ class FlowCreate(Input):
     kind: FlowKind
 
 
-class RatesInput(Input):
+class FxRatesPut(RequestBody):
     """What one unit of the base is worth on a day. Merged into what is there: what is entered again is corrected."""
 
     base: Currency
@@ -191,14 +177,14 @@ class RatesInput(Input):
     rates: Annotated[dict[Currency, Rate], Field(min_length=1, max_length=200, examples=[{"USD": Decimal("1.1172")}])]
 
 
-class SnapshotCreate(Input):
+class SnapshotCreate(RequestBody):
     """Nothing: today's, now. With a day and a reason: a new version of that day's close."""
 
     date: HoldingDay | None = None
     reason: Name | None = None
 
 
-class HoldingQuery(Page):
+class HoldingQuery(PageParams):
     """Which holdings to list. Filters hold together."""
 
     asset_type: Slug | None = None
@@ -206,17 +192,17 @@ class HoldingQuery(Page):
     entity_id: Name | None = Field(
         None, description="A group of `by_entity`: an entity's id, else its name; `unassigned` for those without one."
     )
-    only_active: Literal["true", "false"] = Field("true", description="Leave out what is not active, or was disposed of.")
+    only_active: QueryFlag = Field(True, description="Leave out what is not active, or was disposed of.")
 
 
-class SummaryQuery(Explained):
+class HoldingsSummaryQuery(ExplainParams):
     """In which currency, and of which day."""
 
     currency: Currency | None = Field(None, description="The firm's own unless given.")
     as_of: HoldingDay | None = Field(None, description="The end of this day: its holdings, by its rates. Today unless given.")
 
 
-class PerformanceQuery(Explained):
+class PerformanceQuery(ExplainParams):
     """Between the ends of which two days."""
 
     from_: HoldingDay | None = Field(None, alias="from", description="The last day of the year before unless given.")
@@ -224,14 +210,14 @@ class PerformanceQuery(Explained):
     currency: Currency | None = Field(None, description="The firm's own unless given.")
 
 
-class RatesQuery(Query):
+class FxRatesQuery(QueryParams):
     """Of which base and day."""
 
     base: Currency = BASE
     date: HoldingDay | None = Field(None, description="Today unless given.")
 
 
-class SnapshotsQuery(Page):
+class SnapshotListQuery(PageParams):
     """Of which days, and in which currency they are shown."""
 
     from_: HoldingDay | None = Field(None, alias="from")
@@ -239,7 +225,7 @@ class SnapshotsQuery(Page):
     currency: Currency | None = Field(None, description="The firm's own unless given.")
 
 
-class SnapshotQuery(Query):
+class SnapshotQuery(QueryParams):
     """Which of a day's snapshots: its latest close unless said otherwise."""
 
     currency: Currency | None = Field(None, description="The firm's own unless given.")
@@ -250,16 +236,7 @@ class SnapshotQuery(Query):
 # -- answers
 
 
-class Explanation(TypedDict):
-    """Where a computed number comes from."""
-
-    inputs: dict[str, Any]
-    formula: Formula
-    as_of: str
-    missing: list[Any]
-
-
-class HoldingView(Audited):
+class HoldingView(ResourceView):
     """A holding as it is now. `owned_value` is the owned share of value less liability, null without a value."""
 
     asset_type: str
@@ -268,16 +245,16 @@ class HoldingView(Audited):
     jurisdiction: str | None
     entity_name: str | None
     entity_id: str | None
-    value_estimate: Amount | None
-    valued_on: OnDay | None
+    value_estimate: MoneyNumber | None
+    valued_on: DateText | None
     currency: str
-    liability: Amount | None
-    ownership_pct: Amount
-    owned_value: Amount | None
-    acquired_on: OnDay | None
-    cost_basis: Amount | None
-    disposed_on: OnDay | None
-    proceeds: Amount | None
+    liability: MoneyNumber | None
+    ownership_pct: MoneyNumber
+    owned_value: MoneyNumber | None
+    acquired_on: DateText | None
+    cost_basis: MoneyNumber | None
+    disposed_on: DateText | None
+    proceeds: MoneyNumber | None
     is_active: bool
     details: dict[str, Any]
     notes: str | None
@@ -294,12 +271,12 @@ class HoldingSummary(TypedDict):
     entity_id: str | None
     entity_name: str | None
     currency: str
-    value_estimate: Amount | None
-    ownership_pct: Amount
-    owned_value: Amount | None
+    value_estimate: MoneyNumber | None
+    ownership_pct: MoneyNumber
+    owned_value: MoneyNumber | None
     is_active: bool
-    disposed_on: OnDay | None
-    created_at: When
+    disposed_on: DateText | None
+    created_at: TimestampText
 
 
 class HoldingPage(TypedDict):
@@ -309,13 +286,13 @@ class HoldingPage(TypedDict):
     next_cursor: str | None
 
 
-class ValuationView(Audited):
+class ValuationView(ResourceView):
     """What a holding is worth from a day on; null where its value was withdrawn."""
 
     holding_id: str
-    value: Amount | None
+    value: MoneyNumber | None
     currency: str
-    as_of: OnDay
+    as_of: DateText
     method: str | None
     source: str | None
 
@@ -327,14 +304,14 @@ class ValuationPage(TypedDict):
     next_cursor: str | None
 
 
-class FlowView(Audited):
+class FlowView(ResourceView):
     """Money put in or taken out."""
 
     holding_id: str
-    amount: Amount
+    amount: MoneyNumber
     currency: str
-    on: OnDay
-    kind: str
+    on: DateText
+    kind: FlowKind
 
 
 class FlowPage(TypedDict):
@@ -344,36 +321,36 @@ class FlowPage(TypedDict):
     next_cursor: str | None
 
 
-class RateInForce(TypedDict):
+class FxRateInForce(TypedDict):
     """A rate, and the day that it is of."""
 
-    rate: Amount
-    date: OnDay
+    rate: MoneyNumber
+    date: DateText
 
 
-class RatesView(TypedDict):
+class FxRatesView(TypedDict):
     """The rates of a day, and those in force on it: the latest on or before it that are young enough to convert by."""
 
     base: str
-    date: OnDay
-    rates: dict[str, Amount]
-    in_force: dict[str, RateInForce]
+    date: DateText
+    rates: dict[str, MoneyNumber]
+    in_force: dict[str, FxRateInForce]
 
 
-class RateView(TypedDict):
+class FxRateView(TypedDict):
     """The rate that was used: its day, where it comes from, and whether it is more than a week old."""
 
-    rate: Amount
-    rate_date: OnDay
+    rate: MoneyNumber
+    rate_date: DateText
     source: str
     stale_rate: bool
 
 
-class CurrencyView(RateView):
+class CurrencyPositionView(FxRateView):
     """What is owned in a currency, and what it comes to."""
 
-    amount: Amount
-    converted: Amount
+    amount: MoneyNumber
+    converted: MoneyNumber
 
 
 class Totals(TypedDict):
@@ -384,70 +361,70 @@ class Totals(TypedDict):
     """
 
     currency: str
-    total_value: Amount
-    by_currency: dict[str, CurrencyView]
-    unconverted: dict[str, Amount]
+    total_value: MoneyNumber
+    by_currency: dict[str, CurrencyPositionView]
+    unconverted: dict[str, MoneyNumber]
     unvalued: int
     count: int
     complete: bool
 
 
-class SummaryView(Totals):
+class HoldingsSummaryView(Totals):
     """The totals of a day and their groups. `rounding` is, of each grouping, the total less its groups."""
 
-    as_of: OnDay
-    by_asset_type: dict[str, Amount | None]
-    by_jurisdiction: dict[str, Amount | None]
-    by_entity: dict[str, Amount | None]
-    rounding: dict[str, Amount]
+    as_of: DateText
+    by_asset_type: dict[str, MoneyNumber | None]
+    by_jurisdiction: dict[str, MoneyNumber | None]
+    by_entity: dict[str, MoneyNumber | None]
+    rounding: dict[str, MoneyNumber]
     explain: NotRequired[dict[str, Explanation]]
 
 
-class Missing(TypedDict):
+class MissingFxRate(TypedDict):
     """A rate that isn't there."""
 
     currency: str
-    date: OnDay
+    date: DateText
 
 
-class Figures(TypedDict):
+class PerformanceFigures(TypedDict):
     """What changed: value_now - value_then = change = flows + revaluation + currency_effect. Null hangs on a missing rate."""
 
-    value_then: Amount | None
-    value_now: Amount | None
-    change: Amount | None
-    flows: Amount | None
-    revaluation: Amount | None
-    currency_effect: Amount | None
-    missing: list[Missing]
+    value_then: MoneyNumber | None
+    value_now: MoneyNumber | None
+    change: MoneyNumber | None
+    flows: MoneyNumber | None
+    revaluation: MoneyNumber | None
+    currency_effect: MoneyNumber | None
+    missing: list[MissingFxRate]
 
 
 # `from` is no name for a field of a class.
-Ends = TypedDict("Ends", {"from": OnDay, "to": OnDay})
+Ends = TypedDict("Ends", {"from": DateText, "to": DateText})
 
 
-class RatesOfEnds(TypedDict):
+class PeriodFxRates(TypedDict):
     """A currency's rates on the first and on the last day."""
 
-    then: RateView | None
-    now: RateView | None
+    then: FxRateView | None
+    now: FxRateView | None
 
 
-class PerformanceView(Figures, Ends):
+class PerformanceView(PerformanceFigures, Ends):
     """The performance of the whole and of each asset type."""
 
     currency: str
     complete: bool
-    by_asset_type: dict[str, Figures]
-    rates: dict[str, RatesOfEnds]
+    by_asset_type: dict[str, PerformanceFigures]
+    rates: dict[str, PeriodFxRates]
     explain: NotRequired[dict[str, Explanation]]
 
 
-class SnapshotSummary(Audited, Totals):
+class SnapshotSummary(ResourceView, Totals):
     """A snapshot in a list, shown in one currency by the rates that it holds."""
 
-    date: OnDay
-    kind: str
+    date: DateText
+    kind: Kind
     version: int
     reason: str | None
     content_hash: str
@@ -463,8 +440,8 @@ class SnapshotPage(TypedDict):
 class SnapshotView(SnapshotSummary):
     """A snapshot with its groups."""
 
-    as_of: OnDay
-    by_asset_type: dict[str, Amount | None]
-    by_jurisdiction: dict[str, Amount | None]
-    by_entity: dict[str, Amount | None]
-    rounding: dict[str, Amount]
+    as_of: DateText
+    by_asset_type: dict[str, MoneyNumber | None]
+    by_jurisdiction: dict[str, MoneyNumber | None]
+    by_entity: dict[str, MoneyNumber | None]
+    rounding: dict[str, MoneyNumber]

@@ -1,4 +1,4 @@
-"""W: what the system consists of and how each part of it is."""
+"""W: system status: the status of each pack, and whether the backend is complete."""
 
 from chalicelib.foundation.manifest import Endpoint, Pack
 

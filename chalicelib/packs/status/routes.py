@@ -1,46 +1,46 @@
-"""The endpoints. What is computed is kept for ten seconds; the Age header says how old it is."""
+"""The endpoints of the system status. Pack statuses are cached for ten seconds; the Age header has their age."""
 
 from typing import Annotated, Any, cast
 
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.http.answers import Reply
+from chalicelib.foundation.http.responses import ApiResponse
 from chalicelib.packs.status import service
-from chalicelib.packs.status.probes import pack_states
-from chalicelib.packs.status.schemas import Completion, PackList, PackStatus, Summary, SystemStatus
+from chalicelib.packs.status.probes import pack_statuses
+from chalicelib.packs.status.schemas import CompletionRequest, PackListView, PackStatusView, StatusSummaryView, SystemStatusView
 
 
-def get_status(ctx: Context) -> Annotated[Reply, SystemStatus]:
+def get_status(ctx: Context) -> Annotated[ApiResponse, SystemStatusView]:
     """The system as a whole."""
-    return _aged(*service.status(ctx))
+    return _with_age(*service.status(ctx))
 
 
-def get_summary(ctx: Context) -> Annotated[Reply, Summary]:
+def get_summary(ctx: Context) -> Annotated[ApiResponse, StatusSummaryView]:
     """How many packs there are of each status."""
-    held = pack_states(ctx)
-    numbers = {f"{name}_packs": number for name, number in service.counts(held.value).items()}
-    return _aged({**numbers, "summary": service.sentence(held.value)}, held.age)
+    cached = pack_statuses(ctx)
+    numbers = {f"{name}_packs": number for name, number in service.counts(cached.value).items()}
+    return _with_age({**numbers, "summary": service.summary_text(cached.value)}, cached.age)
 
 
-def list_packs(ctx: Context) -> Annotated[Reply, PackList]:
+def list_packs(ctx: Context) -> Annotated[ApiResponse, PackListView]:
     """All 26 packs."""
-    held = pack_states(ctx)
-    return _aged({"packs": held.value, **service.counts(held.value)}, held.age)
+    cached = pack_statuses(ctx)
+    return _with_age({"packs": cached.value, **service.counts(cached.value)}, cached.age)
 
 
-def get_pack(ctx: Context, id: str) -> Annotated[Reply, PackStatus]:
+def get_pack(ctx: Context, id: str) -> Annotated[ApiResponse, PackStatusView]:
     """One pack, by its letter in either case."""
-    return _aged(*service.one(ctx, id))
+    return _with_age(*service.pack_status(ctx, id))
 
 
-def complete(ctx: Context, body: Completion) -> SystemStatus:
+def complete(ctx: Context, body: CompletionRequest) -> SystemStatusView:
     """Mark the backend as complete."""
-    return cast(SystemStatus, service.mark(ctx, complete=True, notes=body.notes))
+    return cast(SystemStatusView, service.set_completion(ctx, complete=True, notes=body.notes))
 
 
-def incomplete(ctx: Context, body: Completion) -> SystemStatus:
-    """Mark the backend as not complete; the instant of completion is forgotten."""
-    return cast(SystemStatus, service.mark(ctx, complete=False, notes=body.notes))
+def incomplete(ctx: Context, body: CompletionRequest) -> SystemStatusView:
+    """Mark the backend as not complete, and clear the time of completion."""
+    return cast(SystemStatusView, service.set_completion(ctx, complete=False, notes=body.notes))
 
 
-def _aged(body: dict[str, Any], age: int) -> Reply:
-    return Reply(body, headers={"Age": str(age)})
+def _with_age(body: dict[str, Any], age: int) -> ApiResponse:
+    return ApiResponse(body, headers={"Age": str(age)})

@@ -1,17 +1,17 @@
-"""What goes over the wire: the shapes of the older API, with `degraded`, `why`, the revision and the build time added."""
+"""Requests and responses: those of the older API, with `degraded`, `why`, revision and build time added."""
 
 from typing_extensions import TypedDict
 
-from chalicelib.foundation.models import Input, Notes, When
+from chalicelib.foundation.schema_types import Notes, RequestBody, TimestampText
 
 
-class Completion(Input):
-    """What may be said with the mark. The version isn't among it: it has one source, the code."""
+class CompletionRequest(RequestBody):
+    """Notes of the completion. The version can't be set: it comes from the code."""
 
     notes: Notes | None = None
 
 
-class PackStatus(TypedDict):
+class PackStatusView(TypedDict):
     """One pack: installed, pending or degraded, and why where it is degraded."""
 
     id: str
@@ -20,10 +20,10 @@ class PackStatus(TypedDict):
     why: str | None
 
 
-class PackList(TypedDict):
+class PackListView(TypedDict):
     """All packs and how many there are of each status."""
 
-    packs: list[PackStatus]
+    packs: list[PackStatusView]
     total: int
     installed: int
     pending: int
@@ -31,8 +31,8 @@ class PackList(TypedDict):
     degraded: int
 
 
-class Summary(TypedDict):
-    """The counts, and the same in a sentence."""
+class StatusSummaryView(TypedDict):
+    """The counts, and a sentence with them."""
 
     total_packs: int
     installed_packs: int
@@ -42,21 +42,21 @@ class Summary(TypedDict):
     summary: str
 
 
-class Extra(TypedDict):
-    """The mark's notes and times; the deployed revision and when it was built."""
+class SystemStatusExtra(TypedDict):
+    """Notes and times of the completion; deployed revision and build time."""
 
     notes: str
-    updated_at: When | None
-    completed_at: When | None
+    updated_at: TimestampText | None
+    completed_at: TimestampText | None
     git_revision: str
     built_at: str
 
 
-class SystemStatus(TypedDict):
+class SystemStatusView(TypedDict):
     """The system as a whole."""
 
     version: str
     backend_complete: bool
-    packs: list[PackStatus]
+    packs: list[PackStatusView]
     summary: str
-    extra: Extra
+    extra: SystemStatusExtra

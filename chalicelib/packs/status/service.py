@@ -1,92 +1,98 @@
-"""The system's status: computed, save for one mark that people set: that the backend is complete. Reading never writes."""
+"""The system status: computed, except the completion of the backend, which users set. Reading never writes."""
 
 from collections import Counter
 from typing import Any
 
 from chalicelib import __version__
-from chalicelib.foundation.calendar import instant
 from chalicelib.foundation.context import Context
+from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.errors import NotFound
-from chalicelib.foundation.idempotency import read as read_once
-from chalicelib.foundation.idempotency import transaction
+from chalicelib.foundation.idempotency import idempotent_transaction
+from chalicelib.foundation.idempotency import read_or_replay as read_once
 from chalicelib.foundation.store import keys
-from chalicelib.foundation.store.codec import plain, wire
-from chalicelib.foundation.store.store import wire_key
-from chalicelib.packs.status.probes import DEGRADED, INSTALLED, PENDING, pack_states
+from chalicelib.foundation.store.codec import decode_item, encode_item
+from chalicelib.foundation.store.store import encode_key
+from chalicelib.packs.status.probes import DEGRADED, INSTALLED, PENDING, pack_statuses
 from chalicelib.packs.status.titles import TITLES
 
-_MARK = keys.config("completion")
-_UNMARKED = "System metadata initialized."
+_COMPLETION_KEY = keys.config_row("completion")
+_DEFAULT_NOTES = "System metadata initialized."
 _COMPLETE = "Backend marked as complete"
 _INCOMPLETE = "Backend marked as incomplete (development mode)"
 
 
 def status(ctx: Context) -> tuple[dict[str, Any], int]:
-    """The whole status, and how old its packs' part is in seconds."""
-    raw = ctx.store.get_raw(_MARK)
-    held = pack_states(ctx)
-    return _whole(ctx, plain(raw) if raw else {}, held.value), held.age
+    """The full status, and the age of the pack statuses in seconds."""
+    raw = ctx.store.get_item(_COMPLETION_KEY)
+    cached = pack_statuses(ctx)
+    return _status_view(ctx, decode_item(raw) if raw else {}, cached.value), cached.age
 
 
-def one(ctx: Context, letter: str) -> tuple[dict[str, Any], int]:
-    """One pack by its letter, whatever its case; NotFound for what is no pack's."""
+def pack_status(ctx: Context, letter: str) -> tuple[dict[str, Any], int]:
+    """The status of one pack by its letter, in either case, and its age in seconds; NotFound for an unknown letter."""
     letter = letter.upper()
     if letter not in TITLES:
         raise NotFound("pack")
-    held = pack_states(ctx)
-    return next(pack for pack in held.value if pack["id"] == letter), held.age
+    cached = pack_statuses(ctx)
+    return next(pack for pack in cached.value if pack["id"] == letter), cached.age
 
 
-def mark(ctx: Context, *, complete: bool, notes: str | None) -> dict[str, Any]:
-    """Set or take away the mark; gives the whole status. The instant of completion stays that of the first mark until it is taken away."""
-    packs = pack_states(ctx).value
+def set_completion(ctx: Context, *, complete: bool, notes: str | None) -> dict[str, Any]:
+    """Set or clear the completion; returns the full status. The time of completion remains the first one until it is cleared."""
+    packs = pack_statuses(ctx).value
 
     def step() -> dict[str, Any]:
-        raw = read_once(ctx, [_MARK]).get(_MARK)
-        before = plain(raw) if raw else {}
+        raw = read_once(ctx, [_COMPLETION_KEY]).get(_COMPLETION_KEY)
+        before = decode_item(raw) if raw else {}
         row = {
             "complete": complete,
             "notes": notes or (_COMPLETE if complete else _INCOMPLETE),
-            "completed_at": (before.get("completed_at") or instant(ctx.now)) if complete else None,
-            "updated_at": instant(ctx.now),
+            "completed_at": (before.get("completed_at") or format_timestamp(ctx.now)) if complete else None,
+            "updated_at": format_timestamp(ctx.now),
             "updated_by": ctx.actor.id,
             "request_id": ctx.request_id,
             "revision": before.get("revision", 0) + 1,
         }
-        answer = _whole(ctx, row, packs)
-        tx = transaction(ctx, answer)
-        seen = before.get("revision")
-        item = wire_key(_MARK) | wire(row)
-        if seen is None:
-            tx.put(item, "attribute_not_exists(pk)")
+        view = _status_view(ctx, row, packs)
+        tx = idempotent_transaction(ctx, view)
+        revision = before.get("revision")
+        item = encode_key(_COMPLETION_KEY) | encode_item(row)
+        if revision is None:
+            tx.put_by_expression(item, "attribute_not_exists(pk)")
         else:
-            tx.put(item, "revision = :seen", values={":seen": seen})
+            tx.put_by_expression(item, "revision = :seen", values={":seen": revision})
         tx.commit()
-        return answer
+        return view
 
-    return ctx.store.settle(step)
+    return ctx.store.retry_on_conflict(step)
 
 
 def counts(packs: list[dict[str, Any]]) -> dict[str, int]:
-    """How many packs there are of each status; none is ever deprecated, the older API's clients read that number."""
-    of = Counter(pack["status"] for pack in packs)
-    return {"total": len(packs), "installed": of[INSTALLED], "pending": of[PENDING], "deprecated": 0, "degraded": of[DEGRADED]}
+    """Number of packs by status; `deprecated` is always 0, but clients of the older API read it."""
+    by_status = Counter(pack["status"] for pack in packs)
+    return {
+        "total": len(packs),
+        "installed": by_status[INSTALLED],
+        "pending": by_status[PENDING],
+        "deprecated": 0,
+        "degraded": by_status[DEGRADED],
+    }
 
 
-def sentence(packs: list[dict[str, Any]]) -> str:
-    """The counts in words."""
-    number = counts(packs)
-    return f"{number['installed']} of {number['total']} packs installed, {number['pending']} pending, {number['degraded']} degraded."
+def summary_text(packs: list[dict[str, Any]]) -> str:
+    """The counts in a sentence."""
+    totals = counts(packs)
+    return f"{totals['installed']} of {totals['total']} packs installed, {totals['pending']} pending, {totals['degraded']} degraded."
 
 
-def _whole(ctx: Context, row: dict[str, Any], packs: list[dict[str, Any]]) -> dict[str, Any]:
+def _status_view(ctx: Context, row: dict[str, Any], packs: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "version": __version__,
         "backend_complete": row.get("complete", False),
         "packs": packs,
-        "summary": sentence(packs),
+        "summary": summary_text(packs),
         "extra": {
-            "notes": row.get("notes", _UNMARKED),
+            "notes": row.get("notes", _DEFAULT_NOTES),
             "updated_at": row.get("updated_at"),
             "completed_at": row.get("completed_at"),
             "git_revision": ctx.settings.git_revision,

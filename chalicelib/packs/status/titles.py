@@ -1,4 +1,4 @@
-"""The 26 packs by letter, whether they are here yet or not."""
+"""The titles of all 26 packs by letter, including those without a manifest yet, as GET /system/status returns them."""
 
 TITLES = {
     "A": "Foundation Layer",

@@ -1,8 +1,8 @@
 """X: the wholesale pipeline, from a lead to a contract that is assigned and closed."""
 
-from chalicelib.foundation.manifest import Endpoint, Pack, Projection, Schedule, Subject
+from chalicelib.foundation.manifest import Endpoint, Pack, Projection, Schedule, SubjectEntry
 
-# Before the firm's working day on the American west coast, whatever the season: cron knows UTC only.
+# Before the working day on the American west coast in summer and winter: cron expressions are in UTC.
 _EACH_MORNING = "cron(0 13 * * ? *)"
 
 PACK = Pack(
@@ -32,7 +32,7 @@ PACK = Pack(
             "/wholesale/{id}/activities",
             "log_activity",
             "wholesale:write",
-            "Log what happened",
+            "Log an activity",
             status=201,
             location="/wholesale/{pipeline_id}/activities",
         ),
@@ -51,12 +51,12 @@ PACK = Pack(
             "/wholesale/calculate",
             "calculate",
             "wholesale:read",
-            "Work out ceiling, offer and spread, and how they bend",
+            "Calculate ceiling, offer and spread, and their sensitivity",
             idempotent=False,
         ),
         Endpoint("POST", "/wholesale/bulk", "create_many", "wholesale:bulk", "Open up to 100 pipelines, each with its own result"),
         Endpoint("GET", "/wholesale/board", "read_board", "wholesale:read", "Read the board: each stage's count and sums"),
-        Endpoint("GET", "/wholesale/funnel", "read_funnel", "wholesale:read", "Read how far each month's pipelines came"),
+        Endpoint("GET", "/wholesale/funnel", "read_funnel", "wholesale:read", "Read how many of each month's pipelines reached each stage"),
         Endpoint("GET", "/wholesale/stale", "list_stale", "wholesale:read", "List open pipelines without activity, the quietest first"),
     ),
     schedules=(
@@ -64,7 +64,7 @@ PACK = Pack(
             "wholesale-follow-ups",
             _EACH_MORNING,
             f"{__name__}.schedules.follow_ups",
-            "Asks for a follow-up where an open pipeline has been quiet for a week, and each week after",
+            "Raises a follow-up for each open pipeline without activity for a week, and every week after",
         ),
         Schedule(
             "wholesale-contract-alarms",
@@ -74,6 +74,6 @@ PACK = Pack(
         ),
     ),
     projections=(Projection("pipeline", f"{__name__}.projections.contribute"),),
-    subjects=(Subject("pipeline", "pipe", f"{__name__}.service.subject.PIPELINE"),),
+    subjects=(SubjectEntry("pipeline", "pipe", f"{__name__}.subjects.PIPELINE"),),
     entities={"pipeline": f"{__name__}.entities.Pipeline", "activity": f"{__name__}.entities.Activity"},
 )

@@ -1,4 +1,4 @@
-"""What goes over the wire."""
+"""Requests and responses of the wholesale endpoints."""
 
 from datetime import date
 from decimal import Decimal
@@ -7,61 +7,47 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import AfterValidator, Field, WithJsonSchema
 from typing_extensions import TypedDict
 
-from chalicelib.foundation.models import (
-    Amount,
-    Audited,
+from chalicelib.foundation.explanations import Explanation
+from chalicelib.foundation.schema_types import (
     Currency,
-    Day,
-    Digits,
-    Flag,
-    Input,
-    Instant,
+    Date,
+    DateText,
     Money,
+    MoneyNumber,
     Name,
     Notes,
     Number,
-    OnDay,
-    Page,
-    Patch,
-    Query,
+    OneOf,
+    PageParams,
+    PatchBody,
+    PlainNumber,
+    ProblemBody,
+    QueryFlag,
+    QueryInt,
+    QueryParams,
+    RequestBody,
+    ResourceView,
+    StrictBool,
+    StrictInt,
     Tag,
     Text,
-    When,
-    Whole,
+    Timestamp,
+    TimestampText,
+    component,
 )
-from chalicelib.foundation.models import (
-    Explained as Explained,
+from chalicelib.foundation.schema_types import (
+    ExplainParams as ExplainParams,
 )
-from chalicelib.foundation.models import (
-    Formula as Formula,
-)
-from chalicelib.packs.wholesale.rules.exits import EXITS
-from chalicelib.packs.wholesale.rules.numbers import rule_pct_fault
+from chalicelib.packs.wholesale.rules.exit_strategies import EXITS
+from chalicelib.packs.wholesale.rules.pricing import rule_pct_error
 from chalicelib.packs.wholesale.rules.stages import DEAD_REASONS, STAGES
 
-Confidence = Literal["low", "medium", "high"]
-Strategy = Literal["flip", "rental", "brrrr", "wholetail", "development"]
-EventType = Literal["call", "text", "email", "mail", "meeting", "inspection", "offer", "note"]
-
-
-def _word(words: tuple[str, ...]) -> AfterValidator:
-    """One of the rules' own words."""
-
-    def check(value: str) -> str:
-        if value not in words:
-            raise ValueError(f"one of {', '.join(words)} is needed")
-        return value
-
-    return AfterValidator(check)
-
-
-def _words(words: tuple[str, ...]) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "enum": list(words)})
-
-
-Stage = Annotated[str, Field(strict=True), _word(STAGES), _words(STAGES)]
-Reason = Annotated[str, Field(strict=True), _word(DEAD_REASONS), _words(DEAD_REASONS)]
-ExitStrategy = Annotated[str, Field(strict=True), _word(EXITS), _words(EXITS)]
+Confidence = Annotated[Literal["low", "medium", "high"], Field(title="ArvConfidence")]
+Strategy = Annotated[Literal["flip", "rental", "brrrr", "wholetail", "development"], Field(title="InvestorStrategy")]
+EventType = Annotated[Literal["call", "text", "email", "mail", "meeting", "inspection", "offer", "note"], Field(title="ActivityType")]
+Stage = Annotated[str, OneOf(STAGES, "PipelineStage")]
+Reason = Annotated[str, OneOf(DEAD_REASONS, "DeadReason")]
+ExitStrategy = Annotated[str, OneOf(EXITS, "ExitStrategy")]
 
 
 def _not_negative(amount: Decimal) -> Decimal:
@@ -70,8 +56,8 @@ def _not_negative(amount: Decimal) -> Decimal:
     return amount
 
 
-def _rule(pct: Decimal) -> Decimal:
-    if message := rule_pct_fault(pct):
+def _check_rule_pct(pct: Decimal) -> Decimal:
+    if message := rule_pct_error(pct):
         raise ValueError(message)
     return pct
 
@@ -82,55 +68,57 @@ def _two_places(number: Decimal) -> Decimal:
     return number
 
 
-def _degrees(number: Decimal) -> Decimal:
+def _eight_places(number: Decimal) -> Decimal:
     if number != round(number, 8):
         raise ValueError("at most 8 decimals")
     return number
 
 
-def _left_out() -> Any:
-    """The value of a field that a patch leaves out: nobody reads it, and the schema shows no default."""
+def _omitted() -> Any:
+    """Default factory of a field that a patch omits: the value isn't read, and the schema has no default."""
     return None
 
 
-def _once(values: list[Any]) -> list[Any]:
+def _unique(values: list[Any]) -> list[Any]:
     return list(dict.fromkeys(values))
 
 
-def _of_our_time(day: date) -> date:
+def _plausible_date(day: date) -> date:
     if not 1900 <= day.year <= 2200:
         raise ValueError("a day between 1900 and 2200 is needed")
     return day
 
 
-DealDay = Annotated[Day, AfterValidator(_of_our_time)]
-Price = Annotated[Money, AfterValidator(_not_negative)]
-RulePct = Annotated[Number, AfterValidator(_rule), WithJsonSchema({"type": "number", "minimum": 50, "maximum": 95, "examples": [70]})]
-Percent = Annotated[Number, Field(ge=0, le=100), AfterValidator(_two_places)]
-Count = Annotated[Number, Field(ge=0, le=100), AfterValidator(_two_places)]  # bathrooms come in halves, holding in months
-Latitude = Annotated[Number, Field(ge=-90, le=90), AfterValidator(_degrees)]
-Longitude = Annotated[Number, Field(ge=-180, le=180), AfterValidator(_degrees)]
-Measure = Annotated[Whole, Field(ge=0, le=10**9)]
+BusinessDate = Annotated[Date, AfterValidator(_plausible_date)]
+NonNegativeMoney = Annotated[Money, AfterValidator(_not_negative)]
+RulePct = Annotated[
+    Number, AfterValidator(_check_rule_pct), WithJsonSchema({"type": "number", "minimum": 50, "maximum": 95, "examples": [70]})
+]
+Percentage = Annotated[Number, Field(ge=0, le=100), AfterValidator(_two_places)]
+HalfCount = Annotated[Number, Field(ge=0, le=100), AfterValidator(_two_places)]  # bathrooms count in halves; months may be fractions, too
+Latitude = Annotated[Number, Field(ge=-90, le=90), AfterValidator(_eight_places)]
+Longitude = Annotated[Number, Field(ge=-180, le=180), AfterValidator(_eight_places)]
+Area = Annotated[StrictInt, Field(ge=0, le=10**9)]
 Email = Annotated[Text, Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", examples=["seller@example.com"])]
 Phone = Annotated[Text, Field(min_length=1, max_length=40, examples=["+1 206 555 0100"])]
 Source = Annotated[Text, Field(min_length=1, max_length=100)]
 UserId = Annotated[Text, Field(pattern=r"^user_[A-Za-z0-9_-]{1,60}$", examples=["user_01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
 Country = Annotated[Text, Field(pattern=r"^[A-Z]{2}$", examples=["US"])]
-Tags = Annotated[list[Tag], Field(max_length=20), AfterValidator(_once)]
-Strategies = Annotated[list[Strategy], AfterValidator(_once)]
+Tags = Annotated[list[Tag], Field(max_length=20), AfterValidator(_unique)]
+Strategies = Annotated[list[Strategy], AfterValidator(_unique)]
 
 
-class Seller(Input):
-    """Who sells."""
+class Seller(RequestBody):
+    """The seller."""
 
     name: Name | None = None
     phone: Phone | None = None
     email: Email | None = None
-    do_not_contact: Flag | None = None
+    do_not_contact: StrictBool | None = None
 
 
-class Address(Input):
-    """Where the house is."""
+class Address(RequestBody):
+    """The address of the property."""
 
     line1: Name | None = None
     line2: Name | None = None
@@ -140,161 +128,165 @@ class Address(Input):
     country: Country | None = Field(None, description="ISO 3166-1 alpha-2; the United States unless given.")
 
 
-class Property(Input):
-    """The house."""
+class Property(RequestBody):
+    """The property."""
 
     address: Address | None = None
     type: Tag | None = None
-    bedrooms: Annotated[Whole, Field(ge=0, le=1000)] | None = None
-    bathrooms: Count | None = None
-    sqft: Measure | None = None
-    lot_sqft: Measure | None = None
-    year_built: Annotated[Whole, Field(ge=1500, le=2200)] | None = None
+    bedrooms: Annotated[StrictInt, Field(ge=0, le=1000)] | None = None
+    bathrooms: HalfCount | None = None
+    sqft: Area | None = None
+    lot_sqft: Area | None = None
+    year_built: Annotated[StrictInt, Field(ge=1500, le=2200)] | None = None
     lat: Latitude | None = None
     lng: Longitude | None = None
 
 
-class NextAction(Input):
+class NextAction(RequestBody):
     """What is to be done next, and by when."""
 
     what: Name
-    due_on: DealDay | None = None
+    due_on: BusinessDate | None = None
 
 
-class Costs(Input):
-    """What the exits other than an assignment cost or bring; a term that is left out is unknown, not nought."""
+class ExitCosts(RequestBody):
+    """Costs and prices of exits other than an assignment; an omitted term is unknown, not zero."""
 
-    closing_ab: Price | None = None
-    closing_bc: Price | None = None
-    points_pct: Percent | None = None
-    lender_fee: Price | None = None
-    retail_price: Price | None = None
-    commission_pct: Percent | None = None
-    closing_pct: Percent | None = None
-    make_ready: Price | None = None
-    resale_price: Price | None = None
-    rehab: Price | None = None
-    buying_pct: Percent | None = None
-    selling_pct: Percent | None = None
-    holding_months: Count | None = None
-    holding_pct: Percent | None = None
-
-
-class DoubleCloseCosts(Costs):
-    """Costs of a calculation, where the second sale's price may be known too."""
-
-    bc_price: Price | None = Field(None, description="Of a double close: what assignment_price is of an assignment.")
+    closing_ab: NonNegativeMoney | None = None
+    closing_bc: NonNegativeMoney | None = None
+    points_pct: Percentage | None = None
+    lender_fee: NonNegativeMoney | None = None
+    retail_price: NonNegativeMoney | None = None
+    commission_pct: Percentage | None = None
+    closing_pct: Percentage | None = None
+    make_ready: NonNegativeMoney | None = None
+    resale_price: NonNegativeMoney | None = None
+    rehab: NonNegativeMoney | None = None
+    buying_pct: Percentage | None = None
+    selling_pct: Percentage | None = None
+    holding_months: HalfCount | None = None
+    holding_pct: Percentage | None = None
 
 
-class _Fields(Input):
-    """What a pipeline holds, at creation and afterwards."""
+class DoubleCloseCosts(ExitCosts):
+    """Costs of a calculation, which may include the price of the second sale."""
+
+    bc_price: NonNegativeMoney | None = Field(None, description="Of a double close: what assignment_price is of an assignment.")
+
+
+class PipelineBase(RequestBody):
+    """The fields of a pipeline that can be set at creation and changed afterwards."""
 
     deal_id: Name | None = None
     property_id: Name | None = None
-    external_ref: Name | None = Field(None, description="The same one twice is the same pipeline.")
+    external_ref: Name | None = Field(
+        None, description="Unique: creating a second pipeline with it fails; in a bulk request it identifies the existing pipeline."
+    )
     lead_source: Source | None = None
     seller_motivation: Notes | None = None
     seller: Seller | None = None
     property: Property | None = None
-    asking_price: Price | None = None
-    arv_estimate: Price | None = None
-    repair_estimate: Price | None = None
+    asking_price: NonNegativeMoney | None = None
+    arv_estimate: NonNegativeMoney | None = None
+    repair_estimate: NonNegativeMoney | None = None
     arv_confidence: Confidence | None = None
-    max_allowable_offer: Price | None = Field(None, description="Kept as given; computed where it is null.")
-    offer_price: Price | None = None
-    contract_price: Price | None = None
-    assignment_fee_target: Price | None = None
-    rule_pct: RulePct | None = Field(None, description="Per cent of the ARV that an investor pays; 70 unless given.")
-    expected_spread: Money | None = Field(None, description="Kept as given; computed where it is null.")
+    max_allowable_offer: NonNegativeMoney | None = Field(None, description="Stored as given; computed where it is null.")
+    offer_price: NonNegativeMoney | None = None
+    contract_price: NonNegativeMoney | None = None
+    assignment_fee_target: NonNegativeMoney | None = None
+    rule_pct: RulePct | None = Field(None, description="Percent of the ARV that an investor pays; 70 unless given.")
+    expected_spread: Money | None = Field(None, description="Stored as given; computed where it is null.")
     exit_strategy: ExitStrategy | None = None
-    costs: Costs | None = None
+    costs: ExitCosts | None = None
     suited_for: Strategies | None = None
-    contract_effective_on: DealDay | None = None
-    earnest_money_due_on: DealDay | None = None
-    earnest_money_paid_on: DealDay | None = None
-    inspection_ends_on: DealDay | None = None
-    inspection_cleared_on: DealDay | None = None
-    closes_on: DealDay | None = None
+    contract_effective_on: BusinessDate | None = None
+    earnest_money_due_on: BusinessDate | None = None
+    earnest_money_paid_on: BusinessDate | None = None
+    inspection_ends_on: BusinessDate | None = None
+    inspection_cleared_on: BusinessDate | None = None
+    closes_on: BusinessDate | None = None
     next_action: NextAction | None = None
-    owner: UserId | None = Field(None, description="The user who works it; whoever creates it unless given, nobody where null.")
+    owner: UserId | None = Field(None, description="The user who works on it: the creator unless given; null for no owner.")
     tags: Tags | None = None
     notes: Notes | None = None
 
 
-class PipelineCreate(_Fields):
-    """A new pipeline: a lead, unless it begins further on and has the price that its stage needs."""
+class PipelineCreate(PipelineBase):
+    """A new pipeline: a lead, unless it has a later stage and the price that the stage requires."""
 
     stage: Stage = "lead"
-    currency: Currency | None = Field(None, description="ISO 4217; the firm's own unless given.")
-    on_hold: Flag = False
+    currency: Currency | None = Field(None, description="ISO 4217; the default currency unless given.")
+    on_hold: StrictBool = False
 
 
-class NextActionPatch(Input):
+class NextActionPatch(RequestBody):
     """A change of the next action."""
 
-    what: Name = Field(default_factory=_left_out)
-    due_on: DealDay | None = None
+    what: Name = Field(default_factory=_omitted)
+    due_on: BusinessDate | None = None
 
 
-class PipelinePatch(_Fields, Patch):
-    """A change. Nested objects are merged like the whole; `stage` obeys the rules of a stage move."""
+class PipelinePatch(PipelineBase, PatchBody):
+    """A patch of a pipeline. Nested objects are merged, too; `stage` follows the rules of a stage transition."""
 
-    stage: Stage = Field(default_factory=_left_out)
-    currency: Currency = Field(default_factory=_left_out)
-    on_hold: Flag = Field(default_factory=_left_out)
+    stage: Stage = Field(default_factory=_omitted)
+    currency: Currency = Field(default_factory=_omitted)
+    on_hold: StrictBool = Field(default_factory=_omitted)
     next_action: NextActionPatch | None = None  # type: ignore[assignment]
-    reason: Reason | None = Field(None, description="Why, where the stage moves.")
-    note: Notes | None = Field(None, description="What there is to say of the stage's move.")
+    reason: Reason | None = Field(None, description="Reason code of the stage change.")
+    note: Notes | None = Field(None, description="Note on the stage change.")
 
 
-class StageMove(Input):
-    """A move to another stage."""
+class StageMoveRequest(RequestBody):
+    """A transition to another stage."""
 
     stage: Stage
-    reason: Reason | None = Field(None, description="Why a pipeline dies.")
-    note: Notes | None = Field(None, description="Needed for a step back, and where the reason is `other`.")
-    price: Price | None = Field(None, description="Sets the offer price of offer_made, the contract price of under_contract.")
-    next_action: NextAction | None = Field(None, description="What a revived pipeline needs.")
+    reason: Reason | None = Field(None, description="Reason code, required for `dead`.")
+    note: Notes | None = Field(None, description="Required for a step back, and where the reason is `other`.")
+    price: NonNegativeMoney | None = Field(None, description="Sets the offer price of offer_made, the contract price of under_contract.")
+    next_action: NextAction | None = Field(None, description="Required to revive a dead pipeline.")
 
 
-class ActivityCreate(Input):
-    """Something that happened with a pipeline."""
+class ActivityCreate(RequestBody):
+    """A new activity of a pipeline."""
 
     event_type: EventType
     description: Notes | None = None
-    amount: Price | None = Field(None, description="In the pipeline's currency; it changes neither its prices nor its stage.")
-    occurred_at: Instant | None = Field(None, description="Now, unless given; never in the future.")
+    amount: NonNegativeMoney | None = Field(None, description="In the pipeline's currency; it changes neither its prices nor its stage.")
+    occurred_at: Timestamp | None = Field(None, description="Now, unless given; never in the future.")
 
 
-class BulkCreate(Input):
+class PipelineBulkCreate(RequestBody):
     """Up to 100 new pipelines; each row is checked by itself."""
 
-    items: list[dict[str, Any]] = Field(min_length=1, description="Each as for POST /wholesale.", examples=[[{"external_ref": "mls-1"}]])
+    items: list[Annotated[dict[str, Any], component("PipelineCreate")]] = Field(
+        min_length=1, description="Each as for POST /wholesale.", examples=[[{"external_ref": "mls-1"}]]
+    )
 
 
-class Calculation(Input):
-    """What is known of a deal's money."""
+class CalculationRequest(RequestBody):
+    """The inputs of a calculation."""
 
     currency: Currency | None = None
-    arv_estimate: Price | None = None
-    repair_estimate: Price | None = None
-    assignment_fee_target: Price | None = None
+    arv_estimate: NonNegativeMoney | None = None
+    repair_estimate: NonNegativeMoney | None = None
+    assignment_fee_target: NonNegativeMoney | None = None
     rule_pct: RulePct | None = None
-    offer_price: Price | None = None
-    contract_price: Price | None = None
-    assignment_price: Price | None = None
+    offer_price: NonNegativeMoney | None = None
+    contract_price: NonNegativeMoney | None = None
+    assignment_price: NonNegativeMoney | None = None
     exit_strategy: ExitStrategy | None = None
     costs: DoubleCloseCosts | None = None
 
 
-class BulkQuery(Query):
-    """How many rows are taken in."""
+class BulkQuery(QueryParams):
+    """Options of a bulk request."""
 
-    dry_run: Literal["true", "false"] = Field("false", description="Check the rows and write nothing.")
+    dry_run: QueryFlag = Field(False, description="Check the rows and write nothing.")
 
 
-class PipelineQuery(Page):
-    """Which pipelines to list. Filters hold together."""
+class PipelineQuery(PageParams):
+    """Which pipelines to list. Filters are combined with AND."""
 
     stage: Stage | None = None
     owner: Annotated[Text, Field(pattern=r"^(none|user_[A-Za-z0-9_-]{1,60})$", examples=["none"])] | None = Field(
@@ -302,113 +294,165 @@ class PipelineQuery(Page):
     )
     lead_source: Source | None = None
     market: Annotated[Text, Field(pattern=r"^[A-Za-z0-9 -]{3,20}\*?$", examples=["981"])] | None = Field(
-        None, description="A postal code, or its beginning of at least three characters. Such lists go by postal code, then newest first."
+        None,
+        description="A postal code, or its beginning of at least three characters. Such lists are sorted by postal code, then newest first.",
     )
     country: Country = "US"
-    created_from: Day | None = Field(None, description="The first day, of the firm, on which they were created.")
-    created_to: Day | None = Field(None, description="The last day, inclusive.")
+    created_from: Date | None = Field(None, description="First day of creation, in the firm's time zone.")
+    created_to: Date | None = Field(None, description="Last day of creation, inclusive.")
 
 
-class StaleQuery(Page):
-    """How quiet is stale."""
+class StaleQuery(PageParams):
+    """How many days without activity to list."""
 
-    days: Digits = Field(7, ge=1, le=3650, description="Whole days without activity.")
+    days: QueryInt = Field(7, ge=1, le=3650, description="Whole days without activity.")
 
 
 _Month = Annotated[Text, Field(pattern=r"^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])(-[0-9]{2})?$", examples=["2026-03"])]
 
 
-class FunnelQuery(Query):
+class FunnelQuery(QueryParams):
     """Which months' cohorts: YYYY-MM, or a day of the month. The last twelve unless given."""
 
     from_: _Month | None = Field(None, alias="from")
     to: _Month | None = None
 
 
-class Explanation(TypedDict):
-    """Where a computed number comes from."""
-
-    inputs: dict[str, Any]
-    formula: Formula
-    as_of: When
-    missing: list[str]
-
-
-class Explanations(TypedDict):
-    """Of each computed number."""
+class PricingExplanations(TypedDict):
+    """The explanation of each computed figure."""
 
     max_allowable_offer: Explanation
     expected_spread: Explanation
 
 
-class ActivityView(Audited):
-    """What happened, and who noted it (`created_by`)."""
+class ActivityView(ResourceView):
+    """An activity, and who logged it (`created_by`)."""
 
     pipeline_id: str
-    event_type: str
+    event_type: EventType
     description: str | None
-    amount: Amount | None
+    amount: MoneyNumber | None
     currency: str
-    occurred_at: When
+    occurred_at: TimestampText
 
 
-class PipelineView(Audited):
-    """A pipeline, with its numbers.
+class SellerView(TypedDict, total=False):
+    """The seller; what is not known is left out or null."""
 
-    `computed_fields` are those that the system worked out because nobody gave them; `missing` names what a null number
-    lacks; `warnings` are codes of what looks wrong.
+    name: str | None
+    phone: str | None
+    email: str | None
+    do_not_contact: bool | None
+
+
+class AddressView(TypedDict, total=False):
+    """The address of the property; what is not known is left out or null."""
+
+    line1: str | None
+    line2: str | None
+    city: str | None
+    region: str | None
+    postal_code: str | None
+    country: str | None
+
+
+class PropertyView(TypedDict, total=False):
+    """The property; what is not known is left out or null."""
+
+    address: AddressView | None
+    type: str | None
+    bedrooms: int | None
+    bathrooms: PlainNumber | None
+    sqft: int | None
+    lot_sqft: int | None
+    year_built: int | None
+    lat: PlainNumber | None
+    lng: PlainNumber | None
+
+
+class NextActionView(TypedDict):
+    """What is to be done next, and by when."""
+
+    what: str
+    due_on: NotRequired[DateText | None]
+
+
+class ExitCostsView(TypedDict, total=False):
+    """Costs and prices of exits other than an assignment; an omitted or null term is unknown, not zero."""
+
+    closing_ab: MoneyNumber | None
+    closing_bc: MoneyNumber | None
+    points_pct: PlainNumber | None
+    lender_fee: MoneyNumber | None
+    retail_price: MoneyNumber | None
+    commission_pct: PlainNumber | None
+    closing_pct: PlainNumber | None
+    make_ready: MoneyNumber | None
+    resale_price: MoneyNumber | None
+    rehab: MoneyNumber | None
+    buying_pct: PlainNumber | None
+    selling_pct: PlainNumber | None
+    holding_months: PlainNumber | None
+    holding_pct: PlainNumber | None
+
+
+class PipelineView(ResourceView):
+    """A pipeline with its pricing.
+
+    `computed_fields` are those that the system computed because no value was given; `missing` names the inputs that a null figure
+    lacks; `warnings` are codes of implausible figures.
     """
 
-    stage: str
-    stage_entered_at: When
+    stage: Stage
+    stage_entered_at: TimestampText
     stage_entered_by: str
     stage_reason: str | None
     stage_note: str | None
-    previous_stage: str | None
+    previous_stage: Stage | None
     deal_id: str | None
     property_id: str | None
     external_ref: str | None
     lead_source: str | None
     seller_motivation: str | None
-    seller: dict[str, Any] | None
-    property: dict[str, Any] | None
+    seller: SellerView | None
+    property: PropertyView | None
     currency: str
-    asking_price: Amount | None
-    arv_estimate: Amount | None
-    repair_estimate: Amount | None
-    arv_confidence: str | None
-    rule_pct: Amount
-    ceiling: Amount | None
-    max_allowable_offer: Amount | None
-    mao_computed: Amount | None
-    offer_price: Amount | None
-    contract_price: Amount | None
-    assignment_fee_target: Amount | None
+    asking_price: MoneyNumber | None
+    arv_estimate: MoneyNumber | None
+    repair_estimate: MoneyNumber | None
+    arv_confidence: Confidence | None
+    rule_pct: MoneyNumber
+    ceiling: MoneyNumber | None
+    max_allowable_offer: MoneyNumber | None
+    mao_computed: MoneyNumber | None
+    offer_price: MoneyNumber | None
+    contract_price: MoneyNumber | None
+    assignment_fee_target: MoneyNumber | None
     assignment_id: str | None
-    assignment_price: Amount | None
-    expected_spread: Amount | None
+    assignment_price: MoneyNumber | None
+    expected_spread: MoneyNumber | None
     spread_basis: str | None
     computed_fields: list[str]
     missing: list[str]
     warnings: list[str]
-    exit_strategy: str | None
-    costs: dict[str, Any] | None
-    suited_for: list[str]
-    contract_effective_on: OnDay | None
-    earnest_money_due_on: OnDay | None
-    earnest_money_paid_on: OnDay | None
-    inspection_ends_on: OnDay | None
-    inspection_cleared_on: OnDay | None
-    closes_on: OnDay | None
-    next_action: dict[str, Any] | None
+    exit_strategy: ExitStrategy | None
+    costs: ExitCostsView | None
+    suited_for: list[Strategy]
+    contract_effective_on: DateText | None
+    earnest_money_due_on: DateText | None
+    earnest_money_paid_on: DateText | None
+    inspection_ends_on: DateText | None
+    inspection_cleared_on: DateText | None
+    closes_on: DateText | None
+    next_action: NextActionView | None
     on_hold: bool
     owner: str | None
     tags: list[str]
     notes: str | None
-    explain: NotRequired[Explanations]
+    explain: NotRequired[PricingExplanations]
 
 
-class PipelineWithActivities(PipelineView):
+class PipelineWithActivitiesView(PipelineView):
     """A pipeline with its 20 latest activities, newest first."""
 
     activities: list[ActivityView]
@@ -418,8 +462,8 @@ class PipelineSummary(TypedDict):
     """A pipeline in a list."""
 
     id: str
-    stage: str
-    stage_entered_at: When
+    stage: Stage
+    stage_entered_at: TimestampText
     owner: str | None
     lead_source: str | None
     seller_name: str | None
@@ -427,14 +471,14 @@ class PipelineSummary(TypedDict):
     city: str | None
     postal_code: str | None
     currency: str
-    asking_price: Amount | None
-    arv_estimate: Amount | None
-    max_allowable_offer: Amount | None
-    expected_spread: Amount | None
+    asking_price: MoneyNumber | None
+    arv_estimate: MoneyNumber | None
+    max_allowable_offer: MoneyNumber | None
+    expected_spread: MoneyNumber | None
     spread_basis: str | None
-    next_action_on: OnDay | None
+    next_action_on: DateText | None
     on_hold: bool
-    created_at: When
+    created_at: TimestampText
 
 
 class PipelinePage(TypedDict):
@@ -445,14 +489,14 @@ class PipelinePage(TypedDict):
 
 
 class StaleSummary(PipelineSummary):
-    """A quiet pipeline: since which day of the firm, and for how many days."""
+    """An inactive pipeline: the business date of its last activity, and the days since."""
 
-    quiet_since: OnDay
+    quiet_since: DateText
     quiet_days: int
 
 
 class StalePage(TypedDict):
-    """A page of quiet pipelines."""
+    """A page of inactive pipelines."""
 
     items: list[StaleSummary]
     next_cursor: str | None
@@ -465,104 +509,112 @@ class ActivityPage(TypedDict):
     next_cursor: str | None
 
 
-class StayView(TypedDict):
-    """A stay in a stage. `left_at` is null while it lasts; `days` are the firm's days from entry to leaving, or to now.
+class ClearedTermsView(TypedDict, total=False):
+    """The prices and dates that a transition cleared, as they were before it."""
 
-    `terms` are prices and days that no longer held when it left.
+    offer_price: MoneyNumber
+    contract_price: MoneyNumber
+    contract_effective_on: DateText
+
+
+class StageIntervalView(TypedDict):
+    """An interval in a stage. `left_at` is null while it lasts; `days` are business dates from entry to leaving, or to now.
+
+    `terms` are the prices and dates that the transition out of it cleared.
     """
 
-    stage: str
-    entered_at: When
+    stage: Stage
+    entered_at: TimestampText
     entered_by: str
     reason: str | None
     note: str | None
-    left_at: When | None
+    left_at: TimestampText | None
     left_by: str | None
     days: int
-    terms: dict[str, Any]
+    terms: ClearedTermsView
 
 
-class HistoryPage(TypedDict):
-    """The stays of a pipeline, the present one first."""
+class StageIntervalPage(TypedDict):
+    """The stage intervals of a pipeline, the current one first."""
 
-    items: list[StayView]
+    items: list[StageIntervalView]
     next_cursor: str | None
 
 
-class Cell(TypedDict):
-    """The numbers at one ARV and one repair bill."""
+class SensitivityCell(TypedDict):
+    """The figures at one ARV and one repair cost."""
 
-    arv: Amount | None
-    repairs: Amount | None
-    ceiling: Amount | None
-    mao: Amount | None
-    spread: Amount | None
+    arv: MoneyNumber | None
+    repairs: MoneyNumber | None
+    ceiling: MoneyNumber | None
+    mao: MoneyNumber | None
+    spread: MoneyNumber | None
 
 
 class CalculationView(TypedDict):
-    """The numbers, and how they bend: ARV -10 .. +10 %, repairs -20 .. +40 %."""
+    """The figures, and their sensitivity: ARV -10 .. +10 %, repairs -20 .. +40 %."""
 
     currency: str
-    rule_pct: Amount
-    exit_strategy: str
-    ceiling: Amount | None
-    max_allowable_offer: Amount | None
-    expected_spread: Amount | None
+    rule_pct: MoneyNumber
+    exit_strategy: ExitStrategy
+    ceiling: MoneyNumber | None
+    max_allowable_offer: MoneyNumber | None
+    expected_spread: MoneyNumber | None
     spread_basis: str | None
     missing: list[str]
     warnings: list[str]
-    sensitivity: list[Cell]
-    explain: NotRequired[Explanations]
+    sensitivity: list[SensitivityCell]
+    explain: NotRequired[PricingExplanations]
 
 
-class BulkResult(TypedDict):
-    """What became of a row: 201 created, 200 there already (or, in a dry run, acceptable), else why not."""
+class PipelineBulkResult(TypedDict):
+    """The result of a row: 201 created, 200 exists already (or, in a dry run, valid), else the status of `problem`."""
 
     index: int
     status: int
     id: NotRequired[str]
-    problem: NotRequired[dict[str, Any]]
+    problem: NotRequired[ProblemBody]
 
 
-class BulkResults(TypedDict):
-    """A result for each row, in their order."""
+class PipelineBulkView(TypedDict):
+    """A result for each row, in order."""
 
-    results: list[BulkResult]
+    results: list[PipelineBulkResult]
 
 
-class BoardColumn(TypedDict):
-    """A stage: how many stand in it, and a sum a currency. `oldest` is the day on which the longest there came in.
+class PipelineBoardColumn(TypedDict):
+    """A stage: number of pipelines, and sums by currency. `oldest` is the earliest day of entry.
 
-    `expected_spread` counts spreads that a price carries; a wish is no income.
+    `expected_spread` counts only spreads that are based on a price.
     """
 
     count: int
-    arv: dict[str, Amount]
-    expected_spread: dict[str, Amount]
-    target_fees: dict[str, Amount]
-    oldest: OnDay | None
+    arv: dict[str, MoneyNumber]
+    expected_spread: dict[str, MoneyNumber]
+    target_fees: dict[str, MoneyNumber]
+    oldest: DateText | None
 
 
-class Board(TypedDict):
+class PipelineBoardView(TypedDict):
     """The board."""
 
-    stages: dict[str, BoardColumn]
-    as_of: When
+    stages: dict[str, PipelineBoardColumn]
+    as_of: TimestampText
 
 
-class Cohort(TypedDict):
-    """The pipelines of one month: how many reached each stage, and the median of completed stays in it, in days."""
+class PipelineCohort(TypedDict):
+    """The pipelines created in one month: how many reached each stage, and the median days of completed intervals in it."""
 
     month: str | None
     created: int
     reached: dict[str, int]
-    median_days: dict[str, Amount | None]
-    expected_spread: dict[str, Amount]
+    median_days: dict[str, MoneyNumber | None]
+    expected_spread: dict[str, MoneyNumber]
 
 
-class Funnel(TypedDict):
-    """Each month's cohort, and all of them together."""
+class PipelineFunnelView(TypedDict):
+    """The cohort of each month, and the total."""
 
-    months: list[Cohort]
-    total: Cohort
-    as_of: When
+    months: list[PipelineCohort]
+    total: PipelineCohort
+    as_of: TimestampText

@@ -9,15 +9,20 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypedDict
 
-from chalicelib.foundation.money import rounded
-from chalicelib.packs.wholesale.rules import exits
-from chalicelib.packs.wholesale.rules.explain import Explanation
+from chalicelib.foundation.money import round_money
+from chalicelib.packs.wholesale.rules import exit_strategies
+from chalicelib.packs.wholesale.rules.explanations import Explanation
 
 # The term of an exit's net that is our price, and the one that is the contract's.
-_SOLD = {exits.ASSIGNMENT: "fee", exits.DOUBLE_CLOSE: "bc_price", exits.NOVATION: "retail_price", exits.WHOLETAIL: "resale_price"}
-_BOUGHT = {exits.DOUBLE_CLOSE: "ab_price", exits.NOVATION: "seller_net", exits.WHOLETAIL: "purchase_price"}
+_SOLD = {
+    exit_strategies.ASSIGNMENT: "fee",
+    exit_strategies.DOUBLE_CLOSE: "bc_price",
+    exit_strategies.NOVATION: "retail_price",
+    exit_strategies.WHOLETAIL: "resale_price",
+}
+_BOUGHT = {exit_strategies.DOUBLE_CLOSE: "ab_price", exit_strategies.NOVATION: "seller_net", exit_strategies.WHOLETAIL: "purchase_price"}
 # What there isn't unless somebody says so.
-_NONE_UNLESS_GIVEN = {exits.ASSIGNMENT: ("partner_split", "earnest_money_lost")}
+_NONE_UNLESS_GIVEN = {exit_strategies.ASSIGNMENT: ("partner_split", "earnest_money_lost")}
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,7 @@ class Fees:
     missing: tuple[str, ...] = ()
 
 
-def earned(
+def compute_fees(
     exit_strategy: str, price: Decimal | None, contract_price: Decimal | None, costs: Mapping[str, Decimal | None], currency: str
 ) -> Fees:
     """The fees of an assignment of this kind. `costs` are the other terms of `exits.TERMS[exit_strategy]`."""
@@ -40,36 +45,36 @@ def earned(
     known: dict[str, Decimal | None] = {**terms, sold: gross if sold == "fee" else price}
     if bought:
         known[bought] = contract_price
-    outcome = exits.net(exit_strategy, known, currency)
+    outcome = exit_strategies.net(exit_strategy, known, currency)
     unpriced = [name for name, value in (("assignment_price", price), ("contract_price", contract_price)) if value is None]
     lacking = [name for name in outcome.missing if name not in (sold, bought)]
-    return Fees(None if gross is None else rounded(gross, currency), outcome.amount, (*unpriced, *lacking))
+    return Fees(None if gross is None else round_money(gross, currency), outcome.amount, (*unpriced, *lacking))
 
 
 # Raised whenever a formula gives another fee for the same inputs.
 VERSION = 1
 
 
-class Explanations(TypedDict):
+class FeeExplanations(TypedDict):
     """Where either fee comes from."""
 
     fee_gross: Explanation
     fee_net: Explanation
 
 
-def explain(
+def explain_fees(
     exit_strategy: str,
     price: Decimal | None,
     contract_price: Decimal | None,
     costs: Mapping[str, Decimal | None],
     currency: str,
     as_of: str,
-) -> Explanations:
+) -> FeeExplanations:
     """Where the fees that `earned` finds for the same come from."""
     prices: dict[str, Decimal | str | None] = {"assignment_price": price, "contract_price": contract_price, "currency": currency}
     ours = (_SOLD[exit_strategy], _BOUGHT.get(exit_strategy))
     unless_given = dict.fromkeys(_NONE_UNLESS_GIVEN.get(exit_strategy, ()), Decimal(0))
-    terms = {name: costs.get(name, unless_given.get(name)) for name in exits.TERMS[exit_strategy] if name not in ours}
+    terms = {name: costs.get(name, unless_given.get(name)) for name in exit_strategies.TERMS[exit_strategy] if name not in ours}
     return {
         "fee_gross": {
             "inputs": prices,
@@ -81,6 +86,6 @@ def explain(
             "inputs": {**prices, **terms},
             "formula": {"id": f"dispositions.fee_net.{exit_strategy}", "version": VERSION},
             "as_of": as_of,
-            "missing": list(earned(exit_strategy, price, contract_price, costs, currency).missing),
+            "missing": list(compute_fees(exit_strategy, price, contract_price, costs, currency).missing),
         },
     }

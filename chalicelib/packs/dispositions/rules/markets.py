@@ -25,7 +25,7 @@ _POSTAL = re.compile(r"(?:(?P<country>[A-Z]{2}):)?(?P<code>[A-Z0-9][A-Z0-9 -]*)(
 
 
 @dataclass(frozen=True)
-class Place:
+class Location:
     """Where a house is, as its address says; None: unknown."""
 
     postal_code: str | None = None
@@ -34,11 +34,11 @@ class Place:
     country: str = COUNTRY
 
 
-NOWHERE = Place()
+UNKNOWN_LOCATION = Location()
 
 
 @dataclass(frozen=True)
-class Postal:
+class PostalMarket:
     """The market of a postal code, or of all that begin so."""
 
     country: str
@@ -54,7 +54,7 @@ class Postal:
         """Where the index keeps who buys here."""
         return (self.country, f"{self.code}*" if self.is_prefix else self.code)
 
-    def holds(self, place: Place) -> bool | None:
+    def contains(self, place: Location) -> bool | None:
         """Whether the place lies in it; None where that can't be told."""
         code = postal_code(place.postal_code or "", place.country)
         if not code:
@@ -63,7 +63,7 @@ class Postal:
 
 
 @dataclass(frozen=True)
-class City:
+class CityMarket:
     """The market of a city, written `City/REGION`."""
 
     city: str
@@ -75,21 +75,21 @@ class City:
     @property
     def partition(self) -> Partition:
         """Where the index keeps who buys here."""
-        return ("CITY", folded(self.region), folded(self.city))
+        return ("CITY", fold_name(self.region), fold_name(self.city))
 
-    def holds(self, place: Place) -> bool | None:
+    def contains(self, place: Location) -> bool | None:
         """Whether the place lies in it; None where that can't be told."""
         pairs = ((self.city, place.city), (self.region, place.region))
-        known = [folded(ours) == folded(theirs) for ours, theirs in pairs if theirs]
+        known = [fold_name(ours) == fold_name(theirs) for ours, theirs in pairs if theirs]
         if False in known:
             return False
         return True if len(known) == len(pairs) else None
 
 
-Market = Postal | City
+Market = PostalMarket | CityMarket
 
 
-def folded(text: str) -> str:
+def fold_name(text: str) -> str:
     """One form for one name: case, width, spaces and how an accent is written don't count."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
@@ -106,22 +106,22 @@ def parse(text: str) -> Market:
     if slash:
         if not city or not region or "/" in region or "*" in text:
             raise ValueError("a city is written City/REGION")
-        return City(" ".join(city.split()), region.upper())
-    found = _POSTAL.fullmatch(text.strip().upper())
-    if found is None:
+        return CityMarket(" ".join(city.split()), region.upper())
+    match = _POSTAL.fullmatch(text.strip().upper())
+    if match is None:
         raise ValueError("a market is a postal code (98103), the beginning of one (981*) or a city (Seattle/WA)")
-    country = found["country"] or COUNTRY
-    code, is_prefix = postal_code(found["code"], country), bool(found["rest"])
+    country = match["country"] or COUNTRY
+    code, is_prefix = postal_code(match["code"], country), bool(match["rest"])
     if country == COUNTRY and not code.isdigit():
-        raise ValueError(f"a postal code of another country says which, e.g. CA:{code}{found['rest']}")
+        raise ValueError(f"a postal code of another country says which, e.g. CA:{code}{match['rest']}")
     if country == COUNTRY and (len(code) < _US_DIGITS) != is_prefix:
         if not is_prefix:
             raise ValueError(f"a postal code has {_US_DIGITS} digits; its beginning is written {code}*")
         is_prefix = False  # a beginning as long as the whole is the whole
-    return Postal(country, code, is_prefix)
+    return PostalMarket(country, code, is_prefix)
 
 
-def fault(text: str) -> str | None:
+def market_error(text: str) -> str | None:
     """Why `text` can't be a market; None where it can."""
     try:
         parse(text)
@@ -130,21 +130,21 @@ def fault(text: str) -> str | None:
     return None
 
 
-def holds(markets: Iterable[Market], place: Place) -> bool | None:
+def contains(markets: Iterable[Market], location: Location) -> bool | None:
     """Whether the place lies in one of the markets: True, False, or None where there are none or it can't be told."""
-    answers = [market.holds(place) for market in markets]
-    if True in answers:
+    results = [market.contains(location) for market in markets]
+    if True in results:
         return True
-    return None if None in answers or not answers else False
+    return None if None in results or not results else False
 
 
-def homes(markets: Iterable[Market]) -> list[Partition]:
+def buyer_partitions(markets: Iterable[Market]) -> list[Partition]:
     """The partitions that a buyer with these markets stands in: one a market; everywhere, without any."""
     return list(dict.fromkeys(market.partition for market in markets)) or [EVERYWHERE]
 
 
 @dataclass(frozen=True)
-class Reading:
+class PartitionPlan:
     """The partitions to read, and whether they hold everybody who isn't known to be outside.
 
     A house without postal code or city could lie in markets that nobody can look up: then the answer says that it is cut.
@@ -154,16 +154,16 @@ class Reading:
     complete: bool
 
 
-def buyers_of(place: Place) -> Reading:
+def partitions_for(location: Location) -> PartitionPlan:
     """Where the buyers of a house stand: seven partitions for an address in the United States."""
-    code = postal_code(place.postal_code or "", place.country)
-    postal: list[Market] = [Postal(place.country, code)] if code else []
+    code = postal_code(location.postal_code or "", location.country)
+    postal: list[Market] = [PostalMarket(location.country, code)] if code else []
     # A whole code of the United States is never written as a beginning; elsewhere it may be.
-    longest = len(code) - 1 if place.country == COUNTRY else len(code)
-    postal += [Postal(place.country, code[:length], is_prefix=True) for length in range(longest, 0, -1)]
-    city: list[Market] = [City(place.city, place.region)] if place.city and place.region else []
-    found = [market.partition for market in (*postal, *city)]
-    return Reading((*found, EVERYWHERE), bool(postal and city))
+    longest = len(code) - 1 if location.country == COUNTRY else len(code)
+    postal += [PostalMarket(location.country, code[:length], is_prefix=True) for length in range(longest, 0, -1)]
+    city: list[Market] = [CityMarket(location.city, location.region)] if location.city and location.region else []
+    partitions = [market.partition for market in (*postal, *city)]
+    return PartitionPlan((*partitions, EVERYWHERE), bool(postal and city))
 
 
 @dataclass(frozen=True)
@@ -172,18 +172,18 @@ class Area:
 
     country: str
     area: str
-    beginning: str
+    prefix: str
 
 
 @dataclass(frozen=True)
-class HouseReading:
+class AreaPlan:
     """The areas to read, and the markets that aren't covered by any."""
 
     areas: tuple[Area, ...]
     uncovered: tuple[Market, ...]
 
 
-def houses_of(markets: Iterable[Market]) -> HouseReading:
+def areas_for(markets: Iterable[Market]) -> AreaPlan:
     """Where the houses of a buyer lie, by postal code: houses are kept by its first three characters.
 
     Two digits of the United States are ten areas; a single one and a city are no areas at all and come back uncovered.
@@ -191,16 +191,16 @@ def houses_of(markets: Iterable[Market]) -> HouseReading:
     areas: list[Area] = []
     uncovered: list[Market] = []
     for market in markets:
-        if isinstance(market, Postal) and len(market.code) >= _AREA:
+        if isinstance(market, PostalMarket) and len(market.code) >= _AREA:
             areas.append(Area(market.country, market.code[:_AREA], market.code))
-        elif isinstance(market, Postal) and market.country == COUNTRY and len(market.code) == _AREA - 1:
+        elif isinstance(market, PostalMarket) and market.country == COUNTRY and len(market.code) == _AREA - 1:
             areas += [Area(market.country, f"{market.code}{digit}", f"{market.code}{digit}") for digit in range(10)]
         else:
             uncovered.append(market)
     # A beginning that another one begins brings the same houses.
     wider = {area for area in areas for other in areas if area != other and _within(area, other)}
-    return HouseReading(tuple(dict.fromkeys(area for area in areas if area not in wider)), tuple(uncovered))
+    return AreaPlan(tuple(dict.fromkeys(area for area in areas if area not in wider)), tuple(uncovered))
 
 
 def _within(area: Area, other: Area) -> bool:
-    return area.country == other.country and area.beginning.startswith(other.beginning)
+    return area.country == other.country and area.prefix.startswith(other.prefix)

@@ -10,11 +10,11 @@ from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal, TypedDict, TypeVar
 
-from chalicelib.packs.dispositions.rules import proofs
-from chalicelib.packs.dispositions.rules.assignments import FALLOUT, LIVE, OWN_FAULTS
-from chalicelib.packs.dispositions.rules.markets import NOWHERE, Market, Place
-from chalicelib.packs.dispositions.rules.markets import holds as lies_in
-from chalicelib.packs.dispositions.rules.statistics import TIERS
+from chalicelib.packs.dispositions.rules import proof_of_funds
+from chalicelib.packs.dispositions.rules.assignments import BUYER_FAULTS, FALLOUT, LIVE
+from chalicelib.packs.dispositions.rules.buyer_statistics import TIERS
+from chalicelib.packs.dispositions.rules.markets import UNKNOWN_LOCATION, Location, Market
+from chalicelib.packs.dispositions.rules.markets import contains as lies_in
 
 # Raised whenever another score comes of the same pair.
 VERSION = 1
@@ -37,15 +37,15 @@ WEIGHTS: dict[str, int] = {
     "sqft": 2,
     "year_built": 1,
 }
-GATES = ("market", "price", "type")
-_SHARES = {MET: Decimal(1), UNKNOWN: Decimal("0.25"), MISSED: Decimal(0)}
+REQUIRED_CRITERIA = ("market", "price", "type")
+_WEIGHT_FRACTIONS = {MET: Decimal(1), UNKNOWN: Decimal("0.25"), MISSED: Decimal(0)}
 _TENTH = Decimal("0.1")
 
 GOOD_TIERS = ("A", "B")
-FAULTS_MISSED = 2
+FAULTS_FOR_MISS = 2
 
-BEST_SCORE = Decimal(40)
-BEST_MOST = 25
+MIN_BEST_SCORE = Decimal(40)
+MAX_BEST = 25
 
 
 @dataclass(frozen=True)
@@ -67,25 +67,25 @@ class BuyBox:
 
 
 @dataclass(frozen=True)
-class Buyer:
+class BuyerProfile:
     """A buyer as matching sees one. `recent_own_faults` are those of the last 12 months, `last_offer_at` the last offer to them."""
 
     id: str
     box: BuyBox = BuyBox()
-    proof: proofs.Proof | None = None
+    proof: proof_of_funds.ProofOfFunds | None = None
     tier: str = TIERS[-1]
-    recent_own_faults: int = 0
+    recent_buyer_faults: int = 0
     is_active: bool = True
     do_not_contact: bool = False
     last_offer_at: datetime | None = None
 
 
 @dataclass(frozen=True)
-class House:
+class PropertyProfile:
     """A pipeline as matching sees one; None: unknown. Amounts are in `currency`."""
 
     id: str
-    place: Place = NOWHERE
+    location: Location = UNKNOWN_LOCATION
     type: str | None = None
     price: Decimal | None = None
     repairs: Decimal | None = None
@@ -107,9 +107,9 @@ class Match:
     """
 
     buyer_id: str
-    house_id: str
+    pipeline_id: str
     verdicts: Mapping[str, Verdict]
-    out: tuple[str, ...] = ()
+    exclusions: tuple[str, ...] = ()
     tier: str = TIERS[-1]
     last_offer_at: datetime | None = None
     score: Decimal = field(init=False)
@@ -119,7 +119,7 @@ class Match:
         object.__setattr__(self, "score", score(self.verdicts))
         object.__setattr__(self, "coverage", sum(WEIGHTS[name] for name, verdict in self.verdicts.items() if verdict != UNKNOWN))
 
-    def named(self, verdict: Verdict) -> list[str]:
+    def criteria(self, verdict: Verdict) -> list[str]:
         """The criteria with this verdict, the weightiest first."""
         return [name for name in WEIGHTS if self.verdicts[name] == verdict]
 
@@ -133,7 +133,9 @@ def offered_price(assignment_price: Decimal | None, contract_price: Decimal | No
 
 def score(verdicts: Mapping[str, Verdict]) -> Decimal:
     """The score of these verdicts, half up to 1 decimal."""
-    return sum((WEIGHTS[name] * _SHARES[verdict] for name, verdict in verdicts.items()), Decimal(0)).quantize(_TENTH, ROUND_HALF_UP)
+    return sum((WEIGHTS[name] * _WEIGHT_FRACTIONS[verdict] for name, verdict in verdicts.items()), Decimal(0)).quantize(
+        _TENTH, ROUND_HALF_UP
+    )
 
 
 def _verdict(fits: bool | None) -> Verdict:
@@ -144,50 +146,50 @@ def _at_least(value: Decimal | None, least: Decimal | None) -> bool | None:
     return None if value is None or least is None else value >= least
 
 
-def _price(house: House, box: BuyBox) -> bool | None:
+def _price(house: PropertyProfile, box: BuyBox) -> bool | None:
     """Inside what is said of the range. A range in another currency can't be compared."""
     if house.price is None or house.currency != box.currency or (box.price_min is None and box.price_max is None):
         return None
     return (box.price_min is None or box.price_min <= house.price) and (box.price_max is None or house.price <= box.price_max)
 
 
-def _type(house: House, box: BuyBox) -> bool | None:
+def _type(house: PropertyProfile, box: BuyBox) -> bool | None:
     return None if not house.type or not box.property_types else house.type.casefold() in {each.casefold() for each in box.property_types}
 
 
-def _repairs(house: House, box: BuyBox) -> bool | None:
+def _repairs(house: PropertyProfile, box: BuyBox) -> bool | None:
     return _at_least(box.max_repairs, house.repairs) if house.currency == box.currency else None
 
 
-def _pct_of_arv(house: House, box: BuyBox) -> bool | None:
+def _pct_of_arv(house: PropertyProfile, box: BuyBox) -> bool | None:
     """(price + repairs) / ARV: what the buyer has in it, of what it will be worth. Price alone would flatter a ruin."""
     if house.price is None or house.repairs is None or house.arv is None or house.arv <= 0 or box.max_pct_of_arv is None:
         return None
     return (house.price + house.repairs) * 100 <= box.max_pct_of_arv * house.arv
 
 
-def _proof(house: House, buyer: Buyer, day: date) -> bool | None:
-    found = proofs.fault(buyer.proof, house.price, house.currency, day)
-    if found is None:
+def _proof(house: PropertyProfile, buyer: BuyerProfile, day: date) -> bool | None:
+    error = proof_of_funds.coverage_error(buyer.proof, house.price, house.currency, day)
+    if error is None:
         return True if house.price is not None else None
-    return None if found.code in (proofs.MISSING, proofs.OTHER_CURRENCY) else False
+    return None if error.code in (proof_of_funds.MISSING, proof_of_funds.OTHER_CURRENCY) else False
 
 
-def _strategy(house: House, box: BuyBox) -> bool | None:
+def _strategy(house: PropertyProfile, box: BuyBox) -> bool | None:
     return None if not house.suited_for or not box.strategies else not set(house.suited_for).isdisjoint(box.strategies)
 
 
-def _record(buyer: Buyer) -> bool | None:
+def _record(buyer: BuyerProfile) -> bool | None:
     if buyer.tier in GOOD_TIERS:
         return True
-    return False if buyer.recent_own_faults >= FAULTS_MISSED else None
+    return False if buyer.recent_buyer_faults >= FAULTS_FOR_MISS else None
 
 
-def match(buyer: Buyer, house: House, day: date) -> Match:
+def evaluate_match(buyer: BuyerProfile, house: PropertyProfile, day: date) -> Match:
     """How buyer and house fit on `day`. Whoever is `out` of it is to be left out of a list."""
     box = buyer.box
-    fits = {
-        "market": lies_in(box.markets, house.place),
+    results = {
+        "market": lies_in(box.markets, house.location),
         "price": _price(house, box),
         "type": _type(house, box),
         "max_repairs": _repairs(house, box),
@@ -201,27 +203,27 @@ def match(buyer: Buyer, house: House, day: date) -> Match:
         "year_built": _at_least(house.year_built, box.year_built_min),
     }
     barred = {"inactive": not buyer.is_active, "do_not_contact": buyer.do_not_contact}
-    out = [code for code, holds in barred.items() if holds] + [gate for gate in GATES if fits[gate] is False]
-    verdicts = {name: _verdict(fit) for name, fit in fits.items()}
+    out = [code for code, holds in barred.items() if holds] + [gate for gate in REQUIRED_CRITERIA if results[gate] is False]
+    verdicts = {name: _verdict(fit) for name, fit in results.items()}
     return Match(buyer.id, house.id, verdicts, tuple(out), buyer.tier, buyer.last_offer_at)
 
 
-def place(found: Match) -> tuple[int, int, int, int, str, str]:
+def sort_key(match: Match) -> tuple[int, int, int, int, str, str]:
     """Where it comes in a list, as plain values that sort: by score, coverage, tier, the oldest last offer (never is oldest), id."""
-    last = int(found.last_offer_at.timestamp() * 1000) if found.last_offer_at else -1
-    return -int(found.score * 10), -found.coverage, TIERS.index(found.tier), last, found.buyer_id, found.house_id
+    last = int(match.last_offer_at.timestamp() * 1000) if match.last_offer_at else -1
+    return -int(match.score * 10), -match.coverage, TIERS.index(match.tier), last, match.buyer_id, match.pipeline_id
 
 
-Ordered = TypeVar("Ordered", bound=Match)
+M = TypeVar("Ordered", bound=Match)
 
 
-def ranked(found: Iterable[Ordered]) -> list[Ordered]:
+def ranked(matches: Iterable[M]) -> list[M]:
     """Those that aren't out, the best first."""
-    return sorted((each for each in found if not each.out), key=place)
+    return sorted((each for each in matches if not each.exclusions), key=sort_key)
 
 
 @dataclass(frozen=True)
-class Earlier:
+class PriorAssignment:
     """An earlier assignment of the same house to a buyer."""
 
     buyer_id: str
@@ -229,15 +231,15 @@ class Earlier:
     reason: str | None = None
 
     @property
-    def bars(self) -> bool:
+    def blocks_offer(self) -> bool:
         """Whether no other offer of it should go to the buyer by itself: one is live, or it ended by the buyer's own doing."""
-        return self.status in LIVE or (self.status == FALLOUT and self.reason in OWN_FAULTS)
+        return self.status in LIVE or (self.status == FALLOUT and self.reason in BUYER_FAULTS)
 
 
-def best(found: Iterable[Ordered], earlier: Iterable[Earlier], n: int) -> list[Ordered]:
+def best(matches: Iterable[M], prior: Iterable[PriorAssignment], n: int) -> list[M]:
     """The best `n` (at most 25) to send an offer to: at least 40 points, and nothing live or declined between the two."""
-    barred = {each.buyer_id for each in earlier if each.bars}
-    return [each for each in ranked(found) if each.score >= BEST_SCORE and each.buyer_id not in barred][: min(n, BEST_MOST)]
+    blocked = {each.buyer_id for each in prior if each.blocks_offer}
+    return [each for each in ranked(matches) if each.score >= MIN_BEST_SCORE and each.buyer_id not in blocked][: min(n, MAX_BEST)]
 
 
 class Formula(TypedDict):
@@ -256,11 +258,11 @@ class Explanation(TypedDict):
     missing: list[str]
 
 
-def explain(found: Match, as_of: str) -> Explanation:
+def explain_match(match: Match, as_of: str) -> Explanation:
     """Where the score comes from."""
     return {
-        "inputs": {name: {"weight": weight, "verdict": found.verdicts[name]} for name, weight in WEIGHTS.items()},
+        "inputs": {name: {"weight": weight, "verdict": match.verdicts[name]} for name, weight in WEIGHTS.items()},
         "formula": {"id": FORMULA, "version": VERSION},
         "as_of": as_of,
-        "missing": found.named("unknown"),
+        "missing": match.criteria("unknown"),
     }

@@ -16,7 +16,14 @@ from datetime import date
 from decimal import Decimal
 
 from chalicelib.packs.dispositions.rules.assignments import CLOSED
-from chalicelib.packs.dispositions.rules.statistics import DAYS, Counts, Course, days_between, median_days, rates
+from chalicelib.packs.dispositions.rules.buyer_statistics import (
+    DAYS,
+    AssignmentRecord,
+    Counts,
+    close_and_fallout_rates,
+    days_between,
+    median_days,
+)
 
 GROSS, NET, UNKNOWN, FORFEITS = "gross:", "net:", "unknown:", "forfeits:"
 
@@ -24,7 +31,7 @@ Rows = dict[date, dict[str, int | Decimal]]
 
 
 @dataclass(frozen=True)
-class MonthOfFees:
+class MonthlyFees:
     """The fees of a month (YYYY-MM) in one currency: net, gross, and how many closings are missing from the net."""
 
     month: str
@@ -38,14 +45,14 @@ class MonthOfFees:
 class Summary:
     """The summary as shown: months in order; forfeits by currency; rates as of a buyer's statistics; days as a median."""
 
-    months: tuple[MonthOfFees, ...]
+    months: tuple[MonthlyFees, ...]
     forfeits: dict[str, Decimal]
     close_rate: Decimal | None
     fallout_rate: Decimal | None
     days_contract_to_assignment: Decimal | None
 
 
-def rows_of(course: Course) -> Rows:
+def summary_contribution(record: AssignmentRecord) -> Rows:
     """What one assignment adds to the rows of the days on which it ended and its earnest money was forfeited."""
     rows: Rows = {}
 
@@ -54,21 +61,21 @@ def rows_of(course: Course) -> Rows:
             row = rows.setdefault(day, {})
             row[name] = row.get(name, 0) + amount
 
-    if course.status == CLOSED:
-        add(course.closed_on, "closed", 1)
-        add(course.closed_on, f"{GROSS}{course.currency}", course.fee_gross or 0)
-        add(course.closed_on, f"{NET}{course.currency}", course.fee_net or 0)
-        add(course.closed_on, f"{UNKNOWN}{course.currency}", int(course.fee_net is None))
-        days = days_between(course.contract_on, course.assigned_on)
+    if record.status == CLOSED:
+        add(record.closed_on, "closed", 1)
+        add(record.closed_on, f"{GROSS}{record.currency}", record.fee_gross or 0)
+        add(record.closed_on, f"{NET}{record.currency}", record.fee_net or 0)
+        add(record.closed_on, f"{UNKNOWN}{record.currency}", int(record.fee_net is None))
+        days = days_between(record.contract_on, record.assigned_on)
         if days is not None:
-            add(course.closed_on, f"{DAYS}{days}", 1)
-    if course.is_fallout:
-        add(course.fell_out_on, "fallout", 1)
-    add(course.forfeited_on, f"{FORFEITS}{course.currency}", course.forfeited or 0)
+            add(record.closed_on, f"{DAYS}{days}", 1)
+    if record.is_fallout:
+        add(record.fell_out_on, "fallout", 1)
+    add(record.forfeited_on, f"{FORFEITS}{record.currency}", record.forfeited or 0)
     return rows
 
 
-def _added(rows: Mapping[date, Counts]) -> dict[str, int | Decimal]:
+def _totals(rows: Mapping[date, Counts]) -> dict[str, int | Decimal]:
     total: dict[str, int | Decimal] = {}
     for row in rows.values():
         for name, amount in row.items():
@@ -76,7 +83,7 @@ def _added(rows: Mapping[date, Counts]) -> dict[str, int | Decimal]:
     return total
 
 
-def _months(rows: Mapping[date, Counts]) -> tuple[MonthOfFees, ...]:
+def _months(rows: Mapping[date, Counts]) -> tuple[MonthlyFees, ...]:
     sums: dict[tuple[str, str, str], Decimal] = {}
     for day, row in rows.items():
         for name, amount in row.items():
@@ -86,7 +93,7 @@ def _months(rows: Mapping[date, Counts]) -> tuple[MonthOfFees, ...]:
                 sums[key] = sums.get(key, Decimal(0)) + amount
     zero = Decimal(0)
     return tuple(
-        MonthOfFees(
+        MonthlyFees(
             month,
             currency,
             sums.get((month, currency, NET), zero),
@@ -97,10 +104,10 @@ def _months(rows: Mapping[date, Counts]) -> tuple[MonthOfFees, ...]:
     )
 
 
-def summary(rows: Mapping[date, Counts]) -> Summary:
+def summarize(rows: Mapping[date, Counts]) -> Summary:
     """The summary of these days' rows."""
-    total = _added(rows)
-    close_rate, fallout_rate = rates(int(total.get("closed", 0)), int(total.get("fallout", 0)))
+    total = _totals(rows)
+    close_rate, fallout_rate = close_and_fallout_rates(int(total.get("closed", 0)), int(total.get("fallout", 0)))
     return Summary(
         months=_months(rows),
         forfeits={

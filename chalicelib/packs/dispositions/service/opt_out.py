@@ -9,7 +9,7 @@ import hmac
 
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import NotFound
-from chalicelib.foundation.store.store import alive
+from chalicelib.foundation.store.store import parse_live
 from chalicelib.packs.dispositions.entities import Buyer
 from chalicelib.packs.dispositions.service import buyers
 
@@ -34,32 +34,32 @@ def _signature(ctx: Context, buyer_id: str) -> str:
     return base64.urlsafe_b64encode(mac).decode().rstrip("=")
 
 
-def _of(ctx: Context, given: str) -> Buyer:
+def _get_or_404(ctx: Context, token: str) -> Buyer:
     """The buyer whose link it is; NotFound for one that we didn't give."""
-    ulid, _, signature = given.partition(".")
+    ulid, _, signature = token.partition(".")
     id = f"{_PREFIX}{ulid}"
     if not hmac.compare_digest(signature.encode(), _signature(ctx, id).encode()):
         raise NotFound("link")
-    buyer = alive(Buyer, ctx.store.get_raw(Buyer.ID.key(id)))
+    buyer = parse_live(Buyer, ctx.store.get_item(Buyer.ID.key(id)))
     if buyer is None:
         raise NotFound("link")
     return buyer
 
 
-def stands(ctx: Context, given: str) -> bool:
+def is_subscribed(ctx: Context, token: str) -> bool:
     """Whether the buyer may still be written to."""
-    return not _of(ctx, given).do_not_contact
+    return not _get_or_404(ctx, token).do_not_contact
 
 
-def take(ctx: Context, given: str) -> None:
+def opt_out(ctx: Context, token: str) -> None:
     """From now on nothing is offered to the buyer. Two round trips; a second time changes nothing."""
 
     def step() -> None:
-        before = _of(ctx, given)
+        before = _get_or_404(ctx, token)
         if before.do_not_contact:
             return
-        after = before.changed(ctx, do_not_contact=True)
+        after = before.with_changes(ctx, do_not_contact=True)
         after.updated_by = before.id  # the link says who they are
         buyers.save(ctx, before, after)
 
-    ctx.store.settle(step)
+    ctx.store.retry_on_conflict(step)

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Context, Decimal
 
-from chalicelib.foundation.money import rounded
+from chalicelib.foundation.money import round_money
 from chalicelib.packs.holdings.rules.dated import Series
 
 CONTRIBUTION, WITHDRAWAL = "contribution", "withdrawal"
@@ -119,7 +119,7 @@ def labels(asset_type: str, jurisdiction: str | None, entity_id: str | None, ent
 
 def owned(value: Decimal, liability: Decimal, share: Decimal, currency: str) -> Decimal:
     """The owned share of value less liability, half up to the currency's minor unit. `share` is a percent number."""
-    return rounded(_EXACT.multiply(_EXACT.subtract(value, liability), share).scaleb(-2, _EXACT), currency)
+    return round_money(_EXACT.multiply(_EXACT.subtract(value, liability), share).scaleb(-2, _EXACT), currency)
 
 
 def _liability(holding: Holding, day: date) -> Decimal:

@@ -11,9 +11,9 @@ from typing import Any
 
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Conflict, NotFound
-from chalicelib.foundation.ids import ROOT
-from chalicelib.foundation.store.codec import Raw
-from chalicelib.foundation.store.store import alive
+from chalicelib.foundation.ids import ROOT_SORT_KEY
+from chalicelib.foundation.store.codec import DynamoItem
+from chalicelib.foundation.store.store import parse_live
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.holdings.entities import DATED, FLOWS, VALUATIONS, YEARS, Dated, Flow, Holding, Valuation, Year, packed, unpacked
 from chalicelib.packs.holdings.rules import sums, timeline
@@ -86,12 +86,12 @@ def _numbers(series: Series[Any]) -> Series[Decimal]:
 def read(ctx: Context, id: str) -> History:
     """The holding with its history, strongly; one round trip for a MB. NotFound where there is none."""
     key = Holding.ID.key(id)
-    rows: list[Raw] = []
+    rows: list[DynamoItem] = []
     start: dict[str, Any] = {}
     while True:
         answer = ctx.store.query(
             KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :root",
-            ExpressionAttributeValues={":pk": {"S": key.pk}, ":first": {"S": DATED}, ":root": {"S": ROOT}},
+            ExpressionAttributeValues={":pk": {"S": key.pk}, ":first": {"S": DATED}, ":root": {"S": ROOT_SORT_KEY}},
             ConsistentRead=True,
             **start,
         )
@@ -99,11 +99,11 @@ def read(ctx: Context, id: str) -> History:
         if "LastEvaluatedKey" not in answer:
             break
         start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
-    holding = alive(Holding, rows[-1]) if rows and rows[-1]["sk"]["S"] == ROOT else None
+    holding = parse_live(Holding, rows[-1]) if rows and rows[-1]["sk"]["S"] == ROOT_SORT_KEY else None
     if holding is None:
         raise NotFound("holding")
 
-    def under(prefix: str) -> list[Raw]:
+    def under(prefix: str) -> list[DynamoItem]:
         return [raw for raw in rows if raw["sk"]["S"].startswith(prefix)]
 
     return History(
@@ -127,10 +127,10 @@ def add_years(ctx: Context, tx: Transaction, history: History) -> None:
             raise Conflict(f"In {number} it would change its groups or currency too often for one year.")
         rows = [packed(movement) for movement in of_year]
         if year := kept.get(number):
-            tx.save(year.changed(ctx, movements=rows))
+            tx.save(year.with_changes(ctx, movements=rows))
         else:
             id = Year.id_of(history.holding.id, number)
-            tx.create(Year.fresh(ctx, id=id, holding_id=history.holding.id, year=number, movements=rows))
+            tx.create(Year.new(ctx, id=id, holding_id=history.holding.id, year=number, movements=rows))
 
 
 def moved_start(ctx: Context, tx: Transaction, history: History, start: date) -> None:
@@ -140,9 +140,9 @@ def moved_start(ctx: Context, tx: Transaction, history: History, start: date) ->
         return
     for place, valuation in enumerate(history.valuations):
         if valuation.as_of == before:
-            history.valuations[place] = valuation.changed(ctx, as_of=start)
+            history.valuations[place] = valuation.with_changes(ctx, as_of=start)
             tx.save(history.valuations[place])
     for place, one in enumerate(history.dated):
         if one.on == before:
             history.dated[place] = Dated(start, one.recorded, one.changed)
-            tx.put_row(one.key(history.holding.id), history.dated[place].values(ctx.request_id))
+            tx.put_values_by_expression(one.key(history.holding.id), history.dated[place].values(ctx.request_id))

@@ -8,10 +8,11 @@ from typing import Any
 
 from chalicelib.foundation import idempotency
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.errors import Invalid, NotFound
-from chalicelib.foundation.models import check_money
-from chalicelib.foundation.store import gates
-from chalicelib.foundation.store.pages import CursorSeal, Partition, page
+from chalicelib.foundation.errors import NotFound, ValidationFailed
+from chalicelib.foundation.schema_types import check_money
+from chalicelib.foundation.store import references
+from chalicelib.foundation.store.access_patterns import KeyRange
+from chalicelib.foundation.store.pagination import CursorSigner, decode_view, paginate
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.holdings.entities import (
     Dated,
@@ -43,7 +44,7 @@ def create(ctx: Context, body: HoldingCreate) -> HoldingView:
     start = values.get("acquired_on") or ctx.today
     _check_day(ctx, "acquired_on", start)
     _check(values, values["currency"])
-    holding = Holding.fresh(
+    holding = Holding.new(
         ctx, **values, held_from=start, entered_on=ctx.today, valued_on=start if values.get("value_estimate") is not None else None
     )
     known = History(holding)
@@ -57,11 +58,11 @@ def create(ctx: Context, body: HoldingCreate) -> HoldingView:
     if holding.value_estimate is not None:
         known.valuations.append(valuation(ctx, holding, holding.value_estimate, holding.currency, start))
     answer = holding_view(holding)
-    tx = idempotency.transaction(ctx, answer)
+    tx = idempotency.idempotent_transaction(ctx, answer)
     tx.create(holding)
-    gates.opened(tx, holding.id, ctx.now)
+    references.add_counter(tx, holding.id, ctx.now)
     for one in known.dated:
-        tx.put_row(one.key(holding.id), one.values(ctx.request_id))
+        tx.put_values_by_expression(one.key(holding.id), one.values(ctx.request_id))
     for other in known.valuations:
         tx.create(other)
     history.add_years(ctx, tx, known)
@@ -71,7 +72,7 @@ def create(ctx: Context, body: HoldingCreate) -> HoldingView:
 
 def valuation(ctx: Context, holding: Holding, value: Decimal | None, currency: str, as_of: date, **more: Any) -> Valuation:
     """A valuation, entered with this revision of the holding."""
-    return Valuation.fresh(
+    return Valuation.new(
         ctx,
         id=Valuation.ID.new(ctx.now, parent=holding.id),
         holding_id=holding.id,
@@ -103,26 +104,26 @@ def list_page(ctx: Context, query: HoldingQuery) -> HoldingPage:
     Without a filter, and with two, newest first; with one by the next of type, jurisdiction, entity, then newest first.
     """
     filters = query.model_dump(exclude={"limit", "cursor"})
-    seal = CursorSeal(ctx.secrets.cursor_key, ctx.now, ctx.endpoint, filters, ctx.actor.id)
-    states = (True,) if query.only_active == "true" else (True, False)
+    seal = CursorSigner(ctx.secrets.cursor_key, ctx.now, ctx.endpoint, filters, ctx.actor.id)
+    states = (True,) if query.only_active else (True, False)
     partitions = [_partition(query, active=active) for active in states]
-    found = page(ctx.store, partitions, seal, limit=query.limit, cursor=query.cursor, keep=_keep(query))
+    found = paginate(ctx.store, partitions, seal, limit=query.limit, cursor=query.cursor, predicate=_keep(query), decode=decode_view)
     return {"items": [summary(view) for view in found.rows], "next_cursor": found.next_cursor}
 
 
-def _partition(query: HoldingQuery, *, active: bool) -> Partition:
+def _partition(query: HoldingQuery, *, active: bool) -> KeyRange:
     kind, place, entity = query.asset_type, query.jurisdiction, query.entity_id
 
     def beginning(text: str | None) -> str | None:
         return None if text is None else f"{text_key(text)}#"
 
     if entity is not None and (kind is not None or place is None):
-        return Partition("gsi4", by_entity(entity, active=active), prefix=beginning(kind))
+        return KeyRange("gsi4", by_entity(entity, active=active), prefix=beginning(kind))
     if place is not None and kind is None:
-        return Partition("gsi2", by_jurisdiction(place, active=active), prefix=beginning(entity))
+        return KeyRange("gsi2", by_jurisdiction(place, active=active), prefix=beginning(entity))
     if kind is not None:
-        return Partition("gsi1", by_type(kind, active=active), prefix=beginning(place))
-    return Partition("gsi3", everything(active=active))
+        return KeyRange("gsi1", by_type(kind, active=active), prefix=beginning(place))
+    return KeyRange("gsi3", everything(active=active))
 
 
 def _keep(query: HoldingQuery) -> Callable[[dict[str, Any]], bool] | None:
@@ -151,7 +152,7 @@ def edit(ctx: Context, id: str, body: HoldingPatch) -> HoldingView:
     def step() -> HoldingView:
         known = history.read(ctx, id)
         before = known.holding
-        ctx.expect_revision(before.revision)
+        ctx.check_if_match(before.revision)
         change = _planned(ctx, known, body)
         if not change.at_once and not change.dated and change.value is None:
             return holding_view(before)
@@ -162,7 +163,7 @@ def edit(ctx: Context, id: str, body: HoldingPatch) -> HoldingView:
         tx.commit()
         return holding_view(after)
 
-    return ctx.store.settle(step)
+    return ctx.store.retry_on_conflict(step)
 
 
 def _planned(ctx: Context, known: History, body: HoldingPatch) -> _Edit:
@@ -177,9 +178,9 @@ def _planned(ctx: Context, known: History, body: HoldingPatch) -> _Edit:
     if given_on is not None:
         _check_day(ctx, "effective_on", on)
         if not _DATED & sent.keys():
-            raise Invalid.field("effective_on", "nothing that is sent holds from a day on")
+            raise ValidationFailed.field("effective_on", "nothing that is sent holds from a day on")
         if on < start:
-            raise Invalid.field("effective_on", "it lies before the day from which the holding counts")
+            raise ValidationFailed.field("effective_on", "it lies before the day from which the holding counts")
     on = max(on, start)
     dated = {name: sent.pop(name) for name in _DATED & sent.keys()}
     if "details" in sent:
@@ -198,7 +199,7 @@ def _plan_value(known: History, sent: dict[str, Any], edit: _Edit) -> None:
     currency = sent.get("currency", now)
     if "value_estimate" not in sent or (sent["value_estimate"] is None and currency != now):
         if currency != now:
-            raise Invalid.field("currency", "it changes only together with the value")
+            raise ValidationFailed.field("currency", "it changes only together with the value")
         if "value_estimate" not in sent:
             return
     value = sent["value_estimate"]
@@ -206,9 +207,11 @@ def _plan_value(known: History, sent: dict[str, Any], edit: _Edit) -> None:
     if currency != now:
         latest = known.values.days[-1] if known.values.days else edit.on
         if edit.on < latest:
-            raise Invalid.field("effective_on", f"a currency changes on or after the day of the latest valuation, {latest.isoformat()}")
+            raise ValidationFailed.field(
+                "effective_on", f"a currency changes on or after the day of the latest valuation, {latest.isoformat()}"
+            )
         if known.series("liability").at(edit.on) and "liability" not in sent:
-            raise Invalid.field("liability", f"it must be given anew, in {currency}")
+            raise ValidationFailed.field("liability", f"it must be given anew, in {currency}")
     if (value, currency) != (in_force.value if in_force else None, now):
         check_money(currency, {"value_estimate": value})
         edit.value = (value, currency)
@@ -239,7 +242,7 @@ def _at(known: History, name: str, day: date) -> Any:
 def _apply(ctx: Context, tx: Transaction, known: History, edit: _Edit) -> Holding:
     """The holding after the edit, with the history that it adds."""
     before = known.holding
-    after = before.changed(ctx, **edit.at_once)
+    after = before.with_changes(ctx, **edit.at_once)
     history.moved_start(ctx, tx, known, after.held_from)
     if edit.value is not None:
         value, currency = edit.value
@@ -249,7 +252,7 @@ def _apply(ctx: Context, tx: Transaction, known: History, edit: _Edit) -> Holdin
     if edit.dated:
         one = Dated(edit.on, after.revision, edit.dated)
         known.dated.append(one)
-        tx.put_row(one.key(after.id), one.values(ctx.request_id))
+        tx.put_values_by_expression(one.key(after.id), one.values(ctx.request_id))
     known.holding = after
     return current(known)
 
@@ -296,12 +299,12 @@ def _check(values: dict[str, Any], first_currency: str) -> None:
         for name, message in known_details.faults(values["asset_type"], values.get("details") or {})
     ]
     if errors:
-        raise Invalid(errors)
+        raise ValidationFailed(errors)
 
 
 def _check_day(ctx: Context, name: str, day: date) -> None:
     if day > ctx.today:
-        raise Invalid.field(name, "it can't lie in the future")
+        raise ValidationFailed.field(name, "it can't lie in the future")
 
 
 def _check_days(ctx: Context, before: Holding, changed: dict[str, Any]) -> None:
@@ -312,9 +315,9 @@ def _check_days(ctx: Context, before: Holding, changed: dict[str, Any]) -> None:
             _check_day(ctx, name, changed[name])
     disposed_on = values.get("disposed_on")
     if disposed_on and disposed_on < values["held_from"]:
-        raise Invalid.field("disposed_on", "it lies before the day from which the holding counts")
+        raise ValidationFailed.field("disposed_on", "it lies before the day from which the holding counts")
     if values.get("proceeds") is not None and disposed_on is None:
-        raise Invalid.field("proceeds", "they come with a disposal: disposed_on is needed")
+        raise ValidationFailed.field("proceeds", "they come with a disposal: disposed_on is needed")
 
 
 def delete(ctx: Context, id: str) -> None:
@@ -322,12 +325,12 @@ def delete(ctx: Context, id: str) -> None:
 
     def step() -> None:
         known = history.read(ctx, id)
-        ctx.expect_revision(known.holding.revision)
+        ctx.check_if_match(known.holding.revision)
         tx = Transaction(ctx.store)
-        gates.closed(tx, Holding.ID, id, ctx.now)
-        tx.save(known.holding.deleted(ctx))
+        references.close_if_unreferenced(tx, Holding.ID, id, ctx.now)
+        tx.save(known.holding.soft_deleted(ctx))
         for year in known.years:
-            tx.save(year.deleted(ctx))
+            tx.save(year.soft_deleted(ctx))
         tx.commit()
 
-    ctx.store.settle(step)
+    ctx.store.retry_on_conflict(step)

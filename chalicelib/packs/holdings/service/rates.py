@@ -6,11 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.errors import Invalid
+from chalicelib.foundation.errors import ValidationFailed
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.holdings.entities import RATES, FxDay, rates_key
 from chalicelib.packs.holdings.rules.fx import Rates
-from chalicelib.packs.holdings.schemas import RatesInput, RatesQuery, RatesView
+from chalicelib.packs.holdings.schemas import FxRatesPut, FxRatesQuery, FxRatesView
 
 _TOGETHER = 50  # days written in one transaction
 
@@ -38,12 +38,12 @@ def _numbers(rates: Mapping[str, Any]) -> dict[str, Decimal]:
     return {currency: Decimal(rate) for currency, rate in rates.items()}
 
 
-def enter(ctx: Context, body: RatesInput) -> RatesView:
+def enter(ctx: Context, body: FxRatesPut) -> FxRatesView:
     """Merge rates into a day. Rates of a day that isn't over anywhere are taken; of one that hasn't begun, none."""
     if body.date > max(ctx.today, ctx.now.astimezone(UTC).date()):
-        raise Invalid.field("date", "it can't lie in the future")
+        raise ValidationFailed.field("date", "it can't lie in the future")
     if body.base in body.rates:
-        raise Invalid.field(f"rates.{body.base}", "it is the base itself")
+        raise ValidationFailed.field(f"rates.{body.base}", "it is the base itself")
     put_days(ctx, body.base, [(body.date, body.rates)])
     return _shown(ctx, body.base, body.date)
 
@@ -56,30 +56,30 @@ def put_days(ctx: Context, base: str, days: Iterable[tuple[date, Mapping[str, De
 
 def _put(ctx: Context, base: str, days: list[tuple[date, Mapping[str, Decimal]]]) -> int:
     def step() -> int:
-        found = ctx.store.get_many(rates_key(base, on) for on, _ in days)
+        found = ctx.store.batch_get(rates_key(base, on) for on, _ in days)
         tx = Transaction(ctx.store)
         for on, rates in days:
             raw = found.get(rates_key(base, on))
             if raw is None:
-                tx.create(FxDay.fresh(ctx, id=FxDay.id_of(base, on), base=base, on=on, rates=dict(rates)))
+                tx.create(FxDay.new(ctx, id=FxDay.id_of(base, on), base=base, on=on, rates=dict(rates)))
                 continue
             before = FxDay.from_item(raw)
             merged = {**before.rates, **rates}
             if merged != before.rates:
-                tx.save(before.changed(ctx, rates=merged))
+                tx.save(before.with_changes(ctx, rates=merged))
         if len(tx):
             tx.commit()
         return len(tx)
 
-    return ctx.store.settle(step)
+    return ctx.store.retry_on_conflict(step)
 
 
-def read(ctx: Context, query: RatesQuery) -> RatesView:
+def read(ctx: Context, query: FxRatesQuery) -> FxRatesView:
     """The rates of a base on a day, and those in force on it."""
     return _shown(ctx, query.base, query.date or ctx.today)
 
 
-def _shown(ctx: Context, base: str, on: date) -> RatesView:
+def _shown(ctx: Context, base: str, on: date) -> FxRatesView:
     found = between(ctx, on, on)
     rates: dict[str, Decimal] = {}
     in_force: dict[str, Any] = {}

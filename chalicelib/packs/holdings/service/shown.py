@@ -3,11 +3,12 @@
 from datetime import date
 from typing import Any, cast
 
-from chalicelib.foundation.calendar import instant
 from chalicelib.foundation.context import Context
+from chalicelib.foundation.dates import format_timestamp
+from chalicelib.foundation.explanations import Explanation
 from chalicelib.foundation.store.entity import Entity
 from chalicelib.packs.holdings.entities import Flow, Holding, Valuation
-from chalicelib.packs.holdings.schemas import Explanation, FlowView, HoldingSummary, HoldingView, ValuationView
+from chalicelib.packs.holdings.schemas import FlowView, HoldingSummary, HoldingView, ValuationView
 
 _SUMMARY: dict[str, Any] = dict.fromkeys(HoldingSummary.__annotations__)
 
@@ -39,9 +40,9 @@ def audited(entity: Entity) -> dict[str, Any]:
     return {
         "id": values["id"],
         "revision": values["revision"],
-        "created_at": instant(values["created_at"]),
+        "created_at": format_timestamp(values["created_at"]),
         "created_by": values["created_by"],
-        "updated_at": instant(values["updated_at"]),
+        "updated_at": format_timestamp(values["updated_at"]),
         "updated_by": values["updated_by"],
     }
 

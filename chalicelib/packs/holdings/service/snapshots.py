@@ -13,11 +13,12 @@ from typing import Any, cast
 
 from chalicelib.foundation import idempotency
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.errors import Conflict, Invalid, NotFound, Stale
+from chalicelib.foundation.errors import Conflict, NotFound, ValidationFailed, VersionConflict
 from chalicelib.foundation.store import codec
-from chalicelib.foundation.store.codec import Raw
-from chalicelib.foundation.store.pages import CursorSeal, Partition, page
-from chalicelib.foundation.store.store import wire_key
+from chalicelib.foundation.store.access_patterns import KeyRange
+from chalicelib.foundation.store.codec import DynamoItem
+from chalicelib.foundation.store.pagination import CursorSigner, paginate
+from chalicelib.foundation.store.store import encode_key
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.holdings.entities import SNAPSHOTS, Snapshot, content_key, everything
 from chalicelib.packs.holdings.rules import snapshots as rules
@@ -25,7 +26,7 @@ from chalicelib.packs.holdings.rules.fx import Rates
 from chalicelib.packs.holdings.rules.snapshots import CLOSE, INTRADAY
 from chalicelib.packs.holdings.rules.summary import summarize
 from chalicelib.packs.holdings.rules.sums import ASSET_TYPE, Cell, Sums
-from chalicelib.packs.holdings.schemas import SnapshotCreate, SnapshotPage, SnapshotQuery, SnapshotsQuery, SnapshotSummary, SnapshotView
+from chalicelib.packs.holdings.schemas import SnapshotCreate, SnapshotListQuery, SnapshotPage, SnapshotQuery, SnapshotSummary, SnapshotView
 from chalicelib.packs.holdings.service import rates, totals
 from chalicelib.packs.holdings.service.shown import audited
 
@@ -48,29 +49,29 @@ class _Taken:
 def take(ctx: Context, body: SnapshotCreate) -> tuple[SnapshotView, bool]:
     """Today's snapshot, or a new version of a day's close; and whether it is new."""
     if body.date is None and body.reason is not None:
-        raise Invalid.field("date", "a reason belongs to the correction of a day's close")
+        raise ValidationFailed.field("date", "a reason belongs to the correction of a day's close")
     if body.date is not None:
         return _corrected(ctx, body.date, body.reason)
 
     def step() -> tuple[SnapshotView, bool]:
-        idempotency.read(ctx, ())
+        idempotency.read_or_replay(ctx, ())
         day = rules.intraday_day(ctx.now)
         if there := _latest(ctx, day, INTRADAY):
             return _view(ctx, there, None), False
         return _write(ctx, _make(ctx, day, INTRADAY, 1, None)), True
 
-    return ctx.store.settle(step)
+    return ctx.store.retry_on_conflict(step)
 
 
 def _corrected(ctx: Context, day: date, reason: str | None) -> tuple[SnapshotView, bool]:
-    ctx.actor.need(CORRECT)
+    ctx.actor.require(CORRECT)
     if reason is None:
-        raise Invalid.field("reason", "a correction says why")
+        raise ValidationFailed.field("reason", "a correction says why")
     if day > rules.closed_day(ctx.now):
-        raise Invalid.field("date", "the day hasn't ended")
+        raise ValidationFailed.field("date", "the day hasn't ended")
 
     def step() -> tuple[SnapshotView, bool]:
-        idempotency.read(ctx, ())
+        idempotency.read_or_replay(ctx, ())
         there = _latest(ctx, day, CLOSE)
         made = _make(ctx, day, CLOSE, there.snapshot.version + 1 if there else 1, reason)
         if there is None and not made.sums and not _began_by(ctx, day):
@@ -79,7 +80,7 @@ def _corrected(ctx: Context, day: date, reason: str | None) -> tuple[SnapshotVie
             return _view(ctx, there, None), False
         return _write(ctx, made), True
 
-    return ctx.store.settle(step)
+    return ctx.store.retry_on_conflict(step)
 
 
 def _began_by(ctx: Context, day: date) -> bool:
@@ -93,7 +94,7 @@ def close(ctx: Context, day: date) -> bool:
     _add(tx, _make(ctx, day, CLOSE, 1, None))
     try:
         tx.commit()
-    except Stale:
+    except VersionConflict:
         return False
     return True
 
@@ -102,7 +103,7 @@ def _make(ctx: Context, day: date, kind: str, version: int, reason: str | None) 
     """The snapshot of a day as everything stands now: two reads."""
     sums, found = totals.sums_on(ctx, day), rates.between(ctx, day, day)
     content = rules.content(day, kind, sums, found)
-    snapshot = Snapshot.fresh(
+    snapshot = Snapshot.new(
         ctx,
         id=Snapshot.id_of(day, kind, version),
         on=day,
@@ -132,7 +133,7 @@ def _by_currency(sums: Mapping[Cell, Sums]) -> dict[str, Sums]:
 
 def _write(ctx: Context, taken: _Taken) -> SnapshotView:
     answer = _view(ctx, taken, None)
-    tx = idempotency.transaction(ctx, answer)
+    tx = idempotency.idempotent_transaction(ctx, answer)
     _add(tx, taken)
     tx.commit()
     return answer
@@ -144,7 +145,7 @@ def _add(tx: Transaction, taken: _Taken) -> None:
     tx.create(one)
     key = content_key(one.on, one.snapshot_kind, one.version)
     values = {"kind": "snapshot_content", "z": zlib.compress(content.encode()), "request_id": one.request_id}
-    tx.put(wire_key(key) | codec.wire(values) | {"head": {"M": one.to_item()}})
+    tx.put_by_expression(encode_key(key) | codec.encode_item(values) | {"head": {"M": one.to_item()}})
 
 
 # -- reading
@@ -176,26 +177,26 @@ def _latest(ctx: Context, on: date, kind: str, version: int | None = None) -> _T
     return _taken(answer["Items"][0]) if answer["Items"] else None
 
 
-def _taken(raw: Raw) -> _Taken:
-    sums, found = rules.read(json.loads(zlib.decompress(codec.decode(raw["z"])), parse_float=str))
+def _taken(raw: DynamoItem) -> _Taken:
+    sums, found = rules.read(json.loads(zlib.decompress(codec.decode_value(raw["z"])), parse_float=str))
     return _Taken(Snapshot.from_item(raw["head"]["M"]), sums, found)
 
 
-def list_page(ctx: Context, query: SnapshotsQuery) -> SnapshotPage:
+def list_page(ctx: Context, query: SnapshotListQuery) -> SnapshotPage:
     """Snapshots, the latest day first. One query."""
     if query.from_ and query.to and query.from_ > query.to:
-        raise Invalid.field("from", "the first day is after the last")
+        raise ValidationFailed.field("from", "the first day is after the last")
     filters = query.model_dump(exclude={"limit", "cursor"})
-    seal = CursorSeal(ctx.secrets.cursor_key, ctx.now, ctx.endpoint, filters, ctx.actor.id)
+    seal = CursorSigner(ctx.secrets.cursor_key, ctx.now, ctx.endpoint, filters, ctx.actor.id)
     low = query.from_.isoformat() if query.from_ else "0"
     high = f"{query.to.isoformat() if query.to else '9'}~"
-    found = page(
+    found = paginate(
         ctx.store,
-        [Partition(None, SNAPSHOTS, low, high)],
+        [KeyRange(None, SNAPSHOTS, low, high)],
         seal,
         limit=query.limit,
         cursor=query.cursor,
-        shown=lambda raw: cast(dict[str, Any], _summary(ctx, Snapshot.from_item(raw), query.currency)),
+        decode=lambda raw: cast(dict[str, Any], _summary(ctx, Snapshot.from_item(raw), query.currency)),
     )
     return {"items": cast(list[SnapshotSummary], found.rows), "next_cursor": found.next_cursor}
 
@@ -266,6 +267,6 @@ def _first_entry(ctx: Context) -> date | None:
     return min(days, default=None)
 
 
-def _entered(raw: Raw) -> date:
+def _entered(raw: DynamoItem) -> date:
     created: str = json.loads(raw["view"]["S"])["created_at"]
     return datetime.fromisoformat(created).astimezone(UTC).date()

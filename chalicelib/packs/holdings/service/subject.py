@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from chalicelib.foundation.subjects import SubjectType
+from chalicelib.foundation.subjects import SubjectAdapter
 from chalicelib.packs.holdings.entities import Holding
 
 
@@ -18,4 +18,4 @@ def _facts(holding: Holding) -> dict[str, Any]:
     }
 
 
-HOLDING = SubjectType(entity=Holding, facts=_facts, hash_fields=("currency", "value_estimate", "ownership_pct"))
+HOLDING = SubjectAdapter(entity=Holding, facts=_facts, hash_fields=("currency", "value_estimate", "ownership_pct"))

@@ -8,14 +8,22 @@ from urllib.parse import unquote
 
 from chalicelib.foundation import projections
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.errors import Invalid
+from chalicelib.foundation.errors import ValidationFailed
 from chalicelib.packs.holdings.entities import HOLDINGS, NOW
 from chalicelib.packs.holdings.rules import performance as rules
 from chalicelib.packs.holdings.rules.fx import Rate, Rates
 from chalicelib.packs.holdings.rules.performance import Performance
 from chalicelib.packs.holdings.rules.summary import Summary, summarize
 from chalicelib.packs.holdings.rules.sums import Cell, Sums, first_day, flows_between, on_day
-from chalicelib.packs.holdings.schemas import Figures, PerformanceQuery, PerformanceView, RateView, SummaryQuery, SummaryView, Totals
+from chalicelib.packs.holdings.schemas import (
+    FxRateView,
+    HoldingsSummaryQuery,
+    HoldingsSummaryView,
+    PerformanceFigures,
+    PerformanceQuery,
+    PerformanceView,
+    Totals,
+)
 from chalicelib.packs.holdings.service import rates
 from chalicelib.packs.holdings.service.shown import explanation
 
@@ -44,9 +52,9 @@ def began(ctx: Context) -> date | None:
 def _rows(ctx: Context, since: int | None) -> tuple[Now, Years]:
     """Today's rows, and those of the years from `since` on (None: of no year)."""
     if since is None:
-        found = projections.rows(ctx.store, HOLDINGS, f"{NOW}#")
+        found = projections.read_aggregates(ctx.store, HOLDINGS, f"{NOW}#")
     else:
-        found = projections.rows(ctx.store, HOLDINGS, between=(f"{since:04}#", f"{NOW}#~~"))
+        found = projections.read_aggregates(ctx.store, HOLDINGS, between=(f"{since:04}#", f"{NOW}#~~"))
     now: Now = {}
     years: Years = {}
     for key, numbers in found.items():
@@ -62,14 +70,14 @@ def _rows(ctx: Context, since: int | None) -> tuple[Now, Years]:
 # -- the summary
 
 
-def summary(ctx: Context, query: SummaryQuery) -> SummaryView:
+def summary(ctx: Context, query: HoldingsSummaryQuery) -> HoldingsSummaryView:
     """All that is owned at the end of a day, by its rates. Two round trips."""
     day = query.as_of or ctx.today
     if day > ctx.today:
-        raise Invalid.field("as_of", "it can't lie in the future")
+        raise ValidationFailed.field("as_of", "it can't lie in the future")
     found = summarize(sums_on(ctx, day), rates.between(ctx, day, day), query.currency or ctx.settings.default_currency, day)
     view = summary_view(found)
-    if query.explain == "true":
+    if query.explain:
         inputs = {"by_currency": view["by_currency"], "unconverted": view["unconverted"], "unvalued": view["unvalued"]}
         missing: list[Any] = [{"currency": name, "date": day.isoformat()} for name in found.unconverted]
         missing += [f"{found.unvalued} values"] if found.unvalued else []
@@ -92,14 +100,14 @@ def totals_view(found: Summary) -> Totals:
     }
 
 
-def summary_view(found: Summary) -> SummaryView:
+def summary_view(found: Summary) -> HoldingsSummaryView:
     """A summary with its groups."""
     groups = {name: found.groups[dimension] for dimension, name in _DIMENSIONS.items()}
     rounding = {name: found.rounding[dimension] for dimension, name in _DIMENSIONS.items()}
-    return cast(SummaryView, {**totals_view(found), "as_of": found.as_of.isoformat(), **groups, "rounding": rounding})
+    return cast(HoldingsSummaryView, {**totals_view(found), "as_of": found.as_of.isoformat(), **groups, "rounding": rounding})
 
 
-def rate_view(rate: Rate) -> RateView:
+def rate_view(rate: Rate) -> FxRateView:
     """A rate as it is shown."""
     return {"rate": rate.shown, "rate_date": rate.on.isoformat(), "source": rate.source, "stale_rate": rate.stale}
 
@@ -130,25 +138,25 @@ def performance(ctx: Context, query: PerformanceQuery) -> PerformanceView:
             name: {"then": _rate(found_rates, name, currency, start), "now": _rate(found_rates, name, currency, end)} for name in currencies
         },
     }
-    if query.explain == "true":
+    if query.explain:
         view["explain"] = _explained(view, flows, found_rates, currency, end)
     return cast(PerformanceView, view)
 
 
 def _check(ctx: Context, start: date, end: date) -> None:
     if end > ctx.today:
-        raise Invalid.field("to", "it can't lie in the future")
+        raise ValidationFailed.field("to", "it can't lie in the future")
     if start > end:
-        raise Invalid.field("from", "the first day is after the last")
+        raise ValidationFailed.field("from", "the first day is after the last")
     if (end - start).days > _MOST_DAYS:
-        raise Invalid.field("from", f"at most {_MOST_DAYS} days at once")
+        raise ValidationFailed.field("from", f"at most {_MOST_DAYS} days at once")
 
 
 def _complete(whole: Performance, *ends: Mapping[Cell, Sums]) -> bool:
     return not whole.missing and not any(at.unvalued for sums in ends for at in sums.values())
 
 
-def _figures(found: Performance) -> Figures:
+def _figures(found: Performance) -> PerformanceFigures:
     return {
         "value_then": found.value_then,
         "value_now": found.value_now,
@@ -160,7 +168,7 @@ def _figures(found: Performance) -> Figures:
     }
 
 
-def _rate(found: Rates, source: str, target: str, day: date) -> RateView | None:
+def _rate(found: Rates, source: str, target: str, day: date) -> FxRateView | None:
     rate = found.find(source, target, day)
     return None if rate is None else rate_view(rate)
 

@@ -1,5 +1,5 @@
-"""The rules of wholesaling, pure: stages, numbers, the nets of the exits, alarms, quiet spells, the funnel.
+"""The business rules of wholesaling, as pure functions: stages, pricing, exit strategies, deadlines, follow-ups, the funnel.
 
-Nothing here knows the table, the wire or the clock; what a rule needs comes in by parameter. Callers import the module
-that they need (`from .rules import stages`), so that a stream reader loads no more than its own part.
+They do no I/O and read no clock: everything comes in by parameter. Callers import single modules, so that the stream consumers
+load no more than they need.
 """

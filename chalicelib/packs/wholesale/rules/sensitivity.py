@@ -1,20 +1,20 @@
-"""How the numbers bend when the estimates are off: 20 cells of ARV by repairs, the fee target fixed."""
+"""Sensitivity of the pricing to errors in the estimates: a grid of 5 ARVs by 4 repair costs, at a fixed fee target."""
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from chalicelib.foundation.money import rounded
-from chalicelib.packs.wholesale.rules.exits import percent
-from chalicelib.packs.wholesale.rules.numbers import Inputs, evaluate
+from chalicelib.foundation.money import round_money
+from chalicelib.packs.wholesale.rules.exit_strategies import percent
+from chalicelib.packs.wholesale.rules.pricing import PricingInputs, compute_pricing
 
-# Per cent off the estimates. Repairs run over more often than under.
+# Deviations from the estimates in percent. Repair costs exceed estimates more often than they fall below.
 ARV_STEPS = (-10, -5, 0, 5, 10)
 REPAIR_STEPS = (-20, 0, 20, 40)
 
 
 @dataclass(frozen=True)
-class Cell:
-    """The numbers at one ARV and one repair bill, as printed; None where an input is missing."""
+class SensitivityCell:
+    """The rounded figures at one ARV and one repair cost; None where an input is missing."""
 
     arv: Decimal | None
     repairs: Decimal | None
@@ -23,24 +23,24 @@ class Cell:
     spread: Decimal | None
 
 
-def _off(amount: Decimal | None, by: int) -> Decimal | None:
-    return None if amount is None else percent(Decimal(100 + by), amount)
+def _scaled(amount: Decimal | None, percent_points: int) -> Decimal | None:
+    return None if amount is None else percent(Decimal(100 + percent_points), amount)
 
 
-def _cell(given: Inputs, arv_step: int, repair_step: int) -> Cell:
-    arv, repairs = _off(given.arv_estimate, arv_step), _off(given.repair_estimate, repair_step)
-    # Given figures stand still; the grid is about the computed ones.
-    numbers = evaluate(replace(given, arv_estimate=arv, repair_estimate=repairs, max_allowable_offer=None, expected_spread=None))
+def _cell(inputs: PricingInputs, arv_step: int, repair_step: int) -> SensitivityCell:
+    arv, repairs = _scaled(inputs.arv_estimate, arv_step), _scaled(inputs.repair_estimate, repair_step)
+    # The caller's own figures don't depend on the estimates; the grid has the computed ones.
+    pricing = compute_pricing(replace(inputs, arv_estimate=arv, repair_estimate=repairs, max_allowable_offer=None, expected_spread=None))
 
-    def printed(amount: Decimal | None) -> Decimal | None:
-        return None if amount is None else rounded(amount, given.currency)
+    def round_known(amount: Decimal | None) -> Decimal | None:
+        return None if amount is None else round_money(amount, inputs.currency)
 
-    return Cell(printed(arv), printed(repairs), numbers.ceiling, numbers.mao_computed, numbers.spread_computed)
+    return SensitivityCell(round_known(arv), round_known(repairs), pricing.ceiling, pricing.mao_computed, pricing.spread_computed)
 
 
-def grid(given: Inputs) -> list[Cell]:
-    """The cells, ARV from the lowest, under each repairs from the lowest.
+def grid(inputs: PricingInputs) -> list[SensitivityCell]:
+    """The cells by ascending ARV, then by ascending repairs.
 
-    Ceiling, MAO and spread come from the unrounded ARV and repairs: a cell's printed ARV is rounded for itself.
+    Ceiling, MAO and spread are computed from the unrounded ARV and repairs; a cell's ARV and repairs are rounded separately.
     """
-    return [_cell(given, arv_step, repair_step) for arv_step in ARV_STEPS for repair_step in REPAIR_STEPS]
+    return [_cell(inputs, arv_step, repair_step) for arv_step in ARV_STEPS for repair_step in REPAIR_STEPS]

@@ -1,20 +1,20 @@
-"""Writing a pipeline: a new one, a changed one, with everything that goes with it, in one round trip."""
+"""Writing a pipeline and the items that belong to it, in one transaction."""
 
 import hashlib
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from chalicelib.foundation import models
+from chalicelib.foundation import schema_types
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.errors import Conflict, Invalid, Problem
-from chalicelib.foundation.ids import Key
-from chalicelib.foundation.store import gates, keys
-from chalicelib.foundation.store.codec import Raw
+from chalicelib.foundation.errors import Conflict, Problem, ValidationFailed
+from chalicelib.foundation.ids import ItemKey
+from chalicelib.foundation.store import keys, references
+from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.transactions import Transaction
-from chalicelib.packs.wholesale.entities import STAYS, WATCHED, Beside, Pipeline
-from chalicelib.packs.wholesale.rules import alarms, funnel, quiet, stages
-from chalicelib.packs.wholesale.service.rights import check_owner
+from chalicelib.packs.wholesale.entities import INTERVALS, WATCH_PARTITIONS, Pipeline, PipelineActivityState
+from chalicelib.packs.wholesale.permissions import check_owner
+from chalicelib.packs.wholesale.rules import deadlines, follow_ups, funnel, stages
 
 _AMOUNTS = (
     "asking_price",
@@ -29,20 +29,20 @@ _AMOUNTS = (
 _COST_AMOUNTS = ("closing_ab", "closing_bc", "lender_fee", "retail_price", "make_ready", "resale_price", "rehab")
 
 
-# -- what it becomes
+# -- computing the new state
 
 
 def check_amounts(currency: str, values: dict[str, Any], names: tuple[str, ...] = _AMOUNTS) -> None:
-    """Refuse amounts that the currency can't hold."""
+    """Raise ValidationFailed for amounts with more decimals than the currency has."""
     amounts = {name: values.get(name) for name in names}
     costs = values.get("costs") or {}
     amounts |= {f"costs.{name}": Decimal(costs[name]) for name in _COST_AMOUNTS if costs.get(name) is not None}
-    models.check_money(currency, amounts)
+    schema_types.check_money(currency, amounts)
 
 
-def contract_dates(pipeline: Pipeline) -> alarms.ContractDates:
-    """The dates that alarms stand before."""
-    return alarms.ContractDates(
+def contract_dates(pipeline: Pipeline) -> deadlines.ContractDates:
+    """The dates that have reminders."""
+    return deadlines.ContractDates(
         earnest_money_due_on=pipeline.earnest_money_due_on,
         earnest_money_paid_on=pipeline.earnest_money_paid_on,
         inspection_ends_on=pipeline.inspection_ends_on,
@@ -51,82 +51,82 @@ def contract_dates(pipeline: Pipeline) -> alarms.ContractDates:
     )
 
 
-def armed(pipeline: Pipeline, today: date) -> Pipeline:
-    """The same pipeline with the day of its next alarm. Marks of dates that it no longer has are dropped."""
-    deadlines = alarms.open_deadlines(pipeline.stage, contract_dates(pipeline))
-    upcoming = alarms.next_alarm(deadlines, pipeline.alarms or {}, today)
-    pipeline.alarm_on = upcoming.raise_on if upcoming else None
+def with_next_reminder(pipeline: Pipeline, today: date) -> Pipeline:
+    """Set the day of the next reminder on the pipeline, and return it."""
+    unmet = deadlines.open_deadlines(pipeline.stage, contract_dates(pipeline))
+    reminder = deadlines.next_reminder(unmet, pipeline.alarms or {}, today)
+    pipeline.alarm_on = reminder.raise_on if reminder else None
     return pipeline
 
 
-def stay(ctx: Context, pipeline: Pipeline) -> funnel.Stay:
-    """The stay that ends when `pipeline` leaves its stage now."""
+def current_interval(ctx: Context, pipeline: Pipeline) -> funnel.StageInterval:
+    """The interval in the current stage, as if it ended now."""
     entries = [
-        funnel.Entry(pipeline.stage, pipeline.stage_entered_at, pipeline.stage_entered_by),
-        funnel.Entry("", ctx.now, ctx.actor.id),
+        funnel.StageEntry(pipeline.stage, pipeline.stage_entered_at, pipeline.stage_entered_by),
+        funnel.StageEntry("", ctx.now, ctx.actor.id),
     ]
-    return funnel.stays(entries, ctx.now, ctx.settings.firm_time_zone)[0]
+    return funnel.intervals(entries, ctx.now, ctx.settings.firm_time_zone)[0]
 
 
-# -- how it is written
+# -- writing it
 
 
-def add_new(ctx: Context, tx: Transaction, pipeline: Pipeline, *, owner_known: bool = False) -> None:
-    """A new pipeline: its row, the row beside it, and the guard of its reference.
+def add_create(ctx: Context, tx: Transaction, pipeline: Pipeline, *, owner_known: bool = False) -> None:
+    """Add the writes of a new pipeline: its item, its activity state, and the guard of its external reference.
 
-    `owner_known` where the owner was looked up before (a transaction takes one action a row, and many may have one owner).
+    `owner_known`: the owner was checked before (a transaction takes one action per item, and many pipelines may share an owner).
     """
     if not owner_known:
         check_owner(ctx, tx, pipeline.owner)
     if pipeline.external_ref:
-        _take_reference(ctx, tx, pipeline)
+        _claim_external_ref(ctx, tx, pipeline)
     tx.create(pipeline)
     quiet_since = ctx.today
-    beside = Beside(
+    state = PipelineActivityState(
         last_activity_at=ctx.now,
         last_day=quiet_since,
         currency=pipeline.currency,
         watched=pipeline.is_watched,
         owner=pipeline.owner,
-        follow_up_on=quiet.next_follow_up(quiet_since, None, quiet_since).raise_on,
+        follow_up_on=follow_ups.next_follow_up(quiet_since, None, quiet_since).raise_on,
     )
-    values = {name: value for name, value in beside.values(pipeline.id).items() if value is not None}
-    gates.opened(tx, pipeline.id, ctx.now, **values)
+    values = {name: value for name, value in state.values(pipeline.id).items() if value is not None}
+    references.add_counter(tx, pipeline.id, ctx.now, **values)
 
 
-def add_changed(ctx: Context, tx: Transaction, before: Pipeline, after: Pipeline) -> None:
-    """A changed pipeline, with the stay that ended, and whatever of its owner, reference and watch is kept elsewhere."""
+def add_update(ctx: Context, tx: Transaction, before: Pipeline, after: Pipeline) -> None:
+    """Add the writes of a changed pipeline: its item, the completed interval, external reference and activity state."""
     if after.owner != before.owner:
         check_owner(ctx, tx, after.owner)
     if after.external_ref != before.external_ref:
         if before.external_ref:
-            free_reference(tx, before)
+            release_external_ref(tx, before)
         if after.external_ref:
-            _take_reference(ctx, tx, after)
-    if _is_beside(after) != _is_beside(before):
-        _update_beside(tx, before, after)
+            _claim_external_ref(ctx, tx, after)
+    if _mirrored_fields(after) != _mirrored_fields(before):
+        _update_activity_state(tx, before, after)
     if after.stage != before.stage:
-        _add_stay(ctx, tx, before, after)
+        _add_interval(ctx, tx, before, after)
     tx.save(after)
 
 
-def is_alone(before: Pipeline, after: Pipeline) -> bool:
-    """Whether the change is of the pipeline's own row only, so that one conditional write does it."""
+def is_single_item_update(before: Pipeline, after: Pipeline) -> bool:
+    """Whether the change concerns the pipeline's own item only, so that one conditional write is enough."""
     return (
         after.owner == before.owner
         and after.external_ref == before.external_ref
         and after.stage == before.stage
-        and _is_beside(after) == _is_beside(before)
+        and _mirrored_fields(after) == _mirrored_fields(before)
     )
 
 
-def _is_beside(pipeline: Pipeline) -> tuple[Any, ...]:
-    """What the row beside repeats of the pipeline."""
+def _mirrored_fields(pipeline: Pipeline) -> tuple[Any, ...]:
+    """The fields of the pipeline that its activity state repeats."""
     return (pipeline.owner, pipeline.currency, pipeline.is_watched)
 
 
-def _update_beside(tx: Transaction, before: Pipeline, after: Pipeline) -> None:
-    """Repeat owner, currency and watch. One that is watched again is as quiet as it became: only activity ends a spell."""
+def _update_activity_state(tx: Transaction, before: Pipeline, after: Pipeline) -> None:
+    """Update owner, currency and watch in the activity state. Watching again doesn't reset the last activity."""
     setting: dict[str, Any] = {"currency": after.currency, "watched": after.is_watched}
     removing: list[str] = []
     if after.owner:
@@ -134,13 +134,13 @@ def _update_beside(tx: Transaction, before: Pipeline, after: Pipeline) -> None:
     else:
         removing.append("owner")
     if after.is_watched and not before.is_watched:
-        setting |= WATCHED
+        setting |= WATCH_PARTITIONS
     elif before.is_watched and not after.is_watched:
-        removing += WATCHED
+        removing += WATCH_PARTITIONS
     expression = "SET " + ", ".join(f"#{name} = :{name}" for name in setting)
     expression += " REMOVE " + ", ".join(f"#{name}" for name in removing) if removing else ""
-    tx.update(
-        Beside.key(after.id),
+    tx.update_by_expression(
+        PipelineActivityState.key(after.id),
         expression,
         "attribute_exists(pk) AND attribute_not_exists(closed)",
         None,
@@ -149,8 +149,8 @@ def _update_beside(tx: Transaction, before: Pipeline, after: Pipeline) -> None:
     )
 
 
-def _add_stay(ctx: Context, tx: Transaction, before: Pipeline, after: Pipeline) -> None:
-    terms = {name: value for name in stages.to_history(before.stage, after.stage) if (value := getattr(before, name)) is not None}
+def _add_interval(ctx: Context, tx: Transaction, before: Pipeline, after: Pipeline) -> None:
+    terms = {name: value for name in stages.cleared_fields(before.stage, after.stage) if (value := getattr(before, name)) is not None}
     values = {
         "kind": "stay",
         "stage": before.stage,
@@ -161,49 +161,51 @@ def _add_stay(ctx: Context, tx: Transaction, before: Pipeline, after: Pipeline) 
         "left_at": ctx.now,
         "left_by": ctx.actor.id,
         "left_for": after.stage,
-        "days": stay(ctx, before).days,
+        "days": current_interval(ctx, before).days,
         "terms": terms,
         "request_id": ctx.request_id,
     }
-    key = Key(before.id, f"{STAYS}{before.revision:010}")  # in the order of their ends, even within a millisecond
-    tx.put_row(key, {name: value for name, value in values.items() if value is not None})
+    key = ItemKey(before.id, f"{INTERVALS}{before.revision:010}")  # sorts by end, even within a millisecond
+    tx.put_values_by_expression(key, {name: value for name, value in values.items() if value is not None})
 
 
-def reference_key(external_ref: str) -> Key:
-    """The guard of an external reference. It is text of another's making, of any length: its digest is the key."""
-    return keys.unique("pipeline-ref", hashlib.sha256(external_ref.encode()).hexdigest())
+def external_ref_key(external_ref: str) -> ItemKey:
+    """The key of the guard that makes an external reference unique. It holds a digest, as the reference is text of any kind."""
+    return keys.unique_guard("pipeline-ref", hashlib.sha256(external_ref.encode()).hexdigest())
 
 
-def _take_reference(ctx: Context, tx: Transaction, pipeline: Pipeline) -> None:
+def _claim_external_ref(ctx: Context, tx: Transaction, pipeline: Pipeline) -> None:
     assert pipeline.external_ref
 
-    def taken(guard: Raw) -> Problem:
+    def already_taken(guard: DynamoItem) -> Problem:
         return Conflict("Another pipeline has this external_ref.", code="external_ref_taken", id=guard["owner"]["S"])
 
     values = {"owner": pipeline.id, "value": pipeline.external_ref, "request_id": ctx.request_id}
-    tx.put_row(reference_key(pipeline.external_ref), values, "attribute_not_exists(pk)", taken)
+    tx.put_values_by_expression(external_ref_key(pipeline.external_ref), values, "attribute_not_exists(pk)", already_taken)
 
 
-def free_reference(tx: Transaction, pipeline: Pipeline) -> None:
-    """Let another pipeline have the reference."""
+def release_external_ref(tx: Transaction, pipeline: Pipeline) -> None:
+    """Release the external reference for other pipelines."""
     assert pipeline.external_ref
-    tx.delete(reference_key(pipeline.external_ref))  # ours: the pipeline holds it, and is saved at the revision that says so
+    tx.delete_by_expression(
+        external_ref_key(pipeline.external_ref)
+    )  # without condition: the pipeline that holds it is saved at its revision in the same transaction
 
 
-def refuse_currency_change(before: Pipeline, after: Pipeline) -> None:
-    """The assignment that stands is in the pipeline's currency."""
+def check_currency_change(before: Pipeline, after: Pipeline) -> None:
+    """Raise Conflict where the currency changes although an assignment in it exists."""
     if after.currency != before.currency and before.stage in (stages.ASSIGNED, stages.CLOSED):
         raise Conflict("The currency is fixed while an assignment stands.")
 
 
-def complete_next_action(action: dict[str, Any] | None) -> None:
-    """A next action says what is to be done."""
+def check_next_action(action: dict[str, Any] | None) -> None:
+    """Raise ValidationFailed where a next action doesn't say what is to be done."""
     if action is not None and not action.get("what"):
-        raise Invalid.field("next_action.what", "what is to be done is needed")
+        raise ValidationFailed.field("next_action.what", "what is to be done is needed")
 
 
-def plain(value: Any) -> Any:
-    """Nested values as the table holds them: days as text."""
+def to_storable(value: Any) -> Any:
+    """Nested values in the form that is stored: dates as ISO text."""
     if isinstance(value, dict):
-        return {name: plain(item) for name, item in value.items()}
+        return {name: to_storable(item) for name, item in value.items()}
     return value.isoformat() if isinstance(value, date) else value

@@ -1,116 +1,116 @@
-"""How scheduled work finds what is due, and claims it."""
+"""Finding items that are due, and claiming them."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from chalicelib.foundation import telemetry
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.errors import Problem, Stale, Unavailable
-from chalicelib.foundation.events import Event
-from chalicelib.foundation.ids import Key
-from chalicelib.foundation.schedules import Run
-from chalicelib.foundation.store.codec import Raw
+from chalicelib.foundation.errors import Problem, Unavailable, VersionConflict
+from chalicelib.foundation.events import Notification
+from chalicelib.foundation.ids import ItemKey
+from chalicelib.foundation.schedules import RunStats
+from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.wholesale.entities import Pipeline
 
 _PAGE = 50
-_DESK = "operator"  # the role that hears of pipelines without an owner
+FALLBACK_ROLE = "operator"  # the role that is notified of pipelines without an owner
 
-Raise = Callable[[Context, str, dict[Key, Raw]], bool]
+DueHandler = Callable[[Context, str, dict[ItemKey, DynamoItem]], bool]
 
 
-def work_off(
+def process_due(
     ctx: Context,
-    run: Run,
+    run: RunStats,
     partition: str,
-    keys: Callable[[str], Iterable[Key]],
-    raise_due: Raise,
+    keys: Callable[[str], Iterable[ItemKey]],
+    handle: DueHandler,
     *,
     until: str = "",
-    name_of: Callable[[Raw], str] = lambda row: row["pk"]["S"],
+    id_of: Callable[[DynamoItem], str] = lambda row: row["pk"]["S"],
 ) -> None:
-    """Raise what is due until today in a partition of the due index, page by page, while there is time.
+    """Handle the items that are due until today in a partition of the due index, page by page, while time remains.
 
-    `until` is another end than the firm's day, as sort keys begin; `name_of` gives the id of an index row that is no root.
+    `until` replaces today as the end, as a sort key prefix; `id_of` gives the id for an index row, by default its partition key.
 
-    What one run doesn't reach the next one finds: nothing but a claim takes it from the index. One that fails is counted,
-    logged, and left where it is.
+    Items that a run doesn't reach remain in the index for the next run: only a claim removes them. A failing item is counted,
+    logged and left in the index.
     """
-    for ids in _pages(ctx, partition, until or ctx.today.isoformat(), name_of):
-        rows = ctx.store.get_many(key for id in ids for key in keys(id))
+    for ids in _pages(ctx, partition, until or ctx.today.isoformat(), id_of):
+        rows = ctx.store.batch_get(key for id in ids for key in keys(id))
         for id in ids:
-            if ctx.store.remaining() <= 0:
-                run.more = True
+            if ctx.store.remaining_seconds() <= 0:
+                run.has_more = True
                 return
             run.found += 1
             try:
-                run.done += raise_due(ctx, id, rows)
+                run.done += handle(ctx, id, rows)
             except Unavailable:
-                run.more = True
+                run.has_more = True
                 return
             except Exception as error:
                 run.failed += 1
-                telemetry.exception(error, ctx.request_id)
+                telemetry.log_exception(error, ctx.request_id)
 
 
-def _pages(ctx: Context, partition: str, until: str, name_of: Callable[[Raw], str]) -> Iterator[list[str]]:
+def _pages(ctx: Context, partition: str, until: str, id_of: Callable[[DynamoItem], str]) -> Iterator[list[str]]:
     start: dict[str, Any] = {}
     while True:
-        answer = ctx.store.query(
+        response = ctx.store.query(
             IndexName="gsi3",
             KeyConditionExpression="gsi3pk = :pk AND gsi3sk < :end",
             ExpressionAttributeValues={":pk": {"S": partition}, ":end": {"S": f"{until}~"}},
             Limit=_PAGE,
             **start,
         )
-        yield [name_of(row) for row in answer["Items"]]
-        if "LastEvaluatedKey" not in answer:
+        yield [id_of(row) for row in response["Items"]]
+        if "LastEvaluatedKey" not in response:
             return
-        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        start = {"ExclusiveStartKey": response["LastEvaluatedKey"]}
 
 
-class _Raised(Problem):
-    """The event is there already."""
+class _EventExists(Problem):
+    """The event exists already."""
 
     kind = "conflict"
 
-    def __init__(self, event: Event) -> None:
+    def __init__(self, event: Notification) -> None:
         super().__init__(event.id)
         self.event = event
 
 
-def claimed(ctx: Context, claim: Callable[[Transaction], None], events: list[Event]) -> bool:
-    """Land a claim with its events in one transaction; False where somebody else was first.
+def commit_claim(ctx: Context, claim: Callable[[Transaction], None], events: list[Notification]) -> bool:
+    """Write a claim and its events in one transaction; False where another run was first, or no event was written.
 
-    An event that is there already (a date was moved away and back) is not raised again; the claim stands without it.
+    An event that exists already (a date was moved away and back) is not raised again; the claim is then written without it.
     """
     while True:
         tx = Transaction(ctx.store)
         claim(tx)
         for event in events:
-            tx.create(event, _Raised(event))
+            tx.create(event, _EventExists(event))
         try:
             tx.commit()
-        except _Raised as raised:
-            events = [event for event in events if event is not raised.event]
-        except Stale:
+        except _EventExists as existing:
+            events = [event for event in events if event is not existing.event]
+        except VersionConflict:
             return False
         else:
             return bool(events)
 
 
-def addressed(pipeline: Pipeline) -> dict[str, Any]:
-    """About which pipeline, and for whom: its owner, or those who look after what nobody owns."""
+def notification_target(pipeline: Pipeline) -> dict[str, Any]:
+    """Subject and recipient of a notification about a pipeline: its owner, or a role where it has none."""
     return {
         "subject_type": "pipeline",
         "subject_id": pipeline.id,
         "for_user": pipeline.owner,
-        "for_role": None if pipeline.owner else _DESK,
+        "for_role": None if pipeline.owner else FALLBACK_ROLE,
     }
 
 
-def name(pipeline: Pipeline) -> str:
-    """What people call it: its address. Never the seller."""
+def display_name(pipeline: Pipeline) -> str:
+    """How a notification names a pipeline: by its address, never by the seller."""
     address = (pipeline.property or {}).get("address") or {}
     parts = [part for part in (address.get("line1"), address.get("city")) if part]
     return ", ".join(parts) or pipeline.id

@@ -1,0 +1,83 @@
+"""Who may write what belongs to somebody, who may own it, and what is hidden from those who may not see contacts.
+
+`any_owner` is the pack's permission to write what belongs to others, e.g. "wholesale:any-owner". What belongs to nobody may be written
+by everybody with the endpoint's own permission.
+"""
+
+from collections.abc import Collection, Mapping
+
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import Forbidden, ValidationFailed
+from chalicelib.foundation.ids import ROOT_SORT_KEY, ItemKey
+from chalicelib.foundation.store.codec import DynamoItem
+from chalicelib.foundation.store.expressions import all_of, unchanged
+from chalicelib.foundation.store.transactions import Transaction
+
+MASK = "•••"
+
+# -- owners
+
+
+def can_write(ctx: Context, owner: str | None, any_owner: str) -> bool:
+    """Whether the caller may write what belongs to `owner`: their own, nobody's, or anybody's with the permission."""
+    return owner is None or owner == ctx.actor.id or ctx.actor.can(any_owner)
+
+
+def require_owner(ctx: Context, owner: str | None, any_owner: str, detail: str = "It belongs to somebody else.") -> None:
+    """Raise Forbidden where it belongs to somebody else and the caller lacks the permission."""
+    if not can_write(ctx, owner, any_owner):
+        raise Forbidden(detail)
+
+
+def default_owner(ctx: Context) -> str | None:
+    """The owner of something new that names none: the user who creates it. API keys and jobs own nothing."""
+    return ctx.actor.id if ctx.actor.kind == "user" else None
+
+
+# -- users
+
+
+def user_key(user_id: str) -> ItemKey:
+    """The key of a user. The id's format was validated with the request."""
+    return ItemKey(user_id, ROOT_SORT_KEY)
+
+
+def is_active_user(user: DynamoItem | None) -> bool:
+    """Whether the item is an active user."""
+    return user is not None and "deleted_at" not in user and user.get("is_active", {}).get("BOOL", False)
+
+
+def unknown_user_error(field: str = "owner") -> ValidationFailed:
+    """The error for a user who isn't there, or isn't active."""
+    return ValidationFailed.field(field, "no active user has this id")
+
+
+def require_active_user(ctx: Context, tx: Transaction, user_id: str | None, field: str = "owner") -> None:
+    """Let the transaction stand only while the user is active: one action, and none for nobody or for the caller, whose token says so.
+
+    The transaction fails with ValidationFailed of `field`. It may hold one action on each row: where several rows of a bulk request
+    name the same user, read the user first and ask `is_active_user`.
+    """
+    if user_id is not None and user_id != ctx.actor.id:
+        active = all_of(*unchanged({"is_active": True, "deleted_at": None}))
+        tx.condition_check(user_key(user_id), active, unknown_user_error(field))
+
+
+# -- contacts
+
+
+def masked(value: object) -> str | None:
+    """What is shown in a value's place: that there is one."""
+    return None if value is None else MASK
+
+
+def mask(values: Mapping[str, object], fields: Collection[str]) -> dict[str, object]:
+    """The values with those of `fields` masked; absent ones stay absent, and null stays null."""
+    return {name: masked(value) if name in fields else value for name, value in values.items()}
+
+
+def mask_unless(ctx: Context, permission: str, values: Mapping[str, object] | None, fields: Collection[str]) -> dict[str, object] | None:
+    """The values, masked for a caller without the permission to see contacts; None stays None."""
+    if values is None:
+        return None
+    return dict(values) if ctx.actor.can(permission) else mask(values, fields)

@@ -1,0 +1,66 @@
+"""Authentication of a request: turns a bearer token or an API key into an actor."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from chalicelib.foundation.auth import roles, tokens
+from chalicelib.foundation.context import Actor, Context
+from chalicelib.foundation.errors import Unauthenticated
+from chalicelib.foundation.secret_store import Secrets
+
+_permissions = lru_cache(maxsize=128)(roles.permissions)
+_claims_cache: dict[str, tuple[str, Secrets, tokens.Claims]] = {}  # token → issuer of the stage, secrets that verified it, claims
+_MAX_CACHED = 1000
+
+
+def authenticate(headers: Mapping[str, str], ctx: Context) -> Actor:
+    """The actor that the headers name; Unauthenticated where they name none, an unknown one, or two."""
+    authorization, api_key = headers.get("authorization", ""), headers.get("x-api-key")
+    if api_key is not None:
+        if authorization:
+            raise Unauthenticated("Send either a bearer token or an API key, not both.")
+        from chalicelib.foundation.auth import api_keys
+
+        return api_keys.authenticate(api_key.strip(), ctx)
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() == "bearer" and token:
+        return _authenticate_bearer(token.strip(), ctx)
+    raise Unauthenticated()
+
+
+def _authenticate_bearer(token: str, ctx: Context) -> Actor:
+    claims = _claims(token, ctx)
+    roles_held = tuple(sorted(claims.roles))
+    return Actor(
+        id=claims.user_id,
+        kind="user",
+        roles=frozenset(roles_held),
+        permissions=_permissions(roles_held),
+        professional_id=claims.professional_id,
+        session=claims.session,
+    )
+
+
+def _claims(token: str, ctx: Context) -> tokens.Claims:
+    """The token's claims. Its signature is checked once per load of the secrets, its expiry at each request.
+
+    So the tokens of a key that was removed from the secrets are refused after five minutes at most, cached or not.
+    """
+    stage, secrets = tokens.issuer(ctx.settings), ctx.secrets
+    cached = _claims_cache.get(token)
+    if cached and cached[0] == stage and cached[1] is secrets and ctx.now <= cached[2].expires_at:
+        return cached[2]
+    claims = _verify(token, ctx)
+    if len(_claims_cache) >= _MAX_CACHED:
+        _claims_cache.clear()
+    _claims_cache[token] = (stage, secrets, claims)
+    return claims
+
+
+def _verify(token: str, ctx: Context) -> tokens.Claims:
+    """Verify with the external issuer's keys where the token names that issuer and the stage trusts it, else with our own."""
+    if ctx.settings.oidc_issuer and tokens.unverified_issuer(token) == ctx.settings.oidc_issuer:
+        from chalicelib.foundation.auth import oidc
+
+        return oidc.verify(token, ctx.settings, ctx.now)
+    return tokens.verify(token, ctx.settings, ctx.secrets, ctx.now)

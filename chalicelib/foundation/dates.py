@@ -1,0 +1,39 @@
+"""Dates and timestamps. Timestamps are UTC; business dates are dates in the firm's time zone."""
+
+import calendar
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+
+def business_date(now: datetime, zone: str) -> date:
+    """The date in the time zone `zone` at `now`."""
+    return now.astimezone(ZoneInfo(zone)).date()
+
+
+def start_of_day(day: date, zone: str) -> datetime:
+    """The timestamp (UTC) at which `day` begins in `zone`."""
+    return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+
+
+def add_months(anchor: date, months: int) -> date:
+    """`anchor` plus whole months, clamped to the month's last day.
+
+    Always count from the first anchor, not from the last result: 31 January + 1 is 28 February, + 2 is 31 March.
+    """
+    year, month = divmod(anchor.year * 12 + anchor.month - 1 + months, 12)
+    return date(year, month + 1, min(anchor.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def days_before(day: date, *counts: int) -> list[date]:
+    """The dates that many days before `day`, in the given order."""
+    return [day - timedelta(days=count) for count in counts]
+
+
+def format_timestamp(now: datetime) -> str:
+    """RFC 3339 in UTC with milliseconds and Z: the format of all timestamps, sortable as text."""
+    return now.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def parse_timestamp(text: str) -> datetime:
+    """The timestamp in a text of `format_timestamp`."""
+    return datetime.fromisoformat(text)

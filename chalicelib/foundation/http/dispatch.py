@@ -1,0 +1,110 @@
+"""The request pipeline of an endpoint: authenticate, authorise, validate, call the handler, build the response."""
+
+from typing import TYPE_CHECKING, Any
+
+from chalice.app import Response
+
+from chalicelib.foundation import telemetry
+from chalicelib.foundation.context import ANONYMOUS, Context
+from chalicelib.foundation.errors import Problem, TooLarge, ValidationFailed
+from chalicelib.foundation.http.requests import Request
+from chalicelib.foundation.http.responses import (
+    JSON,
+    MAX_RESPONSE,
+    ApiResponse,
+    etag,
+    exceeds_lambda_limit,
+    if_none_match,
+    internal_problem,
+    problem_response,
+)
+from chalicelib.foundation.idempotency import IdempotencyRecordKey, IdempotentReplay
+from chalicelib.foundation.json_codec import dumps
+from chalicelib.foundation.manifest import PUBLIC, SIGNED_IN, Endpoint, Pack
+
+if TYPE_CHECKING:
+    from chalicelib.foundation.http.app import ValhallaApp
+
+
+def make_view(app: "ValhallaApp", pack: Pack, endpoint: Endpoint) -> Any:
+    """The Chalice view of an endpoint. It imports the pack's routes at its first call."""
+
+    def lazy_view(**parameters: str) -> Response:
+        exchange = app.current
+        try:
+            return _handle(app, pack, endpoint, exchange.request, exchange.context, parameters)
+        except Problem as problem:
+            return problem_response(problem, exchange.request.request_id, exchange.request.path)
+        except Exception as error:  # Chalice would respond in its own format
+            telemetry.log_exception(error, exchange.request.request_id, exchange.request.correlation_id)
+            return problem_response(internal_problem(error), exchange.request.request_id, exchange.request.path)
+
+    lazy_view.__name__ = f"{pack.name}_{endpoint.handler}"
+    return lazy_view
+
+
+def _handle(app: "ValhallaApp", pack: Pack, endpoint: Endpoint, request: Request, ctx: Context, parameters: dict[str, str]) -> Response:
+    if endpoint.permission != PUBLIC:
+        ctx.actor = app.runtime.identify(request.headers, ctx)
+        if endpoint.permission != SIGNED_IN:
+            ctx.actor.require(endpoint.permission)
+    from chalicelib.foundation.http import handlers  # imports pydantic and the pack's schemas only when needed
+
+    handler = handlers.handler_for(pack, endpoint)
+    arguments: dict[str, Any] = dict(parameters)
+    query = handlers.validate(handler.query, request.query_values())
+    if handler.takes_query:
+        arguments["query"] = query
+    if handler.body is not None:
+        values = request.json()
+        arguments["body"] = handlers.validate(handler.body, values)
+        _reject_empty_patch(endpoint, values)
+        ctx.idempotency = _idempotency_key(endpoint, request, ctx, values)
+    elif endpoint.method == "POST":
+        ctx.idempotency = _idempotency_key(endpoint, request, ctx, None)
+    ctx.if_match = request.if_match()
+    replayed = False
+    try:
+        result = handler.function(ctx, **arguments)
+    except IdempotentReplay as replay:
+        result, replayed = replay.body, True
+    return _to_response(endpoint, request, result, replayed)
+
+
+def _reject_empty_patch(endpoint: Endpoint, values: Any) -> None:
+    if endpoint.method == "PATCH" and values == {}:
+        raise ValidationFailed([{"loc": [], "message": "an empty patch changes nothing", "type": "empty"}])
+
+
+def _idempotency_key(endpoint: Endpoint, request: Request, ctx: Context, values: Any) -> IdempotencyRecordKey | None:
+    header = request.idempotency_key() if endpoint.method == "POST" and endpoint.idempotent else None
+    if header is None:
+        return None
+    actor = ctx.actor if ctx.actor is not ANONYMOUS else None
+    return IdempotencyRecordKey.from_request(actor.id if actor else request.source_ip, header, request.method, request.path, values)
+
+
+def _to_response(endpoint: Endpoint, request: Request, result: Any, replayed: bool) -> Response:
+    response = result if isinstance(result, ApiResponse) else ApiResponse(result, content_type=endpoint.content_type)
+    status = response.status or (204 if response.body is None else endpoint.status)
+    headers = {"Cache-Control": endpoint.cache_control, **response.headers}
+    if replayed:
+        headers["Idempotent-Replayed"] = "true"
+    if response.body is None:
+        return Response("", headers=headers, status_code=status)
+    text = dumps(response.body) if response.content_type == JSON else response.body
+    headers["Content-Type"] = response.content_type
+    if isinstance(text, str) and exceeds_lambda_limit(text):
+        raise TooLarge("The response would be too large; request fewer items.", limit=MAX_RESPONSE)
+    if status == 201 and endpoint.location:
+        headers["Location"] = request.prefix + endpoint.location.format(**{**request.parameters, **response.body})
+    if status < 300 and isinstance(text, str) and (endpoint.method == "GET" or _is_resource(response.body)):
+        headers["ETag"] = etag(response.body, text, composite=endpoint.composite)
+        if endpoint.method == "GET" and if_none_match(request, headers["ETag"]):
+            del headers["Content-Type"]
+            return Response("", headers=headers, status_code=304)
+    return Response(text, headers=headers, status_code=status)
+
+
+def _is_resource(body: Any) -> bool:
+    return isinstance(body, dict) and "revision" in body

@@ -1,0 +1,72 @@
+"""From an item to an answer: the view's annotations say which fields there are.
+
+    present(PipelineView, pipeline, seller=masked_seller, ceiling=pricing.ceiling)
+
+takes each field of the view from what is given, else from the item's attribute or property of that name. A field that the item doesn't
+have and nobody gives is a mistake of ours, and is raised the first time. Answers are plain dicts: no model is built for an answer.
+"""
+
+from collections.abc import Hashable, Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any, Protocol, TypeVar, cast
+
+from chalicelib.foundation.dates import format_timestamp
+
+V = TypeVar("V")
+
+
+class HasAttributes(Protocol):
+    """An item: its values by name, absent ones left out."""
+
+    attribute_values: dict[str, Any]
+
+
+def present(view: type[V], item: HasAttributes, **given: object) -> V:
+    """The answer of the TypedDict `view` for an item: instants as text, what is absent as None.
+
+    Fields that need not be there (NotRequired) are there only where they are given.
+    """
+    attributes = item.attribute_values
+    answer: dict[str, object] = {}
+    for name, is_property in _plan(cast(Hashable, view), type(item), frozenset(given)):
+        value = given[name] if name in given else getattr(item, name) if is_property else attributes.get(name)
+        answer[name] = format_timestamp(value) if type(value) is datetime else value
+    return cast(V, answer)
+
+
+def present_row(view: type[V], row: Mapping[str, object], **given: object) -> V:
+    """The answer of the TypedDict `view` for a row of a list (an item's stored list view), which leaves out what is absent."""
+    answer = {name: row.get(name) for name in _required(cast(Hashable, view))}
+    answer.update(given)
+    return cast(V, answer)
+
+
+@cache  # a class is as good a key as a name
+def _required(view: Any) -> tuple[str, ...]:
+    required: frozenset[str] = view.__required_keys__
+    return tuple(name for name in _annotations(view) if name in required)
+
+
+@cache  # a class is as good a key as a name
+def _plan(view: Any, item: Any, given: frozenset[str]) -> tuple[tuple[str, bool], ...]:
+    """Each field of the view in order, and whether it is a property of the item rather than an attribute."""
+    names = _annotations(view)
+    if unknown := given - names.keys():
+        raise TypeError(f"{view.__name__} has no {', '.join(sorted(unknown))}")
+    attributes = item.get_attributes()
+    plan = []
+    for name in names:
+        if name not in given and name not in view.__required_keys__:
+            continue
+        is_property = name not in attributes
+        if is_property and name not in given and not hasattr(item, name):
+            raise TypeError(f"{item.__name__} has no {name}, which {view.__name__} shows")
+        plan.append((name, is_property))
+    return tuple(plan)
+
+
+def _annotations(view: type[Any]) -> dict[str, Any]:
+    """The fields of a TypedDict, those of its bases first."""
+    annotations: dict[str, Any] = view.__annotations__
+    return annotations

@@ -1,0 +1,37 @@
+"""Q: the audit trail. Every change as a record, linked by a hash chain, and the verification of the chain."""
+
+from chalicelib.foundation.manifest import Endpoint, Pack
+
+PACK = Pack(
+    letter="Q",
+    name="trail",
+    title="Internal auditor",
+    package=__name__,
+    endpoints=(
+        Endpoint(
+            "GET",
+            "/audit/trail/{entity_id}",
+            "entity_trail",
+            "trail:read",
+            "The changes of one entity, field by field, newest first. The access itself is recorded.",
+            errors=("bad-request", "not-found"),
+        ),
+        Endpoint(
+            "GET",
+            "/audit/trail",
+            "trail",
+            "trail:read",
+            "The changes between two points in time, by anybody or by one actor, newest first. The access itself is recorded.",
+            errors=("bad-request", "forbidden"),
+        ),
+        Endpoint(
+            "GET",
+            "/audit/verify/{entity_id}",
+            "verify",
+            "trail:admin",
+            "Verify the hash chain of an entity: each hash, each number, and the last record against the entity itself.",
+            errors=("bad-request", "not-found"),
+        ),
+    ),
+    entities={"trail_access": f"{__name__}.entities.TrailAccess"},
+)

@@ -1,0 +1,121 @@
+"""Crypto-shredding: personal data on the immutable trail is encrypted with a key per subject, which can be destroyed.
+
+The subject is the root of an entity's partition: a pipeline with its seller, a user. Its sealed values are readable as long as its
+key exists; erasing destroys only the key, so no record changes and every hash remains valid.
+
+Values are sealed with AES-SIV (RFC 5297), which is deterministic and needs no nonce: a replayed record has the same bytes. The
+subject's key is stored in an item of its own, wrapped with a key derived from the stage's secret; both are needed to read a value.
+"""
+
+import base64
+import hashlib
+import hmac
+import os
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from botocore.exceptions import ClientError
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.dates import format_timestamp
+from chalicelib.foundation.ids import ItemKey
+from chalicelib.foundation.json_codec import loads
+from chalicelib.foundation.store.codec import DynamoItem, decode_value, encode_item
+from chalicelib.foundation.store.store import Store, encode_key
+from chalicelib.packs.audit.canonical import canonical
+
+ERASED = "erased"
+_KEY_BYTES = 64
+
+
+def subject_key(subject: str) -> ItemKey:
+    """The table key of the item with a subject's encryption key."""
+    return ItemKey(f"PERSON#{subject}", "K")
+
+
+class DataSubjectKeys:
+    """The encryption keys of subjects, each read once. `seal` creates the key of a new subject."""
+
+    def __init__(self, store: Store, secret: Callable[[], bytes]) -> None:
+        self._store, self._secret = store, secret
+        self._keys: dict[str, bytes | None] = {}  # None: destroyed
+        self._loaded: set[str] = set()
+        self._cipher: AESSIV | None = None
+
+    def add_loaded(self, subjects: Iterable[str], rows: dict[ItemKey, DynamoItem]) -> None:
+        """Add the keys of these subjects from `rows`, which were read together with other items."""
+        for subject in subjects:
+            self._loaded.add(subject)
+            if row := rows.get(subject_key(subject)):
+                self._keys[subject] = self._unwrap(subject, row)
+
+    def load(self, subjects: Iterable[str]) -> None:
+        """Read the keys of these subjects: one round trip per hundred."""
+        missing = [subject for subject in subjects if subject not in self._loaded]
+        if missing:
+            self.add_loaded(missing, self._store.batch_get([subject_key(subject) for subject in missing]))
+
+    def is_erased(self, subject: str) -> bool:
+        """Whether the subject's key was destroyed."""
+        return subject in self._keys and self._keys[subject] is None
+
+    def seal(self, subject: str, context: str, value: Any) -> dict[str, str] | None:
+        """A value as stored on the trail: a keyed digest, by which equal values can be recognised, and the sealed value.
+
+        `context` is authenticated with it, so that it can't be unsealed elsewhere. None where the subject has been erased.
+        """
+        key = self._key(subject)
+        if key is None:
+            return None
+        text = canonical(value).encode()
+        sealed = AESSIV(key).encrypt(text, [context.encode()])
+        return {"digest": hmac.new(key, text, hashlib.sha256).hexdigest(), "sealed": base64.b64encode(sealed).decode()}
+
+    def unseal(self, subject: str, context: str, sealed: str) -> Any:
+        """The value that was sealed; "erased" where its key doesn't exist. Raises InvalidTag where it was tampered with."""
+        key = self._keys.get(subject)
+        if key is None:
+            return ERASED
+        return loads(AESSIV(key).decrypt(base64.b64decode(sealed), [context.encode()]).decode())
+
+    def _key(self, subject: str) -> bytes | None:
+        if subject not in self._keys:
+            self._keys[subject] = self._create_key(subject)
+        return self._keys[subject]
+
+    def _create_key(self, subject: str) -> bytes | None:
+        key = os.urandom(_KEY_BYTES)
+        row = encode_key(subject_key(subject)) | encode_item({"key": self._wrapping_cipher().encrypt(key, [subject.encode()])})
+        try:
+            self._store.call("put_item", TableName=self._store.table, Item=row, ConditionExpression="attribute_not_exists(pk)")
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            # Another worker was first, or the response to this put was lost: the stored key is the valid one.
+            existing = self._store.get_item(subject_key(subject))
+            return self._unwrap(subject, existing) if existing else self._create_key(subject)
+        return key
+
+    def _unwrap(self, subject: str, row: DynamoItem) -> bytes | None:
+        if "key" not in row:
+            return None
+        return self._wrapping_cipher().decrypt(decode_value(row["key"]), [subject.encode()])
+
+    def _wrapping_cipher(self) -> AESSIV:
+        if self._cipher is None:
+            derived = HKDF(SHA256(), _KEY_BYTES, salt=None, info=b"valhalla: keys of subjects").derive(self._secret())
+            self._cipher = AESSIV(derived)
+        return self._cipher
+
+
+def shred_key(ctx: Context, subject: str) -> None:
+    """Destroy the subject's key permanently; later values of the subject are not stored at all."""
+    ctx.store.update_by_expression(
+        subject_key(subject),
+        "REMOVE #key SET erased_at = if_not_exists(erased_at, :now), erased_by = if_not_exists(erased_by, :actor)",
+        ExpressionAttributeNames={"#key": "key"},
+        ExpressionAttributeValues=encode_item({":now": format_timestamp(ctx.now), ":actor": ctx.actor.id}),
+    )

@@ -1,0 +1,202 @@
+"""The records of the trail: how a change is described, and how a record is chained to the one before.
+
+Pure functions. A record's body is canonical JSON; its hash is SHA-256 over the previous hash, a line break, and the body. The body
+is stored as the text that was hashed, so that verification doesn't depend on serialization.
+"""
+
+import hashlib
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from chalicelib.foundation.dates import format_timestamp
+from chalicelib.foundation.ids import ItemKey
+from chalicelib.foundation.json_codec import dumps, loads
+from chalicelib.foundation.store import codec
+from chalicelib.foundation.store.codec import DynamoItem
+from chalicelib.foundation.store.entity import Entity
+from chalicelib.foundation.store.keys import escape_key_part, join_key
+from chalicelib.foundation.store.store import encode_key
+from chalicelib.foundation.streams import StreamChange
+from chalicelib.packs.audit.canonical import canonical
+
+GENESIS = "0" * 64  # the previous hash of the first record
+SHARDS = 4  # partitions of a day's index, which receives every write
+# Attributes that are not part of `changes`: metadata that the record has itself, and values derived from other fields.
+_NOT_FIELDS = {
+    "pk", "sk", "t", "kind", "sv", "view", "id", "revision", "created_at", "created_by",
+    "updated_at", "updated_by", "request_id", "correlation_id",
+    *(f"gsi{n}{end}" for n in range(1, 5) for end in ("pk", "sk")),
+}  # fmt: skip
+# Fields of the consumer itself: they may differ in a replay of the same change.
+_CONSUMERS_OWN = ("recorded_at", "code_version")
+
+SealFunction = Callable[[str, Any], dict[str, str] | None]  # (context, value) -> the stored form of a personal value
+
+
+@dataclass(frozen=True)
+class AuditRecord:
+    """One record of a chain. `body` is the canonical text."""
+
+    body: str
+    prev_hash: str
+    hash: str
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The content of the body."""
+        values: dict[str, Any] = loads(self.body)
+        return values
+
+    @classmethod
+    def from_values(cls, values: dict[str, Any], prev_hash: str) -> "AuditRecord":
+        """A record, chained to the record with `prev_hash`."""
+        body = canonical(values)
+        return cls(body, prev_hash, chain_hash(prev_hash, body))
+
+    @classmethod
+    def from_item(cls, raw: DynamoItem) -> "AuditRecord":
+        """The record in an item, without any verification."""
+        return cls(*(raw.get(name, {}).get("S", "") for name in ("body", "prev_hash", "hash")))
+
+    def to_item(self) -> DynamoItem:
+        """The item: under its entity by number, indexed by the day of recording and by the actor's month."""
+        content = self.values
+        name = f"{content['entity_id']}#{content['seq']:010d}"
+        values = {
+            "kind": content["kind"],
+            "body": self.body,
+            "prev_hash": self.prev_hash,
+            "hash": self.hash,
+            "view": dumps({field: content[field] for field in ("entity_id", "kind", "seq", "action", "actor", "at", "recorded_at")}),
+            "gsi1pk": day_partition(content["recorded_at"][:10], shard(content["entity_id"])),
+            "gsi1sk": f"{content['recorded_at']}#{name}",
+            "gsi2pk": actor_partition(content["actor"], content["at"][:7]),
+            "gsi2sk": f"{content['at']}#{name}",
+        }
+        return encode_key(key(content["entity_id"], content["seq"])) | codec.encode_item(values)
+
+
+def key(entity_id: str, seq: int) -> ItemKey:
+    """The key of a record."""
+    return ItemKey(partition(entity_id), f"{seq:010d}")
+
+
+def partition(entity_id: str) -> str:
+    """The partition of an entity's chain."""
+    return f"AUD#{entity_id}"
+
+
+def day_partition(day: str, shard: int) -> str:
+    """An index partition of a day of recording (UTC): one of its shards."""
+    return f"AUD#DAY#{day}#{shard}"
+
+
+def actor_partition(actor: str, month: str) -> str:
+    """The index partition of an actor's changes in a month."""
+    return join_key("AUD", "ACT", escape_key_part(actor), month)  # the actor may be any text of a caller
+
+
+def shard(entity_id: str) -> int:
+    """The shard of an entity's records in the index of a day."""
+    return zlib.crc32(entity_id.encode()) % SHARDS
+
+
+def chain_hash(prev_hash: str, body: str) -> str:
+    """The hash of a record."""
+    return hashlib.sha256(f"{prev_hash}\n{body}".encode()).hexdigest()
+
+
+def build_record(
+    change: StreamChange, entity: type[Entity], seal: SealFunction, recorded_at: datetime, code_version: str
+) -> dict[str, Any]:
+    """The content of the record of a change: who, what, when, in which request; without secrets, personal values sealed."""
+    image = codec.decode_item(change.image)
+    is_removed = change.new is None
+    return {
+        "entity_id": image["id"],
+        "kind": image["kind"],
+        "seq": change.version,
+        "action": action(change),
+        # A removal has no actor: it is made by TTL expiry or by the retention job, after a soft deletion, which has one.
+        "actor": ("system:expiry" if change.expired else "system:retention") if is_removed else image["updated_by"],
+        "at": format_timestamp(change.at) if is_removed else image["updated_at"],
+        "request_id": change.event_id if is_removed else image["request_id"],
+        "correlation_id": change.event_id if is_removed else image.get("correlation_id", image["request_id"]),
+        "recorded_at": format_timestamp(recorded_at),
+        "code_version": code_version,
+        "changes": {} if is_removed else changes(change, entity, seal),
+    }
+
+
+def action(change: StreamChange) -> str:
+    """The action: created, updated, deleted (soft) or purged (the item is removed)."""
+    if change.new is None:
+        return "purged"
+    if change.version == 1:
+        return "created"
+    if "deleted_at" in change.new and "deleted_at" not in (change.old or {}):
+        return "deleted"
+    return "updated"
+
+
+def changes(change: StreamChange, entity: type[Entity], seal: SealFunction) -> dict[str, Any]:
+    """The changed fields, nested ones by dotted path: {old, new}.
+
+    For a secret field, and for one that this version of the code doesn't know, only that it changed. For a personal field the
+    sealed values, or only `personal` where its subject has been erased.
+    """
+    old, new = codec.decode_item(change.old or {}), codec.decode_item(change.new or {})
+    known_fields = {attribute.attr_name for attribute in entity.get_attributes().values()}
+    differences: dict[str, Any] = {}
+    for name in sorted((old.keys() | new.keys()) - _NOT_FIELDS):
+        before, after = old.get(name), new.get(name)
+        if before == after:
+            continue
+        if name in entity.SECRET or name not in known_fields:
+            differences[name] = {"changed": True}
+        elif name in entity.PERSONAL:
+            differences[name] = _personal_difference(change, name, before, after, seal)
+        else:
+            differences |= _differences(name, before, after)
+    return differences
+
+
+def seal_context(entity_id: str, seq: int, field: str, side: str) -> str:
+    """The context that a sealed value is authenticated with."""
+    return f"{entity_id}#{seq}#{field}#{side}"
+
+
+def _personal_difference(change: StreamChange, name: str, before: Any, after: Any, seal: SealFunction) -> dict[str, Any]:
+    difference: dict[str, Any] = {"personal": True}
+    for side, value in (("old", before), ("new", after)):
+        sealed = None if value is None else seal(seal_context(change.entity_id, change.version, name, side), value)
+        if value is None or sealed is not None:
+            difference[side] = sealed
+    return difference
+
+
+def _differences(path: str, before: Any, after: Any) -> dict[str, Any]:
+    if isinstance(before, dict) and isinstance(after, dict):
+        differences: dict[str, Any] = {}
+        for name in sorted(before.keys() | after.keys()):
+            if before.get(name) != after.get(name):
+                differences |= _differences(f"{path}.{name}", before.get(name), after.get(name))
+        return differences
+    return {path: {"old": before, "new": after}}
+
+
+def describes_same_change(existing: AuditRecord, expected: dict[str, Any], *, erased: bool) -> bool:
+    """Whether the existing record describes the same change as `expected`, which then is a replay.
+
+    The consumer's own fields may differ. So may the changed fields, where another version of the code described them or the
+    subject was erased since.
+    """
+    if existing.hash != chain_hash(existing.prev_hash, existing.body):
+        return False
+    content = existing.values
+    if content.get("code_version") != expected["code_version"] or erased:
+        content, expected = ({**values, "changes": None} for values in (content, expected))
+    return canonical({**expected, **dict.fromkeys(_CONSUMERS_OWN)}) == canonical({**content, **dict.fromkeys(_CONSUMERS_OWN)})

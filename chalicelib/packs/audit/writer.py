@@ -1,0 +1,264 @@
+"""Writing the trail: each revision of each entity becomes exactly one record, chained to the one before.
+
+Records are put conditionally, so a redelivered change has no effect. A change whose predecessor is missing is parked with its
+images, and so are later changes of that entity; they are resumed when the predecessor arrives.
+"""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from chalicelib.foundation import streams, telemetry
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.events import Notification
+from chalicelib.foundation.manifest import Pack, import_string
+from chalicelib.foundation.store.entity import Entity
+from chalicelib.foundation.streams import MalformedRecord, StreamChange
+from chalicelib.packs.audit import crypto_shredding, records
+from chalicelib.packs.audit.records import GENESIS, AuditRecord
+
+STREAM = "audit"
+EntityResolver = Callable[[str], type[Entity]]
+
+
+def entity_resolver(packs: Iterable[Pack]) -> EntityResolver:
+    """Returns a function from kind to entity class; it raises MalformedRecord for an unknown kind, whose secret fields are unknown, too."""
+    paths = {kind: path for pack in packs for kind, path in pack.entities.items()}
+
+    @cache
+    def find(kind: str) -> type[Entity]:
+        if kind not in paths:
+            raise MalformedRecord(f"no pack has entities of kind {kind}")
+        entity: type[Entity] = import_string(paths[kind])
+        return entity
+
+    return find
+
+
+class ChainConflict(Exception):
+    """The sequence number of a change is taken by the record of another change."""
+
+    def __init__(self, existing: AuditRecord) -> None:
+        super().__init__(existing.hash)
+        self.existing = existing
+
+
+class TrailWriter:
+    """Appends changes to the chains: several entities concurrently, the revisions of each in order."""
+
+    def __init__(self, ctx: Context, kinds: EntityResolver, *, workers: int = 10) -> None:
+        self._ctx, self._entity_class, self._workers = ctx, kinds, workers
+        self._store = ctx.store
+        self._subject_keys = crypto_shredding.DataSubjectKeys(ctx.store, lambda: ctx.secrets.personal_key)
+        self._hashes: dict[tuple[str, int], str] = {}
+        self._replayed: set[tuple[str, int]] = set()
+
+    def append(self, changes: list[StreamChange]) -> list[StreamChange]:
+        """Append the changes, or park those that can't be appended. Returns the changes to retry, after transient failures.
+
+        Round trips: one for all predecessors and keys, one per record, one for parked successors.
+        """
+        chains: dict[str, list[StreamChange]] = {}
+        for change in sorted(changes, key=lambda change: change.version):
+            chains.setdefault(change.entity_id, []).append(change)
+        self._load_predecessors(chains)
+        undone: list[StreamChange] = []
+        if len(chains) > 1 and self._workers > 1:
+            with ThreadPoolExecutor(min(self._workers, len(chains))) as pool:
+                results = list(pool.map(self._chain, chains.values()))
+        else:
+            results = [self._chain(chain) for chain in chains.values()]
+        for remaining in results:
+            undone += remaining
+        failed = {change.entity_id for change in undone}
+        return undone + self._resume_parked([change for id, chain in chains.items() if id not in failed for change in chain])
+
+    def redrive(self, entity: str) -> int:
+        """Retry an entity's parked records, in order. Returns how many succeeded."""
+        done = 0
+        for parked in self._in_order(streams.parked_records(self._store, STREAM, entity, self._ctx.now)):
+            key, change = parked
+            if change is not None and self._retry(change):
+                streams.remove_parked(self._store, key)
+                done += 1
+        return done
+
+    def _retry(self, change: StreamChange) -> bool:
+        try:
+            return self._append(change)
+        except Exception as error:
+            if streams.is_transient(error):
+                raise
+            return False  # a permanent failure: it remains parked
+
+    # -- a single chain
+
+    def _load_predecessors(self, chains: dict[str, list[StreamChange]]) -> None:
+        firsts = [(id, chain[0].version - 1) for id, chain in chains.items() if chain[0].version > 1]
+        subjects = {change.key.pk for chain in chains.values() for change in chain if self._is_personal(change)}
+        keys = [records.key(*first) for first in firsts] + [crypto_shredding.subject_key(subject) for subject in subjects]
+        if not keys:
+            return
+        items = self._store.batch_get(keys)
+        self._subject_keys.add_loaded(subjects, items)
+        for first in firsts:
+            if raw := items.get(records.key(*first)):
+                self._hashes[first] = AuditRecord.from_item(raw).hash
+
+    def _is_personal(self, change: StreamChange) -> bool:
+        try:
+            return bool(self._entity_class(change.kind).PERSONAL)
+        except MalformedRecord:
+            return False
+
+    def _chain(self, chain: list[StreamChange]) -> list[StreamChange]:
+        """Append the changes of one entity, in order. Returns the rest, from the first transient failure on."""
+        for index, change in enumerate(chain):
+            try:
+                self._append_or_park(change)
+            except Exception as error:
+                if not streams.is_transient(error):
+                    raise
+                telemetry.log("WARNING", "audit record not done", entity=change.entity_id, seq=change.version, error=type(error).__name__)
+                return chain[index:]
+        return []
+
+    def _append_or_park(self, change: StreamChange) -> None:
+        try:
+            if self._append(change):
+                return
+        except ChainConflict as conflict:
+            self._report_conflict(change, conflict.existing)
+            return
+        except Exception as error:
+            if streams.is_transient(error):
+                raise
+            park_unreadable(self._ctx, change.record, error)
+            return
+        key = streams.park_record(self._store, STREAM, change.record, "its predecessor is missing", self._ctx.now, waiting_change=change)
+        # The predecessor may have been appended meanwhile. Either this check after parking or its check after appending notices.
+        if self._append(change):
+            streams.remove_parked(self._store, key)
+
+    def _append(self, change: StreamChange) -> bool:
+        """Put the record of a change. False where its predecessor is missing; ChainConflict where another record has its number."""
+        id, seq = change.entity_id, change.version
+        prev_hash = self._hash(id, seq - 1)
+        if prev_hash is None:
+            return False
+        content = self._describe(change)
+        record = AuditRecord.from_values(content, prev_hash)
+        try:
+            self._store.call(
+                "put_item",
+                TableName=self._store.table,
+                Item=record.to_item(),
+                ConditionExpression="attribute_not_exists(pk)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            existing = AuditRecord.from_item(error.response["Item"])
+            self._hashes[id, seq] = existing.hash
+            self._replayed.add((id, seq))
+            erased = self._subject_keys.is_erased(change.key.pk)
+            if existing.prev_hash != prev_hash or not records.describes_same_change(existing, content, erased=erased):
+                raise ChainConflict(existing) from None
+        else:
+            self._hashes[id, seq] = record.hash
+        return True
+
+    def _describe(self, change: StreamChange) -> dict[str, Any]:
+        entity = self._entity_class(change.kind)
+        if entity.PERSONAL:
+            self._subject_keys.load([change.key.pk])
+
+        def seal(context: str, value: Any) -> dict[str, str] | None:
+            return self._subject_keys.seal(change.key.pk, context, value)
+
+        return records.build_record(change, entity, seal, self._ctx.now, self._ctx.settings.git_revision)
+
+    def _hash(self, id: str, seq: int) -> str | None:
+        if seq == 0:
+            return GENESIS
+        if (id, seq) not in self._hashes:
+            raw = self._store.get_item(records.key(id, seq))
+            if raw is None:
+                return None
+            self._hashes[id, seq] = AuditRecord.from_item(raw).hash
+        return self._hashes[id, seq]
+
+    # -- parked changes
+
+    def _resume_parked(self, appended: list[StreamChange]) -> list[StreamChange]:
+        """Append the parked successors of these changes. Returns the changes for which that failed, to be redelivered.
+
+        A replayed change may be parked itself, by a run that ended between parking and appending it.
+        """
+        if not appended:
+            return []
+        followers = {streams.parked_key(STREAM, change.entity_id, change.version + 1): change for change in appended}
+        for change in appended:
+            if (change.entity_id, change.version) in self._replayed:
+                followers[streams.parked_key(STREAM, change.entity_id, change.version)] = change
+        try:
+            waiting = self._store.batch_get(followers)
+        except Exception as error:
+            if not streams.is_transient(error):
+                raise
+            return appended
+        left = []
+        for change in {followers[key].entity_id: followers[key] for key in waiting}.values():
+            try:
+                self.redrive(change.entity_id)
+            except Exception as error:
+                if not streams.is_transient(error):
+                    raise
+                left.append(change)
+        return left
+
+    @staticmethod
+    def _in_order(parked: list[streams.ParkedRecord]) -> list[tuple[Any, StreamChange | None]]:
+        entries: list[tuple[int, Any, StreamChange | None]] = []
+        for item in parked:
+            try:
+                change = streams.parse_record(item.record)
+                entries.append((change.version, item.key, change))
+            except MalformedRecord:
+                entries.append((0, item.key, None))
+        return [(key, change) for _, key, change in sorted(entries, key=lambda entry: entry[0])]
+
+    # -- conflicts
+
+    def _report_conflict(self, change: StreamChange, existing: AuditRecord) -> None:
+        """Log and notify the conflict, and park the change. The chain continues from the existing record."""
+        ctx, id, seq = self._ctx, change.entity_id, change.version
+        telemetry.log("ERROR", "CHAIN_BROKEN", entity=id, seq=seq, standing=existing.hash)
+        telemetry.emit_metric({"ChainBroken": 1}, stream=STREAM)
+        streams.park_record(self._store, STREAM, change.record, f"CHAIN_BROKEN: another record stands at {seq}", ctx.now)
+        event = Notification.for_occasion(
+            ctx,
+            f"trail.chain_broken#{id}#{seq}",
+            on=ctx.today,
+            event="trail.chain_broken",
+            subject_type=change.kind,
+            subject_id=id,
+            title=f"The trail of {id} holds another record at {seq} than the change that came",
+            for_role="auditor",
+            data={"seq": seq, "standing_hash": existing.hash, "event_id": change.event_id},
+        )
+        item = event.to_item()
+        try:
+            self._store.call("put_item", TableName=self._store.table, Item=item, ConditionExpression="attribute_not_exists(pk)")
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+
+
+def park_unreadable(ctx: Context, record: streams.StreamRecord, error: Exception) -> None:
+    """Park a stream record that can't be processed."""
+    streams.park_record(ctx.store, STREAM, record, f"{type(error).__name__}: {error}", ctx.now)

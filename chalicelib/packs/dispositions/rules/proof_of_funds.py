@@ -1,0 +1,83 @@
+"""Proof of funds: whether a buyer can pay this price on this day.
+
+A letter is valid from its issue to its expiry, both days included, and for what it is made out over. An override is for
+another than the owner of the pipeline: who gains by the assignment doesn't waive its safeguard.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from chalicelib.foundation.errors import Conflict, Forbidden
+
+VALID_DAYS = 30
+WARNING_DAYS = 14
+
+MISSING, NOT_YET_VALID, EXPIRED = "pof_missing", "pof_not_yet_valid", "pof_expired"
+INSUFFICIENT, OTHER_CURRENCY = "pof_insufficient", "pof_currency"
+
+
+@dataclass(frozen=True)
+class ProofOfFunds:
+    """A proof of funds: an amount of a currency, and the days of its validity."""
+
+    amount: Decimal
+    currency: str
+    issued_on: date
+    expires_on: date
+
+
+@dataclass(frozen=True)
+class ProofProblem:
+    """Why it doesn't cover a price. `short` is what it lacks, in the price's currency."""
+
+    code: str
+    detail: str
+    short: Decimal | None = None
+
+
+def default_expiry(issued_on: date) -> date:
+    """The last day of a proof that names none: issued on 31 January it is good through 2 March."""
+    return issued_on + timedelta(days=VALID_DAYS)
+
+
+def reminder_date(expires_on: date) -> date:
+    """The day from which its lapse is warned of."""
+    return expires_on - timedelta(days=WARNING_DAYS)
+
+
+def coverage_error(proof: ProofOfFunds | None, price: Decimal | None, currency: str, day: date) -> ProofProblem | None:
+    """Why `proof` doesn't cover `price` (in `currency`; None: not agreed yet, so the days alone decide) on `day`; None where it does."""
+    if proof is None:
+        return ProofProblem(MISSING, "The buyer has shown no proof of funds.")
+    if day < proof.issued_on:
+        return ProofProblem(NOT_YET_VALID, f"The proof of funds is valid from {proof.issued_on.isoformat()}.")
+    if day > proof.expires_on:
+        return ProofProblem(EXPIRED, f"The proof of funds was valid through {proof.expires_on.isoformat()}.")
+    if price is None:
+        return None
+    if proof.currency != currency:
+        return ProofProblem(OTHER_CURRENCY, f"The proof of funds is in {proof.currency}, the price in {currency}.")
+    if proof.amount < price:
+        return ProofProblem(INSUFFICIENT, "The proof of funds is below the price.", price - proof.amount)
+    return None
+
+
+def warnings(error: ProofProblem | None, *, required: bool) -> list[str]:
+    """A missing proof is a warning where none is required; every other fault refuses."""
+    return [error.code] if error is not None and error.code == MISSING and not required else []
+
+
+def check(error: ProofProblem | None, *, required: bool, overridden: bool = False) -> None:
+    """Raises Conflict with the fault's `code` (and `short`) unless it only warns or somebody who may has overridden it."""
+    if error is None or overridden or warnings(error, required=required):
+        return
+    members: dict[str, Any] = {"code": error.code} | ({} if error.short is None else {"short": error.short})
+    raise Conflict(error.detail, **members)
+
+
+def check_override(actor_id: str, pipeline_owner: str | None) -> None:
+    """Raises Forbidden where who would override owns the pipeline, whatever their roles."""
+    if pipeline_owner is not None and actor_id == pipeline_owner:
+        raise Forbidden("Who owns the pipeline can't override its proof of funds.")

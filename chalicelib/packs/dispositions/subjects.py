@@ -1,0 +1,26 @@
+"""What others may ask of a buyer or an assignment that they refer to."""
+
+from typing import Any
+
+from chalicelib.foundation.subjects import SubjectAdapter
+from chalicelib.packs.dispositions.entities import Assignment, Buyer
+
+
+def _buyer(buyer: Buyer) -> dict[str, Any]:
+    return {"name": buyer.name, "is_active": buyer.is_active, "do_not_contact": buyer.do_not_contact}
+
+
+def _assignment(assignment: Assignment) -> dict[str, Any]:
+    return {
+        "status": assignment.status,
+        "pipeline_id": assignment.pipeline_id,
+        "buyer_id": assignment.buyer_id,
+        "currency": assignment.currency,
+        "value": assignment.assignment_price,
+    }
+
+
+BUYER = SubjectAdapter(entity=Buyer, facts=_buyer, hash_fields=("name", "email", "buy_box", "proof_of_funds"))
+ASSIGNMENT = SubjectAdapter(
+    entity=Assignment, facts=_assignment, hash_fields=("assignment_price", "assignment_fee", "currency", "buyer_id", "kind_of_exit")
+)

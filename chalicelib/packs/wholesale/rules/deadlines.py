@@ -1,0 +1,113 @@
+"""Reminders before the deadlines of a contract: earnest money due, inspection end, closing.
+
+Each kind of deadline has reminders a number of days before it. Where the day of a reminder has passed (the deadline was entered
+late, a daily run was missed), the nearest one is raised at once and marked late, and the earlier ones are skipped. Earnest money
+is due within days of signing, so its numbers are small, and it is raised daily while overdue. A deadline that was met has no
+reminders; a moved deadline counts as a new one.
+
+The reminders raised are stored with the pipeline as marks, {"closing/2026-03-20": 7}: for a deadline, the lowest number of days
+raised. They make a claim idempotent: one transaction writes the events of `due_reminders`, the marks of `with_marks`, and
+`next_reminder(...).raise_on` as due key, so that a repeated run finds nothing due.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from chalicelib.foundation.dates import days_before
+from chalicelib.packs.wholesale.rules.stages import ASSIGNED, UNDER_CONTRACT
+
+EARNEST_MONEY, INSPECTION, CLOSING = "earnest_money", "inspection", "closing"
+
+# Days before each date, farthest first.
+DAYS_BEFORE: dict[str, tuple[int, ...]] = {EARNEST_MONEY: (2, 1, 0), INSPECTION: (7, 3, 1), CLOSING: (14, 7, 3, 0)}
+DAILY_WHILE_OVERDUE = frozenset({EARNEST_MONEY})
+
+# Only a pipeline under contract has deadlines.
+REMINDER_STAGES = (UNDER_CONTRACT, ASSIGNED)
+
+Marks = Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class ContractDates:
+    """The dates of a contract, and when those that can be met were met."""
+
+    earnest_money_due_on: date | None = None
+    earnest_money_paid_on: date | None = None
+    inspection_ends_on: date | None = None
+    inspection_cleared_on: date | None = None
+    closes_on: date | None = None
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """A deadline that is not met yet."""
+
+    kind: str
+    on: date
+
+    @property
+    def mark(self) -> str:
+        """The key of this deadline among the marks."""
+        return f"{self.kind}/{self.on.isoformat()}"
+
+
+@dataclass(frozen=True)
+class Reminder:
+    """A reminder. `days_left` counts to the deadline (negative: overdue); `raise_on` is the day to raise it, today or later.
+
+    `late`: its own day has passed; `skipped` are the numbers of days that it replaces.
+    """
+
+    deadline: Deadline
+    days_left: int
+    raise_on: date
+    late: bool = False
+    skipped: tuple[int, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Unique within its pipeline. It contains the date, so that a moved deadline has other reminders."""
+        return f"{self.deadline.mark}/{self.days_left}"
+
+
+def open_deadlines(stage: str, dates: ContractDates) -> list[Deadline]:
+    """The deadlines of a pipeline in `stage` that are set and not met."""
+    if stage not in REMINDER_STAGES:
+        return []
+    candidates = (
+        (EARNEST_MONEY, dates.earnest_money_due_on, dates.earnest_money_paid_on),
+        (INSPECTION, dates.inspection_ends_on, dates.inspection_cleared_on),
+        (CLOSING, dates.closes_on, None),
+    )
+    return [Deadline(kind, on) for kind, on, met_on in candidates if on is not None and met_on is None]
+
+
+def _next_for(deadline: Deadline, marks: Marks, today: date) -> Reminder | None:
+    raised, left = marks.get(deadline.mark), (deadline.on - today).days
+    counts = [count for count in DAYS_BEFORE[deadline.kind] if raised is None or count < raised]
+    if deadline.kind in DAILY_WHILE_OVERDUE:
+        # The next day overdue: the one after the last raised, or today where days were missed.
+        counts.append(min(-1, left, -1 if raised is None else raised - 1))
+    passed = [count for count in counts if count >= left]
+    if passed:
+        return Reminder(deadline, passed[-1], today, late=passed[-1] > left, skipped=tuple(passed[:-1]))
+    return Reminder(deadline, counts[0], days_before(deadline.on, counts[0])[0]) if counts else None
+
+
+def next_reminder(deadlines: Iterable[Deadline], marks: Marks, today: date) -> Reminder | None:
+    """The earliest reminder, today or later; None where there are no more. Its `raise_on` is the pipeline's due key."""
+    reminders = [reminder for deadline in deadlines if (reminder := _next_for(deadline, marks, today))]
+    return min(reminders, key=lambda reminder: reminder.raise_on, default=None)
+
+
+def due_reminders(deadlines: Iterable[Deadline], marks: Marks, today: date) -> list[Reminder]:
+    """The reminders to raise now: at most one per deadline."""
+    reminders = [reminder for deadline in deadlines if (reminder := _next_for(deadline, marks, today))]
+    return [reminder for reminder in reminders if reminder.raise_on <= today]
+
+
+def with_marks(marks: Marks, raised: Iterable[Reminder]) -> dict[str, int]:
+    """The marks after these reminders were raised."""
+    return {**marks, **{reminder.deadline.mark: reminder.days_left for reminder in raised}}

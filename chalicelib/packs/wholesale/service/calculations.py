@@ -1,0 +1,51 @@
+"""Calculating a deal without storing anything."""
+
+from dataclasses import asdict
+from typing import Any, cast
+
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import ValidationFailed
+from chalicelib.packs.wholesale.entities import to_pricing_inputs
+from chalicelib.packs.wholesale.presenters import pricing_explanations
+from chalicelib.packs.wholesale.rules.exit_strategies import DOUBLE_CLOSE
+from chalicelib.packs.wholesale.rules.pricing import compute_pricing
+from chalicelib.packs.wholesale.rules.sensitivity import grid
+from chalicelib.packs.wholesale.schemas import CalculationRequest, CalculationView, SensitivityCell
+from chalicelib.packs.wholesale.service import changes
+
+_AMOUNTS = ("arv_estimate", "repair_estimate", "assignment_fee_target", "offer_price", "contract_price", "assignment_price")
+
+
+def calculate(ctx: Context, body: CalculationRequest, *, explain: bool) -> CalculationView:
+    """Ceiling, MAO and spread of the given inputs, and their sensitivity to errors in the estimates."""
+    values: dict[str, Any] = body.model_dump(exclude_unset=True)
+    values["currency"] = values.get("currency") or ctx.settings.default_currency
+    _apply_resale_price(values)
+    changes.check_amounts(values["currency"], values, _AMOUNTS)
+    inputs = to_pricing_inputs(values)
+    pricing = compute_pricing(inputs)
+    view: CalculationView = {
+        "currency": inputs.currency,
+        "rule_pct": inputs.rule_pct,
+        "exit_strategy": inputs.exit_strategy,
+        "ceiling": pricing.ceiling,
+        "max_allowable_offer": pricing.max_allowable_offer,
+        "expected_spread": pricing.expected_spread,
+        "spread_basis": pricing.spread_basis,
+        "missing": list(pricing.missing),
+        "warnings": list(pricing.warnings),
+        "sensitivity": [cast(SensitivityCell, asdict(cell)) for cell in grid(inputs)],
+    }
+    if explain:
+        view["explain"] = pricing_explanations(ctx, inputs)
+    return view
+
+
+def _apply_resale_price(values: dict[str, Any]) -> None:
+    """Use a double close's B-C price as the assignment price: both are the price that the end buyer pays."""
+    price = (values.get("costs") or {}).pop("bc_price", None)
+    if price is None or values.get("exit_strategy") != DOUBLE_CLOSE:
+        return
+    if values.get("assignment_price") not in (None, price):
+        raise ValidationFailed.field("costs.bc_price", "differs from assignment_price, which is the same price")
+    values["assignment_price"] = price

@@ -1,0 +1,30 @@
+"""How other packs see a pipeline that they reference: facts, content hash and requester."""
+
+from typing import Any
+
+from chalicelib.foundation.subjects import SubjectAdapter
+from chalicelib.packs.wholesale.entities import Pipeline
+
+
+def _facts(pipeline: Pipeline) -> dict[str, Any]:
+    return {
+        "stage": pipeline.stage,
+        "owner": pipeline.owner,
+        "deal_id": pipeline.deal_id,
+        "currency": pipeline.currency,
+        "value": pipeline.contract_price,  # of a wholesale deal, unless the deal has its own value
+        "seller_name": (pipeline.seller or {}).get("name"),
+    }
+
+
+def _requested_by(pipeline: Pipeline) -> str:
+    """The owner; without one, the creator."""
+    return pipeline.owner or pipeline.created_by
+
+
+PIPELINE = SubjectAdapter(
+    entity=Pipeline,
+    facts=_facts,
+    hash_fields=("deal_id", "currency", "contract_price", "contract_effective_on", "closes_on", "exit_strategy"),
+    requested_by=_requested_by,
+)

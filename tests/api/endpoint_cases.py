@@ -1,0 +1,72 @@
+"""Plausible requests to every endpoint, from the OpenAPI document, and what a refusal must look like."""
+
+from typing import Any
+
+import pytest
+
+from chalicelib.foundation.errors import PROBLEM_TYPES
+from chalicelib.foundation.http import handlers
+from chalicelib.foundation.json_codec import dumps
+from chalicelib.foundation.manifest import Endpoint, Pack
+from chalicelib.packs import PACKS
+from tests.openapi_contract import system_contract
+
+ALL = [(pack, endpoint) for pack in PACKS for endpoint in pack.endpoints]
+
+
+def for_each_endpoint(predicate: Any = lambda pack, endpoint: True) -> Any:
+    """A parametrisation over the endpoints that `keep` takes."""
+    rows = [pytest.param(endpoint, id=f"{endpoint.method} {endpoint.path}") for pack, endpoint in ALL if predicate(pack, endpoint)]
+    return pytest.mark.parametrize("endpoint", rows)
+
+
+def takes_body(pack: Pack, endpoint: Endpoint) -> bool:
+    return handlers.handler_for(pack, endpoint).body is not None
+
+
+def operation(endpoint: Endpoint) -> dict[str, Any]:
+    described: dict[str, Any] = system_contract().document["paths"][endpoint.path][endpoint.method.lower()]
+    return described
+
+
+def path_of(endpoint: Endpoint, **values: str) -> str:
+    """The endpoint's path with well-formed parameters; `values` are put in instead."""
+    path = endpoint.path
+    for parameter in map(system_contract().resolved, operation(endpoint)["parameters"]):
+        if parameter["in"] == "path":
+            path = path.replace(f"{{{parameter['name']}}}", values.get(parameter["name"]) or str(parameter.get("example", "x")))
+    return path
+
+
+def body_of(endpoint: Endpoint) -> Any:
+    """The example of its body; None where it takes none."""
+    content = operation(endpoint).get("requestBody", {}).get("content", {})
+    return content["application/json"]["example"] if content else None
+
+
+def text_of(endpoint: Endpoint) -> str | None:
+    body = body_of(endpoint)
+    return None if body is None else dumps(body)
+
+
+def assert_problem(response: Any, *kinds: str, not_echoed: str = "") -> dict[str, Any]:
+    """The problem, after checking that it is one: of these kinds where any are named, with its request id, echoing nothing."""
+    assert 400 <= response.status < 500, f"{response.status}: {response.text[:500]}"
+    assert response.headers["content-type"] == "application/problem+json"
+    body: dict[str, Any] = response.json()
+    kind = body["type"].removeprefix("/problems/")
+    assert not kinds or kind in kinds, f"{kind} instead of {' or '.join(kinds)}: {response.text[:500]}"
+    assert response.status == body["status"] == PROBLEM_TYPES[kind].status
+    assert body["title"] == PROBLEM_TYPES[kind].title
+    assert body["detail"]
+    assert body["request_id"] == response.headers["x-request-id"]
+    assert response.headers["cache-control"] == "no-store"
+    assert "Traceback" not in response.text
+    locations = [tuple(one["loc"]) for one in body.get("errors", ())]
+    assert len(set(locations)) == len(locations), f"a field is refused twice: {response.text[:500]}"
+    # pydantic names the branches of a union, e.g. function-before[check(), str], as if they were fields
+    assert not any("[" in part.removesuffix("[key]") for location in locations for part in location), response.text[:500]
+    if not_echoed:
+        assert not_echoed not in response.text
+        assert not any(not_echoed in value for value in response.headers.values())
+    return body

@@ -1,0 +1,146 @@
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.foundation.manifest import QueueConsumer
+from local import sqs
+from local.engine import Engine, EngineClient
+
+
+def consumer(name: str, visibility: int = 30, receives: int = 5) -> QueueConsumer:
+    return QueueConsumer(
+        name="worker",
+        function="",
+        summary="",
+        queue=name,
+        batch_size=10,
+        timeout_seconds=60,
+        visibility_seconds=visibility,
+        max_receives=receives,
+    )
+
+
+def send(line: EngineClient, url: str, *bodies: str) -> None:
+    for body in bodies:
+        line.call("AmazonSQS.SendMessage", {"QueueUrl": url, "MessageBody": body})
+
+
+def left(line: EngineClient, url: str) -> dict[str, str]:
+    wanted = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found: dict[str, str] = line.call("AmazonSQS.GetQueueAttributes", {"QueueUrl": url, "AttributeNames": wanted})["Attributes"]
+    return found
+
+
+@pytest.fixture
+def own(engine: Engine) -> Iterator[EngineClient]:
+    opened = EngineClient(engine.port)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(autouse=True)
+def _short_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqs, "_WAIT_SECONDS", 0)
+
+
+def test_messages_come_as_lambda_gets_them_and_what_was_done_is_gone(line: EngineClient, own: EngineClient) -> None:
+    url = sqs.create_queues(line, consumer("q-done"))
+    assert sqs.create_queues(line, consumer("q-done")) == url, "it may be there already"
+    seen: list[dict[str, Any]] = []
+    told: list[int] = []
+    worker = sqs.QueueWorker(consumer("q-done"), lambda event, _: seen.extend(event["Records"]), own, url, lambda: told.append(1))
+    worker.poll()
+    assert (seen, told) == ([], [])
+    send(line, url, "one", "two")
+    worker.poll()
+    assert {record["body"] for record in seen} == {"one", "two"}
+    assert all(record["eventSource"] == "aws:sqs" and record["eventSourceARN"].endswith(":q-done") for record in seen)
+    assert seen[0]["attributes"]["ApproximateReceiveCount"] == "1"
+    assert left(line, url) == {"ApproximateNumberOfMessages": "0", "ApproximateNumberOfMessagesNotVisible": "0"}
+    assert told == [1]
+
+
+def raise_it(_event: Any, _context: Any) -> None:
+    raise RuntimeError("down")
+
+
+@pytest.mark.parametrize(
+    ("function", "kept"),
+    [
+        (lambda event, _: {"batchItemFailures": [{"itemIdentifier": event["Records"][0]["messageId"]}]}, 1),
+        (lambda event, _: {"batchItemFailures": [{"itemIdentifier": "of another batch"}]}, 2),
+        (lambda event, _: {"batchItemFailures": []}, 0),
+        (raise_it, 2),
+    ],
+)
+def test_what_was_not_done_stays(line: EngineClient, own: EngineClient, function: Any, kept: int, request: pytest.FixtureRequest) -> None:
+    name = f"q-kept-{abs(hash(request.node.name))}"
+    url = sqs.create_queues(line, consumer(name))
+    send(line, url, "one", "two")
+    sqs.QueueWorker(consumer(name), function, own, url, lambda: None).poll()
+    assert left(line, url)["ApproximateNumberOfMessagesNotVisible"] == str(kept)
+
+
+def test_what_fails_too_often_goes_to_the_dead_letters(line: EngineClient, own: EngineClient) -> None:
+    short = consumer("q-dead", visibility=0, receives=2)
+    url = sqs.create_queues(line, short)
+    send(line, url, "poison")
+    attempts: list[int] = []
+
+    def fail(_event: Any, _context: Any) -> None:
+        attempts.append(1)
+        raise RuntimeError("poison")
+
+    worker = sqs.QueueWorker(short, fail, own, url, lambda: None)
+    for _ in range(5):
+        worker.poll()
+        time.sleep(0.02)
+    assert len(attempts) == 2
+    dead = line.call("AmazonSQS.GetQueueUrl", {"QueueName": "q-dead-dead"})["QueueUrl"]
+    assert left(line, dead)["ApproximateNumberOfMessages"] == "1"
+
+
+def test_the_thread_ends_when_told_and_when_the_engine_is_gone(tmp_path: Path) -> None:
+    engine = Engine(tmp_path)
+    line = EngineClient(engine.port)
+    url = sqs.create_queues(line, consumer("q-thread"))
+    seen = threading.Event()
+    first, second = (
+        sqs.QueueWorker(consumer("q-thread"), lambda *_: seen.set(), EngineClient(engine.port), url, lambda: None) for _ in range(2)
+    )
+    first.start()
+    send(line, url, "x")
+    assert seen.wait(5)
+    first.stop()
+    assert not first.is_alive()
+    second.start()
+    engine.stop()
+    second.join(5)
+    assert not second.is_alive()
+    line.close()
+
+
+def test_messages_outlive_an_orderly_restart_on_another_port(tmp_path: Path) -> None:
+    engine = Engine(tmp_path)
+    line = EngineClient(engine.port)
+    send(line, sqs.create_queues(line, consumer("q-restart")), "kept")
+    assert engine.save()
+    engine.stop()
+    line.close()
+    again = Engine(tmp_path)
+    line = EngineClient(again.port)
+    url = sqs.create_queues(line, consumer("q-restart"))
+    assert str(again.port) in url
+    bodies: list[str] = []
+
+    def note(event: Any, _context: Any) -> None:
+        bodies.extend(record["body"] for record in event["Records"])
+
+    sqs.QueueWorker(consumer("q-restart"), note, line, url, lambda: None).poll()
+    assert bodies == ["kept"]
+    again.stop()
+    line.close()

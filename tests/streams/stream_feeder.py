@@ -1,0 +1,131 @@
+"""The table's stream as Lambda hands it over, and an event source mapping that delivers it."""
+
+import base64
+import random
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+from botocore.session import Session
+
+from chalicelib.foundation.streams import StreamRecord
+
+Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
+
+
+class StreamFeeder:
+    """Reads the stream of a table on moto; `take` gives what is new since the last time."""
+
+    def __init__(self, dynamodb: Any, table: str) -> None:
+        arn = dynamodb.describe_table(TableName=table)["Table"]["LatestStreamArn"]
+        self.arn = arn
+        self._client = Session().create_client("dynamodbstreams", region_name="us-east-1")
+        shard = self._client.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
+        self._shard = {"StreamArn": arn, "ShardId": shard}
+        self._seen: str | None = None
+
+    def take(self) -> list[StreamRecord]:
+        # A new iterator each time: moto replaces the table, with its stream, when it rolls a transaction back.
+        place = {"ShardIteratorType": "TRIM_HORIZON"}
+        if self._seen:
+            place = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": self._seen}
+        iterator = self._client.get_shard_iterator(**self._shard, **place)["ShardIterator"]
+        found: list[StreamRecord] = []
+        while True:
+            answer = self._client.get_records(ShardIterator=iterator)
+            iterator = answer["NextShardIterator"]
+            if not answer["Records"]:
+                return found
+            self._seen = answer["Records"][-1]["dynamodb"]["SequenceNumber"]
+            found += [as_lambda_gives_it(record, self.arn) for record in answer["Records"]]
+
+    def entities(self) -> list[StreamRecord]:
+        """What is new of entities: what the mapping's filter lets through."""
+        return [record for record in self.take() if _image(record).get("t") in ({"S": "e"}, {"S": "m"})]
+
+
+def _image(record: StreamRecord) -> dict[str, Any]:
+    change = record["dynamodb"]
+    found: dict[str, Any] = change.get("OldImage", {}) if record["eventName"] == "REMOVE" else change["NewImage"]
+    return found
+
+
+def record_of(number: int, old: dict[str, Any] | None, new: dict[str, Any] | None) -> StreamRecord:
+    """The record of a change between two images, for engines whose stream is not read."""
+    image = new or old or {}
+    name = "MODIFY" if old and new else "INSERT" if new else "REMOVE"
+    change = {"Keys": {key: image[key] for key in ("pk", "sk")}, "SequenceNumber": f"{number:021d}", "ApproximateCreationDateTime": 1.75e9}
+    change |= {key: value for key, value in (("OldImage", old), ("NewImage", new)) if value is not None}
+    return {"eventID": f"event-{number}", "eventName": name, "dynamodb": change}
+
+
+def as_lambda_gives_it(record: dict[str, Any], arn: str) -> StreamRecord:
+    change = dict(record["dynamodb"])
+    change["ApproximateCreationDateTime"] = change["ApproximateCreationDateTime"].timestamp()
+    for name in ("OldImage", "NewImage"):
+        if name in change:
+            change[name] = _base64(change[name])
+    return {**{name: record[name] for name in ("eventID", "eventName", "awsRegion")}, "eventSourceARN": arn, "dynamodb": change}
+
+
+def _base64(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: base64.b64encode(item).decode() if name == "B" and isinstance(item, bytes) else _base64(item)
+            for name, item in value.items()
+        }
+    return [_base64(item) for item in value] if isinstance(value, list) else value
+
+
+def deliver(
+    handler: Handler, records: list[StreamRecord], *, context: Callable[[], Any] = lambda: None, batch: int = 60, attempts: int = 200
+) -> int:
+    """Deliver as a mapping does: in batches, going on from the lowest reported record. Returns how many calls it took."""
+    at = calls = 0
+    while at < len(records):
+        now = records[at : at + batch]
+        failures = handler({"Records": now}, context())["batchItemFailures"]
+        calls += 1
+        assert calls < attempts, "it never comes to an end"
+        if not failures:
+            at += len(now)
+            continue
+        places = {record["dynamodb"]["SequenceNumber"]: place for place, record in enumerate(now)}
+        at += min(places[failure["itemIdentifier"]] for failure in failures)
+    return calls
+
+
+def shuffled(records: list[StreamRecord], chance: random.Random) -> list[StreamRecord]:
+    """In another order, but that of each item kept: as parallel shards deliver."""
+    queues: dict[str, list[StreamRecord]] = {}
+    for record in records:
+        queues.setdefault(str(record["dynamodb"]["Keys"]), []).append(record)
+    found = []
+    while queues:
+        name = chance.choice(sorted(queues))
+        found.append(queues[name].pop(0))
+        if not queues[name]:
+            del queues[name]
+    return found
+
+
+def replayed(records: list[StreamRecord], chance: random.Random) -> list[StreamRecord]:
+    """With pieces that come again, each right after itself or later."""
+    found = list(records)
+    for _ in range(chance.randrange(4)):
+        begin = chance.randrange(len(records) + 1)
+        end = min(len(records), begin + chance.randrange(12))
+        at = chance.randrange(len(found) + 1)
+        found[at:at] = records[begin:end]
+    return found
+
+
+class ExpiringContext(SimpleNamespace):
+    """A Lambda context whose time runs down with each look at it."""
+
+    def __init__(self, looks: int) -> None:
+        super().__init__(looks=looks, aws_request_id="run")
+
+    def get_remaining_time_in_millis(self) -> int:
+        self.looks -= 1
+        return 300_000 if self.looks > 0 else 0
