@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 STAGE ?= dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types architecture unit test-deployed openapi bench package deploy clean
+.PHONY: help run test check lint types architecture unit test-deployed openapi clients bench package deploy clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -36,7 +36,7 @@ architecture: $(READY)
 	$(BIN)/lint-imports
 
 unit: $(READY)
-	$(BIN)/pytest tests --ignore tests/deployed -n 2
+	$(BIN)/pytest tests --ignore tests/deployed --ignore tests/clients -n 2
 
 test-deployed: $(READY)  ## package, deploy to an AWS emulator on this machine, test over HTTP
 	$(BIN)/pytest tests/deployed
@@ -44,6 +44,9 @@ test-deployed: $(READY)  ## package, deploy to an AWS emulator on this machine, 
 openapi: $(READY)  ## build openapi.json and check it
 	$(BIN)/python -m ops openapi --out build/openapi.json
 	$(BIN)/openapi-spec-validator build/openapi.json
+
+clients: $(READY)  ## generate a Python and a TypeScript client, and run them against the system
+	$(BIN)/pytest tests/clients
 
 bench: $(READY)  ## measure: a table, and bench/results.json
 	$(BIN)/python -m bench

@@ -167,7 +167,7 @@ def component(name: str) -> WithJsonSchema:
     return WithJsonSchema({"title": name})
 
 
-ProblemBody = Annotated[dict[str, Any], component("Problem")]
+RowProblem = Annotated[dict[str, Any], component("RowProblem")]  # why one row of a bulk request failed
 
 
 def decimals(places: int) -> AfterValidator:

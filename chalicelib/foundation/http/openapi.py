@@ -72,6 +72,7 @@ _ALWAYS = ("X-Request-ID", "X-Correlation-ID")
 _PROBLEM: Schema = {
     "type": "object",
     "title": "Problem",
+    "additionalProperties": True,
     "description": "A refusal (RFC 9457). Some kinds carry members of their own, e.g. `errors`, `allowed`, `checklist`.",
     "required": ["type", "title", "status", "detail", "instance", "request_id"],
     "properties": {
@@ -95,6 +96,13 @@ _PROBLEM: Schema = {
             },
         },
     },
+}
+_ROW_PROBLEM: Schema = {
+    **_PROBLEM,
+    "title": "RowProblem",
+    "description": "Why one row of a bulk request failed: a problem without a path of its own.",
+    "required": [name for name in _PROBLEM["required"] if name != "instance"],
+    "properties": {name: schema for name, schema in _PROBLEM["properties"].items() if name != "instance"},
 }
 _SECURITY: dict[str, Schema] = {
     "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "The access token of POST /auth/token."},
@@ -139,7 +147,7 @@ def write(packs: Iterable[Pack], path: Path) -> None:
 def _component_schemas(specs: list[handlers.HandlerSpec]) -> ComponentSchemas:
     bodies = [spec.body for spec in specs if spec.body]
     responses = {repr(body): body for body in (body_type(spec.returns) for spec in specs) if body is not None}
-    return ComponentSchemas(bodies, responses, {"Problem": _PROBLEM})
+    return ComponentSchemas(bodies, responses, {"Problem": _PROBLEM, "RowProblem": _ROW_PROBLEM})
 
 
 def body_type(hint: Any) -> Any:

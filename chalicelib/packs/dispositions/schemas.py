@@ -21,11 +21,11 @@ from chalicelib.foundation.schema_types import (
     PageParams,
     PatchBody,
     PlainNumber,
-    ProblemBody,
     QueryFlag,
     QueryParams,
     RequestBody,
     ResourceView,
+    RowProblem,
     StrictBool,
     StrictInt,
     Tag,
@@ -554,7 +554,7 @@ class BulkOfferResult(TypedDict):
     status: int
     id: NotRequired[str]
     notified: NotRequired[bool]
-    problem: NotRequired[ProblemBody]
+    problem: NotRequired[RowProblem]
 
 
 class BulkOfferView(TypedDict):

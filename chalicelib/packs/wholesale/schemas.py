@@ -21,12 +21,12 @@ from chalicelib.foundation.schema_types import (
     PageParams,
     PatchBody,
     PlainNumber,
-    ProblemBody,
     QueryFlag,
     QueryInt,
     QueryParams,
     RequestBody,
     ResourceView,
+    RowProblem,
     StrictBool,
     StrictInt,
     Tag,
@@ -573,7 +573,7 @@ class PipelineBulkResult(TypedDict):
     index: int
     status: int
     id: NotRequired[str]
-    problem: NotRequired[ProblemBody]
+    problem: NotRequired[RowProblem]
 
 
 class PipelineBulkView(TypedDict):
