@@ -1,6 +1,6 @@
 """X: the wholesale pipeline, from a lead to a contract that is assigned and closed."""
 
-from chalicelib.foundation.manifest import Endpoint, Pack, Projection, Schedule, SubjectEntry
+from chalicelib.foundation.manifest import Endpoint, Pack, PermissionRow, Projection, Schedule, SubjectEntry
 
 # Before the working day on the American west coast in summer and winter: cron expressions are in UTC.
 _EACH_MORNING = "cron(0 13 * * ? *)"
@@ -10,6 +10,20 @@ PACK = Pack(
     name="wholesale",
     title="Wholesaling engine",
     package=__name__,
+    permissions=(
+        PermissionRow(
+            "wholesale",
+            {
+                "admin": "rwa any-owner bulk reassign contacts",
+                "operator": "rw any-owner bulk reassign contacts",
+                "dealmaker": "rw contacts",
+                "counsel": "r contacts",
+                "auditor": "r contacts",
+                "viewer": "r",
+            },
+            governed=True,
+        ),
+    ),
     endpoints=(
         Endpoint(
             "POST",

@@ -1,36 +1,35 @@
-"""The stored items of a pipeline, their keys and their aggregates.
+"""Items of the wholesale pipeline.
 
-The partition of a pipeline, in the order of sort keys:
+Partition of a pipeline, in the order of sort keys:
 
-    !                 reference counter and activity state (`PipelineActivityState`)
-    H#<revision>      a completed stage interval, by its last revision
+    !                 its reference counter, with the state of its activity (`PipelineActivityState`)
+    H#<revision>      a completed stage interval, by the last revision in that stage (foundation.state_history)
     Y#<activity id>   an activity
     ~                 the pipeline itself
 
-One descending query from `~` reads the pipeline and its latest activities.
+so that one descending query from `~` reads the pipeline and its latest activities.
 """
 
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
-from chalicelib.foundation.dates import format_timestamp, parse_timestamp
-from chalicelib.foundation.ids import IdFormat, ItemKey
+from chalicelib.foundation.ids import IdFormat
+from chalicelib.foundation.postal_codes import DEFAULT_COUNTRY, normalize_postal_code, postal_area
 from chalicelib.foundation.store import attributes as a
-from chalicelib.foundation.store import codec
-from chalicelib.foundation.store.codec import DynamoItem
+from chalicelib.foundation.store.access_patterns import AccessPattern, DuePattern
 from chalicelib.foundation.store.entity import Entity
-from chalicelib.foundation.store.keys import escape_key_part, join_key, reference_counter
+from chalicelib.foundation.store.keys import join_key
+from chalicelib.foundation.store.references import ReferenceCounter
+from chalicelib.foundation.store.row import truncate
+from chalicelib.packs.wholesale.rules.deadlines import ContractDates, next_reminder, open_deadlines
 from chalicelib.packs.wholesale.rules.follow_ups import is_watched
 from chalicelib.packs.wholesale.rules.pricing import RULE_PCT, Pricing, PricingInputs, compute_pricing
 
-ACTIVITIES = "Y#"
-INTERVALS = "H#"
 NO_OWNER = "none"  # in the owner index: pipelines without an owner
-COUNTRY = "US"  # of an address without country
-MARKET_PREFIX_LENGTH = 3  # characters of a postal code in the partition key of a market
 
 
 class Pipeline(Entity):
@@ -39,6 +38,32 @@ class Pipeline(Entity):
     KIND = "pipeline"
     ID = IdFormat("pipe", "pipeline")
     PERSONAL = frozenset({"seller"})
+    BY_STAGE = AccessPattern("gsi1", "PIPE#{stage}#0", serves="GET /wholesale, ?stage=")
+    BY_OWNER = AccessPattern("gsi2", f"PIPE#OWN#{{owner|{NO_OWNER}}}", serves="GET /wholesale?owner=")
+    BY_MARKET = AccessPattern(
+        "gsi4", "PIPE#MKT#{market_country}#{market_area}", sort="{market_code}#{id}", serves="GET /wholesale?market=; matches of a buyer"
+    )
+    REMINDERS = DuePattern("contract-alarm", on="alarm_on", serves="wholesale-contract-alarms")
+    LIST_FIELDS = (
+        "id",
+        "stage",
+        "stage_entered_at",
+        "owner",
+        "lead_source",
+        "seller_name",
+        "address",
+        "city",
+        "postal_code",
+        "currency",
+        "asking_price",
+        "arv_estimate",
+        "max_allowable_offer",
+        "expected_spread",
+        "spread_basis",
+        "next_action_on",
+        "on_hold",
+        "created_at",
+    )
 
     stage = a.string()
     stage_entered_at = a.datetime()
@@ -108,50 +133,56 @@ class Pipeline(Entity):
         return is_watched(self.stage, on_hold=self.on_hold)
 
     @cached_property
+    def contract_dates(self) -> ContractDates:
+        """The dates that have reminders."""
+        return ContractDates(**{field.name: getattr(self, field.name) for field in fields(ContractDates)})
+
+    def with_next_reminder(self, today: date) -> Self:
+        """The same pipeline, its due key set to the day of its next reminder."""
+        reminder = next_reminder(open_deadlines(self.stage, self.contract_dates), self.alarms or {}, today)
+        self.alarm_on = reminder.raise_on if reminder else None
+        return self
+
+    @cached_property
     def contract_no(self) -> int:
         """The number of its current or next contract: 1, plus the number of contracts that ended."""
         return len(self.contracts_ended or {}) + 1
 
-    def index_keys(self) -> dict[str, str]:
-        """By stage and by owner, newest first; by the day of its next reminder; by market."""
-        keys = {
-            "gsi1pk": stage_key(self.stage),
-            "gsi1sk": self.id,
-            "gsi2pk": owner_key(self.owner),
-            "gsi2sk": self.id,
-        }
-        if self.alarm_on:
-            keys |= {"gsi3pk": REMINDERS_DUE, "gsi3sk": join_key(self.alarm_on.isoformat(), self.id)}
-        address = (self.property or {}).get("address") or {}
-        code = postal_code(address.get("postal_code") or "")
-        if len(code) >= MARKET_PREFIX_LENGTH:
-            keys |= {"gsi4pk": market_key(address.get("country") or COUNTRY, code), "gsi4sk": join_key(code, self.id)}
-        return keys
-
     def list_view(self) -> dict[str, Any]:
-        """The fields that lists return; null fields are left out."""
-        address = (self.property or {}).get("address") or {}
-        fields = {
-            "id": self.id,
-            "stage": self.stage,
-            "stage_entered_at": self.stage_entered_at,
-            "owner": self.owner,
-            "lead_source": self.lead_source,
-            "seller_name": _truncate((self.seller or {}).get("name")),
-            "address": _truncate(address.get("line1")),
-            "city": _truncate(address.get("city")),
-            "postal_code": address.get("postal_code"),
-            "currency": self.currency,
-            "asking_price": self.asking_price,
-            "arv_estimate": self.arv_estimate,
-            "max_allowable_offer": self.pricing.max_allowable_offer,
-            "expected_spread": self.pricing.expected_spread,
-            "spread_basis": self.pricing.spread_basis,
-            "next_action_on": (self.next_action or {}).get("due_on"),
-            "on_hold": self.on_hold or None,
-            "created_at": self.created_at,
-        }
-        return {name: value for name, value in fields.items() if value is not None}
+        """The fields that lists return, the computed figures among them; null fields are left out."""
+        address, pricing = self._address, self.pricing
+        return self._listed(
+            seller_name=truncate((self.seller or {}).get("name")),
+            address=truncate(address.get("line1")),
+            city=truncate(address.get("city")),
+            postal_code=address.get("postal_code"),
+            max_allowable_offer=pricing.max_allowable_offer,
+            expected_spread=pricing.expected_spread,
+            spread_basis=pricing.spread_basis,
+            next_action_on=(self.next_action or {}).get("due_on"),
+            on_hold=self.on_hold or None,
+        )
+
+    # -- the market index: the country and the first characters of the postal code; absent without three of them
+
+    @cached_property
+    def market_country(self) -> str:
+        """The country of its address."""
+        return self._address.get("country") or DEFAULT_COUNTRY
+
+    @cached_property
+    def market_area(self) -> str | None:
+        """The area of its postal code; None where it has none."""
+        return postal_area(self._address.get("postal_code") or "")
+
+    @cached_property
+    def market_code(self) -> str:
+        """Its postal code in canonical form."""
+        return normalize_postal_code(self._address.get("postal_code") or "")
+
+    @cached_property
+    def _address(self) -> dict[str, Any]:
+        return (self.property or {}).get("address") or {}
 
 
 class Activity(Entity):
@@ -168,60 +199,59 @@ class Activity(Entity):
     occurred_at = a.datetime()
 
 
-def to_pricing_inputs(values: dict[str, Any]) -> PricingInputs:
+class PipelineActivityState(ReferenceCounter):
+    """What logging an activity updates, so that it doesn't write the pipeline itself.
+
+    `last_activity_at` is that of the pipeline's creation and activities; its last stage change is on the pipeline. A watched pipeline is
+    in two indexes: by the day of its last activity, and by the day on which a follow-up may be due. The latter is never later than the
+    truth; the schedule that finds it early moves it. While a pipeline isn't watched the partition keys are absent and the sort keys stay,
+    so that activities go on being counted for the time when it is watched again.
+    """
+
+    INACTIVE = AccessPattern("gsi1", "QUIET#0", sort="{last_day}#{pk}", only_while="watched", serves="GET /wholesale/stale")
+    FOLLOW_UPS = DuePattern("follow-up", on="follow_up_on", by="pk", only_while="watched", serves="wholesale-follow-ups")
+
+    last_activity_at = a.datetime()
+    last_day = a.date()
+    currency = a.string()
+    watched = a.boolean()
+    owner = a.optional_string()
+    follow_up_on = a.optional_date()
+    raised_since = a.optional_date()  # the quiet period of the last follow-up, and its days
+    raised_days = a.optional_integer()
+
+    @property
+    def raised(self) -> tuple[date, int] | None:
+        """The quiet period and the days of the last follow-up that was raised."""
+        return (self.raised_since, self.raised_days) if self.raised_since and self.raised_days else None
+
+
+def to_pricing_inputs(values: Mapping[str, Any]) -> PricingInputs:
     """Pricing inputs from a pipeline's values: attribute values, or plain values of its item."""
     return PricingInputs(
         currency=values["currency"],
-        arv_estimate=_decimal(values.get("arv_estimate")),
-        repair_estimate=_decimal(values.get("repair_estimate")),
-        assignment_fee_target=_decimal(values.get("assignment_fee_target")),
         rule_pct=_decimal(values.get("rule_pct")) or RULE_PCT,
-        offer_price=_decimal(values.get("offer_price")),
-        contract_price=_decimal(values.get("contract_price")),
-        assignment_price=_decimal(values.get("assignment_price")),
-        max_allowable_offer=_decimal(values.get("max_allowable_offer")),
-        expected_spread=_decimal(values.get("expected_spread")),
         exit_strategy=values.get("exit_strategy") or "assignment",
         costs={name: _decimal(cost) for name, cost in (values.get("costs") or {}).items()},
+        **{name: _decimal(values.get(name)) for name in _PRICING_AMOUNTS},
     )
+
+
+_PRICING_AMOUNTS = (
+    "arv_estimate",
+    "repair_estimate",
+    "assignment_fee_target",
+    "offer_price",
+    "contract_price",
+    "assignment_price",
+    "max_allowable_offer",
+    "expected_spread",
+)
 
 
 def _decimal(value: Any) -> Decimal | None:
     """The codec decodes whole numbers as int."""
     return None if value is None else Decimal(value)
-
-
-def _truncate(text: str | None) -> str | None:
-    """The text, cut to 60 characters for lists."""
-    return text if text is None or len(text) <= 60 else f"{text[:59]}…"
-
-
-# -- keys
-
-
-def stage_key(stage: str) -> str:
-    """The index partition of a stage."""
-    return join_key("PIPE", stage, "0")
-
-
-def owner_key(owner: str | None) -> str:
-    """The index partition of an owner."""
-    return join_key("PIPE", "OWN", owner or NO_OWNER)
-
-
-def postal_code(text: str) -> str:
-    """A postal code in canonical form: SW1A 1AA and sw1a1aa are the same."""
-    return "".join(character for character in text.upper() if character.isascii() and character.isalnum())
-
-
-def market_key(country: str, code: str) -> str:
-    """The index partition of a market: country and first characters of the postal code."""
-    return join_key("PIPE", "MKT", escape_key_part(country), escape_key_part(code[:MARKET_PREFIX_LENGTH]))
-
-
-REMINDERS_DUE = join_key("DUE", "contract-alarm", "0")
-FOLLOW_UPS_DUE = join_key("DUE", "follow-up", "0")
-QUIET = join_key("QUIET", "0")
 
 
 # -- aggregate rows: of the board by stage and currency, or stage and month; of the funnel by month, or month and stage
@@ -248,84 +278,3 @@ def funnel_month(month: str) -> tuple[str, str]:
 def funnel_intervals(month: str, stage: str) -> tuple[str, str]:
     """The row that counts a cohort's completed intervals in a stage by length: t<days>."""
     return FUNNEL, join_key(month, stage)
-
-
-# -- activity state
-
-
-@dataclass(frozen=True)
-class PipelineActivityState:
-    """Last activity and follow-ups of a pipeline, in an item of its own, so that logging an activity doesn't write the pipeline.
-
-    The item is the pipeline's reference counter, too. `last_activity_at` covers creation and activities; the last stage change is
-    on the pipeline. While watched it has two index keys: the day of the last activity (the list of inactive pipelines) and the
-    day on which a follow-up may be due. The latter may be too early but never too late; the daily run moves it on. While not
-    watched, the partition keys are removed and the sort keys remain: inactivity continues to count.
-    """
-
-    last_activity_at: datetime
-    last_day: date
-    currency: str
-    watched: bool
-    owner: str | None = None
-    follow_up_on: date | None = None
-    raised_since: date | None = None  # start and days of inactivity at the last follow-up
-    raised_days: int | None = None
-
-    @staticmethod
-    def key(pipeline_id: str) -> ItemKey:
-        """The key of a pipeline's activity state."""
-        return reference_counter(pipeline_id)
-
-    @classmethod
-    def from_item(cls, raw: DynamoItem) -> "PipelineActivityState":
-        """The activity state in an item."""
-        values = codec.decode_item(raw)
-        return cls(
-            last_activity_at=parse_timestamp(values["last_activity_at"]),
-            last_day=date.fromisoformat(values["last_day"]),
-            currency=values["currency"],
-            watched=values["watched"],
-            owner=values.get("owner"),
-            follow_up_on=_day(values.get("follow_up_on")),
-            raised_since=_day(values.get("raised_since")),
-            raised_days=values.get("raised_days"),
-        )
-
-    @property
-    def raised(self) -> tuple[date, int] | None:
-        """Start and days of inactivity at the last follow-up."""
-        return (self.raised_since, self.raised_days) if self.raised_since and self.raised_days else None
-
-    def values(self, pipeline_id: str) -> dict[str, Any]:
-        """All attributes, None where absent: the index keys are present only while it is watched."""
-        keys = self.keys(pipeline_id) | ({} if self.watched else dict.fromkeys(WATCH_PARTITIONS))
-        return {
-            "last_activity_at": format_timestamp(self.last_activity_at),
-            "last_day": self.last_day,
-            "currency": self.currency,
-            "watched": self.watched,
-            "owner": self.owner,
-            "follow_up_on": self.follow_up_on,
-            "raised_since": self.raised_since,
-            "raised_days": self.raised_days,
-            **keys,
-        }
-
-    def keys(self, pipeline_id: str) -> dict[str, Any]:
-        """The index keys: of the inactivity list, and of the due index."""
-        due = join_key(self.follow_up_on.isoformat(), pipeline_id) if self.follow_up_on else None
-        return {
-            "gsi1pk": QUIET,
-            "gsi1sk": join_key(self.last_day.isoformat(), pipeline_id),
-            "gsi3pk": FOLLOW_UPS_DUE if due else None,
-            "gsi3sk": due,
-        }
-
-
-WATCH_PARTITIONS = {"gsi1pk": QUIET, "gsi3pk": FOLLOW_UPS_DUE}  # the partition keys that put it into the indexes
-INDEX_ATTRIBUTES = ("gsi1pk", "gsi1sk", "gsi3pk", "gsi3sk")
-
-
-def _day(text: str | None) -> date | None:
-    return None if text is None else date.fromisoformat(text)

@@ -3,39 +3,23 @@
 Other packs use nothing else of it, and depend on neither its keys nor its indexes.
 """
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Mapping
 
 from chalicelib.foundation.context import Context
+from chalicelib.foundation.due_work import NotificationTarget
+from chalicelib.foundation.due_work import notification_target as target_of
 from chalicelib.foundation.ids import ItemKey
-from chalicelib.foundation.store import codec, references
+from chalicelib.foundation.store import references
 from chalicelib.foundation.store.codec import DynamoItem
-from chalicelib.foundation.store.pagination import decode_view
 from chalicelib.foundation.store.store import parse_live
 from chalicelib.foundation.store.transactions import Transaction
-from chalicelib.packs.wholesale.entities import Pipeline, market_key, stage_key
+from chalicelib.packs.wholesale import repository
+from chalicelib.packs.wholesale.entities import Pipeline as Pipeline
+from chalicelib.packs.wholesale.repository import check_unchanged as check_unchanged
 from chalicelib.packs.wholesale.rules import stages
-from chalicelib.packs.wholesale.service import changes
-from chalicelib.packs.wholesale.service.due import display_name, notification_target, process_due
-from chalicelib.packs.wholesale.service.pipeline_transitions import add_transition
+from chalicelib.packs.wholesale.service.deadline_reminders import display_name as display_name
+from chalicelib.packs.wholesale.service.pipeline_transitions import transitioned
 
-__all__ = [
-    "Pipeline",
-    "add_price_change",
-    "add_reference",
-    "add_transition",
-    "check_unchanged",
-    "display_name",
-    "key",
-    "list_ids_in_area",
-    "list_newest_ids",
-    "notification_target",
-    "parse_pipeline",
-    "process_due",
-    "remove_reference",
-]
-
-_PAGE = 200
 _SALEABLE = (stages.UNDER_CONTRACT, stages.ASSIGNED, stages.OFFER_MADE, stages.LEAD)
 
 
@@ -44,9 +28,9 @@ def key(id: str) -> ItemKey:
     return Pipeline.ID.key(id)
 
 
-def parse_pipeline(raw: DynamoItem | None) -> Pipeline | None:
-    """The pipeline of an item; None where there is no item or it is soft-deleted."""
-    return parse_live(Pipeline, raw)
+def parse_pipeline(item: DynamoItem | None) -> Pipeline | None:
+    """The pipeline in an item; None where there is no item or it is soft-deleted."""
+    return parse_live(Pipeline, item)
 
 
 def add_reference(tx: Transaction, pipeline_id: str, count: int = 1) -> None:
@@ -59,21 +43,36 @@ def remove_reference(tx: Transaction, pipeline_id: str, count: int = 1) -> None:
     references.remove_reference(tx, Pipeline.ID, pipeline_id, count)
 
 
-def check_unchanged(tx: Transaction, pipeline: Pipeline) -> None:
-    """Condition the transaction on the pipeline's stage, currency and contract as they were read; else VersionConflict."""
-    expected = {"stage": pipeline.stage, "currency": pipeline.currency, "contract_price": pipeline.contract_price}
-    conditions = [f"{name} = :{name}" if value is not None else f"attribute_not_exists({name})" for name, value in expected.items()]
-    ended = "contracts_ended"
-    conditions.append(f"{ended} = :{ended}" if pipeline.contracts_ended else f"attribute_not_exists({ended})")
-    values = {f":{name}": value for name, value in {**expected, ended: pipeline.contracts_ended or None}.items() if value is not None}
-    tx.check_by_expression(pipeline.key, " AND ".join([*conditions, "attribute_not_exists(deleted_at)"]), None, values)
+def add_transition(
+    ctx: Context,
+    tx: Transaction,
+    pipeline: Pipeline,
+    target: str,
+    values: Mapping[str, object],
+    *,
+    initiator: str,
+    reason: str | None = None,
+    note: str | None = None,
+) -> Pipeline:
+    """Add all writes of a transition to the transaction. Returns the changed pipeline.
+
+    The transaction fails with VersionConflict where the pipeline changed since it was read: read it again.
+    """
+    after = transitioned(ctx, pipeline, target, values, reason=reason, note=note, initiator=initiator)
+    repository.add_update(ctx, tx, pipeline, after)
+    return after
 
 
-def add_price_change(ctx: Context, tx: Transaction, pipeline: Pipeline, values: dict[str, Any]) -> Pipeline:
+def add_price_change(ctx: Context, tx: Transaction, pipeline: Pipeline, values: Mapping[str, object]) -> Pipeline:
     """Add a change of the current assignment's price to the transaction. Returns the changed pipeline."""
     after = pipeline.with_changes(ctx, **values)
-    changes.add_update(ctx, tx, pipeline, after)
+    repository.add_update(ctx, tx, pipeline, after)
     return after
+
+
+def notification_target(pipeline: Pipeline) -> NotificationTarget:
+    """A notification about the pipeline, for its owner or for those who look after what nobody owns."""
+    return target_of("pipeline", pipeline.id, pipeline.owner)
 
 
 # -- properties
@@ -81,46 +80,15 @@ def add_price_change(ctx: Context, tx: Transaction, pipeline: Pipeline, values: 
 
 def list_ids_in_area(ctx: Context, country: str, area: str, postal_code_prefix: str, limit: int) -> tuple[list[str], bool]:
     """The ids of pipelines for sale with this postal code prefix, and whether the list is complete: at most `limit` items are read."""
-    return _list_ids(ctx, "gsi4", market_key(country, area), postal_code_prefix, limit)
+    return repository.ids_in_stages(ctx, repository.market_range(country, area, postal_code_prefix), _SALEABLE, limit)
 
 
 def list_newest_ids(ctx: Context, limit: int) -> tuple[list[str], bool]:
     """The ids of pipelines for sale in all markets, by stage from under contract, newest first; and whether the list is complete."""
     ids: list[str] = []
     for stage in _SALEABLE:
-        stage_ids, is_complete = _list_ids(ctx, "gsi1", stage_key(stage), "", limit - len(ids))
+        stage_ids, is_complete = repository.ids_in_stages(ctx, Pipeline.BY_STAGE.range(stage=stage), _SALEABLE, limit - len(ids))
         ids += stage_ids
         if not is_complete:
             return ids, False
     return ids, True
-
-
-def _list_ids(ctx: Context, index: str, partition: str, prefix: str, limit: int) -> tuple[list[str], bool]:
-    values = {":pk": {"S": partition}}
-    condition = f"{index}pk = :pk"
-    if prefix:
-        condition, values[":prefix"] = f"{condition} AND begins_with({index}sk, :prefix)", {"S": prefix}
-    ids: list[str] = []
-    examined, start = 0, dict[str, Any]()
-    while True:
-        page_limit = min(_PAGE, limit - examined)
-        if page_limit <= 0:
-            return ids, False
-        response = ctx.store.query(
-            IndexName=index,
-            KeyConditionExpression=condition,
-            ExpressionAttributeValues=values,
-            ScanIndexForward=False,
-            Limit=page_limit,
-            **start,
-        )
-        rows = response["Items"]
-        examined += len(rows)
-        ids += _saleable(rows)
-        if "LastEvaluatedKey" not in response:
-            return ids, True
-        start = {"ExclusiveStartKey": response["LastEvaluatedKey"]}
-
-
-def _saleable(rows: Iterable[DynamoItem]) -> list[str]:
-    return [codec.decode_value(row["pk"]) for row in rows if decode_view(row).get("stage") in _SALEABLE]

@@ -1,31 +1,28 @@
 """The endpoints of the wholesale pipeline."""
 
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.idempotency import IdempotentReplay
-from chalicelib.foundation.schema_types import PageParams
+from chalicelib.foundation.schema_types import ExplainParams, PageOf, PageParams
 from chalicelib.packs.wholesale.schemas import (
     ActivityCreate,
-    ActivityPage,
     ActivityView,
     BulkQuery,
     CalculationRequest,
     CalculationView,
-    ExplainParams,
     FunnelQuery,
     PipelineBoardView,
     PipelineBulkCreate,
     PipelineBulkView,
     PipelineCreate,
     PipelineFunnelView,
-    PipelinePage,
     PipelinePatch,
     PipelineQuery,
+    PipelineSummary,
     PipelineView,
     PipelineWithActivitiesView,
-    StageIntervalPage,
+    StageIntervalView,
     StageMoveRequest,
-    StalePage,
     StaleQuery,
+    StaleSummary,
 )
 from chalicelib.packs.wholesale.service import activities, bulk_create, calculations, follow_ups, pipeline_transitions, pipelines, reports
 
@@ -35,7 +32,7 @@ def create_pipeline(ctx: Context, body: PipelineCreate) -> PipelineView:
     return pipelines.create(ctx, body)
 
 
-def list_pipelines(ctx: Context, query: PipelineQuery) -> PipelinePage:
+def list_pipelines(ctx: Context, query: PipelineQuery) -> PageOf[PipelineSummary]:
     """Pipelines, newest first; those of a market by postal code, then newest first."""
     return pipelines.list_pipelines(ctx, query)
 
@@ -60,7 +57,7 @@ def log_activity(ctx: Context, id: str, body: ActivityCreate) -> ActivityView:
     return activities.create_activity(ctx, id, body)
 
 
-def list_activities(ctx: Context, id: str, query: PageParams) -> ActivityPage:
+def list_activities(ctx: Context, id: str, query: PageParams) -> PageOf[ActivityView]:
     """A pipeline's activities, the latest logged first."""
     return activities.list_activities(ctx, id, query)
 
@@ -70,9 +67,9 @@ def move_pipeline(ctx: Context, id: str, body: StageMoveRequest) -> PipelineView
     return pipeline_transitions.transition(ctx, id, body)
 
 
-def read_history(ctx: Context, id: str, query: PageParams) -> StageIntervalPage:
+def read_history(ctx: Context, id: str, query: PageParams) -> PageOf[StageIntervalView]:
     """The stages of a pipeline: when entered and left, for how many days, by whom."""
-    return pipeline_transitions.list_history(ctx, id, query.limit, query.cursor)
+    return pipeline_transitions.list_history(ctx, id, query)
 
 
 def calculate(ctx: Context, body: CalculationRequest, query: ExplainParams) -> CalculationView:
@@ -82,10 +79,7 @@ def calculate(ctx: Context, body: CalculationRequest, query: ExplainParams) -> C
 
 def create_many(ctx: Context, body: PipelineBulkCreate, query: BulkQuery) -> PipelineBulkView:
     """Open up to 100 pipelines. Each row has its own result; valid rows are written even where others fail."""
-    results, replayed = bulk_create.create_many(ctx, body, dry_run=query.dry_run)
-    if replayed:
-        raise IdempotentReplay({"results": results})
-    return {"results": results}
+    return bulk_create.create_many(ctx, body, dry_run=query.dry_run)
 
 
 def read_board(ctx: Context) -> PipelineBoardView:
@@ -98,6 +92,6 @@ def read_funnel(ctx: Context, query: FunnelQuery) -> PipelineFunnelView:
     return reports.read_funnel(ctx, query)
 
 
-def list_stale(ctx: Context, query: StaleQuery) -> StalePage:
+def list_stale(ctx: Context, query: StaleQuery) -> PageOf[StaleSummary]:
     """Open pipelines without activity for so many days, the longest inactive first."""
     return follow_ups.list_stale(ctx, query)

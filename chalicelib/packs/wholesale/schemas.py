@@ -1,6 +1,5 @@
 """Requests and responses of the wholesale endpoints."""
 
-from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal, NotRequired
 
@@ -9,17 +8,28 @@ from typing_extensions import TypedDict
 
 from chalicelib.foundation.explanations import Explanation
 from chalicelib.foundation.schema_types import (
+    UNIQUE_ITEMS,
+    Area,
+    BusinessDate,
+    Country,
     Currency,
     Date,
     DateText,
+    Email,
+    HalfCount,
+    Latitude,
+    Longitude,
     Money,
     MoneyNumber,
     Name,
+    NonNegativeMoney,
     Notes,
     Number,
     OneOf,
     PageParams,
     PatchBody,
+    Percentage,
+    Phone,
     PlainNumber,
     QueryFlag,
     QueryInt,
@@ -30,13 +40,13 @@ from chalicelib.foundation.schema_types import (
     StrictBool,
     StrictInt,
     Tag,
+    Tags,
     Text,
     Timestamp,
     TimestampText,
+    UserId,
     component,
-)
-from chalicelib.foundation.schema_types import (
-    ExplainParams as ExplainParams,
+    omitted,
 )
 from chalicelib.packs.wholesale.rules.exit_strategies import EXITS
 from chalicelib.packs.wholesale.rules.pricing import rule_pct_error
@@ -50,62 +60,17 @@ Reason = Annotated[str, OneOf(DEAD_REASONS, "DeadReason")]
 ExitStrategy = Annotated[str, OneOf(EXITS, "ExitStrategy")]
 
 
-def _not_negative(amount: Decimal) -> Decimal:
-    if amount < 0:
-        raise ValueError("must not be negative")
-    return amount
-
-
 def _check_rule_pct(pct: Decimal) -> Decimal:
     if message := rule_pct_error(pct):
         raise ValueError(message)
     return pct
 
 
-def _two_places(number: Decimal) -> Decimal:
-    if number != round(number, 2):
-        raise ValueError("at most 2 decimals")
-    return number
-
-
-def _eight_places(number: Decimal) -> Decimal:
-    if number != round(number, 8):
-        raise ValueError("at most 8 decimals")
-    return number
-
-
-def _omitted() -> Any:
-    """Default factory of a field that a patch omits: the value isn't read, and the schema has no default."""
-    return None
-
-
-def _unique(values: list[Any]) -> list[Any]:
-    return list(dict.fromkeys(values))
-
-
-def _plausible_date(day: date) -> date:
-    if not 1900 <= day.year <= 2200:
-        raise ValueError("a day between 1900 and 2200 is needed")
-    return day
-
-
-BusinessDate = Annotated[Date, AfterValidator(_plausible_date)]
-NonNegativeMoney = Annotated[Money, AfterValidator(_not_negative)]
 RulePct = Annotated[
     Number, AfterValidator(_check_rule_pct), WithJsonSchema({"type": "number", "minimum": 50, "maximum": 95, "examples": [70]})
 ]
-Percentage = Annotated[Number, Field(ge=0, le=100), AfterValidator(_two_places)]
-HalfCount = Annotated[Number, Field(ge=0, le=100), AfterValidator(_two_places)]  # bathrooms count in halves; months may be fractions, too
-Latitude = Annotated[Number, Field(ge=-90, le=90), AfterValidator(_eight_places)]
-Longitude = Annotated[Number, Field(ge=-180, le=180), AfterValidator(_eight_places)]
-Area = Annotated[StrictInt, Field(ge=0, le=10**9)]
-Email = Annotated[Text, Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", examples=["seller@example.com"])]
-Phone = Annotated[Text, Field(min_length=1, max_length=40, examples=["+1 206 555 0100"])]
 Source = Annotated[Text, Field(min_length=1, max_length=100)]
-UserId = Annotated[Text, Field(pattern=r"^user_[A-Za-z0-9_-]{1,60}$", examples=["user_01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
-Country = Annotated[Text, Field(pattern=r"^[A-Z]{2}$", examples=["US"])]
-Tags = Annotated[list[Tag], Field(max_length=20), AfterValidator(_unique)]
-Strategies = Annotated[list[Strategy], AfterValidator(_unique)]
+Strategies = Annotated[list[Strategy], UNIQUE_ITEMS]
 
 
 class Seller(RequestBody):
@@ -222,16 +187,16 @@ class PipelineCreate(PipelineBase):
 class NextActionPatch(RequestBody):
     """A change of the next action."""
 
-    what: Name = Field(default_factory=_omitted)
+    what: Name = Field(default_factory=omitted)
     due_on: BusinessDate | None = None
 
 
 class PipelinePatch(PipelineBase, PatchBody):
     """A patch of a pipeline. Nested objects are merged, too; `stage` follows the rules of a stage transition."""
 
-    stage: Stage = Field(default_factory=_omitted)
-    currency: Currency = Field(default_factory=_omitted)
-    on_hold: StrictBool = Field(default_factory=_omitted)
+    stage: Stage = Field(default_factory=omitted)
+    currency: Currency = Field(default_factory=omitted)
+    on_hold: StrictBool = Field(default_factory=omitted)
     next_action: NextActionPatch | None = None  # type: ignore[assignment]
     reason: Reason | None = Field(None, description="Reason code of the stage change.")
     note: Notes | None = Field(None, description="Note on the stage change.")
@@ -481,32 +446,11 @@ class PipelineSummary(TypedDict):
     created_at: TimestampText
 
 
-class PipelinePage(TypedDict):
-    """A page of pipelines."""
-
-    items: list[PipelineSummary]
-    next_cursor: str | None
-
-
 class StaleSummary(PipelineSummary):
     """An inactive pipeline: the business date of its last activity, and the days since."""
 
     quiet_since: DateText
     quiet_days: int
-
-
-class StalePage(TypedDict):
-    """A page of inactive pipelines."""
-
-    items: list[StaleSummary]
-    next_cursor: str | None
-
-
-class ActivityPage(TypedDict):
-    """A page of activities."""
-
-    items: list[ActivityView]
-    next_cursor: str | None
 
 
 class ClearedTermsView(TypedDict, total=False):
@@ -532,13 +476,6 @@ class StageIntervalView(TypedDict):
     left_by: str | None
     days: int
     terms: ClearedTermsView
-
-
-class StageIntervalPage(TypedDict):
-    """The stage intervals of a pipeline, the current one first."""
-
-    items: list[StageIntervalView]
-    next_cursor: str | None
 
 
 class SensitivityCell(TypedDict):

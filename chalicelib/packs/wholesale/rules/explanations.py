@@ -1,8 +1,9 @@
 """Explanations of computed figures: inputs, formula, missing inputs."""
 
-from decimal import Decimal
-from typing import Literal, TypedDict
+from typing import Literal
 
+from chalicelib.foundation import explanations
+from chalicelib.foundation.explanations import Explanation
 from chalicelib.packs.wholesale.rules import exit_strategies
 from chalicelib.packs.wholesale.rules.pricing import PricingInputs, Unrounded, unrounded_figures
 
@@ -12,22 +13,6 @@ VERSION = 1
 _ESTIMATES = ("arv_estimate", "repair_estimate", "rule_pct", "assignment_fee_target")
 _PRICES = ("offer_price", "contract_price")
 Figure = Literal["max_allowable_offer", "expected_spread"]
-
-
-class Formula(TypedDict):
-    """The id of a formula, and its version."""
-
-    id: str
-    version: int
-
-
-class Explanation(TypedDict):
-    """`inputs` by field name (None: unknown); `as_of` is the time of the inputs; `missing` names the inputs that made the figure null."""
-
-    inputs: dict[str, Decimal | str | None]
-    formula: Formula
-    as_of: str
-    missing: list[str]
 
 
 def _formula(inputs: PricingInputs, figure: Figure, spread: Unrounded) -> str:
@@ -57,9 +42,10 @@ def explain(inputs: PricingInputs, figure: Figure, as_of: str) -> Explanation:
     _, mao, spread = unrounded_figures(inputs)
     fields = _fields(inputs, figure)
     costs = inputs.costs if inputs.exit_strategy != exit_strategies.ASSIGNMENT and fields else {}
-    return {
-        "inputs": {"currency": inputs.currency, **{name: getattr(inputs, name) for name in fields}, **costs},
-        "formula": {"id": _formula(inputs, figure, spread), "version": VERSION},
-        "as_of": as_of,
-        "missing": list((mao if figure == "max_allowable_offer" else spread).missing),
-    }
+    return explanations.explain(
+        _formula(inputs, figure, spread),
+        {"currency": inputs.currency, **{name: getattr(inputs, name) for name in fields}, **costs},
+        as_of,
+        (mao if figure == "max_allowable_offer" else spread).missing,
+        version=VERSION,
+    )

@@ -11,7 +11,7 @@ from chalicelib.packs.wholesale.rules.exit_strategies import DOUBLE_CLOSE
 from chalicelib.packs.wholesale.rules.pricing import compute_pricing
 from chalicelib.packs.wholesale.rules.sensitivity import grid
 from chalicelib.packs.wholesale.schemas import CalculationRequest, CalculationView, SensitivityCell
-from chalicelib.packs.wholesale.service import changes
+from chalicelib.packs.wholesale.service.validation import check_amounts
 
 _AMOUNTS = ("arv_estimate", "repair_estimate", "assignment_fee_target", "offer_price", "contract_price", "assignment_price")
 
@@ -21,7 +21,7 @@ def calculate(ctx: Context, body: CalculationRequest, *, explain: bool) -> Calcu
     values: dict[str, Any] = body.model_dump(exclude_unset=True)
     values["currency"] = values.get("currency") or ctx.settings.default_currency
     _apply_resale_price(values)
-    changes.check_amounts(values["currency"], values, _AMOUNTS)
+    check_amounts(values["currency"], values, _AMOUNTS)
     inputs = to_pricing_inputs(values)
     pricing = compute_pricing(inputs)
     view: CalculationView = {

@@ -3,13 +3,11 @@
 from typing import Any
 
 from chalicelib.foundation.context import Context
+from chalicelib.foundation.due_work import notification_target
 from chalicelib.foundation.events import Notification
-from chalicelib.foundation.ids import ItemKey
-from chalicelib.foundation.store.codec import DynamoItem
-from chalicelib.foundation.store.store import parse_live
+from chalicelib.packs.wholesale import repository
 from chalicelib.packs.wholesale.entities import Pipeline
 from chalicelib.packs.wholesale.rules import deadlines
-from chalicelib.packs.wholesale.service import changes, due
 
 _PHRASES = {
     deadlines.EARNEST_MONEY: "Earnest money is due",
@@ -18,16 +16,21 @@ _PHRASES = {
 }
 
 
-def remind(ctx: Context, id: str, rows: dict[ItemKey, DynamoItem]) -> bool:
+def raise_reminders(ctx: Context, pipeline: Pipeline) -> bool:
     """Raise the reminders that are due; returns whether any was. The claim is the pipeline's next revision, written with the events."""
-    before = parse_live(Pipeline, rows.get(Pipeline.ID.key(id)))
-    if before is None or before.alarm_on is None or before.alarm_on > ctx.today:
+    if pipeline.alarm_on is None or pipeline.alarm_on > ctx.today:
         return False  # the index lags: another run has moved it already
-    unmet = deadlines.open_deadlines(before.stage, changes.contract_dates(before))
-    reminders = deadlines.due_reminders(unmet, before.alarms or {}, ctx.today)
-    after = before.with_changes(ctx, alarms=deadlines.with_marks(before.alarms or {}, reminders))
-    changes.with_next_reminder(after, ctx.today)
-    return due.commit_claim(ctx, lambda tx: tx.save(after), [_event(ctx, before, reminder) for reminder in reminders])
+    unmet = deadlines.open_deadlines(pipeline.stage, pipeline.contract_dates)
+    reminders = deadlines.due_reminders(unmet, pipeline.alarms or {}, ctx.today)
+    after = pipeline.with_changes(ctx, alarms=deadlines.with_marks(pipeline.alarms or {}, reminders)).with_next_reminder(ctx.today)
+    return repository.claim_reminders(ctx, after, [_event(ctx, pipeline, reminder) for reminder in reminders])
+
+
+def display_name(pipeline: Pipeline) -> str:
+    """What people call it: its address. Never the seller."""
+    address = (pipeline.property or {}).get("address") or {}
+    parts = [part for part in (address.get("line1"), address.get("city")) if part]
+    return ", ".join(parts) or pipeline.id
 
 
 def _event(ctx: Context, pipeline: Pipeline, reminder: deadlines.Reminder) -> Notification:
@@ -43,10 +46,10 @@ def _event(ctx: Context, pipeline: Pipeline, reminder: deadlines.Reminder) -> No
         f"{pipeline.id}/{reminder.key}",
         on=reminder.deadline.on,
         event=f"wholesale.{reminder.deadline.kind}",
-        title=f"{_wording(reminder.deadline.kind, (reminder.deadline.on - reminder.raise_on).days)}: {due.display_name(pipeline)}",
+        title=f"{_wording(reminder.deadline.kind, (reminder.deadline.on - reminder.raise_on).days)}: {display_name(pipeline)}",
         due_on=reminder.deadline.on,
         data=data,
-        **due.notification_target(pipeline),
+        **notification_target("pipeline", pipeline.id, pipeline.owner),
     )
 
 

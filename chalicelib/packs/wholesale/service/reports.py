@@ -7,24 +7,23 @@ from typing import Any
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import add_months, format_timestamp
 from chalicelib.foundation.errors import ValidationFailed
-from chalicelib.foundation.projections import read_aggregates
-from chalicelib.packs.wholesale.entities import BOARD, DAY, FUNNEL, SUM
+from chalicelib.packs.wholesale import repository
+from chalicelib.packs.wholesale.entities import DAY, SUM
+from chalicelib.packs.wholesale.repository import Aggregates
 from chalicelib.packs.wholesale.rules import funnel, stages
 from chalicelib.packs.wholesale.schemas import FunnelQuery, PipelineBoardColumn, PipelineBoardView, PipelineCohort, PipelineFunnelView
 
 _MONTHS, _MAX_MONTHS = 12, 120
 _SPREAD, _TOP, _DAYS = "spread_", "top_", "t"
 
-Rows = Mapping[str, Mapping[str, Any]]
-
 
 def read_board(ctx: Context) -> PipelineBoardView:
     """Count, sums and oldest day of each stage. Eventually consistent: a change appears within seconds."""
-    aggregates = read_aggregates(ctx.store, BOARD)
+    aggregates = repository.board_aggregates(ctx)
     return {"stages": {stage: _column(ctx, stage, aggregates) for stage in stages.STAGES}, "as_of": format_timestamp(ctx.now)}
 
 
-def _column(ctx: Context, stage: str, aggregates: Rows) -> PipelineBoardColumn:
+def _column(ctx: Context, stage: str, aggregates: Aggregates) -> PipelineBoardColumn:
     column: PipelineBoardColumn = {"count": 0, "arv": {}, "expected_spread": {}, "target_fees": {}, "oldest": None}
     days: list[str] = []
     for key, fields in aggregates.items():
@@ -47,7 +46,7 @@ def _column(ctx: Context, stage: str, aggregates: Rows) -> PipelineBoardColumn:
 def read_funnel(ctx: Context, query: FunnelQuery) -> PipelineFunnelView:
     """Each month's cohort, from the first month to the last, and all of them together."""
     months = _months(ctx, query)
-    aggregates = read_aggregates(ctx.store, FUNNEL, between=(months[0], f"{months[-1]}~"))
+    aggregates = repository.funnel_aggregates(ctx, months[0], months[-1])
     cohorts = [_cohort(ctx, month, [month], aggregates) for month in months]
     return {"months": cohorts, "total": _cohort(ctx, None, months, aggregates), "as_of": format_timestamp(ctx.now)}
 
@@ -63,7 +62,7 @@ def _months(ctx: Context, query: FunnelQuery) -> list[str]:
     return [add_months(first, offset).isoformat()[:7] for offset in range(count)]
 
 
-def _cohort(ctx: Context, month: str | None, months: Iterable[str], aggregates: Rows) -> PipelineCohort:
+def _cohort(ctx: Context, month: str | None, months: Iterable[str], aggregates: Aggregates) -> PipelineCohort:
     totals: dict[str, Any] = {}
     intervals: dict[str, dict[int, int]] = {stage: {} for stage in stages.STAGES}
     for included in months:

@@ -8,8 +8,8 @@ import pytest
 
 from chalicelib.foundation.errors import Conflict, InvalidTransition, VersionConflict
 from chalicelib.foundation.store.transactions import Transaction
+from chalicelib.packs.wholesale import public
 from chalicelib.packs.wholesale.entities import Pipeline
-from chalicelib.packs.wholesale.service import pipeline_transitions
 
 NUMBERS = {"arv_estimate": 250000, "repair_estimate": 35000, "assignment_fee_target": 15000}
 CALL_BACK = {"what": "Call back"}
@@ -47,7 +47,7 @@ def dispose(context: Any, id: str, target: str, **values: Any) -> Pipeline:
     """Move a pipeline as its assignment does, in a transaction of the assignment's."""
     ctx = context("operator")
     tx = Transaction(ctx.store)
-    after = pipeline_transitions.add_transition(ctx, tx, ctx.store.find(Pipeline, id), target, values, initiator="dispositions")
+    after = public.add_transition(ctx, tx, ctx.store.find(Pipeline, id), target, values, initiator="dispositions")
     tx.commit()
     return after
 
@@ -231,7 +231,7 @@ class TestAssignments:
         seen = ctx.store.find(Pipeline, under_contract)
         dispose(context, under_contract, "assigned", assignment_id="asgn_1")
         tx = Transaction(ctx.store)
-        pipeline_transitions.add_transition(ctx, tx, seen, "assigned", {"assignment_id": "asgn_2"}, initiator="dispositions")
+        public.add_transition(ctx, tx, seen, "assigned", {"assignment_id": "asgn_2"}, initiator="dispositions")
         with pytest.raises(VersionConflict):
             tx.commit()
         assert pipeline(context, under_contract).assignment_id == "asgn_1"
@@ -239,7 +239,7 @@ class TestAssignments:
     def test_nothing_is_written_when_the_assignment_fails(self, context, under_contract):
         ctx = context("operator")
         tx = Transaction(ctx.store)
-        pipeline_transitions.add_transition(ctx, tx, ctx.store.find(Pipeline, under_contract), "assigned", {}, initiator="dispositions")
+        public.add_transition(ctx, tx, ctx.store.find(Pipeline, under_contract), "assigned", {}, initiator="dispositions")
         tx.check_by_expression(Pipeline.ID.key(Pipeline.ID.new(ctx.now)), "attribute_exists(pk)", Conflict("No assignment."))
         with pytest.raises(Conflict):
             tx.commit()

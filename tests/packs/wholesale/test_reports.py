@@ -8,8 +8,8 @@ import pytest
 from chalicelib.foundation.projections import ContributionRegistry, EntityVersion, ProjectionBatch, ProjectionEngine
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs import PACKS
+from chalicelib.packs.wholesale import public
 from chalicelib.packs.wholesale.entities import Pipeline
-from chalicelib.packs.wholesale.service import pipeline_transitions
 
 NUMBERS = {"arv_estimate": 250000, "repair_estimate": 35000, "assignment_fee_target": 15000}
 
@@ -117,7 +117,7 @@ class TestFunnel:
         for target in ("assigned", "closed"):
             ctx = context("operator")
             tx = Transaction(ctx.store)
-            pipeline_transitions.add_transition(ctx, tx, ctx.store.find(Pipeline, ids[4]), target, {}, initiator="dispositions")
+            public.add_transition(ctx, tx, ctx.store.find(Pipeline, ids[4]), target, {}, initiator="dispositions")
             tx.commit()
         project()
         body = operator("GET", "/wholesale/funnel", query={"from": "2026-11", "to": "2026-11"}).json()

@@ -7,14 +7,16 @@ from uuid import uuid4
 
 import pytest
 
-from chalicelib.foundation import schedules as foundation_schedules
-from chalicelib.foundation.context import system_actor
+from chalicelib.foundation import due_work
+from chalicelib.foundation.actor import system_actor
 from chalicelib.foundation.events import Notification
 from chalicelib.foundation.schedules import RunStats
-from chalicelib.foundation.store import codec
-from chalicelib.packs.wholesale import schedules
-from chalicelib.packs.wholesale.entities import FOLLOW_UPS_DUE, Pipeline, PipelineActivityState
-from chalicelib.packs.wholesale.service import deadline_reminders, due, follow_ups
+from chalicelib.foundation.store.keys import reference_counter
+from chalicelib.foundation.store.store import parse_live
+from chalicelib.packs.wholesale import repository, schedules
+from chalicelib.packs.wholesale.entities import Pipeline, PipelineActivityState
+from chalicelib.packs.wholesale.service.deadline_reminders import raise_reminders
+from chalicelib.packs.wholesale.service.follow_ups import raise_follow_up
 
 MORNING = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)  # ten in the morning where the firm is
 
@@ -30,14 +32,9 @@ def operator(client_as: Any) -> Any:
 
 
 @pytest.fixture
-def daily(runtime: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+def daily(run_work: Any) -> Any:
     """Run a schedule now, as its clock does; the run's record."""
-    monkeypatch.setattr(foundation_schedules, "_runtime", lambda: runtime)
-
-    def run(function: Any = schedules.follow_ups, context: Any = None) -> dict[str, Any]:
-        return function({}, context)
-
-    return run
+    return lambda work=schedules.follow_ups, context=None: run_work(work, context)
 
 
 @pytest.fixture
@@ -254,30 +251,30 @@ class TestFollowUps:
         id = create(operator)
         clock.now += timedelta(days=7)
         one, other = job(), job()
-        keys = [Pipeline.ID.key(id), PipelineActivityState.key(id)]
+        keys = [Pipeline.ID.key(id), reference_counter(id)]
         seen, seen_too = one.store.batch_get(keys), other.store.batch_get(keys)
-        assert follow_ups.remind(one, id, seen) is True
-        assert follow_ups.remind(other, id, seen_too) is False
+        assert raise_follow_up(one, id, seen) is True
+        assert raise_follow_up(other, id, seen_too) is False
         assert days(events) == [7]
 
     def test_an_activity_between_read_and_claim_wins(self, operator, job, events, clock):
         id = create(operator)
         clock.now += timedelta(days=7)
         ctx = job()
-        seen = ctx.store.batch_get([Pipeline.ID.key(id), PipelineActivityState.key(id)])
+        seen = ctx.store.batch_get([Pipeline.ID.key(id), reference_counter(id)])
         operator("POST", f"/wholesale/{id}/activities", {"event_type": "call"})
-        assert follow_ups.remind(ctx, id, seen) is False
+        assert raise_follow_up(ctx, id, seen) is False
         assert events() == []
 
     def test_one_that_died_between_read_and_claim_raises_nothing(self, operator, job, events, clock):
         id = create(operator)
         clock.now += timedelta(days=7)
         ctx = job()
-        seen = ctx.store.batch_get([Pipeline.ID.key(id), PipelineActivityState.key(id)])
+        seen = ctx.store.batch_get([Pipeline.ID.key(id), reference_counter(id)])
         operator("POST", f"/wholesale/{id}/stage", {"stage": "dead", "reason": "price"})
-        assert follow_ups.remind(ctx, id, seen) is False
+        assert raise_follow_up(ctx, id, seen) is False
         assert events() == []
-        raw = ctx.store.get_item(PipelineActivityState.key(id))
+        raw = ctx.store.get_item(reference_counter(id))
         assert "gsi3pk" not in raw
 
     def test_a_crash_between_two_claims_neither_loses_nor_repeats(self, operator, daily, events, clock, runtime, monkeypatch):
@@ -325,7 +322,7 @@ class TestFollowUps:
         assert len(events()) == 3
 
     def test_more_than_one_page_is_processed(self, operator, daily, events, clock, monkeypatch):
-        monkeypatch.setattr(due, "_PAGE", 2)
+        monkeypatch.setattr(due_work, "PAGE_SIZE", 2)
         for _ in range(5):
             create(operator)
         clock.now += timedelta(days=7)
@@ -336,21 +333,17 @@ class TestFollowUps:
         clock.now += timedelta(days=7)
         daily()
         ctx = job()
-        fresh = ctx.store.batch_get([Pipeline.ID.key(id), PipelineActivityState.key(id)])
-        assert follow_ups.remind(ctx, id, fresh) is False
+        fresh = ctx.store.batch_get([Pipeline.ID.key(id), reference_counter(id)])
+        assert raise_follow_up(ctx, id, fresh) is False
         assert days(events) == [7]
 
     def test_an_existing_event_does_not_block_the_claim(self, operator, daily, job, events, clock, runtime):
         id = create(operator)
         clock.now += timedelta(days=7)
         daily()
-        state = PipelineActivityState.from_item(job().store.get_item(PipelineActivityState.key(id)))
-        forgotten = state.__class__(**{**state.__dict__, "raised_since": None, "raised_days": None, "follow_up_on": date(2026, 3, 9)})
-        values = {name: value for name, value in forgotten.values(id).items() if value is not None}
-        runtime.dynamodb.put_item(
-            TableName=runtime.settings.table,
-            Item={"pk": {"S": id}, "sk": {"S": "!"}} | codec.encode_item({"refs": 0, **values}),
-        )
+        state = PipelineActivityState.from_item(job().store.get_item(reference_counter(id)))
+        forgotten = state.with_values(raised_since=None, raised_days=None, follow_up_on=date(2026, 3, 9))
+        runtime.dynamodb.put_item(TableName=runtime.settings.table, Item=forgotten.to_item())
         record = daily()
         assert (record["found"], record["done"], record["failed"]) == (1, 0, 0)
         assert daily()["found"] == 0
@@ -466,8 +459,8 @@ class TestContractAlarms:
         one, other = job(), job()
         key = Pipeline.ID.key(id)
         seen, seen_too = one.store.batch_get([key]), other.store.batch_get([key])
-        assert deadline_reminders.remind(one, id, seen) is True
-        assert deadline_reminders.remind(other, id, seen_too) is False
+        assert raise_reminders(one, parse_live(Pipeline, seen[key])) is True
+        assert raise_reminders(other, parse_live(Pipeline, seen_too[key])) is False
         assert alarm()["found"] == 0
         assert sorted(event.event for event in events()) == ["wholesale.closing", "wholesale.inspection"]
 
@@ -476,7 +469,7 @@ class TestContractAlarms:
         ctx = job()
         seen = ctx.store.batch_get([Pipeline.ID.key(id)])
         operator("PATCH", f"/wholesale/{id}", {"notes": "kept"})
-        assert deadline_reminders.remind(ctx, id, seen) is False
+        assert raise_reminders(ctx, parse_live(Pipeline, seen[Pipeline.ID.key(id)])) is False
         assert alarm()["done"] == 1
         assert operator("GET", f"/wholesale/{id}").json()["notes"] == "kept"
         assert len(events()) == 1
@@ -493,5 +486,5 @@ def test_only_a_claim_removes_the_due_key(operator, job, clock):
     clock.now += timedelta(days=7)
     ctx, run = job(), RunStats()
     ctx.store.remaining_seconds = lambda: 0
-    due.process_due(ctx, run, FOLLOW_UPS_DUE, lambda id: [Pipeline.ID.key(id), PipelineActivityState.key(id)], follow_ups.remind)
+    repository.process_follow_ups(ctx, run, raise_follow_up)
     assert (run.found, run.has_more) == (0, True)

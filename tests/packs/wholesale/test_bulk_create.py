@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.test_wholesale import add_user
+from tests.packs.wholesale.test_pipelines import add_user
 
 
 @pytest.fixture

@@ -1,0 +1,331 @@
+"""Reading and writing the items of the pipeline: the only module of the pack that knows the store, transactions and indexes."""
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from chalicelib.foundation import access, idempotency
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.dates import start_of_day
+from chalicelib.foundation.due_work import DueHandler, commit_claim, process_due, process_due_entities
+from chalicelib.foundation.errors import Conflict, NotFound, ValidationFailed, VersionConflict
+from chalicelib.foundation.events import Notification
+from chalicelib.foundation.ids import ROOT_SORT_KEY, ItemKey, encode_ulid
+from chalicelib.foundation.postal_codes import AREA_LENGTH, normalize_postal_code, postal_area
+from chalicelib.foundation.projections import read_aggregates
+from chalicelib.foundation.schedules import RunStats
+from chalicelib.foundation.state_history import StateHistory
+from chalicelib.foundation.store.access_patterns import KeyRange
+from chalicelib.foundation.store.codec import DynamoItem
+from chalicelib.foundation.store.expressions import all_of, any_of, attribute, unchanged
+from chalicelib.foundation.store.keys import reference_counter
+from chalicelib.foundation.store.pagination import decode_view
+from chalicelib.foundation.store.references import IS_OPEN, close_if_unreferenced
+from chalicelib.foundation.store.store import parse_live
+from chalicelib.foundation.store.transactions import Transaction
+from chalicelib.foundation.store.unique import UniqueValue
+from chalicelib.packs.wholesale.entities import BOARD, FUNNEL, NO_OWNER, Activity, Pipeline, PipelineActivityState
+from chalicelib.packs.wholesale.rules import follow_ups, stages
+from chalicelib.packs.wholesale.schemas import PipelineQuery, StageIntervalView
+
+EXTERNAL_REF = UniqueValue.by_digest("pipeline-ref")
+STAGES = StateHistory(StageIntervalView, "stage")
+_FIRST_DAY, _LAST_DAY = date(1970, 1, 2), date(9998, 12, 30)  # that a timestamp can hold in any time zone
+_SALE_PAGE = 201
+
+Aggregates = Mapping[str, Mapping[str, Any]]  # fields by row; counts are int, sums int or Decimal
+
+# -- reading one
+
+
+def find(ctx: Context, id: str) -> Pipeline:
+    """A pipeline; NotFound. One round trip, strongly consistent."""
+    pipeline = ctx.store.find(Pipeline, id)
+    if pipeline is None:
+        raise NotFound("pipeline")
+    return pipeline
+
+
+def find_or_replay(ctx: Context, id: str) -> Pipeline:
+    """`find`, together with the request's idempotency record: a repeated request gets its first answer whatever happened since."""
+    key = Pipeline.ID.key(id)
+    pipeline = parse_live(Pipeline, idempotency.read_or_replay(ctx, [key]).get(key))
+    if pipeline is None:
+        raise NotFound("pipeline")
+    return pipeline
+
+
+def find_with_activities(ctx: Context, id: str, limit: int) -> tuple[Pipeline, list[Activity]]:
+    """A pipeline with its latest activities: one query, backwards from the end of its partition."""
+    range = KeyRange(None, Pipeline.ID.key(id).pk, low=Activity.children_of(id).prefix, high=ROOT_SORT_KEY)
+    rows = next(ctx.store.query_pages(range, newest_first=True, page_size=limit + 1))
+    pipeline = parse_live(Pipeline, rows[0]) if rows and rows[0]["sk"]["S"] == ROOT_SORT_KEY else None
+    if pipeline is None:
+        raise NotFound("pipeline")
+    return pipeline, [Activity.from_item(row) for row in rows[1:]]
+
+
+def find_many(ctx: Context, ids: list[str]) -> dict[str, Pipeline]:
+    """The pipelines that exist, by id. One round trip a hundred."""
+    items = ctx.store.batch_get(Pipeline.ID.key(id) for id in ids)
+    pipelines = (parse_live(Pipeline, item) for item in items.values())
+    return {pipeline.id: pipeline for pipeline in pipelines if pipeline}
+
+
+# -- lists
+
+
+def list_ranges(ctx: Context, query: PipelineQuery) -> list[KeyRange]:
+    """Where the listed pipelines are: market, else owner, else stage picks the index; ids bound the day of creation."""
+    low, high = created_between(ctx, query) or (None, None)
+    if query.market is not None:
+        area = postal_area(query.market)
+        if area is None:
+            raise ValidationFailed.field("market", f"at least {AREA_LENGTH} letters or digits are needed")
+        return [market_range(query.country, area, normalize_postal_code(query.market))]
+    if query.owner is not None:
+        return [Pipeline.BY_OWNER.range(owner=None if query.owner == NO_OWNER else query.owner, low=low, high=high)]
+    listed = stages.STAGES if query.stage is None else (query.stage,)
+    return [Pipeline.BY_STAGE.range(stage=stage, low=low, high=high) for stage in listed]
+
+
+def created_between(ctx: Context, query: PipelineQuery) -> tuple[str, str] | None:
+    """The first and the last id that the queried days of creation allow; None where every day is allowed."""
+    first, last = query.created_from, query.created_to
+    if first is None and last is None:
+        return None
+    if first and last and first > last:
+        raise ValidationFailed.field("created_from", "must not be after `created_to`")
+    return _id_at(_start(ctx, first or _FIRST_DAY), 0), _id_at(_start(ctx, last or _LAST_DAY, days=1) - timedelta(milliseconds=1), 255)
+
+
+def _start(ctx: Context, day: date, days: int = 0) -> datetime:
+    return start_of_day(min(max(day, _FIRST_DAY), _LAST_DAY) + timedelta(days=days), ctx.settings.firm_time_zone)
+
+
+def _id_at(timestamp: datetime, tail: int) -> str:
+    """The least (`tail` 0) or the greatest (255) id that a pipeline of that millisecond can have."""
+    return f"{Pipeline.ID.prefix}_{encode_ulid(timestamp, bytes([tail] * 10))}"
+
+
+def market_range(country: str, area: str, prefix: str) -> KeyRange:
+    """The pipelines of a market whose postal code begins with `prefix`, by postal code."""
+    return Pipeline.BY_MARKET.range(market_country=country, market_area=area, prefix=prefix)
+
+
+def inactive_until(day: date) -> KeyRange:
+    """Watched pipelines whose last activity was on this day or earlier, by that day."""
+    return PipelineActivityState.INACTIVE.range(high=f"{day.isoformat()}~")
+
+
+def inactive_since(row: DynamoItem) -> tuple[str, date]:
+    """The pipeline's id and the day of its last activity, from a row of `inactive_until`."""
+    day, _, id = row[PipelineActivityState.INACTIVE.sk_name]["S"].partition("#")
+    return id, date.fromisoformat(day)
+
+
+def ids_in_stages(ctx: Context, range: KeyRange, stages: tuple[str, ...], limit: int) -> tuple[list[str], bool]:
+    """The ids of a range whose stage is one of these, newest first, and whether the range was read to its end: at most `limit` rows."""
+    rows = ctx.store.query_all(range, newest_first=True, page_size=min(_SALE_PAGE, limit + 1))
+    ids = [row["pk"]["S"] for row in islice(rows, limit) if decode_view(row).get("stage") in stages]
+    return ids, next(rows, None) is None
+
+
+def board_aggregates(ctx: Context) -> Aggregates:
+    """The board's aggregate rows by `<stage>#sum#<currency>` or `<stage>#day#<month>`. One round trip."""
+    return read_aggregates(ctx.store, BOARD)
+
+
+def funnel_aggregates(ctx: Context, first_month: str, last_month: str) -> Aggregates:
+    """The funnel's aggregate rows by `<month>` or `<month>#<stage>`. One round trip."""
+    return read_aggregates(ctx.store, FUNNEL, between=(first_month, f"{last_month}~"))
+
+
+# -- writing
+
+
+def create(ctx: Context, pipeline: Pipeline, response: object) -> None:
+    """Write a new pipeline, and remember the response under the request's Idempotency-Key. One round trip, replay or not."""
+    tx = idempotency.idempotent_transaction(ctx, response)
+    add_create(ctx, tx, pipeline)
+    tx.commit()
+
+
+def add_create(ctx: Context, tx: Transaction, pipeline: Pipeline, *, owner_known: bool = False) -> None:
+    """Add a new pipeline to a transaction: its item, its activity state, and the guard of its external reference.
+
+    `owner_known`: the owner was checked before (a transaction takes one action per item, and many pipelines may share an owner).
+    """
+    if not owner_known:
+        access.require_active_user(ctx, tx, pipeline.owner)
+    EXTERNAL_REF.change(ctx, tx, None, pipeline.external_ref, pipeline.id, _reference_taken)
+    tx.create(pipeline)
+    state = PipelineActivityState.at(
+        reference_counter(pipeline.id),
+        refs=0,
+        opened_at=ctx.now,
+        last_activity_at=ctx.now,
+        last_day=ctx.today,
+        follow_up_on=follow_ups.next_follow_up(ctx.today, None, ctx.today).raise_on,
+        **_mirrored(pipeline),
+    )
+    tx.put(state)
+
+
+def save(ctx: Context, before: Pipeline, after: Pipeline) -> None:
+    """Write a changed pipeline: one conditional put, or one transaction where other items change with it. One round trip."""
+    if _is_single_item_update(before, after):
+        ctx.store.save(after)
+        return
+    tx = Transaction(ctx.store)
+    add_update(ctx, tx, before, after)
+    tx.commit()
+
+
+def save_idempotent(ctx: Context, before: Pipeline, after: Pipeline, response: object) -> None:
+    """Write a changed pipeline, and remember the response under the request's Idempotency-Key. One round trip."""
+    tx = idempotency.idempotent_transaction(ctx, response)
+    add_update(ctx, tx, before, after)
+    tx.commit()
+
+
+def add_update(ctx: Context, tx: Transaction, before: Pipeline, after: Pipeline) -> None:
+    """Add a changed pipeline to a transaction, with the completed stage interval, its external reference and its activity state."""
+    if after.owner != before.owner:
+        access.require_active_user(ctx, tx, after.owner)
+    EXTERNAL_REF.change(ctx, tx, before.external_ref, after.external_ref, after.id, _reference_taken)
+    if _mirrored(after) != _mirrored(before):
+        _add_mirrored(tx, before, after)
+    if after.stage != before.stage:
+        STAGES.add(tx, ctx, before, after, clears=stages.cleared_fields(before.stage, after.stage))
+    tx.save(after)
+
+
+def delete(ctx: Context, pipeline: Pipeline) -> None:
+    """Mark a pipeline deleted; Conflict while anything refers to it. One round trip."""
+    tx = Transaction(ctx.store)
+    close_if_unreferenced(tx, Pipeline.ID, pipeline.id, ctx.now, remove=PipelineActivityState.index_attributes())
+    EXTERNAL_REF.change(ctx, tx, pipeline.external_ref, None, pipeline.id, _reference_taken)
+    tx.save(pipeline.soft_deleted(ctx))
+    tx.commit()
+
+
+def check_unchanged(tx: Transaction, pipeline: Pipeline) -> None:
+    """Condition a transaction on the pipeline's stage, currency and contract as they were read; else VersionConflict."""
+    fields = ("stage", "currency", "contract_price", "contracts_ended", "deleted_at")
+    values = {name: pipeline.attribute_values.get(name) for name in fields}
+    tx.condition_check(pipeline.key, all_of(*unchanged(values | {"contracts_ended": values["contracts_ended"] or None})))
+
+
+def _reference_taken(pipeline_id: str) -> Conflict:
+    return Conflict("Another pipeline has this external_ref.", code="external_ref_taken", id=pipeline_id)
+
+
+def _is_single_item_update(before: Pipeline, after: Pipeline) -> bool:
+    return after.stage == before.stage and after.external_ref == before.external_ref and _mirrored(after) == _mirrored(before)
+
+
+def _mirrored(pipeline: Pipeline) -> dict[str, Any]:
+    """What the activity state repeats of the pipeline."""
+    return {"owner": pipeline.owner, "currency": pipeline.currency, "watched": pipeline.is_watched}
+
+
+def _add_mirrored(tx: Transaction, before: Pipeline, after: Pipeline) -> None:
+    """Repeat owner, currency and watch in the activity state. Watching again doesn't reset the last activity."""
+    index: dict[str, str | None] = {}
+    if after.is_watched != before.is_watched:
+        for pattern in (PipelineActivityState.INACTIVE, PipelineActivityState.FOLLOW_UPS):
+            index[pattern.pk_name] = pattern.range().pk if after.is_watched else None
+    tx.update(reference_counter(after.id), set={**_mirrored(after), **index}, when=IS_OPEN)
+
+
+# -- activities
+
+
+class UnexpectedActivityState(Exception):
+    """The activity state isn't the one that a write was conditioned on; `actual` is."""
+
+    def __init__(self, actual: PipelineActivityState) -> None:
+        super().__init__("unexpected activity state")
+        self.actual = actual
+
+
+def usual_activity_state(ctx: Context, pipeline_id: str, at: datetime, day: date, owner: str | None) -> PipelineActivityState:
+    """The activity state of most pipelines: watched, in the default currency, without a later activity, of nobody or of `owner`."""
+    return PipelineActivityState.at(
+        reference_counter(Pipeline.ID.key(pipeline_id).pk),
+        last_activity_at=at,
+        last_day=day,
+        currency=ctx.settings.default_currency,
+        watched=True,
+        owner=owner,
+    )
+
+
+def create_activity(
+    ctx: Context, activity: Activity, latest: PipelineActivityState, expected: PipelineActivityState, *, was_read: bool, response: object
+) -> None:
+    """Write an activity, and of the activity state what is latest now. One round trip.
+
+    `was_read`: the expected state was read, and must not have changed since. Otherwise it is a guess: the pipeline may belong to nobody
+    instead, and its last activity may be earlier. Raises NotFound, or UnexpectedActivityState where the guess was wrong.
+    """
+    conditions = [IS_OPEN, *unchanged({"currency": expected.currency, "watched": expected.watched})]
+    if was_read:
+        conditions += unchanged({"last_activity_at": expected.last_activity_at, "owner": expected.owner})
+    else:
+        conditions.append(attribute("last_activity_at") <= expected.last_activity_at)
+        if expected.owner:
+            conditions.append(any_of(*unchanged({"owner": None}), attribute("owner") == expected.owner))
+    sort_key = latest.INACTIVE.sk_name
+    values = {
+        "last_activity_at": latest.last_activity_at,
+        "last_day": latest.last_day,
+        sort_key: latest.INACTIVE.keys(latest)[sort_key],
+    }
+    tx = idempotency.idempotent_transaction(ctx, response)
+    tx.update(latest.key, set=values, when=all_of(*conditions), on_conflict=_unexpected_state)
+    tx.create(activity)
+    tx.commit()
+
+
+def _unexpected_state(row: DynamoItem) -> Exception:
+    return UnexpectedActivityState(PipelineActivityState.from_item(row)) if row and "closed" not in row else NotFound("pipeline")
+
+
+def activities_of(ctx: Context, id: str) -> KeyRange:
+    """Where a pipeline's activities are; NotFound. One round trip: the pipeline must exist."""
+    return Activity.children_of(find(ctx, id).id)
+
+
+# -- due work
+
+
+def process_reminders(ctx: Context, run: RunStats, remind: Callable[[Context, Pipeline], bool]) -> None:
+    """Handle the pipelines whose next reminder is due."""
+    process_due_entities(ctx, run, Pipeline.REMINDERS.until(ctx.today), Pipeline, remind)
+
+
+def claim_reminders(ctx: Context, after: Pipeline, notifications: list[Notification]) -> bool:
+    """Write the pipeline's next revision with its notifications; False where another run was first."""
+    return commit_claim(ctx, lambda tx: tx.save(after), notifications)
+
+
+def process_follow_ups(ctx: Context, run: RunStats, handle: DueHandler) -> None:
+    """Handle the pipelines for which a follow-up may be due, each with its activity state."""
+    due = PipelineActivityState.FOLLOW_UPS.until(ctx.today)
+    process_due(ctx, run, due, handle, keys=lambda id: (Pipeline.ID.key(id), reference_counter(id)))
+
+
+def read_due(id: str, items: Mapping[ItemKey, DynamoItem]) -> tuple[Pipeline | None, PipelineActivityState | None]:
+    """The pipeline and its activity state among the items that were read for a page of due work."""
+    state = items.get(reference_counter(id))
+    return parse_live(Pipeline, items.get(Pipeline.ID.key(id))), PipelineActivityState.from_item(state) if state else None
+
+
+def claim_follow_up(ctx: Context, before: PipelineActivityState, after: PipelineActivityState, notifications: list[Notification]) -> bool:
+    """Move the due key, with the notifications; False where another run was first."""
+    is_due = attribute(PipelineActivityState.FOLLOW_UPS.pk_name).exists()
+    same = unchanged({"follow_up_on": before.follow_up_on, "last_day": before.last_day, "watched": True})
+    return commit_claim(ctx, lambda tx: tx.update_row(before, after, all_of(*same, is_due), VersionConflict()), notifications)
