@@ -6,12 +6,12 @@ from chalicelib.foundation.http.app import ValhallaApp
 from chalicelib.foundation.runtime import Runtime
 from chalicelib.packs import PACKS
 
-app = ValhallaApp("valhalla", runtime=lambda: Runtime.from_environment(os.environ))
+app = ValhallaApp("valhalla", runtime=lambda: Runtime.from_environment(os.environ, PACKS))
 app.register(PACKS)
 
 if "AWS_CHALICE_CLI_MODE" in os.environ:  # Chalice packages the other functions too; in Lambda they start without this file
     from chalicelib.functions import registration
 
-    registration.register(app, PACKS)
+    registration.register(app)
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
     app.warm_up()

@@ -258,7 +258,7 @@ def app_request(environment: Mapping[str, str]) -> dict[str, Any]:
     with mock_aws(), redirect_stdout(io.StringIO()):  # the app's own log lines
         dynamodb = client("dynamodb", settings)
         table.create(dynamodb, settings.table)
-        app = ValhallaApp("valhalla", runtime=lambda: Runtime(settings, dynamodb=dynamodb, secrets=SecretStore(settings, lambda: text)))
+        app = ValhallaApp("valhalla", runtime=lambda: Runtime(settings, packs=PACKS, dynamodb=dynamodb, secrets=SecretStore(settings, lambda: text)))
         app.register(PACKS)
         created = app(proxy_event("POST", "/wholesale", headers, body=json.dumps(_PIPELINE)), None)
         assert created["statusCode"] == 201, created["body"]

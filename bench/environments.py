@@ -19,6 +19,7 @@ from chalicelib.foundation.secret_store import SecretStore
 from chalicelib.foundation.settings import Settings
 from chalicelib.foundation.store import table
 from chalicelib.foundation.store.store import Store
+from chalicelib.packs import PACKS
 from local.engine import Engine
 from tests import dynamodb_local
 
@@ -48,7 +49,7 @@ class BenchEnvironment:
     """The API on one database, called by an operator, and the records of its stream."""
 
     def __init__(self, settings: Settings, dynamodb: Any) -> None:
-        self.runtime = CountingRuntime(settings, dynamodb=dynamodb, secrets=SecretStore(settings, lambda: harness.SECRETS))
+        self.runtime = CountingRuntime(settings, packs=PACKS, dynamodb=dynamodb, secrets=SecretStore(settings, lambda: harness.SECRETS))
         self.runtime.stores = []
         self.app = harness.make_app(self.runtime)
         self.bearer = harness.token(self.runtime, "admin", "operator")

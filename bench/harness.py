@@ -25,7 +25,7 @@ def settings(**overrides: Any) -> Settings:
 
 
 def runtime(stage_settings: Settings, dynamodb: Any = None) -> Runtime:
-    return Runtime(stage_settings, dynamodb=dynamodb, secrets=SecretStore(stage_settings, lambda: SECRETS))
+    return Runtime(stage_settings, packs=PACKS, dynamodb=dynamodb, secrets=SecretStore(stage_settings, lambda: SECRETS))
 
 
 def make_app(runtime: Runtime) -> ValhallaApp:

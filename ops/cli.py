@@ -17,8 +17,10 @@ from uuid import uuid4
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from chalicelib.foundation.context import Context, system_actor
+from chalicelib.foundation.actor import system_actor
+from chalicelib.foundation.context import Context
 from chalicelib.foundation.runtime import Runtime
+from chalicelib.packs import PACKS
 
 LOCAL = "local"
 
@@ -94,7 +96,7 @@ def use_stage(stage: str | None, environment: Mapping[str, str]) -> None:
 
 def runtime() -> Runtime:
     """The runtime of the stage in use; raises SettingsError."""
-    return Runtime.from_environment(os.environ)
+    return Runtime.from_environment(os.environ, PACKS)
 
 
 def context(stage_runtime: Runtime, job: str) -> Context:
@@ -132,8 +134,8 @@ def one_line_errors() -> Iterator[None]:
     """Print errors that an operator can resolve in one line on standard error and exit with status 1, without a traceback."""
     from botocore.exceptions import BotoCoreError, ClientError
 
+    from chalicelib.foundation.environment import SettingsError
     from chalicelib.foundation.errors import Problem
-    from chalicelib.foundation.settings import SettingsError
 
     try:
         yield

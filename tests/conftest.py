@@ -18,11 +18,12 @@ os.environ |= {
 
 from moto import mock_aws
 
+from chalicelib.foundation.actor import Actor
 from chalicelib.foundation.auth import tokens
 from chalicelib.foundation.aws import client
-from chalicelib.foundation.context import Actor
 from chalicelib.foundation.http.app import ValhallaApp
 from chalicelib.foundation.runtime import Runtime
+from chalicelib.foundation.schedules import run_schedule
 from chalicelib.foundation.secret_store import SecretStore, new_secrets
 from chalicelib.foundation.settings import Settings
 from chalicelib.foundation.store import table
@@ -72,7 +73,9 @@ def dynamodb(settings: Settings) -> Any:
 
 @pytest.fixture
 def runtime(settings: Settings, dynamodb: Any, clock: Clock) -> Runtime:
-    return Runtime(settings, dynamodb=dynamodb, secrets=SecretStore(settings, lambda: SECRETS), clock=clock, sleep=lambda _: None)
+    return Runtime(
+        settings, packs=PACKS, dynamodb=dynamodb, secrets=SecretStore(settings, lambda: SECRETS), clock=clock, sleep=lambda _: None
+    )
 
 
 @pytest.fixture
@@ -96,7 +99,7 @@ class ApiResponse(SimpleNamespace):
 
 
 class ApiClient:
-    """Calls the app as the gateway does, as a user of some roles (or as nobody)."""
+    """Calls the app as the gateway does, as a user with these roles, or anonymously."""
 
     def __init__(self, app: Any, token: Callable[[], str] | None = None) -> None:
         self.app, self.token = app, token
@@ -134,7 +137,7 @@ def anonymous(app: ValhallaApp) -> ApiClient:
 
 @pytest.fixture
 def client_as(app: ValhallaApp, runtime: Runtime) -> Any:
-    """`as_("operator")`: a caller with these roles, whose token is always fresh; `user=` names whom."""
+    """`client_as("operator")`: a caller with these roles, whose token is always fresh; `user=` names whom."""
 
     def make(*roles: str, user: str | None = None, professional_id: str | None = None) -> ApiClient:
         user_id = user or f"user_{'-'.join(roles) or 'none'}"
@@ -159,18 +162,29 @@ def client_as(app: ValhallaApp, runtime: Runtime) -> Any:
 @pytest.fixture
 def context(runtime: Runtime) -> Any:
     """`context("operator")`: a Context for calling services directly."""
-    from chalicelib.foundation.auth.roles import permissions
 
     def make(*roles: str, user: str = "user_someone") -> Any:
-        actor = Actor(id=user, roles=frozenset(roles), permissions=permissions(roles))
+        actor = Actor(id=user, roles=frozenset(roles), permissions=runtime.packs.roles.permissions(roles))
         return runtime.context(request_id=os.urandom(8).hex(), actor=actor)
 
     return make
 
 
 @pytest.fixture
+def run_work(runtime: Runtime) -> Callable[..., dict[str, Any]]:
+    """`run_work(schedules.follow_ups)`: run a schedule's work now, as its Lambda function does; the run's record."""
+
+    def run(work: Any, context: Any = None) -> dict[str, Any]:
+        path = f"{work.__module__}.{work.__name__}"
+        name = next(schedule.name for pack in PACKS for schedule in pack.schedules if schedule.function == path)
+        return run_schedule(name, work, runtime, {}, context)
+
+    return run
+
+
+@pytest.fixture
 def round_trips(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """`trips()`: how many round trips to the table the last request made."""
+    """`round_trips()`: the number of round trips to the table of the last request."""
     stores: list[Any] = []
     make = runtime.store
 

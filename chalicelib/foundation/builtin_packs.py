@@ -1,4 +1,4 @@
-"""Manifests of the parts of the foundation that have no endpoints, so that the system's status includes them."""
+"""Manifests of the parts of the foundation that have no endpoints: what the system's status checks of them, and what they write."""
 
 from typing import TYPE_CHECKING
 

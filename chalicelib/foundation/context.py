@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from chalicelib.foundation.actor import Actor
 from chalicelib.foundation.cache import Cache
 from chalicelib.foundation.dates import business_date
-from chalicelib.foundation.errors import Forbidden, PreconditionFailed
+from chalicelib.foundation.errors import PreconditionFailed
 from chalicelib.foundation.idempotency import IdempotencyRecordKey
+from chalicelib.foundation.pack_registry import PackRegistry
+from chalicelib.foundation.roles import RoleMatrix
 from chalicelib.foundation.secret_store import Secrets, SecretStore
 from chalicelib.foundation.settings import Settings
 from chalicelib.foundation.store.access_patterns import KeyRange
@@ -26,35 +29,6 @@ R = TypeVar("R")
 V = TypeVar("V")
 
 
-@dataclass(frozen=True)
-class Actor:
-    """Who acts. `kind` is user, api_key or system; `permissions` come from the roles (and, of a key, its scopes)."""
-
-    id: str
-    kind: str = "user"
-    roles: frozenset[str] = frozenset()
-    permissions: frozenset[str] = frozenset()
-    professional_id: str | None = None
-    session: str | None = None  # the token family
-
-    def can(self, permission: str) -> bool:
-        """Whether one of its roles grants `permission`, e.g. "wholesale:write"."""
-        return permission in self.permissions
-
-    def require(self, permission: str) -> None:
-        """Raise Forbidden without `permission`."""
-        if not self.can(permission):
-            raise Forbidden(f"This needs the permission {permission}.")
-
-
-ANONYMOUS = Actor(id="anonymous", kind="anonymous")
-
-
-def system_actor(job: str) -> Actor:
-    """The actor of scheduled and other internal work, e.g. system:retention."""
-    return Actor(id=f"system:{job}", kind="system")
-
-
 @dataclass(kw_only=True)
 class Context:
     """The dependencies of one request or run. `now` is its one timestamp."""
@@ -66,6 +40,7 @@ class Context:
     store: Store
     settings: Settings
     secret_store: SecretStore
+    packs: PackRegistry
     source_ip: str = ""
     user_agent: str = ""
     endpoint: str = ""  # "GET /wholesale": cursors are bound to it
@@ -84,6 +59,11 @@ class Context:
     def secrets(self) -> Secrets:
         """The stage's secrets, read only when needed: health and documentation need none."""
         return self.secret_store.get(self.now)
+
+    @property
+    def roles(self) -> RoleMatrix:
+        """Which role has which permissions."""
+        return self.packs.roles
 
     @overload
     def paginate(

@@ -1,9 +1,11 @@
 """Manifests: the declaration of a pack as data.
 
 A manifest imports nothing heavy: handlers, schedules and projections are dotted paths, imported when first used.
-Routing, OpenAPI, the authorisation tests, the functions of the template and the system's status are all derived from manifests.
+Routing, permissions, settings, OpenAPI, the authorisation tests, the functions of the template and the system's status are all derived
+from manifests.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Literal
@@ -44,7 +46,8 @@ class Endpoint:
 class Schedule:
     """Scheduled work: an EventBridge expression and its Lambda function.
 
-    `function` is the dotted path of a function `(event, context) -> dict` (the record of the run) in the pack's `schedules` module.
+    `function` is the dotted path of a function `(ctx, run: RunStats) -> None` in the pack's `schedules` module; functions/schedules.py
+    makes the Lambda function of it.
     """
 
     name: str
@@ -75,8 +78,26 @@ class SubjectEntry:
 
 
 @dataclass(frozen=True)
+class PermissionRow:
+    """A row of the matrix of roles: which role has which permissions `<name>:…`.
+
+    A cell of `cells`, by role: letters, `r` read, `w` write, `a` admin, then special permissions separated by spaces. "rw bulk" of
+    `wholesale` grants wholesale:read, wholesale:write and wholesale:bulk. `governed`: holders of governance roles read it, too.
+    """
+
+    name: str
+    cells: Mapping[str, str]
+    governed: bool = False
+
+
+@dataclass(frozen=True, eq=False)
 class Pack:
-    """One pack. `package` is the dotted path of its folder."""
+    """One pack, as data. `package` is the dotted path of its folder.
+
+    `title` names it in OpenAPI. `settings` is its class of settings (foundation.environment). `entities` maps each kind to the dotted
+    path of its class; `rows` are the dotted paths of rows that are no entities; `key_prefixes` the first parts of partition keys that
+    it writes besides the ids of its entities. A `planned` pack is not built yet: it has a title and permissions, but no endpoints.
+    """
 
     letter: str
     name: str
@@ -86,8 +107,18 @@ class Pack:
     schedules: tuple[Schedule, ...] = ()
     projections: tuple[Projection, ...] = ()
     subjects: tuple[SubjectEntry, ...] = ()
+    permissions: tuple[PermissionRow, ...] = ()
+    settings: type | None = None
     probe: str = ""  # dotted path of a function `(ctx) -> None` that checks the dependencies of the pack
-    entities: dict[str, str] = field(default_factory=dict)  # kind → dotted path of the entity's class
+    entities: Mapping[str, str] = field(default_factory=dict)
+    rows: tuple[str, ...] = ()
+    key_prefixes: tuple[str, ...] = ()
+    planned: bool = False
+
+    @property
+    def heading(self) -> str:
+        """Its title with each word capitalised, as GET /system/status shows it."""
+        return " ".join(f"{word[:1].upper()}{word[1:]}" for word in self.title.split(" "))
 
 
 @dataclass(frozen=True)
@@ -130,9 +161,3 @@ def import_string(path: str) -> Any:
     """The object at a dotted path, imported now. Raises ImportError or AttributeError."""
     module, _, name = path.rpartition(".")
     return getattr(import_module(module), name)
-
-
-def installed_packs() -> tuple[Pack, ...]:
-    """The installed packs. The foundation imports none of them directly: it imports the list by its dotted path."""
-    packs: tuple[Pack, ...] = import_string("chalicelib.packs.PACKS")
-    return packs

@@ -1,13 +1,16 @@
-"""The dependencies of the process: settings, secrets, the client, the clock. Built once, by an entry point."""
+"""The dependencies of the process: its packs, settings, secrets, the client, the clock. Built once, by an entry point."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from chalicelib.foundation.actor import ANONYMOUS, Actor
 from chalicelib.foundation.aws import client
 from chalicelib.foundation.cache import Cache
-from chalicelib.foundation.context import ANONYMOUS, Actor, Context
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.manifest import Pack
+from chalicelib.foundation.pack_registry import PackRegistry
 from chalicelib.foundation.secret_store import SecretStore
 from chalicelib.foundation.settings import Settings
 from chalicelib.foundation.store.store import Store
@@ -16,18 +19,23 @@ _DEFAULT_SECONDS = 25.0  # seconds a request may take by default; the gateway ti
 
 
 class Runtime:
-    """The dependencies of the process, for every entry point (API, schedules, stream consumers, commands)."""
+    """The dependencies of the process, for every entry point (API, schedules, stream consumers, commands).
+
+    `packs` are the installed packs: what the foundation derives from manifests, it derives from these.
+    """
 
     def __init__(
         self,
         settings: Settings,
         *,
+        packs: Iterable[Pack],
         dynamodb: Any = None,
         secrets: SecretStore | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.settings = settings
+        self.packs = PackRegistry(packs)
         self.dynamodb = dynamodb or client("dynamodb", settings)
         self.secrets = secrets or SecretStore(settings)
         self.clock = clock
@@ -35,9 +43,9 @@ class Runtime:
         self.cache = Cache()
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "Runtime":
-        """The runtime for these environment variables. Raises SettingsError."""
-        return cls(Settings.from_environment(environment))
+    def from_environment(cls, environment: Mapping[str, str], packs: tuple[Pack, ...]) -> "Runtime":
+        """The runtime for these environment variables, with these packs. Raises SettingsError."""
+        return cls(Settings.from_environment(environment, packs), packs=packs)
 
     def context(
         self,
@@ -60,6 +68,7 @@ class Runtime:
             store=self.store(remaining_seconds),
             settings=self.settings,
             secret_store=self.secrets,
+            packs=self.packs,
             cache=self.cache,
             source_ip=source_ip,
             user_agent=user_agent,

@@ -1,19 +1,18 @@
-"""Scheduled work: the Lambda function of a schedule, and the record of each run.
+"""Scheduled work: a run of a schedule, and the record of each run.
 
 A schedule finds its work through a due index, claims each item by a conditional write, works in bounded pages and stops before
 the Lambda's time is over; the next run continues. Runs that repeat, are late or overlap have the same effect. Each run is recorded.
 """
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache, wraps
 from typing import Any
 from uuid import uuid4
 
 from chalicelib.foundation import telemetry
-from chalicelib.foundation.context import Context, system_actor
+from chalicelib.foundation.actor import system_actor
+from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.runtime import Runtime
@@ -34,25 +33,10 @@ class RunStats:
     has_more: bool = False
 
 
-@lru_cache(maxsize=1)
-def _runtime() -> Runtime:
-    return Runtime.from_environment(os.environ)
+ScheduledWork = Callable[[Context, RunStats], None]
 
 
-def scheduled(name: str) -> Callable[[Callable[[Context, RunStats], None]], Callable[[Any, Any], dict[str, Any]]]:
-    """Make `(ctx, run) -> None` the Lambda function of the schedule `name`."""
-
-    def decorate(work: Callable[[Context, RunStats], None]) -> Callable[[Any, Any], dict[str, Any]]:
-        @wraps(work)
-        def function(event: Any, context: Any) -> dict[str, Any]:
-            return run_schedule(name, work, _runtime(), event, context)
-
-        return function
-
-    return decorate
-
-
-def run_schedule(name: str, work: Callable[[Context, RunStats], None], runtime: Runtime, event: Any, context: Any) -> dict[str, Any]:  # noqa: ARG001
+def run_schedule(name: str, work: ScheduledWork, runtime: Runtime, event: Any, context: Any) -> dict[str, Any]:  # noqa: ARG001
     """One run: calls `work`, then writes its record, a log line and metrics. Returns the record; raises what `work` raises."""
     run_id = getattr(context, "aws_request_id", None) or str(uuid4())
     remaining = None

@@ -6,9 +6,10 @@ from typing import Any
 from uuid import uuid4
 
 from chalicelib.foundation import outbox, telemetry
-from chalicelib.foundation.context import system_actor
+from chalicelib.foundation.actor import system_actor
 from chalicelib.foundation.manifest import QueueConsumer, import_string
 from chalicelib.foundation.runtime import Runtime
+from chalicelib.packs import PACKS
 
 OUTBOX_WORKER = QueueConsumer(
     name="outbox_worker",
@@ -27,7 +28,7 @@ DELIVERIES = {"mail": "chalicelib.foundation.outbox.deliver_mail"}
 
 @lru_cache(maxsize=1)
 def _runtime() -> Runtime:
-    return Runtime.from_environment(os.environ)
+    return Runtime.from_environment(os.environ, PACKS)
 
 
 def outbox_worker(event: Any, context: Any) -> dict[str, Any]:

@@ -5,13 +5,13 @@ function's name from what is decorated, so a placeholder of that name suffices, 
 The settings of streams and queues that Chalice lacks are generated from the same declarations and merged into its template.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from chalice import Blueprint
 
-from chalicelib.foundation.manifest import Pack
 from chalicelib.functions.outbox import OUTBOX_WORKER
+from chalicelib.functions.schedules import SCHEDULES
 from chalicelib.functions.streams import CONSUMERS
 
 # Chalice requires an ARN when packaging; the template replaces it.
@@ -20,9 +20,9 @@ _QUEUE = "arn:aws:sqs:us-east-1:000000000000:made-by-the-template"
 QUEUE_CONSUMERS = (OUTBOX_WORKER,)
 
 
-def register(app: Any, packs: Iterable[Pack]) -> None:
+def register(app: Any) -> None:
     """Register schedules, stream consumers and queue consumers on the app."""
-    for schedule in (schedule for pack in packs for schedule in pack.schedules):
+    for schedule in SCHEDULES:
         blueprint, placeholder = _placeholder(schedule.function)
         blueprint.schedule(schedule.expression, name=schedule.name, description=schedule.summary)(placeholder)
         app.register_blueprint(blueprint)

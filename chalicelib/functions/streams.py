@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from chalicelib.foundation import outbox, streams, telemetry
-from chalicelib.foundation.context import system_actor
+from chalicelib.foundation.actor import system_actor
 from chalicelib.foundation.manifest import StreamConsumer
 from chalicelib.foundation.projections import ContributionRegistry, EntityVersion, ProjectionBatch, ProjectionEngine
 from chalicelib.foundation.runtime import Runtime
@@ -49,7 +49,7 @@ CONSUMERS = (
 
 @lru_cache(maxsize=1)
 def _runtime() -> Runtime:
-    return Runtime.from_environment(os.environ)
+    return Runtime.from_environment(os.environ, PACKS)
 
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:

@@ -1,15 +1,18 @@
-"""The packs, in the order of their letters: the one list of what the system consists of.
+"""The packs: the one list of what the system consists of, planned packs included.
 
-It is read by app.py, by the functions behind schedules and the stream, and by the tools that make artifacts. Manifests import
-nothing heavy, so reading it costs next to nothing.
+Entry points (app.py, the functions behind schedules and the stream, commands) give it to the Runtime. Manifests import nothing heavy, so
+reading it costs next to nothing.
 """
 
 from chalicelib.foundation import auth, cache_admin, documentation, system
+from chalicelib.foundation.builtin_packs import BUILTIN_PACKS
 from chalicelib.foundation.manifest import Pack
 from chalicelib.packs import audit, dispositions, events, holdings, status, wholesale
+from chalicelib.packs.planned import PLANNED
 
 PACKS: tuple[Pack, ...] = (
     system.PACK,
+    *BUILTIN_PACKS,
     auth.PACK,
     documentation.PACK,
     cache_admin.PACK,
@@ -19,4 +22,5 @@ PACKS: tuple[Pack, ...] = (
     wholesale.PACK,
     dispositions.PACK,
     holdings.PACK,
+    *PLANNED,
 )

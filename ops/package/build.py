@@ -33,10 +33,10 @@ class PackagingError(Exception):
 def deployed_functions() -> tuple[inventory.DeployedFunction, ...]:
     """The functions of this project, from its manifests."""
     from chalicelib.functions.registration import QUEUE_CONSUMERS
+    from chalicelib.functions.schedules import SCHEDULES
     from chalicelib.functions.streams import CONSUMERS
-    from chalicelib.packs import PACKS
 
-    return inventory.functions(PACKS, CONSUMERS, QUEUE_CONSUMERS)
+    return inventory.functions(SCHEDULES, CONSUMERS, QUEUE_CONSUMERS)
 
 
 def build(stage: str, out: Path, project: Path = PROJECT) -> Build:

@@ -8,7 +8,7 @@ from typing import Any
 
 from chalice.utils import to_cfn_resource_name
 
-from chalicelib.foundation.manifest import Pack, QueueConsumer, Schedule, StreamConsumer
+from chalicelib.foundation.manifest import QueueConsumer, Schedule, StreamConsumer
 
 API_HANDLER = "api_handler"  # Chalice's own name for the function behind the API
 APP = "valhalla"
@@ -48,14 +48,14 @@ class DeployedFunction:
 
 
 def functions(
-    packs: Iterable[Pack], consumers: Iterable[StreamConsumer], queue_consumers: Iterable[QueueConsumer]
+    schedules: Iterable[Schedule], consumers: Iterable[StreamConsumer], queue_consumers: Iterable[QueueConsumer]
 ) -> tuple[DeployedFunction, ...]:
     """Every function of the deployment: the API, one per stream consumer, one per queue, one per schedule."""
     return (
         DeployedFunction(API_HANDLER, "api"),
         *(DeployedFunction(source.name, source.name.replace("_", "-"), consumer=source) for source in consumers),
         *(DeployedFunction(source.name, source.name.replace("_", "-"), queue_consumer=source) for source in queue_consumers),
-        *(DeployedFunction(source.name, "schedule", schedule=source) for pack in packs for source in pack.schedules),
+        *(DeployedFunction(source.name, "schedule", schedule=source) for source in schedules),
     )
 
 

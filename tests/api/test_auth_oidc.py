@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from chalicelib.foundation.auth import authentication, oidc
-from chalicelib.foundation.settings import Settings, SettingsError
+from chalicelib.foundation.environment import SettingsError
+from chalicelib.foundation.settings import Settings
 from tests.conftest import NOW, TABLE
 
 ISSUER = "https://login.example.com/realm"

@@ -6,13 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from chalicelib.foundation.actor import Actor
 from chalicelib.foundation.auth import account, sessions, users
 from chalicelib.foundation.auth.bootstrap import create_first_admin
 from chalicelib.foundation.auth.schemas import SignInRequest, UserCreate
-from chalicelib.foundation.context import Actor
 from chalicelib.foundation.errors import Conflict, Problem
 from chalicelib.foundation.runtime import Runtime
 from chalicelib.foundation.secret_store import SecretStore
+from chalicelib.packs import PACKS
 from tests.api.auth_fixtures import *  # noqa: F403 - fixtures
 from tests.api.auth_fixtures import PASSWORD
 from tests.conftest import SECRETS, Clock
@@ -29,7 +30,7 @@ def racer(dynamodb_local, settings):  # noqa: F811 - the fixture
 
     def make(number, actor=None):
         client = FaultInjectingClient(dynamodb_local, Conflicts(0.2, seed=number))
-        runtime = Runtime(settings, dynamodb=client, secrets=SecretStore(settings, lambda: SECRETS), clock=clock, sleep=lambda _: None)
+        runtime = Runtime(settings, packs=PACKS, dynamodb=client, secrets=SecretStore(settings, lambda: SECRETS), clock=clock, sleep=lambda _: None)
         administrator = Actor(id="user_root", permissions=frozenset({"users:admin"}))
         return runtime.context(request_id=f"racer-{number}", actor=actor or administrator, source_ip="192.0.2.1")
 

@@ -6,16 +6,15 @@ from typing import Any
 
 import pytest
 
-from chalicelib.foundation import schedules as foundation_schedules
 from chalicelib.functions.streams import audit
 from chalicelib.packs.dispositions import schedules
 from chalicelib.packs.dispositions.entities import OfferRoster
-from tests.api.dispositions_client import apply_projections, desk
+from tests.api.dispositions_client import apply_projections, dispositions
 from tests.dynamodb_local import dynamodb_local, dynamodb_local_url
 from tests.fault_injection import Conflicts, FaultInjectingClient, LostResponses, Throttles, Unprocessed
 from tests.streams.stream_feeder import record_of
 
-__all__ = ["desk", "dynamodb_local", "dynamodb_local_url"]
+__all__ = ["dispositions", "dynamodb_local", "dynamodb_local_url"]
 
 pytestmark = pytest.mark.dynamodb_local
 
@@ -53,137 +52,138 @@ def trail(runtime: Any) -> None:
 
 
 @pytest.mark.slow
-def test_32_threads_assign_32_buyers_to_one_pipeline(desk, runtime, clock, client_as):
-    pipeline = desk.pipeline(contract_effective_on="2026-11-20")
-    offers = [desk.offer(pipeline, desk.buyer(f"Buyer {number}")) for number in range(32)]
-    revision = desk.read(pipeline)["revision"]
-    answers = at_once(32, lambda number: desk.call("POST", f"/dispo/assignments/{offers[number]}/assign", {}))
+def test_32_threads_assign_32_buyers_to_one_pipeline(dispositions, runtime, clock, client_as):
+    pipeline = dispositions.pipeline(contract_effective_on="2026-11-20")
+    offers = [dispositions.offer(pipeline, dispositions.buyer(f"Buyer {number}")) for number in range(32)]
+    revision = dispositions.read(pipeline)["revision"]
+    answers = at_once(32, lambda number: dispositions.call("POST", f"/dispo/assignments/{offers[number]}/assign", {}))
     assert Counter(answer.status for answer in answers) == {200: 1, 409: 31}
     (won,) = [answer.json() for answer in answers if answer.status == 200]
     for refusal in (answer.json() for answer in answers if answer.status == 409):
         assert (refusal["type"], refusal["code"], refusal["assignment_id"]) == ("/problems/conflict", "already_taken", won["id"])
     # The pipeline and the assignments.
-    seen = desk.read(pipeline)
+    seen = dispositions.read(pipeline)
     assert (seen["stage"], seen["assignment_id"], seen["assignment_price"]) == ("assigned", won["id"], 131000)
     assert seen["revision"] == revision + 1
-    listed = desk.ok("GET", f"/dispo/assignments/by-pipeline/{pipeline}", query={"limit": "200"})["items"]
+    listed = dispositions.ok("GET", f"/dispo/assignments/by-pipeline/{pipeline}", query={"limit": "200"})["items"]
     assert Counter(one["status"] for one in listed) == {"assigned": 1, "offered": 31}
     assert [one["id"] for one in listed if one["status"] == "assigned"] == [won["id"]]
     assert sorted(one["rank"] for one in listed) == list(range(1, 33))
     # Statistics and board.
     apply_projections(runtime)
-    records = {one["buyer_id"]: desk.ok("GET", f"/dispo/buyers/{one['buyer_id']}/stats") for one in listed}
+    records = {one["buyer_id"]: dispositions.ok("GET", f"/dispo/buyers/{one['buyer_id']}/stats") for one in listed}
     assert {buyer for buyer, record in records.items() if record["assigned"]} == {won["buyer_id"]}
     assert {record["offered"] for record in records.values()} == {1}
-    board = desk.ok("GET", "/wholesale/board")["stages"]
+    board = dispositions.ok("GET", "/wholesale/board")["stages"]
     assert (board["assigned"]["count"], board["assigned"]["expected_spread"]) == (1, {"USD": 13000})
     assert board["under_contract"]["count"] == 0
     # The trail.
     trail(runtime)
-    moves = desk.ok("GET", f"/audit/trail/{won['id']}")["items"]
+    moves = dispositions.ok("GET", f"/audit/trail/{won['id']}")["items"]
     assert len(moves) == 2
     assert "assigned" in str(moves)
-    stays = desk.ok("GET", f"/wholesale/{pipeline}/history")["items"]
+    stays = dispositions.ok("GET", f"/wholesale/{pipeline}/history")["items"]
     assert [stay["stage"] for stay in stays] == ["assigned", "under_contract"]
 
 
-def test_offers_at_once_have_each_their_rank(desk, runtime):
-    pipeline, buyers = desk.pipeline(), [desk.buyer() for _ in range(10)]
-    answers = at_once(10, lambda number: desk.call("POST", "/dispo/assignments", {"pipeline_id": pipeline, "buyer_id": buyers[number]}))
+def test_offers_at_once_have_each_their_rank(dispositions, runtime):
+    pipeline, buyers = dispositions.pipeline(), [dispositions.buyer() for _ in range(10)]
+    answers = at_once(
+        10, lambda number: dispositions.call("POST", "/dispo/assignments", {"pipeline_id": pipeline, "buyer_id": buyers[number]})
+    )
     assert {answer.status for answer in answers} == {201}
     assert sorted(answer.json()["rank"] for answer in answers) == list(range(1, 11))
     roster = OfferRoster.from_item(pipeline, runtime.store().get_item(OfferRoster.key(pipeline)))
     assert {place.buyer_id for place in roster.live.values()} == set(buyers)
 
 
-def test_one_buyer_gets_one_offer(desk):
-    body = {"pipeline_id": desk.pipeline(), "buyer_id": desk.buyer()}
-    answers = at_once(6, lambda _: desk.call("POST", "/dispo/assignments", body))
+def test_one_buyer_gets_one_offer(dispositions):
+    body = {"pipeline_id": dispositions.pipeline(), "buyer_id": dispositions.buyer()}
+    answers = at_once(6, lambda _: dispositions.call("POST", "/dispo/assignments", body))
     assert Counter(answer.status for answer in answers) == {201: 1, 409: 5}
     assert {answer.json()["code"] for answer in answers if answer.status == 409} == {"live_offer"}
 
 
-def test_one_key_is_one_offer(desk):
-    body = {"pipeline_id": desk.pipeline(), "buyer_id": desk.buyer()}
-    answers = at_once(6, lambda _: desk.call("POST", "/dispo/assignments", body, headers={"Idempotency-Key": "k"}))
+def test_one_key_is_one_offer(dispositions):
+    body = {"pipeline_id": dispositions.pipeline(), "buyer_id": dispositions.buyer()}
+    answers = at_once(6, lambda _: dispositions.call("POST", "/dispo/assignments", body, headers={"Idempotency-Key": "k"}))
     assert {answer.status for answer in answers} == {201}
     assert len({answer.json()["id"] for answer in answers}) == 1
 
 
-def test_closing_and_falling_out_at_once(desk):
-    pipeline = desk.pipeline()
-    id = desk.offer(pipeline)
-    desk.assign(id)
+def test_closing_and_falling_out_at_once(dispositions):
+    pipeline = dispositions.pipeline()
+    id = dispositions.offer(pipeline)
+    dispositions.assign(id)
 
     def end(number: int) -> Any:
         if number % 2:
-            return desk.call("POST", f"/dispo/assignments/{id}/close", {})
-        return desk.call("POST", f"/dispo/assignments/{id}/fallout", {"reason": "title", "earnest_money_outcome": "none"})
+            return dispositions.call("POST", f"/dispo/assignments/{id}/close", {})
+        return dispositions.call("POST", f"/dispo/assignments/{id}/fallout", {"reason": "title", "earnest_money_outcome": "none"})
 
     answers = at_once(8, end)
     assert Counter(answer.status for answer in answers) == {200: 1, 409: 7}
-    assert (desk.read(id)["status"], desk.read(pipeline)["stage"]) in (("closed", "closed"), ("fallout", "under_contract"))
+    assert (dispositions.read(id)["status"], dispositions.read(pipeline)["stage"]) in (("closed", "closed"), ("fallout", "under_contract"))
 
 
-def test_a_buyer_who_is_deleted_while_it_is_offered(desk):
+def test_a_buyer_who_is_deleted_while_it_is_offered(dispositions):
     for _ in range(3):
-        pipeline, buyer = desk.pipeline(), desk.buyer()
+        pipeline, buyer = dispositions.pipeline(), dispositions.buyer()
 
         def act(number: int, pipeline: str = pipeline, buyer: str = buyer) -> Any:
             if number:
-                return desk.call("DELETE", f"/dispo/buyers/{buyer}")
-            return desk.call("POST", "/dispo/assignments", {"pipeline_id": pipeline, "buyer_id": buyer})
+                return dispositions.call("DELETE", f"/dispo/buyers/{buyer}")
+            return dispositions.call("POST", "/dispo/assignments", {"pipeline_id": pipeline, "buyer_id": buyer})
 
         offered, deleted = (answer.status for answer in at_once(2, act))
         assert (offered, deleted) in ((201, 409), (404, 204), (409, 204))
 
 
-def test_the_job_twice_at_once(desk, runtime, clock, monkeypatch):
-    monkeypatch.setattr(foundation_schedules, "_runtime", lambda: runtime)
-    pipeline, buyers = desk.pipeline(), [desk.buyer() for _ in range(6)]
+def test_the_job_twice_at_once(dispositions, runtime, clock, run_work):
+    pipeline, buyers = dispositions.pipeline(), [dispositions.buyer() for _ in range(6)]
     for buyer in buyers[:3]:
-        desk.offer(pipeline, buyer)
-    lost = desk.pipeline()
+        dispositions.offer(pipeline, buyer)
+    lost = dispositions.pipeline()
     for buyer in buyers:
-        desk.offer(lost, buyer)
-    desk.stage(lost, "offer_made", note="They want more.")
-    desk.stage(pipeline, "dead", reason="title")
-    records = at_once(3, lambda _: schedules.offers({}, None))
+        dispositions.offer(lost, buyer)
+    dispositions.stage(lost, "offer_made", note="They want more.")
+    dispositions.stage(pipeline, "dead", reason="title")
+    records = at_once(3, lambda _: run_work(schedules.offers))
     assert [record["error"] for record in records] == [""] * 3
     assert sum(record["failed"] for record in records) == 0
     fallen = [raw for raw in rows(runtime) if raw.get("kind", {}).get("S") == "assignment"]
     assert Counter(raw["fallout_reason"]["S"] for raw in fallen) == {"contract_lost": 6, "pipeline_dead": 3}
     assert {raw["revision"]["N"] for raw in fallen} == {"2"}
     for buyer in buyers:
-        desk.ok("DELETE", f"/dispo/buyers/{buyer}")
-    desk.ok("DELETE", f"/wholesale/{pipeline}")
+        dispositions.ok("DELETE", f"/dispo/buyers/{buyer}")
+    dispositions.ok("DELETE", f"/wholesale/{pipeline}")
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_with_faults_at_every_fifth_call(desk, runtime, clock, seed):
+def test_with_faults_at_every_fifth_call(dispositions, runtime, clock, seed):
     """Throttles, conflicts and lost answers: each call ends as it would without them, and only once."""
     faults = (Throttles(0.2, seed=seed), Conflicts(0.2, seed=seed + 10), LostResponses(0.1, seed=seed + 20), Unprocessed(0.2, seed=seed))
     sound = runtime.dynamodb
     runtime.dynamodb = FaultInjectingClient(sound, *faults)
-    pipeline, buyers = desk.pipeline(), [desk.buyer(f"B{number}") for number in range(4)]
-    offers = [desk.offer(pipeline, buyer, earnest_money={"amount": 5000}) for buyer in buyers]
-    answers = at_once(4, lambda number: desk.call("POST", f"/dispo/assignments/{offers[number]}/assign", {}))
+    pipeline, buyers = dispositions.pipeline(), [dispositions.buyer(f"B{number}") for number in range(4)]
+    offers = [dispositions.offer(pipeline, buyer, earnest_money={"amount": 5000}) for buyer in buyers]
+    answers = at_once(4, lambda number: dispositions.call("POST", f"/dispo/assignments/{offers[number]}/assign", {}))
     assert Counter(answer.status for answer in answers) == {200: 1, 409: 3}
     (won,) = [answer.json()["id"] for answer in answers if answer.status == 200]
-    desk.money(won, "received")
-    fallen = desk.fall_out(won, "title", "refunded")
+    dispositions.money(won, "received")
+    fallen = dispositions.fall_out(won, "title", "refunded")
     following = fallen["next_backup"]["assignment_id"]
-    desk.assign(following)
-    desk.close(following)
+    dispositions.assign(following)
+    dispositions.close(following)
     runtime.dynamodb = sound
     apply_projections(runtime)
-    listed = desk.ok("GET", f"/dispo/assignments/by-pipeline/{pipeline}")["items"]
+    listed = dispositions.ok("GET", f"/dispo/assignments/by-pipeline/{pipeline}")["items"]
     assert Counter(one["status"] for one in listed) == {"closed": 1, "fallout": 3}
     totals: Counter[str] = Counter()
     for buyer in buyers:
-        record = desk.ok("GET", f"/dispo/buyers/{buyer}/stats")
+        record = dispositions.ok("GET", f"/dispo/buyers/{buyer}/stats")
         totals.update({name: record[name] for name in ("offered", "assigned", "closed", "fallout")})
     assert totals == {"offered": 4, "assigned": 2, "closed": 1, "fallout": 1}
-    assert [stay["stage"] for stay in desk.ok("GET", f"/wholesale/{pipeline}/history")["items"]] == [
+    assert [stay["stage"] for stay in dispositions.ok("GET", f"/wholesale/{pipeline}/history")["items"]] == [
         "closed", "assigned", "under_contract", "assigned", "under_contract",
     ]  # fmt: skip

@@ -11,12 +11,15 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from chalicelib.foundation.auth import roles, tokens
+from chalicelib.foundation.auth import tokens
 from chalicelib.foundation.manifest import PUBLIC, SIGNED_IN
+from chalicelib.foundation.roles import ROLES, RoleMatrix
+from chalicelib.packs import PACKS
 from tests.api.auth_fixtures import admin, quick_hashing  # noqa: F401 - fixtures
 from tests.api.endpoint_cases import ALL, assert_problem, body_of, for_each_endpoint, path_of
 from tests.conftest import NOW, ApiClient
 
+ROLE_MATRIX = RoleMatrix(PACKS)
 PROTECTED = for_each_endpoint(lambda pack, endpoint: endpoint.permission != PUBLIC)
 GUARDED = for_each_endpoint(lambda pack, endpoint: endpoint.permission not in (PUBLIC, SIGNED_IN))
 
@@ -26,7 +29,7 @@ def ask(caller, endpoint):
 
 
 def test_every_permission_is_one_that_the_matrix_knows():
-    granted = roles.permissions(roles.ROLES)
+    granted = ROLE_MATRIX.permissions(ROLES)
     wanted = {endpoint.permission for _, endpoint in ALL} - {PUBLIC, SIGNED_IN}
     assert wanted <= granted, f"no role has {', '.join(sorted(wanted - granted))}"
 
@@ -55,9 +58,9 @@ def test_what_is_public_needs_nobody(anonymous, endpoint):
 
 @GUARDED
 def test_each_role_gets_what_the_matrix_says_and_no_more(client_as, endpoint):
-    for role in roles.ROLES:
+    for role in ROLES:
         answer = ask(client_as(role, professional_id="pro_01KB0Q5E8G7Z3V9X2M4N6P8R0T" if role == "professional" else None), endpoint)
-        if endpoint.permission in roles.permissions([role]):
+        if endpoint.permission in ROLE_MATRIX.permissions([role]):
             missing = answer.status == 403 and endpoint.permission in answer.json()["detail"]
             assert answer.status != 401, f"{role}: {answer.text}"
             assert not missing, f"{role}: {answer.text}"

@@ -7,7 +7,8 @@ from datetime import date, timedelta
 import pytest
 
 from chalicelib.foundation import due_work
-from chalicelib.foundation.context import Context, system_actor
+from chalicelib.foundation.actor import system_actor
+from chalicelib.foundation.context import Context
 from chalicelib.foundation.due_work import commit_claim, notification_target, process_due, process_due_entities
 from chalicelib.foundation.errors import Unavailable
 from chalicelib.foundation.events import Notification
@@ -18,6 +19,7 @@ from chalicelib.foundation.secret_store import SecretStore
 from chalicelib.foundation.store import attributes as a
 from chalicelib.foundation.store.access_patterns import DuePattern
 from chalicelib.foundation.store.entity import Entity
+from chalicelib.packs import PACKS
 from tests.conftest import SECRETS, Clock
 
 TODAY = date(2026, 11, 24)
@@ -169,7 +171,7 @@ def test_the_owner_is_notified_or_those_who_look_after_what_nobody_owns():
 def test_eight_runs_at_once_do_everything_exactly_once(dynamodb_local, settings):
     def ctx(number: int) -> Context:
         secrets = SecretStore(settings, lambda: SECRETS)
-        runtime = Runtime(settings, dynamodb=dynamodb_local, secrets=secrets, clock=Clock(), sleep=lambda _: None)
+        runtime = Runtime(settings, packs=PACKS, dynamodb=dynamodb_local, secrets=secrets, clock=Clock(), sleep=lambda _: None)
         return runtime.context(request_id=f"run-{number}", actor=system_actor("reviews"))
 
     parcels = make(ctx(99), 12)

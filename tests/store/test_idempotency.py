@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from chalicelib.foundation import idempotency
-from chalicelib.foundation.context import Actor
+from chalicelib.foundation.actor import Actor
 from chalicelib.foundation.errors import Conflict, IdempotencyMismatch
 from chalicelib.foundation.idempotency import IdempotencyRecordKey, IdempotentReplay
 from chalicelib.foundation.json_codec import parse
 from chalicelib.foundation.runtime import Runtime
 from chalicelib.foundation.secret_store import SecretStore
 from chalicelib.foundation.store.store import Store
+from chalicelib.packs import PACKS
 from tests.conftest import SECRETS, Clock
 from tests.fault_injection import Conflicts, FaultInjectingClient, LostResponses, Throttles
 from tests.store.sample_entities import SampleRoot, plain_values
@@ -154,7 +155,7 @@ def test_sixteen_duplicates_at_once_create_one(dynamodb_local, settings):
         faulty = FaultInjectingClient(
             dynamodb_local, Conflicts(0.2, seed=seed), Throttles(0.1, seed=seed + 99), LostResponses(0.1, seed=seed + 999)
         )
-        return Runtime(settings, dynamodb=faulty, secrets=SecretStore(settings, lambda: SECRETS), clock=clock, sleep=lambda _: None)
+        return Runtime(settings, packs=PACKS, dynamodb=faulty, secrets=SecretStore(settings, lambda: SECRETS), clock=clock, sleep=lambda _: None)
 
     def one(seed):
         ctx = keyed(client(seed).context(request_id=f"request-{seed}", actor=Actor(id="user_someone")))

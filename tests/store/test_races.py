@@ -6,13 +6,14 @@ from decimal import Decimal
 
 import pytest
 
-from chalicelib.foundation.context import Actor
+from chalicelib.foundation.actor import Actor
 from chalicelib.foundation.errors import Conflict, NotFound
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.runtime import Runtime
 from chalicelib.foundation.secret_store import SecretStore
 from chalicelib.foundation.store import keys, references
 from chalicelib.foundation.store.transactions import Transaction
+from chalicelib.packs import PACKS
 from tests.conftest import SECRETS, Clock
 from tests.fault_injection import Conflicts, FaultInjectingClient
 from tests.store.sample_entities import SampleChild, SampleRoot, plain_values
@@ -27,7 +28,7 @@ def racer(dynamodb_local, settings):
 
     def make(number):
         client = FaultInjectingClient(dynamodb_local, Conflicts(0.2, seed=number))
-        runtime = Runtime(settings, dynamodb=client, secrets=SecretStore(settings, lambda: SECRETS), clock=clock, sleep=lambda _: None)
+        runtime = Runtime(settings, packs=PACKS, dynamodb=client, secrets=SecretStore(settings, lambda: SECRETS), clock=clock, sleep=lambda _: None)
         return runtime.context(request_id=f"racer-{number}", actor=Actor(id=f"user_{number}"))
 
     return make

@@ -1,18 +1,19 @@
 """A table with its stream, and the two handlers on it."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from chalicelib.foundation.context import Actor, Context
+from chalicelib.foundation.actor import Actor
+from chalicelib.foundation.context import Context
 from chalicelib.foundation.manifest import Pack
+from chalicelib.foundation.pack_registry import PackRegistry
 from chalicelib.foundation.projections import ContributionRegistry
 from chalicelib.foundation.runtime import Runtime
 from chalicelib.foundation.store import table
 from chalicelib.functions.streams import audit, project
 from chalicelib.packs import PACKS
-from chalicelib.packs.audit import service, writer
+from chalicelib.packs.audit import writer
 from tests.conftest import TABLE
 from tests.streams import sample_entities
 from tests.streams.sample_entities import SampleRoot
@@ -86,9 +87,7 @@ class World:
 
 
 @pytest.fixture
-def world(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(runtime: Runtime) -> World:
     """A world in which things are installed beside the packs."""
-    monkeypatch.setattr(service, "installed_packs", lambda: ALL)
-    service._packs_by_kind.cache_clear()
-    yield World(runtime)
-    service._packs_by_kind.cache_clear()
+    runtime.packs = PackRegistry(ALL)
+    return World(runtime)

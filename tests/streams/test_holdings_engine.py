@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from chalicelib.foundation.context import system_actor
+from chalicelib.foundation.actor import system_actor
 from chalicelib.foundation.errors import Conflict, ValidationFailed
 from chalicelib.foundation.ids import ulid
 from chalicelib.foundation.projections import ContributionRegistry
@@ -17,12 +17,12 @@ from chalicelib.foundation.schedules import RunStats
 from chalicelib.foundation.secret_store import SecretStore
 from chalicelib.functions.streams import project
 from chalicelib.packs import PACKS
-from chalicelib.packs.holdings.entities import Year, packed
-from chalicelib.packs.holdings.rules import fx, timeline
+from chalicelib.packs.holdings.entities import HoldingYear, encode_movement
+from chalicelib.packs.holdings.rules import fx_rates, positions
 from chalicelib.packs.holdings.rules.summary import summarize
 from chalicelib.packs.holdings.schedules import close_days
 from chalicelib.packs.holdings.schemas import FlowCreate, HoldingCreate, HoldingPatch, SnapshotCreate, SnapshotListQuery, ValuationCreate
-from chalicelib.packs.holdings.service import entries, history, holdings, snapshots, totals
+from chalicelib.packs.holdings.service import flows, history, holdings, reports, snapshots, valuations
 from ops.projections import find_drift
 from tests.conftest import SECRETS
 from tests.dynamodb_local import dynamodb_local, dynamodb_local_url  # noqa: F401 - fixtures
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.dynamodb_local
 
 @pytest.fixture
 def local(dynamodb_local, settings, clock):  # noqa: F811
-    return Runtime(settings, dynamodb=dynamodb_local, secrets=SecretStore(settings, lambda: SECRETS), clock=clock)
+    return Runtime(settings, packs=PACKS, dynamodb=dynamodb_local, secrets=SecretStore(settings, lambda: SECRETS), clock=clock)
 
 
 def ctx(runtime, name="x"):
@@ -52,22 +52,22 @@ def test_thousands_through_the_real_reader_are_exact_to_the_cent_and_cost_no_mor
     found = list(random_holdings(3_000, seed=8))
     records, units = [], []
     for number, one in enumerate(found):
-        rows = [packed(movement) for movement in movements(*one)]
-        id = Year.id_of(f"hold_{ulid(local.scheduler())}", DAY.year)
-        year = Year.new(ctx(local), id=id, holding_id=f"hold_{number}", year=DAY.year, movements=rows)
+        rows = [encode_movement(movement) for movement in movements(*one)]
+        id = HoldingYear.id_of(f"hold_{ulid(local.clock())}", DAY.year)
+        year = HoldingYear.new(ctx(local), id=id, holding_id=f"hold_{number}", year=DAY.year, movements=rows)
         records.append(record_of(number + 1, None, year.to_item()))
     for part in (records[:300], records[300:]):
         deliver(lambda event, context: project(local, event, context, contribute), part)
         looking = ctx(local)
         looking.store.count_capacity = True
-        sums = totals.sums_on(looking, local.scheduler().date())
+        sums = reports.totals_on_day(looking, local.clock().date())
         units.append((looking.store.read_units, looking.store.round_trips))
     owned, dollars = plainly(found)
-    summary = summarize(sums, fx.Rates([("EUR", DAY, RATES)]), "USD", DAY)
+    summary = summarize(sums, fx_rates.Rates([("EUR", DAY, RATES)]), "USD", DAY)
     assert {name: line.amount for name, line in summary.by_currency.items()} == owned
     assert (summary.total_value, summary.count) == (dollars, 3_000)
-    assert totals.sums_on(ctx(local), DAY) == sums
-    assert totals.sums_on(ctx(local), DAY - timedelta(days=1)) == {}
+    assert reports.totals_on_day(ctx(local), DAY) == sums
+    assert reports.totals_on_day(ctx(local), DAY - timedelta(days=1)) == {}
     assert units[0] == units[1]
 
 
@@ -83,13 +83,13 @@ def test_two_closes_at_once_are_one_close_a_day(local, clock):
     runs = at_once(4, work)
     assert sum(run.done for run in runs) == 4
     assert sum(run.failed for run in runs) == 0
-    answer = snapshots.list_page(ctx(local), SnapshotListQuery())
+    answer = snapshots.list_snapshots(ctx(local), SnapshotListQuery())
     assert [(item["date"], item["version"]) for item in answer["items"]] == [(f"2026-11-{day}", 1) for day in (27, 26, 25, 24)]
 
 
 def test_intraday_and_corrections_at_once_are_one_each(local, clock):
     holdings.create(ctx(local), HoldingCreate(asset_type="cash", value_estimate=5))
-    made = at_once(6, lambda number: snapshots.take(ctx(local, str(number)), SnapshotCreate()))
+    made = at_once(6, lambda number: snapshots.create_snapshot(ctx(local, str(number)), SnapshotCreate()))
     assert sum(new for _, new in made) == 1
     assert len({view["id"] for view, _ in made}) == 1
 
@@ -99,19 +99,19 @@ def test_writers_of_one_holding_lose_nothing(local):
 
     def write(number):
         if number % 2:
-            entries.value(ctx(local, str(number)), id, ValuationCreate(value=number))
+            valuations.create_valuation(ctx(local, str(number)), id, ValuationCreate(value=number))
         else:
             holdings.edit(ctx(local, str(number)), id, HoldingPatch(ownership_pct=10 * number + 10))
 
     at_once(6, write)
-    known = history.read(ctx(local), id)
+    known = history.read_aggregate(ctx(local), id)
     assert (known.holding.revision, len(known.valuations), len(known.dated)) == (7, 4, 4)
     assert len({one.recorded for one in (*known.valuations[1:], *known.dated[1:])}) == 6
     newest = max(known.valuations, key=lambda one: one.recorded)
     assert known.holding.value_estimate == newest.value
     (year,) = known.years
     last = max(known.dated, key=lambda one: one.recorded)
-    assert known.holding.ownership_pct == last.changed["share"]
+    assert known.holding.ownership_pct == last.changes["share"]
     assert year.movements[0]["owned"] == known.holding.owned_value
 
 
@@ -146,9 +146,9 @@ class Tape:
     def _do(self, id, what, on):
         amount = Decimal(self.chance.randrange(1, 10**6))
         if what == "value":
-            entries.value(ctx(self.runtime), id, ValuationCreate(value=-amount, as_of=on))
+            valuations.create_valuation(ctx(self.runtime), id, ValuationCreate(value=-amount, as_of=on))
         elif what == "flow":
-            entries.flow(ctx(self.runtime), id, FlowCreate(amount=amount, on=on, kind=self.chance.choice(sorted(timeline.SIGNS))))
+            flows.create_flow(ctx(self.runtime), id, FlowCreate(amount=amount, on=on, kind=self.chance.choice(sorted(positions.SIGNS))))
         elif what == "delete":
             holdings.delete(ctx(self.runtime), id)
         else:
@@ -178,11 +178,11 @@ class Tape:
         """The sums of a day by looking at every holding's own history."""
         found = {}
         for id in self.made.values():
-            at = timeline.position(history.read(ctx(self.runtime), id).timeline(), day)
+            at = positions.position(history.read_aggregate(ctx(self.runtime), id).to_history(), day)
             for dimension in ("asset_type", "jurisdiction", "entity") if at else ():
-                cell = totals.Cell(dimension, getattr(at.labels, dimension), at.currency)
-                so_far = found.get(cell, totals.Sums())
-                found[cell] = totals.Sums(so_far.owned + (at.owned or 0), so_far.count + 1, so_far.unvalued + (at.owned is None))
+                cell = reports.GroupKey(dimension, getattr(at.groups, dimension), at.currency)
+                so_far = found.get(cell, reports.GroupTotals())
+                found[cell] = reports.GroupTotals(so_far.owned + (at.owned or 0), so_far.count + 1, so_far.unvalued + (at.owned is None))
         return found
 
 
@@ -196,7 +196,7 @@ def test_any_day_is_what_the_holdings_say_whatever_the_stream_does(local, seed):
     for records in (stream, late):
         deliver(lambda event, context: project(local, event, context, contribute), records, batch=7)
     for day in (FIRST - timedelta(days=1), FIRST, date(2025, 12, 31), date(2026, 1, 1), date(2026, 6, 1), TODAY):
-        assert totals.sums_on(ctx(local), day) == tape.by_looking(day)
+        assert reports.totals_on_day(ctx(local), day) == tape.by_looking(day)
     assert find_drift(local.store, contribute) == []
-    began = totals.began(ctx(local))
+    began = reports.first_holding_day(ctx(local))
     assert began is None or tape.by_looking(began - timedelta(days=1)) == {}

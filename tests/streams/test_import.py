@@ -2,22 +2,8 @@
 
 from decimal import Decimal
 
-import pytest
-
-from chalicelib.packs.audit import service
 from ops import trail, transfer
 from tests.streams.stream_feeder import deliver
-
-
-@pytest.fixture(autouse=True)
-def _with_things(monkeypatch):
-    """The packs of these tests, wherever the auditor asks what is installed."""
-    from tests.streams.conftest import ALL
-
-    monkeypatch.setattr(service, "installed_packs", lambda: ALL)
-    service._packs_by_kind.cache_clear()
-    yield
-    service._packs_by_kind.cache_clear()
 
 
 def test_trail_and_aggregates_go_on_after_an_import(world, runtime, tmp_path):

@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from chalicelib.foundation.context import Actor
+from chalicelib.foundation.actor import Actor
 from chalicelib.foundation.projections import ContributionRegistry
 from chalicelib.foundation.runtime import Runtime
 from chalicelib.foundation.secret_store import SecretStore
 from chalicelib.functions.streams import audit, project
-from chalicelib.packs.audit import service, writer
+from chalicelib.packs.audit import writer
 from ops.projections import find_drift, rebuild
 from ops.trail import broken_chains, list_entities
 from tests.conftest import SECRETS, TABLE
@@ -23,11 +23,8 @@ pytestmark = pytest.mark.dynamodb_local
 
 
 @pytest.fixture
-def local(dynamodb_local, settings, clock, monkeypatch):  # noqa: F811
-    monkeypatch.setattr(service, "installed_packs", lambda: ALL)
-    service._packs_by_kind.cache_clear()
-    yield Runtime(settings, dynamodb=dynamodb_local, secrets=SecretStore(settings, lambda: SECRETS), clock=clock)
-    service._packs_by_kind.cache_clear()
+def local(dynamodb_local, settings, clock):  # noqa: F811
+    return Runtime(settings, packs=ALL, dynamodb=dynamodb_local, secrets=SecretStore(settings, lambda: SECRETS), clock=clock)
 
 
 def history(runtime, things, edits):

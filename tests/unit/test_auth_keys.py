@@ -20,6 +20,7 @@ from chalicelib.foundation.errors import Unauthenticated
 from chalicelib.foundation.runtime import Runtime
 from chalicelib.foundation.secret_store import Secrets, new_secrets
 from chalicelib.foundation.settings import Settings
+from chalicelib.packs import PACKS
 
 NOW = datetime(2026, 11, 24, 18, tzinfo=UTC)
 OVERLAP = timedelta(minutes=30)
@@ -94,7 +95,7 @@ def test_the_command_says_what_it_did(first, tmp_path, monkeypatch):
     path = tmp_path / "secrets.json"
     path.write_text(first)
     settings = Settings(stage="test", table="t", region="us-east-1", secrets=f"file:{path}")
-    monkeypatch.setattr(ops.cli, "runtime", lambda: Runtime(settings, dynamodb=object(), clock=lambda: NOW))
+    monkeypatch.setattr(ops.cli, "runtime", lambda: Runtime(settings, packs=PACKS, dynamodb=object(), clock=lambda: NOW))
     run = CliRunner()
     said = run.invoke(ops.bootstrap.app, ["rotate-keys", "--overlap-minutes", "15"])
     assert said.exit_code == 0, said.output

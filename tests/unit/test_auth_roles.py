@@ -1,24 +1,40 @@
 """The matrix of roles: complete, closed, and as strict as it was agreed."""
 
+import json
 import re
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
-from chalicelib.foundation.auth.roles import ABOUT, GOVERNANCE, GOVERNANCE_ROLES, GOVERNED, MATRIX, ROLES, permissions
+from chalicelib.foundation.auth.account import list_roles
 from chalicelib.foundation.manifest import PUBLIC, SIGNED_IN
+from chalicelib.foundation.roles import ABOUT, GOVERNANCE, GOVERNANCE_ROLES, ROLES, RoleMatrix
 from chalicelib.packs import PACKS
+
+MATRIX = RoleMatrix(PACKS)
+permissions = MATRIX.permissions
+RECORDED = Path(__file__).with_name("recorded_roles.json")
+
+
+def test_the_matrix_is_as_it_was_agreed():
+    assert list_roles(MATRIX) == json.loads(RECORDED.read_text()), "a permission came or went: check it, then record it"
+
+
+def test_a_row_is_declared_once():
+    with pytest.raises(AssertionError, match="declared twice"):
+        RoleMatrix([*PACKS, next(pack for pack in PACKS if pack.permissions)])
 
 
 def test_every_role_is_known_and_described():
     assert set(ABOUT) == {*ROLES, *GOVERNANCE_ROLES}
     assert set(GOVERNANCE) == set(GOVERNANCE_ROLES)
-    for cells in MATRIX.values():
+    for cells in [row.cells for row in MATRIX.rows.values()]:
         assert set(cells) <= set(ROLES)
 
 
 def test_every_cell_is_letters_and_then_rights():
-    for cells in MATRIX.values():
+    for cells in [row.cells for row in MATRIX.rows.values()]:
         for cell in cells.values():
             letters, *rights = cell.split(" ")
             assert re.fullmatch("r?w?a?", letters)
@@ -90,7 +106,7 @@ def test_who_holds_a_special_right(right, roles):
 
 def test_governance_roles_read_what_they_decide_on_and_write_nothing():
     for role in GOVERNANCE_ROLES:
-        assert permissions([role]) == {f"{pack}:read" for pack in GOVERNED}
+        assert permissions([role]) == {f"{pack}:read" for pack in MATRIX.governed}
 
 
 def test_what_each_governance_role_may():

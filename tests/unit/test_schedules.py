@@ -6,11 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from chalicelib.foundation import schedules
 from chalicelib.foundation.errors import Unavailable
 from chalicelib.foundation.manifest import import_string
-from chalicelib.foundation.schedules import RUN_RECORD_TTL, RunStats, run_schedule
+from chalicelib.foundation.schedules import RUN_RECORD_TTL, run_schedule
 from chalicelib.foundation.store.codec import decode_item
+from chalicelib.functions import schedules
+from chalicelib.functions.schedules import SCHEDULES
 from chalicelib.packs import PACKS
 from tests.fault_injection import FaultInjectingClient, Throttles
 from tests.unit.test_telemetry import valid
@@ -99,19 +100,12 @@ def test_where_the_table_is_out_of_reach_the_log_still_tells(runtime, lines):
     assert (line["message"], metrics["ScheduleDone"]) == ("schedule", 0)
 
 
-def test_a_decorated_function_is_what_lambda_calls(runtime, monkeypatch):
-    monkeypatch.setattr(schedules, "_runtime", lambda: runtime)
-
-    @schedules.scheduled("sweep")
-    def sweep(ctx, run: RunStats):
-        """Sweep."""
-        run.done = 4
-
-    assert (sweep.__name__, sweep.__doc__) == ("sweep", "Sweep.")
-    assert sweep({}, LAMBDA)["done"] == 4
+def test_lambda_finds_no_function_of_an_unknown_schedule():
+    with pytest.raises(AttributeError, match="no_such_schedule"):
+        import_string("chalicelib.functions.schedules.no_such_schedule")
 
 
-@pytest.mark.parametrize("schedule", [one for pack in PACKS for one in pack.schedules], ids=lambda one: one.name)
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda one: one.name)
 def test_every_declared_schedule_runs_on_an_empty_table_and_leaves_its_record(schedule, runtime, monkeypatch):
     monkeypatch.setattr(schedules, "_runtime", lambda: runtime)
     record = import_string(schedule.function)({}, LAMBDA)

@@ -6,9 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.foundation.settings import Settings, SettingsError
+from chalicelib.foundation.environment import SettingsError, setting_fields
+from chalicelib.foundation.settings import Settings
+from chalicelib.packs import PACKS
+from chalicelib.packs.dispositions.settings import DispositionsSettings
+from chalicelib.packs.holdings.settings import HoldingsSettings
 
-FIELDS = {one.metadata["env"]: one for one in dataclasses.fields(Settings)}
+DECLARED = (Settings, *(pack.settings for pack in PACKS if pack.settings))
+FIELDS = {one.metadata["env"]: one for declared in DECLARED for one in setting_fields(declared)}
 NEEDED = {
     "VALHALLA_STAGE": "dev",
     "VALHALLA_TABLE": "valhalla-dev",
@@ -49,7 +54,7 @@ def test_what_is_needed_is_enough():
 def test_a_missing_one_is_named_in_one_line(env, given):
     environment = {name: value for name, value in NEEDED.items() if name != env} | ({} if given is None else {env: given})
     with pytest.raises(SettingsError) as caught:
-        Settings.from_environment(environment)
+        Settings.from_environment(environment, PACKS)
     assert str(caught.value).startswith(env)
     assert "\n" not in str(caught.value)
 
@@ -69,7 +74,7 @@ def test_a_missing_one_is_named_in_one_line(env, given):
 )
 def test_a_wrong_one_is_named_in_one_line(env, given):
     with pytest.raises(SettingsError) as caught:
-        Settings.from_environment({**NEEDED, env: given})
+        Settings.from_environment({**NEEDED, env: given}, PACKS)
     assert str(caught.value).startswith(env)
     assert "\n" not in str(caught.value)
 
@@ -79,6 +84,16 @@ def test_values_are_read_as_what_they_are():
     found = Settings.from_environment({**NEEDED, **given})
     assert found.cors_origins == ("https://a.example.com", "https://b.example.com")
     assert found.count_capacity is True
+
+
+def test_each_pack_has_its_own():
+    found = Settings.from_environment({**NEEDED, "VALHALLA_REQUIRE_POF": "true"}, PACKS)
+    assert found.of(DispositionsSettings) == DispositionsSettings(require_pof=True)
+    assert found.of(HoldingsSettings).fx_max_age_days == 30
+
+
+def test_no_variable_is_declared_twice():
+    assert len(FIELDS) == sum(len(setting_fields(declared)) for declared in DECLARED)
 
 
 def test_an_empty_optional_one_is_as_good_as_none():

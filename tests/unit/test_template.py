@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import fields
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from chalice.cli.factory import CLIFactory
 from chalice.deploy.validate import validate_configuration
 
+from chalicelib.foundation.environment import setting_fields
 from chalicelib.foundation.errors import PROBLEM_TYPES
 from chalicelib.foundation.http.routing import Router
 from chalicelib.foundation.manifest import import_string
@@ -98,7 +98,8 @@ def test_the_environment_is_complete_and_text(stage: str) -> None:
     assert [name for name, value in environment.items() if not isinstance(value, str)] == []
     settings = Settings.from_environment({**environment, "AWS_REGION": "us-west-2"})  # raises where one is missing or wrong
     assert (settings.stage, settings.table) == (stage, inventory.table_name(stage))
-    known = {entry.metadata["env"] for entry in fields(Settings)}
+    declared = [Settings, *(pack.settings for pack in PACKS if pack.settings)]
+    known = {entry.metadata["env"] for declaration in declared for entry in setting_fields(declaration)}
     assert {name for name in environment if name.startswith("VALHALLA_")} <= known
 
 

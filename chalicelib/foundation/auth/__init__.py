@@ -1,6 +1,6 @@
 """C: authentication and authorization: users, roles, permissions, tokens, API keys."""
 
-from chalicelib.foundation.manifest import PUBLIC, SIGNED_IN, Endpoint, Pack
+from chalicelib.foundation.manifest import PUBLIC, SIGNED_IN, Endpoint, Pack, PermissionRow
 
 _LIMITED = ("rate-limited",)
 _OWN = ("forbidden", "not-found")  # an API key, or a user of an external issuer, has no account here
@@ -10,6 +10,17 @@ PACK = Pack(
     name="auth",
     title="Auth framework",
     package=__name__,
+    # The caller's own profile, sessions and keys need no permission, only a sign-in.
+    permissions=(
+        PermissionRow(
+            "users",
+            {
+                "admin": "rwa",
+                "operator": "r",
+                "auditor": "r",
+            },
+        ),
+    ),
     endpoints=(
         Endpoint(
             "POST",

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from chalicelib.foundation import telemetry
+from chalicelib.foundation import roles, telemetry
 from chalicelib.foundation.access import user_key
-from chalicelib.foundation.auth import lockout, passwords, roles, sessions, tokens, users
+from chalicelib.foundation.auth import lockout, passwords, sessions, tokens, users
 from chalicelib.foundation.auth.entities import User
 from chalicelib.foundation.auth.schemas import PasswordChangeRequest, SignInRequest
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Forbidden, Unauthenticated, VersionConflict
+from chalicelib.foundation.roles import RoleMatrix
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.foundation.store.store import parse_live
 from chalicelib.foundation.store.transactions import Transaction
@@ -96,7 +97,7 @@ def me(ctx: Context) -> dict[str, Any]:
     }
 
 
-def list_roles() -> dict[str, Any]:
+def list_roles(matrix: RoleMatrix) -> dict[str, Any]:
     """The roles, then the governance roles, each with its permissions."""
     names = (*roles.ROLES, *roles.GOVERNANCE_ROLES)
     items = [
@@ -104,7 +105,7 @@ def list_roles() -> dict[str, Any]:
             "name": name,
             "about": roles.ABOUT[name],
             "governance": name in roles.GOVERNANCE,
-            "permissions": sorted(roles.permissions([name]) | {f"governance:{act}" for act in roles.GOVERNANCE.get(name, _NONE)[0]}),
+            "permissions": sorted(matrix.permissions([name]) | {f"governance:{act}" for act in roles.GOVERNANCE.get(name, _NONE)[0]}),
         }
         for name in names
     ]

@@ -9,19 +9,19 @@ import hmac
 import os
 import re
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from chalicelib.foundation import idempotency, signing
-from chalicelib.foundation.auth import roles, users
+from chalicelib.foundation.actor import Actor
+from chalicelib.foundation.auth import users
 from chalicelib.foundation.auth.entities import ApiKey, User
 from chalicelib.foundation.auth.schemas import ApiKeyCreate, ApiKeyListQuery
-from chalicelib.foundation.context import Actor, Context
-from chalicelib.foundation.dates import format_timestamp
+from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Forbidden, NotFound, Unauthenticated, ValidationFailed, VersionConflict
 from chalicelib.foundation.ids import ROOT_SORT_KEY, ItemKey
 from chalicelib.foundation.store import codec, pagination
 from chalicelib.foundation.store.access_patterns import KeyRange
+from chalicelib.foundation.store.expressions import any_of, attribute
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.foundation.store.store import parse_live
 from chalicelib.foundation.store.transactions import Transaction
@@ -33,7 +33,6 @@ _LAST_USED_TTL = timedelta(days=400)
 _KEY_PATTERN = re.compile(r"vk_([0-7][0-9A-HJKMNP-TV-Z]{25})_([A-Za-z0-9_-]{78})", re.ASCII)
 _ULID_LENGTH = 26
 _actor_cache: dict[tuple[str, str], tuple[datetime, Actor]] = {}
-_permissions = lru_cache(maxsize=256)(roles.permissions)
 
 
 class _PresentedKey(NamedTuple):
@@ -62,7 +61,7 @@ def create(ctx: Context, body: ApiKeyCreate) -> dict[str, Any]:
         raise Forbidden(f"You don't hold {', '.join(sorted(beyond))}; a key can't either.")
     if body.expires_at and body.expires_at <= ctx.now:
         raise ValidationFailed.field("expires_at", "it must lie in the future", "past")
-    if body.scopes is not None and (unreachable := set(body.scopes) - roles.permissions(body.roles)):
+    if body.scopes is not None and (unreachable := set(body.scopes) - ctx.roles.permissions(body.roles)):
         raise ValidationFailed.field("scopes", f"the roles don't allow {', '.join(sorted(unreachable)[:5])}", "scope")
     id = ApiKey.ID.new(ctx.now, owner.id)
     key_text = _format_key(owner.id, id, os.urandom(32))
@@ -115,7 +114,7 @@ def revoke(ctx: Context, id: str) -> None:
     ctx.check_if_match(key.revision)
     tx = Transaction(ctx.store)
     tx.save(key.soft_deleted(ctx))
-    tx.delete_by_expression(_last_used_key(id))
+    tx.delete(_last_used_key(id))
     tx.commit()
 
 
@@ -185,7 +184,7 @@ def _load_actor(presented: _PresentedKey, ctx: Context) -> Actor:
         raise _invalid_key()
     _touch_last_used(ctx, presented, _last_used_at(items.get(presented.last_used_key)))
     effective_roles = frozenset(key.roles) & frozenset(user.roles)
-    allowed = _permissions(tuple(sorted(effective_roles)))
+    allowed = ctx.roles.permissions(effective_roles)
     return Actor(
         id=user.id,
         kind="api_key",
@@ -200,18 +199,10 @@ def _touch_last_used(ctx: Context, presented: _PresentedKey, last_used_at: str |
     if last_used_at and datetime.fromisoformat(last_used_at) > ctx.now - LAST_USED_RESOLUTION:
         return
     try:
-        ctx.store.update_by_expression(
+        ctx.store.update(
             presented.last_used_key,
-            "SET #at = :now, #ttl = :ttl",
-            ConditionExpression="attribute_not_exists(#at) OR #at <= :due",
-            ExpressionAttributeNames={"#at": "at", "#ttl": "ttl"},
-            ExpressionAttributeValues=codec.encode_item(
-                {
-                    ":now": ctx.now,
-                    ":due": format_timestamp(ctx.now - LAST_USED_RESOLUTION),
-                    ":ttl": int((ctx.now + _LAST_USED_TTL).timestamp()),
-                }
-            ),
+            set={"at": ctx.now, "ttl": int((ctx.now + _LAST_USED_TTL).timestamp())},
+            when=any_of(attribute("at").does_not_exist(), attribute("at") <= ctx.now - LAST_USED_RESOLUTION),
         )
     except VersionConflict:
         return  # another process has updated it

@@ -1,14 +1,13 @@
 """Authentication of a request: turns a bearer token or an API key into an actor."""
 
 from collections.abc import Mapping
-from functools import lru_cache
 
-from chalicelib.foundation.auth import roles, tokens
-from chalicelib.foundation.context import Actor, Context
+from chalicelib.foundation.actor import Actor
+from chalicelib.foundation.auth import tokens
+from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Unauthenticated
 from chalicelib.foundation.secret_store import Secrets
 
-_permissions = lru_cache(maxsize=128)(roles.permissions)
 _claims_cache: dict[str, tuple[str, Secrets, tokens.Claims]] = {}  # token → issuer of the stage, secrets that verified it, claims
 _MAX_CACHED = 1000
 
@@ -30,12 +29,11 @@ def authenticate(headers: Mapping[str, str], ctx: Context) -> Actor:
 
 def _authenticate_bearer(token: str, ctx: Context) -> Actor:
     claims = _claims(token, ctx)
-    roles_held = tuple(sorted(claims.roles))
     return Actor(
         id=claims.user_id,
         kind="user",
-        roles=frozenset(roles_held),
-        permissions=_permissions(roles_held),
+        roles=frozenset(claims.roles),
+        permissions=ctx.roles.permissions(claims.roles),
         professional_id=claims.professional_id,
         session=claims.session,
     )

@@ -68,7 +68,7 @@ class SignInAttempt:
     def add_success(self, tx: Transaction) -> None:
         """The password was correct: clear the failures of mail and IP address, and uncount this attempt in the wider counter."""
         pair, anywhere = (key for key, _, _ in self.counted)
-        tx.delete_by_expression(pair)
+        tx.delete(pair)
         tx.update_by_expression(anywhere, "DELETE attempts :mark", values={":mark": {self.encoded}})
 
 
@@ -89,7 +89,7 @@ def count_attempt(ctx: Context, email: str) -> SignInAttempt:
 def reset(ctx: Context, tx: Transaction, email: str) -> None:
     """Clear the failures and unlock the mail address, for this IP address and for all: its owner has proved it by mail."""
     for key, _ in _counters(ctx, email):
-        tx.delete_by_expression(key)
+        tx.delete(key)
 
 
 def _counters(ctx: Context, email: str) -> tuple[tuple[ItemKey, int], ...]:

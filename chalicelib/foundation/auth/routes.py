@@ -152,9 +152,9 @@ def revoke_api_key(ctx: Context, id: str) -> None:
     api_keys.revoke(ctx, id)
 
 
-def list_roles(ctx: Context) -> RolePage:  # noqa: ARG001 - every handler takes a context
+def list_roles(ctx: Context) -> RolePage:
     """The roles and the permissions of each."""
-    return cast(RolePage, account.list_roles())
+    return cast(RolePage, account.list_roles(ctx.roles))
 
 
 def key_set(ctx: Context) -> KeySetView:

@@ -19,12 +19,13 @@ from chalicelib.foundation.auth import tokens
 from chalicelib.foundation.auth.entities import User
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import format_timestamp
-from chalicelib.foundation.errors import NotFound, Unauthenticated, VersionConflict
+from chalicelib.foundation.errors import NotFound, Unauthenticated
 from chalicelib.foundation.events import Notification
 from chalicelib.foundation.ids import ROOT_SORT_KEY, IdFormat, ItemKey
 from chalicelib.foundation.store import codec, pagination
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
+from chalicelib.foundation.store.expressions import ROW_ABSENT, attribute
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.foundation.store.store import encode_key, parse_live
 from chalicelib.foundation.store.transactions import Transaction
@@ -102,7 +103,7 @@ def create_session(ctx: Context, tx: Transaction, user: User) -> dict[str, Any]:
         "rotations": 0,
         **_usage_values(ctx),
     }
-    tx.put_values_by_expression(_key(user.id, session_id), row, "attribute_not_exists(pk)")
+    tx.put_values(_key(user.id, session_id), row, ROW_ABSENT)
     return _token_pair(access_token(ctx, user, session_id), token, tokens.ACCESS_TTL)
 
 
@@ -167,15 +168,7 @@ def _rotate(ctx: Context, token: RefreshToken, user: User) -> dict[str, Any]:
         "sealed": _encrypt(token.encryption_key(ctx), access),
         **_usage_values(ctx),
     }
-    names = {f"#{name}": name for name in values}
-    sets = ", ".join(f"#{name} = :{name}" for name in values)
-    ctx.store.update_by_expression(
-        token.key,
-        f"SET {sets}",
-        ConditionExpression="token_hash = :seen",
-        ExpressionAttributeNames=names,
-        ExpressionAttributeValues=codec.encode_item({":seen": token.hash, **{f":{name}": value for name, value in values.items()}}),
-    )
+    ctx.store.update(token.key, set=values, when=attribute("token_hash") == token.hash)
     return _token_pair(access, next_token, tokens.ACCESS_TTL)
 
 
@@ -203,7 +196,7 @@ def _is_ancestor(ctx: Context, token: RefreshToken, row: DynamoItem) -> bool:
 
 def _revoke_on_reuse(ctx: Context, token: RefreshToken, row: DynamoItem) -> None:
     tx = Transaction(ctx.store)
-    tx.delete_by_expression(token.key, "token_hash = :seen", values={":seen": row["token_hash"]["S"]})
+    tx.delete(token.key, attribute("token_hash") == row["token_hash"]["S"])
     event = Notification.for_occasion(
         ctx,
         f"auth.token_reuse#{token.session_id}",
@@ -252,13 +245,7 @@ def move_to_epoch(ctx: Context, tx: Transaction, user: User, session_id: str | N
     row = ctx.store.get_item(_key(user.id, session_id))
     if row is None or int(row["epoch"]["N"]) != user.epoch - 1:
         return
-    tx.update_by_expression(
-        _key(user.id, session_id),
-        "SET epoch = :epoch",
-        "token_hash = :hash",
-        VersionConflict(),
-        {":epoch": user.epoch, ":hash": row["token_hash"]["S"]},
-    )
+    tx.update(_key(user.id, session_id), set={"epoch": user.epoch}, when=attribute("token_hash") == row["token_hash"]["S"])
 
 
 def list_sessions(ctx: Context, user: User, limit: int, cursor: str | None) -> dict[str, Any]:

@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
-from chalicelib.foundation import emails, idempotency, signing
-from chalicelib.foundation.auth import passwords, roles
+from pynamodb.expressions.condition import Condition
+
+from chalicelib.foundation import emails, idempotency, roles, signing
+from chalicelib.foundation.auth import passwords
 from chalicelib.foundation.auth.entities import User
 from chalicelib.foundation.auth.schemas import UserCreate, UserListQuery, UserPatch
 from chalicelib.foundation.context import Context
@@ -14,6 +16,7 @@ from chalicelib.foundation.idempotency import IdempotencyRecordKey
 from chalicelib.foundation.store import keys, pagination
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
+from chalicelib.foundation.store.expressions import all_of, any_of, attribute
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.foundation.store.unique import UniqueValue
@@ -210,18 +213,9 @@ def _update_role_counts(ctx: Context, tx: Transaction, after: User, before: dict
     if not deltas:
         return
     self_granted = sorted(role for role, delta in deltas.items() if delta > 0 and role in roles.GOVERNANCE and after.id == ctx.actor.id)
-    names = {f"#{role}": role for role in deltas}
-    values: dict[str, Any] = {f":{role}": delta for role, delta in deltas.items()}
-    conditions = []
-    if if_no_admin:
-        conditions.append("(attribute_not_exists(#admin) OR #admin = :none)")
-        values[":none"] = 0
+    conditions = [_is_held_by_nobody(role) for role in (*(("admin",) if if_no_admin else ()), *self_granted)]
     if deltas.get("admin", 0) < 0:
-        conditions.append("#admin > :one")
-        values[":one"] = 1
-    for role in self_granted:
-        conditions.append(f"(attribute_not_exists(#{role}) OR #{role} = :none)")
-        values[":none"] = 0
+        conditions.append(attribute("admin") > 1)
 
     def on_conflict(current_row: DynamoItem) -> Problem:
         if if_no_admin:
@@ -231,10 +225,13 @@ def _update_role_counts(ctx: Context, tx: Transaction, after: User, before: dict
             return Forbidden(f"{already_held[0]} is held already; its holder, or another administrator, must grant it to you.")
         return Conflict("The last administrator can't be removed or demoted.", code="last_administrator")
 
-    expression = "ADD " + ", ".join(f"#{role} :{role}" for role in deltas)
-    tx.update_by_expression(ROLE_COUNTS, expression, " AND ".join(conditions), on_conflict, values, names)
+    tx.update(ROLE_COUNTS, add=deltas, when=all_of(*conditions) if conditions else None, on_conflict=on_conflict)
     for role in self_granted:
         tx.create(_self_grant_event(ctx, after, role))
+
+
+def _is_held_by_nobody(role: str) -> Condition:
+    return any_of(attribute(role).does_not_exist(), attribute(role) == 0)
 
 
 def _self_grant_event(ctx: Context, user: User, role: str) -> Notification:
@@ -274,11 +271,11 @@ def check_grant(ctx: Context, granted: Iterable[str], governance: Iterable[str])
     """
     if set(governance) and (ctx.actor.kind == "api_key" or not ctx.actor.can("users:admin")):
         raise Forbidden("Governance roles are granted by a signed-in administrator.")
-    if not ctx.actor.can("users:admin") and not roles.permissions(granted) <= ctx.actor.permissions:
+    if not ctx.actor.can("users:admin") and not ctx.roles.permissions(granted) <= ctx.actor.permissions:
         raise Forbidden("You can't grant a role that allows more than you may.")
 
 
 def check_can_manage(ctx: Context, user: User) -> None:
     """Raises Forbidden where the user may do more than the caller: changing the mail address would take the account over."""
-    if not ctx.actor.can("users:admin") and not roles.permissions((*user.roles, *user.governance_roles)) <= ctx.actor.permissions:
+    if not ctx.actor.can("users:admin") and not ctx.roles.permissions((*user.roles, *user.governance_roles)) <= ctx.actor.permissions:
         raise Forbidden("You can't change a user who may more than you.")

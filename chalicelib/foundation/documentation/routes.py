@@ -11,6 +11,7 @@ from chalicelib.foundation.context import Context
 from chalicelib.foundation.documentation import html
 from chalicelib.foundation.errors import PROBLEM_TYPES, NotFound
 from chalicelib.foundation.http.responses import CONTENT_SECURITY_POLICY, ApiResponse
+from chalicelib.foundation.manifest import Pack
 from chalicelib.foundation.schema_types import QueryParams
 
 _HTML = "text/html; charset=utf-8"
@@ -40,15 +41,14 @@ class ProblemTypeListView(TypedDict):
 def openapi(ctx: Context) -> Annotated[ApiResponse, dict[str, Any]]:
     """Every endpoint with its parameters, bodies, examples, permission and errors, made from the same data that routes requests."""
     # Text, not values: the document is serialised once per process.
-    return ApiResponse(_document(ctx.base_path), content_type="application/json; charset=utf-8")
+    return ApiResponse(_document(ctx.packs.packs, ctx.base_path), content_type="application/json; charset=utf-8")
 
 
 @lru_cache(maxsize=4)
-def _document(base_path: str) -> str:
+def _document(packs: tuple[Pack, ...], base_path: str) -> str:
     from chalicelib.foundation.http import openapi
-    from chalicelib.foundation.manifest import installed_packs
 
-    document = json.loads(openapi.PREBUILT.read_bytes()) if openapi.PREBUILT.exists() else openapi.build(installed_packs())
+    document = json.loads(openapi.PREBUILT.read_bytes()) if openapi.PREBUILT.exists() else openapi.build(packs)
     document["servers"] = openapi.servers(base_path)
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
 

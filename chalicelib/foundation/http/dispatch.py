@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 from chalice.app import Response
 
 from chalicelib.foundation import telemetry
-from chalicelib.foundation.context import ANONYMOUS, Context
+from chalicelib.foundation.actor import ANONYMOUS
+from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Problem, TooLarge, ValidationFailed
 from chalicelib.foundation.http.requests import Request
 from chalicelib.foundation.http.responses import (

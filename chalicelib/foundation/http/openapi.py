@@ -1,7 +1,6 @@
 """OpenAPI 3.1 of the whole API, generated from the manifests and the handlers' type hints.
 
-It is generated when the artifact is built (`python -m chalicelib.foundation.http.openapi TREE` writes it into the unpacked
-artifact) and read from there; a source tree generates it at the first request.
+It is generated when the artifact is built and read from there; a source tree generates it at the first request.
 """
 
 import json
@@ -15,13 +14,13 @@ from typing import Annotated, Any, get_args, get_origin
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from chalicelib import __version__
-from chalicelib.foundation.auth import roles
 from chalicelib.foundation.errors import PROBLEM_TYPES
 from chalicelib.foundation.http import handlers, responses
 from chalicelib.foundation.http.examples import REF, NoExampleError, Schema, example
 from chalicelib.foundation.http.openapi_schemas import ComponentSchemas
 from chalicelib.foundation.json_codec import dumps, parse
-from chalicelib.foundation.manifest import PUBLIC, SIGNED_IN, Endpoint, Pack, installed_packs
+from chalicelib.foundation.manifest import PUBLIC, SIGNED_IN, Endpoint, Pack
+from chalicelib.foundation.roles import ROLES, RoleMatrix
 
 PREBUILT = Path(__file__).with_suffix(".json")
 
@@ -112,12 +111,14 @@ _SECURITY: dict[str, Schema] = {
 
 def build(packs: Iterable[Pack], base_path: str = "") -> dict[str, Any]:
     """The document. `base_path` is the base path of the API on its gateway, e.g. /api; it becomes the server's URL."""
+    packs = tuple(packs)
+    roles = RoleMatrix(packs)
     rows = [(pack, endpoint, handlers.handler_for(pack, endpoint)) for pack in packs for endpoint in pack.endpoints]
     schemas = _component_schemas([handler for _, _, handler in rows])
     paths: dict[str, dict[str, Any]] = {}
     responses: dict[str, Any] = {}
     for pack, endpoint, handler in rows:
-        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(pack, endpoint, handler, schemas, responses)
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(pack, endpoint, handler, roles, schemas, responses)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Valhalla", "version": __version__, "description": _ABOUT},
@@ -164,13 +165,13 @@ def _tag_object(pack: Pack) -> Schema:
 
 
 def _operation(
-    pack: Pack, endpoint: Endpoint, handler: handlers.HandlerSpec, schemas: ComponentSchemas, responses: dict[str, Any]
+    pack: Pack, endpoint: Endpoint, handler: handlers.HandlerSpec, roles: RoleMatrix, schemas: ComponentSchemas, responses: dict[str, Any]
 ) -> Schema:
     operation: Schema = {
         "operationId": f"{pack.name}_{endpoint.handler}",
         "tags": [pack.title],
         "summary": endpoint.summary,
-        "description": _description(endpoint, handler),
+        "description": _description(endpoint, handler, roles),
         "parameters": [*_path_parameters(handler, schemas), *_query_parameters(handler, schemas), *_header_parameters(endpoint)],
     }
     if handler.body:
@@ -181,13 +182,13 @@ def _operation(
     return operation
 
 
-def _description(endpoint: Endpoint, handler: handlers.HandlerSpec) -> str:
+def _description(endpoint: Endpoint, handler: handlers.HandlerSpec, roles: RoleMatrix) -> str:
     about = getdoc(handler.function) or endpoint.summary
     if endpoint.permission == PUBLIC:
         return f"{about}\n\nNeeds no credentials."
     if endpoint.permission == SIGNED_IN:
         return f"{about}\n\nNeeds credentials, whatever their roles."
-    holders = [role for role in roles.ROLES if endpoint.permission in roles.permissions([role])]
+    holders = [role for role in ROLES if endpoint.permission in roles.permissions([role])]
     return f"{about}\n\nNeeds the permission `{endpoint.permission}`, which these roles have: {', '.join(holders) or 'none'}."
 
 
@@ -389,7 +390,3 @@ def _problem_example(kind: str) -> Schema:
     if kind == "invalid-transition":
         value |= {"from": "lead", "to": "closed", "allowed": ["contacted", "dead"]}
     return value
-
-
-if __name__ == "__main__":
-    write(installed_packs(), Path(sys.argv[1]).resolve() / PREBUILT.relative_to(Path(__file__).resolve().parents[3]))

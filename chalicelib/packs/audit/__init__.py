@@ -1,12 +1,26 @@
 """Q: the audit trail. Every change as a record, linked by a hash chain, and the verification of the chain."""
 
-from chalicelib.foundation.manifest import Endpoint, Pack
+from chalicelib.foundation.manifest import Endpoint, Pack, PermissionRow
 
 PACK = Pack(
     letter="Q",
     name="trail",
     title="Internal auditor",
     package=__name__,
+    permissions=(
+        # The trail itself is written by nobody; `write` is export and verification.
+        PermissionRow(
+            "trail",
+            {
+                "admin": "ra",
+                "operator": "r",
+                "dealmaker": "r",
+                "counsel": "r",
+                "auditor": "rwa",
+            },
+            governed=True,
+        ),
+    ),
     endpoints=(
         Endpoint(
             "GET",

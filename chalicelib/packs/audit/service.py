@@ -8,11 +8,9 @@ from typing import Any
 
 from cryptography.exceptions import InvalidTag
 
-from chalicelib.foundation.auth import roles
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import format_timestamp, start_of_day
 from chalicelib.foundation.errors import NotFound, ValidationFailed
-from chalicelib.foundation.manifest import installed_packs
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.entity import Entity
@@ -35,9 +33,10 @@ _READ_PERMISSION, _ADMIN_PERMISSION = "trail:read", "trail:admin"
 # -- permissions
 
 
-@cache
-def _packs_by_kind() -> dict[str, str]:
-    return {kind: pack.name for pack in installed_packs() for kind in pack.entities}
+def _area(ctx: Context, kind: str) -> str | None:
+    """The name that the permissions on a kind of entity begin with: that of its pack."""
+    pack = ctx.packs.by_kind.get(kind)
+    return pack.name if pack else None
 
 
 def _visibility(ctx: Context, kind: str) -> str:
@@ -47,12 +46,12 @@ def _visibility(ctx: Context, kind: str) -> str:
     """
     if ctx.actor.can(_ADMIN_PERMISSION):
         return "all"
-    pack = _packs_by_kind().get(kind)
+    pack = _area(ctx, kind)
     if pack is None or pack == "trail" or not ctx.actor.can(f"{pack}:read"):
         return ""
     visibility = ""
     for role in ctx.actor.roles:
-        permissions = roles.permissions((role,))
+        permissions = ctx.roles.permissions((role,))
         if {_READ_PERMISSION, f"{pack}:read"} <= permissions:
             if f"{pack}:write" not in permissions or f"{pack}:any-owner" in permissions:
                 return "all"
@@ -61,12 +60,12 @@ def _visibility(ctx: Context, kind: str) -> str:
 
 
 def _sees_personal(ctx: Context, kind: str) -> bool:
-    return ctx.actor.can(_ADMIN_PERMISSION) or ctx.actor.can(f"{_packs_by_kind().get(kind, kind)}:contacts")
+    return ctx.actor.can(_ADMIN_PERMISSION) or ctx.actor.can(f"{_area(ctx, kind) or kind}:contacts")
 
 
-def _entity_class(kind: str) -> type[Entity] | None:
+def _entity_class(ctx: Context, kind: str) -> type[Entity] | None:
     try:
-        return entity_resolver(installed_packs())(kind)
+        return entity_resolver(ctx.packs)(kind)
     except MalformedRecord:
         return None
 
@@ -92,7 +91,7 @@ def entity_trail(ctx: Context, entity_id: str, limit: int, cursor: str | None) -
     if not candidates:
         raise NotFound("trail")
     kind = candidates[0].get("kind", {}).get("S", "")
-    entity = _entity_class(kind)
+    entity = _entity_class(ctx, kind)
     visibility = _visibility(ctx, kind)
     if not visibility or (visibility == "own" and not _is_own(ctx, entity, entity_id)):
         raise NotFound("trail")
@@ -282,8 +281,8 @@ def verify(ctx: Context, entity_id: str, cursor: str | None = None, limit: int |
 
 def _current_item(ctx: Context, entity_id: str, kind: str | None) -> DynamoItem | None:
     """The entity's current item, soft-deleted or not."""
-    for candidate in [kind] if kind in _packs_by_kind() else list(_packs_by_kind()):
-        entity = _entity_class(candidate)
+    for candidate in [kind] if kind in ctx.packs.by_kind else list(ctx.packs.by_kind):
+        entity = _entity_class(ctx, candidate)
         if entity is not None and entity_id.startswith(f"{entity.ID.prefix}_"):
             try:
                 return ctx.store.get_item(entity.ID.key(entity_id))

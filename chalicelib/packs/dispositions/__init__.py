@@ -1,18 +1,34 @@
-"""Y: dispositions: buyers, and the assignments that carry a contract to one of them."""
+"""Y, dispositions: buyers, and the assignment of contracts to them."""
 
-from chalicelib.foundation.manifest import PUBLIC, Endpoint, Pack, Projection, Schedule, SubjectEntry
+from chalicelib.foundation.manifest import PUBLIC, Endpoint, Pack, PermissionRow, Projection, Schedule, SubjectEntry
+from chalicelib.packs.dispositions.settings import DispositionsSettings
 
 _READ, _WRITE, _CLOSE, _BULK = "dispositions:read", "dispositions:write", "dispositions:close", "dispositions:bulk"
-_MOVES = ("conflict", "invalid-transition")
-_ACTS = (*_MOVES, "precondition-failed")
+_TRANSITION_ERRORS = ("conflict", "invalid-transition")
+_ACTION_ERRORS = (*_TRANSITION_ERRORS, "precondition-failed")
 _EACH_QUARTER = "cron(0/15 * * * ? *)"
-_EACH_MORNING = "cron(0 13 * * ? *)"  # before the firm's working day on the American west coast: cron knows UTC only
+_EACH_MORNING = "cron(0 13 * * ? *)"  # before the working day on the American west coast; cron expressions are in UTC
 
 PACK = Pack(
     letter="Y",
     name="dispositions",
     title="Disposition engine",
     package=__name__,
+    permissions=(
+        PermissionRow(
+            "dispositions",
+            {
+                "admin": "rwa any-owner bulk close override contacts",
+                "operator": "rw any-owner bulk close override contacts",
+                "dealmaker": "rw contacts",
+                "counsel": "r contacts",
+                "auditor": "r contacts",
+                "viewer": "r",
+            },
+            governed=True,
+        ),
+    ),
+    settings=DispositionsSettings,
     endpoints=(
         Endpoint("POST", "/dispo/buyers", "create_buyer", _WRITE, "Add a buyer", status=201, location="/dispo/buyers/{id}"),
         Endpoint("GET", "/dispo/buyers", "list_buyers", _READ, "List buyers; search by name or email, or by market"),
@@ -30,7 +46,7 @@ PACK = Pack(
             "Offer a pipeline to a buyer",
             status=201,
             location="/dispo/assignments/{id}",
-            errors=("not-found", *_MOVES),
+            errors=("not-found", *_TRANSITION_ERRORS),
         ),
         Endpoint(
             "GET",
@@ -40,13 +56,15 @@ PACK = Pack(
             "List a pipeline's assignments, newest first",
         ),
         Endpoint("GET", "/dispo/assignments/{id}", "get_assignment", _READ, "Read an assignment", composite=True),
-        Endpoint("PATCH", "/dispo/assignments/{id}", "edit_assignment", _WRITE, "Change an assignment", composite=True, errors=_MOVES),
-        Endpoint("POST", "/dispo/assignments/{id}/assign", "assign", _WRITE, "Assign the contract to the buyer", errors=_ACTS),
-        Endpoint("POST", "/dispo/assignments/{id}/close", "close", _CLOSE, "Close an assignment and its pipeline", errors=_ACTS),
-        Endpoint("POST", "/dispo/assignments/{id}/fallout", "fall_out", _WRITE, "Let an assignment fall out", errors=_ACTS),
-        Endpoint("GET", "/dispo/pipelines/{id}/matches", "list_pipeline_matches", _READ, "Find the buyers that a house suits"),
+        Endpoint(
+            "PATCH", "/dispo/assignments/{id}", "edit_assignment", _WRITE, "Change an assignment", composite=True, errors=_TRANSITION_ERRORS
+        ),
+        Endpoint("POST", "/dispo/assignments/{id}/assign", "assign", _WRITE, "Assign the contract to the buyer", errors=_ACTION_ERRORS),
+        Endpoint("POST", "/dispo/assignments/{id}/close", "close", _CLOSE, "Close an assignment and its pipeline", errors=_ACTION_ERRORS),
+        Endpoint("POST", "/dispo/assignments/{id}/fallout", "fall_out", _WRITE, "Let an assignment fall out", errors=_ACTION_ERRORS),
+        Endpoint("GET", "/dispo/pipelines/{id}/matches", "list_pipeline_matches", _READ, "Find the buyers that a pipeline suits"),
         Endpoint("POST", "/dispo/pipelines/{id}/offers", "make_offers", _BULK, "Offer a pipeline to several buyers", errors=("conflict",)),
-        Endpoint("GET", "/dispo/summary", "read_summary", _READ, "Read what dispositions brought in"),
+        Endpoint("GET", "/dispo/summary", "read_summary", _READ, "Read the summary of fees and rates"),
         Endpoint("GET", "/dispo/opt-out/{token}", "show_opt_out", PUBLIC, "The page to opt out of offers", content_type="text/html"),
         Endpoint(
             "POST",
@@ -63,13 +81,13 @@ PACK = Pack(
             "dispositions-offers",
             _EACH_QUARTER,
             f"{__name__}.schedules.offers",
-            "Lets offers fall out that have expired, or have lapsed with their pipeline",
+            "Closes out offers that have expired or whose contract has ended",
         ),
         Schedule(
             "dispositions-proofs-of-funds",
             _EACH_MORNING,
             f"{__name__}.schedules.proofs_of_funds",
-            "Tells of proofs of funds that lapse within 14 days",
+            "Notifies of proofs of funds that expire within 14 days",
         ),
     ),
     projections=(Projection("assignment", f"{__name__}.projections.contribute"),),

@@ -1,12 +1,14 @@
 """S: notifications to users: reminders, follow-ups, alarms."""
 
-from chalicelib.foundation.manifest import Endpoint, Pack
+from chalicelib.foundation.manifest import Endpoint, Pack, PermissionRow
+from chalicelib.foundation.roles import ROLES
 
 PACK = Pack(
     letter="S",
     name="events",
     title="System Integration / Debug",
     package=__name__,
+    permissions=(PermissionRow("events", dict.fromkeys(ROLES, "r")),),
     endpoints=(
         Endpoint("GET", "/events", "list_events", "events:read", "List the caller's events, newest first"),
         Endpoint("GET", "/events/{id}", "get_event", "events:read", "Read an event with its data", errors=("not-found",)),

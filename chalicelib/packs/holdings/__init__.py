@@ -1,8 +1,9 @@
-"""Z: holdings, what the firm owns, in one currency, on any day."""
+"""Z, holdings: what the firm owns, on any day, in one currency."""
 
-from chalicelib.foundation.manifest import Endpoint, Pack, Projection, Schedule, SubjectEntry
+from chalicelib.foundation.manifest import Endpoint, Pack, PermissionRow, Projection, Schedule, SubjectEntry
+from chalicelib.packs.holdings.settings import HoldingsSettings
 
-# Minutes after midnight UTC, when the rates of the day that ended are out and the stream has caught up.
+# 00:10 UTC, when the rates of the past day are published and the projections are up to date.
 _AFTER_MIDNIGHT = "cron(10 0 * * ? *)"
 
 PACK = Pack(
@@ -10,16 +11,30 @@ PACK = Pack(
     name="holdings",
     title="Global holdings engine",
     package=__name__,
+    permissions=(
+        PermissionRow(
+            "holdings",
+            {
+                "admin": "rwa correct-snapshots fx",
+                "operator": "rw fx",
+                "counsel": "r",
+                "auditor": "r",
+                "viewer": "r",
+            },
+            governed=True,
+        ),
+    ),
+    settings=HoldingsSettings,
     endpoints=(
         Endpoint("POST", "/holdings", "create_holding", "holdings:write", "Enter a holding", status=201, location="/holdings/{id}"),
         Endpoint("GET", "/holdings", "list_holdings", "holdings:read", "List holdings by type, jurisdiction, entity"),
-        Endpoint("GET", "/holdings/summary", "read_summary", "holdings:read", "Read all that is owned, in one currency, on a day"),
+        Endpoint("GET", "/holdings/summary", "read_summary", "holdings:read", "Read the summary of a day in one currency"),
         Endpoint(
             "GET",
             "/holdings/performance",
             "read_performance",
             "holdings:read",
-            "Read what changed between two days, and what made it change",
+            "Read the performance between two days",
         ),
         Endpoint("GET", "/holdings/fx-rates", "read_rates", "holdings:read", "Read a day's exchange rates"),
         Endpoint("PUT", "/holdings/fx-rates", "enter_rates", "holdings:fx", "Enter or correct a day's exchange rates"),
@@ -67,17 +82,17 @@ PACK = Pack(
             "holdings-close",
             _AFTER_MIDNIGHT,
             f"{__name__}.schedules.close",
-            "Keeps the snapshot of each day that ended: totals, groups, rates",
+            "Creates the close snapshot of each past day: totals, groups, rates",
         ),
     ),
     projections=(Projection("holding_year", f"{__name__}.projections.contribute"),),
-    subjects=(SubjectEntry("holding", "hold", f"{__name__}.service.subject.HOLDING"),),
+    subjects=(SubjectEntry("holding", "hold", f"{__name__}.subjects.HOLDING"),),
     entities={
         "holding": f"{__name__}.entities.Holding",
         "valuation": f"{__name__}.entities.Valuation",
-        "holding_flow": f"{__name__}.entities.Flow",
-        "holding_year": f"{__name__}.entities.Year",
-        "fx_day": f"{__name__}.entities.FxDay",
+        "holding_flow": f"{__name__}.entities.HoldingFlow",
+        "holding_year": f"{__name__}.entities.HoldingYear",
+        "fx_day": f"{__name__}.entities.DailyFxRates",
         "holdings_snapshot": f"{__name__}.entities.Snapshot",
     },
 )

@@ -1,21 +1,20 @@
-"""The daily close. Twice, late or at once, each day has one: its row is put only where there is none."""
+"""The daily close. Snapshots are created by conditional puts, so repeated or concurrent runs create one for each day."""
 
 from datetime import timedelta
 
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.schedules import RunStats, scheduled
+from chalicelib.foundation.schedules import RunStats
 from chalicelib.packs.holdings.rules.snapshots import closed_day
 from chalicelib.packs.holdings.service import snapshots
 
 
-@scheduled("holdings-close")
 def close(ctx: Context, run: RunStats) -> None:
-    """Keep the close of each day that has ended since the last one, missed days too, the oldest first."""
+    """Create the close of each past day since the last one, including missed days, the oldest first."""
     close_days(ctx, run)
 
 
 def close_days(ctx: Context, run: RunStats) -> None:
-    """The work itself; what one run doesn't reach the next one does."""
+    """Close the open days until the time runs out; the next run continues."""
     day = snapshots.first_open_day(ctx)
     while day is not None and day <= closed_day(ctx.now):
         if ctx.store.remaining_seconds() <= 0:

@@ -1,20 +1,20 @@
 """The status of each pack, determined by probing it.
 
-Installed: its handlers and entities load, the table is available, and its probe succeeds. Pending: it has no manifest. Degraded:
+Installed: its handlers and entities load, the table is available, and its probe succeeds. Pending: it is planned. Degraded:
 one of the checks fails; `why` says which.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import timedelta
 from importlib import import_module
 from typing import Any
 
-from chalicelib.foundation.builtin_packs import BUILTIN_PACKS, probe_table
+from chalicelib.foundation.builtin_packs import probe_table
 from chalicelib.foundation.cache import CachedValue, CachePolicy
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.manifest import Pack, import_string, installed_packs
+from chalicelib.foundation.manifest import Pack, import_string
+from chalicelib.foundation.pack_registry import PackRegistry
 from chalicelib.foundation.system.readiness import readiness_checks
-from chalicelib.packs.status.titles import TITLES
 
 INSTALLED, PENDING, DEGRADED = "installed", "pending", "degraded"
 _POLICY = CachePolicy("pack status", timedelta(seconds=10), 1)
@@ -24,17 +24,17 @@ Probe = Callable[[Context], None]
 
 def pack_statuses(ctx: Context) -> CachedValue[list[dict[str, Any]]]:
     """All 26 packs with their status, at most ten seconds old."""
-    return ctx.cache.get(ctx, _POLICY, "all", lambda: run_probes(ctx, (*BUILTIN_PACKS, *installed_packs())))
+    return ctx.cache.get(ctx, _POLICY, "all", lambda: run_probes(ctx, ctx.packs))
 
 
-def run_probes(ctx: Context, packs: Iterable[Pack]) -> list[dict[str, Any]]:
-    """All 26 packs with their current status. A letter may have several manifests; then all must succeed."""
+def run_probes(ctx: Context, packs: PackRegistry) -> list[dict[str, Any]]:
+    """The packs by letter with their current status. A letter may have several manifests; then all that are built must succeed."""
     by_letter: dict[str, list[Pack]] = {}
-    for pack in packs:
+    for pack in (pack for pack in packs if not pack.planned):
         by_letter.setdefault(pack.letter, []).append(pack)
     default = _run_once(probe_table)
     statuses = []
-    for letter, title in TITLES.items():
+    for letter, title in packs.headings.items():
         errors = [error for pack in by_letter.get(letter, ()) if (error := _pack_error(ctx, pack, default))]
         status = DEGRADED if errors else INSTALLED if letter in by_letter else PENDING
         statuses.append({"id": letter, "name": title, "status": status, "why": "; ".join(errors) or None})

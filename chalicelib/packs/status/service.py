@@ -13,7 +13,6 @@ from chalicelib.foundation.store import keys
 from chalicelib.foundation.store.codec import decode_item, encode_item
 from chalicelib.foundation.store.store import encode_key
 from chalicelib.packs.status.probes import DEGRADED, INSTALLED, PENDING, pack_statuses
-from chalicelib.packs.status.titles import TITLES
 
 _COMPLETION_KEY = keys.config_row("completion")
 _DEFAULT_NOTES = "System metadata initialized."
@@ -31,7 +30,7 @@ def status(ctx: Context) -> tuple[dict[str, Any], int]:
 def pack_status(ctx: Context, letter: str) -> tuple[dict[str, Any], int]:
     """The status of one pack by its letter, in either case, and its age in seconds; NotFound for an unknown letter."""
     letter = letter.upper()
-    if letter not in TITLES:
+    if letter not in ctx.packs.headings:
         raise NotFound("pack")
     cached = pack_statuses(ctx)
     return next(pack for pack in cached.value if pack["id"] == letter), cached.age

@@ -1,4 +1,4 @@
-"""Offers of a pipeline to many at once: to the best matches, or to a list."""
+"""Offers of a pipeline to several buyers in one request: to the best matches, or to a list."""
 
 from dataclasses import replace
 from typing import Any, cast
@@ -24,16 +24,19 @@ from chalicelib.packs.dispositions.service.seen import BuyerSnapshot, PipelineSn
 from chalicelib.packs.wholesale import public
 from chalicelib.packs.wholesale.rules import stages
 
-_BATCH_SIZE = 20  # offers of at most four actions; the table takes a hundred in one transaction
+_BATCH_SIZE = 20  # of at most four actions each; a transaction has at most a hundred
+
+
+from chalicelib.packs.dispositions.settings import DispositionsSettings
 
 
 def make_offers(ctx: Context, pipeline_id: str, body: BulkOfferRequest) -> BulkOfferView:
-    """Offer a pipeline to several buyers; each has its own result, and the good ones land.
+    """Offer a pipeline to several buyers; each has its own result, and the valid offers are written.
 
-    Twenty land together. Under an Idempotency-Key the first twenty remember themselves, and whom the rest was meant for, so that
-    a repetition after a crash goes on where it stopped. Raises Conflict where the pipeline isn't under contract.
+    Twenty are written in one transaction. With an Idempotency-Key the first transaction records its results and the list of
+    buyers, so that a repeated request after a crash continues. Raises Conflict where the pipeline isn't under contract.
     """
-    public.key(pipeline_id)  # of another form: not found, whatever was asked for
+    public.key(pipeline_id)  # NotFound for a malformed id, before the validation of the body
     if (body.best_n is None) == (body.buyer_ids is None):
         raise ValidationFailed.field("best_n", "one of best_n and buyer_ids is needed")
     if body.buyer_ids and len(body.buyer_ids) > matching.MAX_BEST:
@@ -41,9 +44,9 @@ def make_offers(ctx: Context, pipeline_id: str, body: BulkOfferRequest) -> BulkO
     offers.check_expiry(ctx, body.expires_at)
     progress = _progress(ctx, body)
     if progress is None:
-        seen, _ = read_pipeline(ctx, pipeline_id, [])
-        _check_pipeline(ctx, seen)
-        progress = {"wanted": list(body.buyer_ids) if body.buyer_ids else _best_buyers(ctx, seen, body.best_n or 0), "results": []}
+        snapshot, _ = read_pipeline(ctx, pipeline_id, [])
+        _check_pipeline(ctx, snapshot)
+        progress = {"wanted": list(body.buyer_ids) if body.buyer_ids else _best_buyers(ctx, snapshot, body.best_n or 0), "results": []}
     buyer_ids, results = progress["wanted"], progress["results"]
     while len(results) < len(buyer_ids):
         results = _write_batch(ctx, pipeline_id, body, buyer_ids, results)
@@ -51,38 +54,38 @@ def make_offers(ctx: Context, pipeline_id: str, body: BulkOfferRequest) -> BulkO
 
 
 def _progress(ctx: Context, body: BulkOfferRequest) -> dict[str, Any] | None:
-    """What the first twenty remember, where a request with this key got so far and no further."""
+    """The results and the buyers that the first transaction of this request recorded, if it was interrupted later."""
     record = ctx.idempotency.for_row("first") if ctx.idempotency and not body.dry_run else None
     raw = ctx.store.get_item(record.key) if record else None
     return cast(dict[str, Any], idempotency.stored_response(raw)) if raw else None
 
 
-def _check_pipeline(ctx: Context, seen: PipelineSnapshot) -> None:
-    require_write(ctx, seen.pipeline.owner)
-    early = ctx.settings.offer_before_contract == assignments.WARN and seen.pipeline.stage in (stages.LEAD, stages.OFFER_MADE)
-    if seen.pipeline.stage != stages.UNDER_CONTRACT and not early:
+def _check_pipeline(ctx: Context, snapshot: PipelineSnapshot) -> None:
+    require_write(ctx, snapshot.pipeline.owner)
+    early = ctx.settings.of(DispositionsSettings).offer_before_contract == assignments.WARN and snapshot.pipeline.stage in (stages.LEAD, stages.OFFER_MADE)
+    if snapshot.pipeline.stage != stages.UNDER_CONTRACT and not early:
         raise Conflict("The pipeline must be under contract.", code="not_under_contract")
 
 
-def _best_buyers(ctx: Context, seen: PipelineSnapshot, n: int) -> list[str]:
-    """The best matches that nothing stands in the way of."""
-    matches, _, _ = rank_buyers(ctx, seen.pipeline)
-    return [one.buyer_id for one in matching.best(matches, _prior_assignments(ctx, seen), n)]
+def _best_buyers(ctx: Context, snapshot: PipelineSnapshot, n: int) -> list[str]:
+    """The buyers of the best matches, without those that a prior assignment excludes."""
+    matches, _, _ = rank_buyers(ctx, snapshot.pipeline)
+    return [match.buyer_id for match in matching.best(matches, _prior_assignments(ctx, snapshot), n)]
 
 
-def _prior_assignments(ctx: Context, seen: PipelineSnapshot) -> list[matching.PriorAssignment]:
-    """All assignments that the pipeline ever had, with what became of them."""
+def _prior_assignments(ctx: Context, snapshot: PipelineSnapshot) -> list[matching.PriorAssignment]:
+    """All assignments of the pipeline, with status and fallout reason."""
     prior: list[matching.PriorAssignment] = []
     start: dict[str, Any] = {}
     while True:
         response = ctx.store.query(
             KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
-            ExpressionAttributeValues={":pk": {"S": seen.pipeline.id}, ":prefix": {"S": ASSIGNMENTS}},
+            ExpressionAttributeValues={":pk": {"S": snapshot.pipeline.id}, ":prefix": {"S": ASSIGNMENTS}},
             ConsistentRead=True,
             **start,
         )
         for raw in response["Items"]:
-            summary = assignment_summary(decode_view(raw), seen.pipeline)
+            summary = assignment_summary(decode_view(raw), snapshot.pipeline)
             prior.append(matching.PriorAssignment(summary["buyer_id"], summary["status"], summary["fallout_reason"]))
         if "LastEvaluatedKey" not in response:
             return prior
@@ -92,29 +95,31 @@ def _prior_assignments(ctx: Context, seen: PipelineSnapshot) -> list[matching.Pr
 def _write_batch(
     ctx: Context, pipeline_id: str, body: BulkOfferRequest, buyer_ids: list[str], results: list[BulkOfferResult]
 ) -> list[BulkOfferResult]:
-    """The results with those of the next twenty. Two round trips, however many of them there are."""
+    """The results including those of the next batch. Two round trips."""
     batch = buyer_ids[len(results) : len(results) + _BATCH_SIZE]
     is_last = len(results) + len(batch) == len(buyer_ids)
 
     def step() -> list[BulkOfferResult]:
-        seen, buyers = read_pipeline(ctx, pipeline_id, _valid_ids(batch))
-        _check_pipeline(ctx, seen)
-        found, offers = _evaluate_offers(ctx, seen, body, batch, buyers, len(results))
-        done = results + found
+        snapshot, buyers = read_pipeline(ctx, pipeline_id, _valid_ids(batch))
+        _check_pipeline(ctx, snapshot)
+        batch_results, new_offers = _evaluate_offers(ctx, snapshot, body, batch, buyers, len(results))
+        all_results = results + batch_results
         if body.dry_run:
-            return done
+            return all_results
         tx = Transaction(ctx.store)
         if ctx.idempotency:
             record = ctx.idempotency if is_last else ctx.idempotency.for_row("first")
-            idempotency.record_response(ctx, tx, {"results": done} if is_last else {"results": done, "wanted": buyer_ids}, record)
-        if offers:
-            writing.add_offers(ctx, tx, seen, offers)
-            for assignment, buyer in offers:
+            idempotency.record_response(
+                ctx, tx, {"results": all_results} if is_last else {"results": all_results, "wanted": buyer_ids}, record
+            )
+        if new_offers:
+            writing.add_offers(ctx, tx, snapshot, new_offers)
+            for assignment, buyer in new_offers:
                 if body.notify and buyer.email:
-                    _add_offer_mail(ctx, tx, seen, assignment, buyer)
+                    _add_offer_mail(ctx, tx, snapshot, assignment, buyer)
         if len(tx):
             commit(tx)
-        return done
+        return all_results
 
     try:
         return ctx.store.retry_on_conflict(step)
@@ -136,9 +141,9 @@ def _valid_ids(ids: list[str]) -> list[str]:
 
 
 def _evaluate_offers(
-    ctx: Context, seen: PipelineSnapshot, body: BulkOfferRequest, ids: list[str], buyers: dict[str, Buyer], first: int
+    ctx: Context, snapshot: PipelineSnapshot, body: BulkOfferRequest, ids: list[str], buyers: dict[str, Buyer], first: int
 ) -> tuple[list[BulkOfferResult], list[tuple[Assignment, BuyerSnapshot]]]:
-    """What becomes of each, and the offers that can be made, each at the rank after the one before."""
+    """The result for each buyer, and the valid offers, with consecutive ranks."""
     results: list[BulkOfferResult] = []
     new_offers: list[tuple[Assignment, BuyerSnapshot]] = []
     terms = OfferTerms(price=body.assignment_price, expires_at=body.expires_at)
@@ -147,14 +152,14 @@ def _evaluate_offers(
             if id not in buyers:
                 raise NotFound("buyer")
             buyer = BuyerSnapshot.from_buyer(buyers[id])
-            assignment = offers.build_offer(ctx, seen, buyer, terms)
+            assignment = offers.build_offer(ctx, snapshot, buyer, terms)
         except ValidationFailed:
-            raise  # what was asked for is wrong for all of them
+            raise  # the request is invalid for every buyer
         except Problem as problem:
-            problem_values = problem_body(problem, ctx.request_id)
-            results.append({"index": index, "buyer_id": id, "status": problem.status, "problem": problem_values})
+            problem_view = problem_body(problem, ctx.request_id)
+            results.append({"index": index, "buyer_id": id, "status": problem.status, "problem": problem_view})
             continue
-        seen = replace(seen, roster=seen.roster.with_entry(assignment))
+        snapshot = replace(snapshot, roster=snapshot.roster.with_entry(assignment))
         new_offers.append((assignment, buyer))
         if body.dry_run:
             results.append({"index": index, "buyer_id": id, "status": 200})
@@ -164,14 +169,14 @@ def _evaluate_offers(
     return results, new_offers
 
 
-def _add_offer_mail(ctx: Context, tx: Transaction, seen: PipelineSnapshot, assignment: Assignment, buyer: BuyerSnapshot) -> None:
-    """A mail about the offer, with the way to get no more of them."""
+def _add_offer_mail(ctx: Context, tx: Transaction, snapshot: PipelineSnapshot, assignment: Assignment, buyer: BuyerSnapshot) -> None:
+    """Add a mail about the offer, with a link to opt out."""
     assert buyer.email
-    house = public.display_name(seen.pipeline)
-    lines = [f"We can offer you this house: {house}."]
+    name = public.display_name(snapshot.pipeline)
+    lines = [f"We can offer you this house: {name}."]
     if assignment.assignment_price is not None:
         lines.append(f"The price is {assignment.currency} {assignment.assignment_price:,}.")
     if assignment.expires_at is not None:
         lines.append(f"The offer stands until {format_timestamp(assignment.expires_at)}.")
     lines += ["Answer this mail if it interests you.", f"To get no more offers: {opt_out.link(ctx, buyer.id)}"]
-    outbox.add_mail(tx, ctx, to=buyer.email, subject=f"A house for you: {house}", text="\n\n".join(lines) + "\n")
+    outbox.add_mail(tx, ctx, to=buyer.email, subject=f"A house for you: {name}", text="\n\n".join(lines) + "\n")

@@ -1,4 +1,4 @@
-"""Making one offer out of what was asked for: the same for POST /dispo/assignments and for many at once."""
+"""Building one offer from the requested terms, for single and bulk requests."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -17,9 +17,12 @@ from chalicelib.packs.wholesale.rules import exit_strategies
 _COST_AMOUNTS = ("partner_split", "earnest_money_lost", "closing_ab", "closing_bc", "lender_fee", "make_ready", "rehab")
 
 
+from chalicelib.packs.dispositions.settings import DispositionsSettings
+
+
 @dataclass(frozen=True)
 class OfferTerms:
-    """What was asked for of an offer; None: not said."""
+    """The requested terms of an offer; None: not given."""
 
     kind: str | None = None
     currency: str | None = None
@@ -32,9 +35,9 @@ class OfferTerms:
     notes: str | None = None
 
 
-def build_offer(ctx: Context, seen: PipelineSnapshot, buyer: BuyerSnapshot, requested: OfferTerms) -> Assignment:
-    """The offer, checked against all that was read. Raises Conflict or Invalid."""
-    pipeline, candidates = seen.pipeline, seen.candidates
+def build_offer(ctx: Context, snapshot: PipelineSnapshot, buyer: BuyerSnapshot, requested: OfferTerms) -> Assignment:
+    """The offer, checked against pipeline, roster and buyer. Raises Conflict or ValidationFailed."""
+    pipeline, candidates = snapshot.pipeline, snapshot.candidates
     if requested.currency not in (None, pipeline.currency):
         raise ValidationFailed.field("currency", f"the pipeline is in {pipeline.currency}")
     rank = requested.rank or ranking.next_free(candidates)
@@ -46,12 +49,12 @@ def build_offer(ctx: Context, seen: PipelineSnapshot, buyer: BuyerSnapshot, requ
         price=requested.price,
         rank=rank,
         buyer=buyer.status,
-        has_live=any(one.buyer_id == buyer.id for one in candidates),
+        has_live=any(offer.buyer_id == buyer.id for offer in candidates),
     )
-    warnings = assignments.check_offer(facts, before_contract=ctx.settings.offer_before_contract)
+    warnings = assignments.check_offer(facts, before_contract=ctx.settings.of(DispositionsSettings).offer_before_contract)
     if requested.rank is not None:
         ranking.check_free(rank, candidates)
-    if len(seen.roster.live) >= MAX_LIVE_OFFERS:
+    if len(snapshot.roster.live) >= MAX_LIVE_OFFERS:
         raise Conflict(f"A pipeline takes {MAX_LIVE_OFFERS} offers at a time.", code="too_many_offers")
     check_amounts(pipeline.currency, requested.price, requested.fee, requested.costs, requested.money)
     agreed_terms = terms.resolve_terms(pipeline.contract_price, requested.price, requested.fee)
@@ -83,7 +86,7 @@ def build_offer(ctx: Context, seen: PipelineSnapshot, buyer: BuyerSnapshot, requ
 def check_amounts(
     currency: str, price: Decimal | None, fee: Decimal | None, costs: dict[str, Any] | None, money: dict[str, Any] | None
 ) -> None:
-    """Refuse amounts that the currency can't hold."""
+    """Raises ValidationFailed for amounts with more decimals or digits than the currency allows."""
     amounts: dict[str, Decimal | None] = {terms.PRICE: price, terms.FEE: fee}
     amounts |= {f"costs.{name}": Decimal(costs[name]) for name in _COST_AMOUNTS if costs and costs.get(name) is not None}
     if money and money.get("amount") is not None:
@@ -92,20 +95,20 @@ def check_amounts(
 
 
 def check_expiry(ctx: Context, expires_at: datetime | None) -> None:
-    """An offer ends in the future."""
+    """Raises ValidationFailed unless the expiry is in the future."""
     if expires_at is not None and expires_at <= ctx.now:
         raise ValidationFailed.field("expires_at", "must be in the future")
 
 
 def _default_costs(pipeline: Pipeline, kind: str) -> dict[str, Any] | None:
-    """What the pipeline says of the costs of this exit, where it is its own."""
+    """The pipeline's costs of this exit strategy; None where the pipeline has another one."""
     if kind != (pipeline.exit_strategy or exit_strategies.ASSIGNMENT):
         return None
     return {name: cost for name, cost in (pipeline.costs or {}).items() if name in exit_strategies.TERMS[kind]} or None
 
 
 def _initial_earnest_money(money: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Earnest money as it begins: due, or received where somebody who offers had it already."""
+    """The earnest money of a new offer: due, or received where it has been paid already."""
     if money is None:
         return None
     money = to_storable(money)
@@ -116,5 +119,5 @@ def _initial_earnest_money(money: dict[str, Any] | None) -> dict[str, Any] | Non
 
 
 def to_storable(values: dict[str, Any]) -> dict[str, Any]:
-    """Nested values as the table holds them: days as text, and nothing that is null."""
+    """Nested values as they are stored: dates as text, without nulls."""
     return {name: value.isoformat() if isinstance(value, date) else value for name, value in values.items() if value is not None}

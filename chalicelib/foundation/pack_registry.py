@@ -1,0 +1,32 @@
+"""The packs that a process was given, and what is computed from all of their manifests."""
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+
+from chalicelib.foundation.manifest import Pack
+from chalicelib.foundation.roles import RoleMatrix
+
+
+class PackRegistry:
+    """The packs of a process. Reads manifests only; what is computed is computed at its first use, once."""
+
+    def __init__(self, packs: Iterable[Pack]) -> None:
+        self.packs = tuple(packs)
+
+    def __iter__(self) -> Iterator[Pack]:
+        return iter(self.packs)
+
+    @cached_property
+    def roles(self) -> RoleMatrix:
+        """Which role has which permissions."""
+        return RoleMatrix(self.packs)
+
+    @cached_property
+    def by_kind(self) -> dict[str, Pack]:
+        """The pack of each kind of entity."""
+        return {kind: pack for pack in self.packs for kind in pack.entities}
+
+    @cached_property
+    def headings(self) -> dict[str, str]:
+        """The title of each letter, planned packs included, in the order of the letters."""
+        return {pack.letter: pack.heading for pack in sorted(self.packs, key=lambda pack: pack.letter)}

@@ -1,0 +1,74 @@
+"""Roles, and the matrix of roles and permissions, which is computed from the packs' manifests (`PermissionRow`).
+
+Deny by default: what no row lists is not allowed. `r` read, `w` write, `a` admin become the permissions `<name>:read`, `<name>:write`,
+`<name>:admin`; what a cell names beyond that (`wholesale:bulk`) is a special permission. Roles add up. Ownership is checked by the pack: `<pack>:write`
+without `<pack>:any-owner` means the caller's own rows; `<pack>:own-deals` rows of the caller's own deals; `<pack>:own` means that
+reading, too, is limited to the caller's own.
+"""
+
+from collections.abc import Iterable
+
+from chalicelib.foundation.manifest import Pack, PermissionRow
+
+ROLES = ("admin", "operator", "dealmaker", "counsel", "auditor", "viewer", "professional")
+GOVERNANCE_ROLES = ("King", "Queen", "Odin", "Tyr", "Loki")
+
+ABOUT = {
+    "admin": "Runs the stage: users, settings, everything that packs let an administrator do.",
+    "operator": "Runs the business from day to day, across all deals.",
+    "dealmaker": "Finds and works deals; changes what is their own.",
+    "counsel": "Approves contracts and looks after what is legal in a deal.",
+    "auditor": "Reads everything, runs the audit and settles its findings.",
+    "viewer": "Reads, without contacts and without personal detail.",
+    "professional": "An outside professional; sees only their own tasks, documents, retainers and scorecard.",
+    "King": "Approves, denies, flags and overrides any subject; may make a decision final.",
+    "Queen": "As the King, but not over the King's final decision.",
+    "Odin": "Decides on professionals, retainers and holdings, and on policies together with King or Queen.",
+    "Tyr": "Decides on contracts and deals; a denial of Tyr's may be final.",
+    "Loki": "Raises flags, and nothing else.",
+}
+
+_MAX_CACHED = 128  # sets of roles
+_LETTERS = {"r": "read", "w": "write", "a": "admin"}
+
+# The actions of a governance role and the subject types that they apply to; None means all.
+GOVERNANCE: dict[str, tuple[frozenset[str], frozenset[str] | None]] = {
+    "King": (frozenset({"approve", "deny", "flag", "override", "final", "policies"}), None),
+    "Queen": (frozenset({"approve", "deny", "flag", "override", "final", "policies"}), None),  # not over the King's final
+    "Odin": (frozenset({"approve", "deny", "flag", "policies"}), frozenset({"professional", "retainer", "holding"})),
+    "Tyr": (frozenset({"approve", "deny", "final-denial", "flag"}), frozenset({"contract", "deal"})),
+    "Loki": (frozenset({"flag"}), None),
+}
+
+
+class RoleMatrix:
+    """Who may do what, by the rows of the given packs. Built once a process; the permissions of a set of roles are computed once."""
+
+    def __init__(self, packs: Iterable[Pack]) -> None:
+        self.rows: dict[str, PermissionRow] = {}
+        for row in (row for pack in packs for row in pack.permissions):
+            assert row.name not in self.rows, f"the permissions {row.name} are declared twice"
+            self.rows[row.name] = row
+        self._computed: dict[tuple[str, ...], frozenset[str]] = {}
+
+    @property
+    def governed(self) -> frozenset[str]:
+        """The rows that holders of a governance role read."""
+        return frozenset(row.name for row in self.rows.values() if row.governed)
+
+    def permissions(self, roles: Iterable[str]) -> frozenset[str]:
+        """The permissions of the roles together, governance roles included. An unknown role allows nothing."""
+        held = tuple(sorted(roles))
+        if held not in self._computed:
+            if len(self._computed) >= _MAX_CACHED:
+                self._computed.clear()
+            self._computed[held] = frozenset(permission for role in held for permission in self._of_role(role))
+        return self._computed[held]
+
+    def _of_role(self, role: str) -> Iterable[str]:
+        if role in GOVERNANCE:
+            yield from (f"{name}:read" for name in self.governed)
+        for name, row in self.rows.items():
+            letters, *special = row.cells.get(role, "").split(" ")
+            yield from (f"{name}:{_LETTERS[letter]}" for letter in letters)
+            yield from (f"{name}:{permission}" for permission in special)

@@ -1,0 +1,182 @@
+"""The packs that are planned but not built: their titles, which GET /system/status lists, and their permissions, which GET /auth/roles shows.
+
+A pack that is built moves its manifest from here to a folder of its own.
+"""
+
+from chalicelib.foundation.manifest import Pack, PermissionRow
+
+
+def _planned(letter: str, name: str, title: str, *permissions: PermissionRow) -> Pack:
+    return Pack(letter, name, title, __name__, permissions=permissions, planned=True)
+
+
+def _governed(name: str, **cells: str) -> PermissionRow:
+    return PermissionRow(name, cells, governed=True)
+
+
+PLANNED: tuple[Pack, ...] = (
+    _planned(
+        "H",
+        "signals",
+        "Public Behavioral Signal Extractor",
+        _governed(
+            "signals",
+            admin="rwa settle",
+            operator="rw settle",
+            dealmaker="r",
+            counsel="r",
+            auditor="r",
+            viewer="r",
+            professional="r own dispute",
+        ),
+    ),
+    _planned(
+        "I",
+        "alignment",
+        "Professional Alignment Engine",
+        _governed(
+            "alignment",
+            admin="rwa match conflict-check",
+            operator="rw match conflict-check",
+            dealmaker="r match",
+            counsel="r conflict-check",
+            auditor="r",
+            viewer="r",
+            professional="r own",
+        ),
+    ),
+    _planned(
+        "J",
+        "scorecards",
+        "Professional Scorecard Engine",
+        _governed(
+            "scorecards",
+            admin="rwa log any-deal settle",
+            operator="rw log any-deal settle",
+            dealmaker="r log",  # on their own deals
+            counsel="r log any-deal",
+            auditor="r",
+            viewer="r",
+            professional="r own dispute",
+        ),
+    ),
+    _planned(
+        "K",
+        "retainers",
+        "Retainer Lifecycle Engine",
+        _governed(
+            "retainers",
+            admin="rwa log any-deal activate cancel renew reverse short-notice",
+            operator="rw log any-deal activate cancel renew reverse",
+            dealmaker="r log",  # on their own deals
+            counsel="r",
+            auditor="r",
+            viewer="r",
+            professional="r own log",  # marked unapproved
+        ),
+    ),
+    _planned(
+        "L",
+        "handoffs",
+        "Professional Handoff Engine",
+        _governed(
+            "handoffs",
+            admin="rwa any-deal attest",
+            operator="rw any-deal attest",
+            dealmaker="rw own-deals",
+            counsel="rw own-deals",
+            auditor="r",
+            viewer="r",
+            professional="r own accept return",
+        ),
+    ),
+    _planned(
+        "M",
+        "tasks",
+        "Professional Task Lifecycle Engine",
+        _governed(
+            "tasks",
+            admin="rwa any-deal attest",
+            operator="rw any-deal attest",
+            dealmaker="rw own-deals",
+            counsel="rw own-deals",
+            auditor="r",
+            viewer="r",
+            professional="r own status",
+        ),
+    ),
+    _planned(
+        "N",
+        "contracts",
+        "Contract Lifecycle Engine",
+        _governed(
+            "contracts",  # a professional who is a party signs by the party's own link
+            admin="rwa any-deal send recall",
+            operator="rw any-deal send recall",
+            dealmaker="rw own-deals drafts",
+            counsel="rw any-deal send approve attest terminate templates",
+            auditor="r",
+            viewer="r",
+        ),
+    ),
+    _planned(
+        "O",
+        "documents",
+        "Document Routing Engine",
+        _governed(
+            "documents",
+            admin="rwa any-deal bulk attest",
+            operator="rw any-deal bulk attest",
+            dealmaker="rw own-deals",
+            counsel="rw any-deal",
+            auditor="r",
+            viewer="r",
+            professional="r own acknowledge",
+        ),
+    ),
+    _planned(
+        "P",
+        "deals",
+        "Deal Finalization Engine",
+        _governed(
+            "deals",
+            admin="rwa any-owner finalize reopen",
+            operator="rw any-owner finalize reopen",
+            dealmaker="rw",
+            counsel="r legal-items",
+            auditor="r",
+            viewer="r",
+        ),
+    ),
+    _planned(
+        "Q",
+        "findings",
+        "Internal Auditor",
+        _governed(
+            "findings",
+            admin="rwa rules scan acknowledge resolve",
+            operator="r scan acknowledge",
+            dealmaker="r own-deals",
+            counsel="r acknowledge",
+            auditor="rw scan acknowledge resolve accept export verify",
+            viewer="r summary-only",
+        ),
+    ),
+    _planned(
+        "R",
+        "governance",
+        "Governance Integration",
+        _governed(  # to decide takes a governance role; these are for asking, reading and naming holders
+            "governance",
+            admin="rwa ask holders",
+            operator="r ask",
+            dealmaker="r own-deals ask",
+            counsel="r ask",
+            auditor="r",
+            viewer="r",
+        ),
+    ),
+    _planned("T", "hardening", "Production Hardening"),
+    _planned("U", "frontend", "Frontend API Map"),
+    _planned("V", "deployment", "Deployment Check / Ops"),
+)
