@@ -10,13 +10,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.store import keys
-
-if TYPE_CHECKING:
-    from chalicelib.foundation.context import Context
+from chalicelib.foundation.store.store import StoreStamp
 
 T = TypeVar("T")
 
@@ -62,7 +60,7 @@ class Cache:
         self._generation_lock = threading.Lock()
         self._generation: tuple[int, datetime] | None = None  # and when it was read
 
-    def get(self, ctx: "Context", policy: CachePolicy, key: Hashable, load: Callable[[], T]) -> CachedValue[T]:
+    def get(self, ctx: StoreStamp, policy: CachePolicy, key: Hashable, load: Callable[[], T]) -> CachedValue[T]:
         """The value that `load` returned at most `policy.ttl` ago in the current generation, else a new one.
 
         Costs one consistent read of the generation at most every two seconds. Raises what `load` raises, and then caches nothing.
@@ -84,7 +82,7 @@ class Cache:
                 entries.popitem(last=False)
         return CachedValue(value, 0)
 
-    def generation(self, ctx: "Context") -> int:
+    def generation(self, ctx: StoreStamp) -> int:
         """The stage's generation, at most two seconds old."""
         with self._generation_lock:
             if self._generation is None or ctx.now - self._generation[1] >= GENERATION_TTL:
@@ -92,7 +90,7 @@ class Cache:
                 self._generation = (int(row["generation"]["N"]) if row else 0, ctx.now)
             return self._generation[0]
 
-    def invalidate_all(self, ctx: "Context") -> int:
+    def invalidate_all(self, ctx: StoreStamp) -> int:
         """Start a new generation for every process of the stage; returns its number. One round trip; effective here at once."""
         response = ctx.store.update_by_expression(
             _GENERATION,

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from chalicelib.foundation.canonical_json import Numbers, canonical_json
 from chalicelib.foundation.errors import IdempotencyMismatch, MalformedJson
@@ -17,10 +17,8 @@ from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.json_codec import dumps, loads
 from chalicelib.foundation.signing import sha256_hex
 from chalicelib.foundation.store.codec import DynamoItem, decode_value, encode_item
+from chalicelib.foundation.store.store import StoreStamp
 from chalicelib.foundation.store.transactions import Transaction
-
-if TYPE_CHECKING:
-    from chalicelib.foundation.context import Context
 
 TTL_SECONDS = 24 * 3600
 
@@ -48,6 +46,14 @@ class IdempotencyRecordKey:
         return IdempotencyRecordKey(ItemKey(f"{self.key.pk}#{row}", "I"), self.fingerprint)
 
 
+class IdempotentRequest(StoreStamp, Protocol):
+    """A request that may carry an Idempotency-Key. A Context is one."""
+
+    @property
+    def idempotency(self) -> IdempotencyRecordKey | None:
+        """Where its record lies; None where the caller sent no key."""
+
+
 class IdempotentReplay(Exception):
     """The request ran before: `body` is its first response."""
 
@@ -56,7 +62,7 @@ class IdempotentReplay(Exception):
         self.body = body
 
 
-def idempotent_transaction(ctx: "Context", response: Any, key: IdempotencyRecordKey | None = None) -> Transaction:
+def idempotent_transaction(ctx: IdempotentRequest, response: Any, key: IdempotencyRecordKey | None = None) -> Transaction:
     """A transaction whose first item stores `response` under the caller's Idempotency-Key, where there is one."""
     tx = Transaction(ctx.store)
     if record := key or ctx.idempotency:
@@ -64,7 +70,7 @@ def idempotent_transaction(ctx: "Context", response: Any, key: IdempotencyRecord
     return tx
 
 
-def record_response(ctx: "Context", tx: Transaction, response: Any, record: IdempotencyRecordKey) -> None:
+def record_response(ctx: IdempotentRequest, tx: Transaction, response: Any, record: IdempotencyRecordKey) -> None:
     """Store `response` under `record` in the transaction, which fails with IdempotentReplay or IdempotencyMismatch where it exists."""
     values = {
         "fp": record.fingerprint,
@@ -93,7 +99,7 @@ def stored_response(row: DynamoItem) -> Any:
     return loads(zlib.decompress(decode_value(row["body"])).decode())
 
 
-def read_or_replay(ctx: "Context", keys: Iterable[ItemKey]) -> dict[ItemKey, DynamoItem]:
+def read_or_replay(ctx: IdempotentRequest, keys: Iterable[ItemKey]) -> dict[ItemKey, DynamoItem]:
     """The rows at `keys`, by consistent reads. Raises IdempotentReplay or IdempotencyMismatch if this request ran before. One round trip.
 
     For changes that must read state first: as the record is read with it, a replay gets its first response and not an error about

@@ -8,21 +8,20 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, NotRequired, Protocol, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core.core_schema import no_info_after_validator_function, str_schema
 from typing_extensions import TypedDict
 
 from chalicelib.foundation import emails
+from chalicelib.foundation.actor import Stamp
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.errors import ValidationFailed
 from chalicelib.foundation.money import MAX_DIGITS, MINOR_UNITS, money_error, significant_digits
 
 if TYPE_CHECKING:
     from pydantic_core import CoreSchema
-
-    from chalicelib.foundation.context import Context
 
 T = TypeVar("T")
 
@@ -280,7 +279,7 @@ class PatchBody(RequestBody):
                 changed[name] = after
         return changed
 
-    def apply_to(self, entity: E, ctx: "Context", *, exclude: Collection[str] = ()) -> E:
+    def apply_to(self, entity: E, ctx: Stamp, *, exclude: Collection[str] = ()) -> E:
         """The entity's next revision, with the patch applied; the entity itself where nothing changes."""
         changed = self.changes_to(entity.attribute_values, exclude=exclude)
         return entity.with_changes(ctx, **changed) if changed else entity
@@ -329,6 +328,37 @@ class PageOf(TypedDict, Generic[T]):
 
     items: list[T]
     next_cursor: str | None
+
+
+class PostalAddress(RequestBody):
+    """A postal address."""
+
+    line1: Name | None = None
+    line2: Name | None = None
+    city: Name | None = None
+    region: Annotated[Text, Field(min_length=1, max_length=60)] | None = None
+    postal_code: Annotated[Text, Field(min_length=1, max_length=20)] | None = None
+    country: Country | None = Field(None, description="ISO 3166-1 alpha-2; the United States unless given.")
+
+
+class PostalAddressView(TypedDict, total=False):
+    """A postal address; what is not known is left out or null."""
+
+    line1: str | None
+    line2: str | None
+    city: str | None
+    region: str | None
+    postal_code: str | None
+    country: str | None
+
+
+class RowResult(TypedDict):
+    """The result of a row of a bulk request: 201 created, 200 there already (or, in a dry run, acceptable), else the problem's status."""
+
+    index: int
+    status: int
+    id: NotRequired[str]
+    problem: NotRequired[RowProblem]
 
 
 class ResourceView(TypedDict):

@@ -11,13 +11,9 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chalicelib.foundation.json_codec import dumps
-
-if TYPE_CHECKING:
-    from chalicelib.foundation.context import Context
-    from chalicelib.foundation.http.requests import Request
 
 _SECRET_NAMES = re.compile("passw|secret|token|authorization|api[_-]?key|cookie|signature|private|credential", re.IGNORECASE)
 _PERSONAL_NAMES = re.compile(
@@ -40,7 +36,7 @@ _NAMED = (
     (re.compile(_NAME + r"['\"]?\s*[=:]\s*(['\"]))(?:(?!\2).)+"), r"\1[redacted]"),
     (re.compile(_NAME + r"=)(?!['\"\[])[^\s'\",;&)}\]]+"), r"\1[redacted]"),
 )
-_NAMESPACE = "Valhalla"
+NAMESPACE = "Valhalla"
 
 
 def redact(value: Any) -> Any:
@@ -76,51 +72,12 @@ def log_exception(error: BaseException, request_id: str, correlation_id: str = "
 
 def emit_metric(values: Mapping[str, float], unit: str = "Count", **dimensions: str) -> None:
     """Metrics in CloudWatch's embedded format, as one line."""
-    definition = [{"Namespace": _NAMESPACE, "Dimensions": [list(dimensions)], "Metrics": [{"Name": name, "Unit": unit} for name in values]}]
-    sys.stdout.write(dumps({"_aws": {"Timestamp": _timestamp(), "CloudWatchMetrics": definition}, **dimensions, **values}) + "\n")
+    definition = [{"Namespace": NAMESPACE, "Dimensions": [list(dimensions)], "Metrics": [{"Name": name, "Unit": unit} for name in values]}]
+    sys.stdout.write(dumps({"_aws": {"Timestamp": embedded_timestamp(), "CloudWatchMetrics": definition}, **dimensions, **values}) + "\n")
 
 
-def log_request(request: "Request", ctx: "Context | None", status: int, seconds: float, cold: bool) -> None:
-    """The line of one request, with its latency and errors as metrics."""
-    milliseconds, correlation = round(seconds * 1000, 2), request.correlation_id
-    fields: dict[str, Any] = {
-        "level": "ERROR" if status >= 500 else "INFO",
-        "message": "request",
-        "method": request.method,
-        "route": request.template or "(none)",
-        "status": status,
-        "ms": milliseconds,
-        "request_id": request.request_id,
-        "correlation_id": request.request_id
-        if correlation == request.request_id
-        else redact(correlation),  # otherwise chosen by the caller
-        "cold_start": cold,
-        "_aws": {"Timestamp": _timestamp(), "CloudWatchMetrics": _REQUEST_METRICS},
-        "Latency": milliseconds,
-        "Errors": int(status >= 500),
-        "Throttles": int(status in (429, 503)),
-    }
-    if ctx:
-        fields |= {"actor": ctx.actor.id, "round_trips": ctx.store.round_trips}
-        if ctx.store.count_capacity:
-            fields |= {"read_units": ctx.store.read_units, "write_units": ctx.store.write_units}
-    sys.stdout.write(dumps(fields) + "\n")
-
-
-_REQUEST_METRICS = [
-    {
-        "Namespace": _NAMESPACE,
-        "Dimensions": [["route"]],
-        "Metrics": [
-            {"Name": "Latency", "Unit": "Milliseconds"},
-            {"Name": "Errors", "Unit": "Count"},
-            {"Name": "Throttles", "Unit": "Count"},
-        ],
-    }
-]
-
-
-def _timestamp() -> int:
+def embedded_timestamp() -> int:
+    """Now, in milliseconds, as CloudWatch's embedded metrics want it."""
     import time
 
     return int(time.time() * 1000)

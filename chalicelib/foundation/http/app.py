@@ -7,7 +7,6 @@ preflight requests itself, lets Chalice call the view, and adds the headers that
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +16,8 @@ from chalicelib.foundation import telemetry
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Problem
 from chalicelib.foundation.http import cors, responses
-from chalicelib.foundation.http.dispatch import make_view
+from chalicelib.foundation.http.dispatch import CurrentRequest, make_view, problem_response
+from chalicelib.foundation.http.request_log import log_request
 from chalicelib.foundation.http.requests import Request
 from chalicelib.foundation.http.routing import RouteMatch, Router, allow_header, resolve_method
 from chalicelib.foundation.manifest import Pack
@@ -31,14 +31,6 @@ _EVENT_DEFAULTS: dict[str, Any] = {
     "isBase64Encoded": False,
     "stageVariables": None,
 }
-
-
-@dataclass
-class CurrentRequest:
-    """A request that is being served, and its context."""
-
-    request: Request
-    context: Context
 
 
 class ValhallaApp(Chalice):  # type: ignore[misc]
@@ -94,10 +86,10 @@ class ValhallaApp(Chalice):  # type: ignore[misc]
             ctx = self._context(request, context)
             response = self._dispatch(event, context, request, ctx)
         except Problem as problem:
-            response = responses.problem_response(problem, request.request_id, request.path).to_dict()
+            response = problem_response(problem, request.request_id, request.path).to_dict()
         except Exception as error:
             telemetry.log_exception(error, request.request_id, request.correlation_id)
-            response = responses.problem_response(responses.internal_problem(error), request.request_id, request.path).to_dict()
+            response = problem_response(responses.internal_problem(error), request.request_id, request.path).to_dict()
         headers = response["headers"]
         headers |= responses.SECURITY_HEADERS
         headers["X-Request-ID"] = request.request_id
@@ -105,7 +97,7 @@ class ValhallaApp(Chalice):  # type: ignore[misc]
         headers |= cors.headers(self.runtime.settings.cors_origins, request.headers.get("origin"))
         if ctx and self.runtime.settings.count_capacity:
             headers["X-Consumed-Capacity"] = f"read={ctx.store.read_units:g} write={ctx.store.write_units:g} trips={ctx.store.round_trips}"
-        telemetry.log_request(request, ctx, response["statusCode"], time.perf_counter() - started, self._cold)
+        log_request(request, ctx, response["statusCode"], time.perf_counter() - started, self._cold)
         self._cold = False
         if request.method == "HEAD":
             response["body"] = ""

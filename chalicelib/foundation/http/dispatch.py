@@ -1,33 +1,52 @@
 """The request pipeline of an endpoint: authenticate, authorise, validate, call the handler, build the response."""
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from chalice.app import Response
 
 from chalicelib.foundation import telemetry
 from chalicelib.foundation.actor import ANONYMOUS
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.errors import Problem, TooLarge, ValidationFailed
+from chalicelib.foundation.errors import PROBLEM_TYPES, Problem, TooLarge, ValidationFailed
 from chalicelib.foundation.http.requests import Request
 from chalicelib.foundation.http.responses import (
     JSON,
     MAX_RESPONSE,
+    PROBLEM_JSON,
     ApiResponse,
     etag,
     exceeds_lambda_limit,
     if_none_match,
     internal_problem,
-    problem_response,
 )
 from chalicelib.foundation.idempotency import IdempotencyRecordKey, IdempotentReplay
 from chalicelib.foundation.json_codec import dumps
 from chalicelib.foundation.manifest import PUBLIC, SIGNED_IN, Endpoint, Pack
-
-if TYPE_CHECKING:
-    from chalicelib.foundation.http.app import ValhallaApp
+from chalicelib.foundation.runtime import Runtime
 
 
-def make_view(app: "ValhallaApp", pack: Pack, endpoint: Endpoint) -> Any:
+@dataclass
+class CurrentRequest:
+    """A request that is being served, and its context."""
+
+    request: Request
+    context: Context
+
+
+class Server(Protocol):
+    """What a view asks of the application that serves it."""
+
+    @property
+    def current(self) -> CurrentRequest:
+        """The request that this thread serves."""
+
+    @property
+    def runtime(self) -> Runtime:
+        """The dependencies of the process."""
+
+
+def make_view(app: Server, pack: Pack, endpoint: Endpoint) -> Any:
     """The Chalice view of an endpoint. It imports the pack's routes at its first call."""
 
     def lazy_view(**parameters: str) -> Response:
@@ -44,7 +63,23 @@ def make_view(app: "ValhallaApp", pack: Pack, endpoint: Endpoint) -> Any:
     return lazy_view
 
 
-def _handle(app: "ValhallaApp", pack: Pack, endpoint: Endpoint, request: Request, ctx: Context, parameters: dict[str, str]) -> Response:
+def problem_response(problem: Problem, request_id: str, instance: str) -> Response:
+    """The RFC 9457 response of a problem."""
+    problem_type = PROBLEM_TYPES[problem.kind]
+    body = {
+        "type": f"/problems/{problem.kind}",
+        "title": problem_type.title,
+        "status": problem_type.status,
+        "detail": problem.detail,
+        "instance": instance,
+        "request_id": request_id,
+        **problem.members,
+    }
+    headers = {"Content-Type": PROBLEM_JSON, "Cache-Control": "no-store", **problem.headers}
+    return Response(dumps(body), headers=headers, status_code=problem_type.status)
+
+
+def _handle(app: Server, pack: Pack, endpoint: Endpoint, request: Request, ctx: Context, parameters: dict[str, str]) -> Response:
     if endpoint.permission != PUBLIC:
         ctx.actor = app.runtime.identify(request.headers, ctx)
         if endpoint.permission != SIGNED_IN:

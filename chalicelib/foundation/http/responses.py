@@ -1,15 +1,12 @@
-"""Responses: bodies, problems, ETags and the headers that every response has."""
+"""Responses: bodies, problems, ETags and the headers that every response has. Free of Chalice, so services may use them."""
 
 import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalice.app import Response
-
 from chalicelib.foundation.errors import PROBLEM_TYPES, Problem, Unavailable
 from chalicelib.foundation.http.requests import Request
-from chalicelib.foundation.json_codec import dumps
 
 MAX_RESPONSE = 5_500_000  # bytes; a Lambda response is limited to 6 MB, encoded
 _MAX_ESCAPED_BYTES = 12  # bytes that one character may take when encoded: an emoji becomes two escapes of six
@@ -38,22 +35,6 @@ class ApiResponse:
 def exceeds_lambda_limit(text: str) -> bool:
     """Whether this body exceeds Lambda's limit once its runtime has encoded it as JSON again, with everything but ASCII escaped."""
     return len(text) > MAX_RESPONSE // _MAX_ESCAPED_BYTES and len(json.dumps(text)) > MAX_RESPONSE
-
-
-def problem_response(problem: Problem, request_id: str, instance: str) -> Response:
-    """The RFC 9457 response of a problem."""
-    problem_type = PROBLEM_TYPES[problem.kind]
-    body = {
-        "type": f"/problems/{problem.kind}",
-        "title": problem_type.title,
-        "status": problem_type.status,
-        "detail": problem.detail,
-        "instance": instance,
-        "request_id": request_id,
-        **problem.members,
-    }
-    headers = {"Content-Type": PROBLEM_JSON, "Cache-Control": "no-store", **problem.headers}
-    return Response(dumps(body), headers=headers, status_code=problem_type.status)
 
 
 def internal_problem(error: Exception) -> Problem:

@@ -1,15 +1,13 @@
 """Entities: rows with an id, a revision, and who wrote them in which request."""
 
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
+from chalicelib.foundation.actor import Stamp
 from chalicelib.foundation.ids import IdFormat, ItemKey
 from chalicelib.foundation.store import attributes as a
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.row import Row
-
-if TYPE_CHECKING:
-    from chalicelib.foundation.context import Context
 
 
 class Entity(Row):
@@ -46,7 +44,7 @@ class Entity(Row):
     # -- creating and changing
 
     @classmethod
-    def new(cls, ctx: "Context", id: str | None = None, **values: Any) -> Self:
+    def new(cls, ctx: Stamp, id: str | None = None, **values: Any) -> Self:
         """A new entity, revision 1, created by the caller now."""
         return cls.from_values(
             id=id or cls.ID.new(ctx.now),
@@ -60,7 +58,7 @@ class Entity(Row):
             **values,
         )
 
-    def with_changes(self, ctx: "Context", **values: Any) -> Self:
+    def with_changes(self, ctx: Stamp, **values: Any) -> Self:
         """A copy with `values` set (None clears), the next revision, touched by the caller now."""
         copy = self.with_values(**values)
         copy.revision = self.revision + 1
@@ -68,7 +66,7 @@ class Entity(Row):
         copy.request_id, copy.correlation_id = ctx.request_id, ctx.correlation_id
         return copy
 
-    def soft_deleted(self, ctx: "Context") -> Self:
+    def soft_deleted(self, ctx: Stamp) -> Self:
         """A copy that is marked deleted: in no list or index, but stored until the retention job purges it."""
         return self.with_changes(ctx, deleted_at=ctx.now, deleted_by=ctx.actor.id)
 

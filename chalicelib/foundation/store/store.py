@@ -7,11 +7,12 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.expressions.condition import Condition
 
+from chalicelib.foundation.actor import Stamp
 from chalicelib.foundation.errors import Unavailable, VersionConflict
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.store.access_patterns import KeyRange
@@ -209,7 +210,7 @@ class Store:
             raise
 
     def update_by_expression(self, key: ItemKey, expression: str, **arguments: Any) -> dict[str, Any]:
-        """One UpdateItem on a row that is no entity (a counter, a gate, a claim). Raises Stale where its condition fails."""
+        """One UpdateItem on a row that is not an entity (a counter, a claim). Raises VersionConflict where its condition fails."""
         try:
             return self.call("update_item", TableName=self.table, Key=encode_key(key), UpdateExpression=expression, **arguments)
         except ClientError as error:
@@ -231,6 +232,14 @@ class Store:
                     attempt += 1
             removed += len(batch)
         return removed
+
+
+class StoreStamp(Stamp, Protocol):
+    """Who writes, when, in which request, and to which store. A Context is one."""
+
+    @property
+    def store(self) -> Store:
+        """The store of the request."""
 
 
 def parse_live(kind: type[E], raw: DynamoItem | None) -> E | None:

@@ -7,8 +7,8 @@ A guard costs one action of the transaction, and no round trip. Its key is `UNIQ
 """
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
 
+from chalicelib.foundation.actor import Stamp
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.signing import sha256_hex
 from chalicelib.foundation.store.codec import DynamoItem
@@ -16,9 +16,6 @@ from chalicelib.foundation.store.expressions import ROW_ABSENT
 from chalicelib.foundation.store.keys import unique_guard
 from chalicelib.foundation.store.store import Store
 from chalicelib.foundation.store.transactions import Transaction
-
-if TYPE_CHECKING:
-    from chalicelib.foundation.context import Context
 
 Taken = Exception | Callable[[str], Exception]
 """What it means that the value is taken: an error, or one made of the owner's id."""
@@ -49,7 +46,7 @@ class UniqueValue:
         """The key of the value's guard: read it along with other items, and ask `owner_in`."""
         return unique_guard(self.kind, self._normalize(value))
 
-    def claim(self, ctx: "Context", tx: Transaction, value: str, owner_id: str, taken: Taken) -> None:
+    def claim(self, ctx: Stamp, tx: Transaction, value: str, owner_id: str, taken: Taken) -> None:
         """Give the value to its new owner, or let the transaction fail with `taken`."""
         row = {"owner": owner_id, **({"value": value} if self._keep_value else {}), "request_id": ctx.request_id}
         error = taken if isinstance(taken, Exception) else lambda guard: taken(guard["owner"]["S"])
@@ -59,7 +56,7 @@ class UniqueValue:
         """Let another have the value. Only with a conditional write of its owner in the same transaction: the guard isn't checked."""
         tx.delete(self.key(value))
 
-    def change(self, ctx: "Context", tx: Transaction, before: str | None, after: str | None, owner_id: str, taken: Taken) -> None:
+    def change(self, ctx: Stamp, tx: Transaction, before: str | None, after: str | None, owner_id: str, taken: Taken) -> None:
         """Release one value and claim another; None stands for no value. Nothing where both are the same value."""
         old, new = (None if value is None else self.key(value) for value in (before, after))
         if old == new:
