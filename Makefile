@@ -23,7 +23,7 @@ run: $(READY)  ## the whole system on this machine, http://127.0.0.1:8000 (PORT 
 
 test: check unit  ## everything that must pass before a commit
 
-check: lint types architecture  ## lint, format, types, import rules
+check: lint types architecture  ## lint, format, types, import rules, what the architecture tests count
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -33,7 +33,8 @@ types: $(READY)
 	$(BIN)/mypy
 
 architecture: $(READY)
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/pytest -q tests/architecture
 
 unit: $(READY)
 	$(BIN)/pytest tests --ignore tests/deployed --ignore tests/clients -n 2

@@ -18,6 +18,7 @@ COMMANDS = (
     Command("erase-subject", "ops.trail", "Erase a subject's personal data from the trail, permanently."),
     Command("redrive", "ops.redrive", "Process again the records that a stream consumer parked."),
     Command("openapi", "ops.openapi", "Write the API's description to a file."),
+    Command("access-patterns", "ops.access_patterns", "Write the declared access patterns into the documentation."),
     Command("package", "ops.package.cli", "Build the deployable artifact and its template."),
     Command("deploy", "ops.package.cli", "Deploy a stage to AWS."),
 )

@@ -9,7 +9,15 @@ if TYPE_CHECKING:
 
 BUILTIN_PACKS = (
     Pack("B", "models", "Data models", "chalicelib.foundation.schema_types", probe=f"{__name__}.probe_models"),
-    Pack("E", "store", "Database abstraction", "chalicelib.foundation.store", probe=f"{__name__}.probe_table"),
+    Pack(
+        "E",
+        "store",
+        "Database abstraction",
+        "chalicelib.foundation.store",
+        probe=f"{__name__}.probe_table",
+        rows=("chalicelib.foundation.store.references.ReferenceCounter",),
+        key_prefixes=("UNIQ", "IDEM", "CFG", "MAIL", "PARK", "RUN", "SEEN"),
+    ),
     Pack("G", "telemetry", "Logging", "chalicelib.foundation.telemetry", probe=f"{__name__}.probe_redaction"),
 )
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Self
 from chalicelib.foundation.dates import format_timestamp, start_of_day
 from chalicelib.foundation.ids import IdFormat, encode_ulid
 from chalicelib.foundation.store import attributes as a
+from chalicelib.foundation.store.access_patterns import AccessPattern
 from chalicelib.foundation.store.entity import Entity
-from chalicelib.foundation.store.keys import join_key
 
 if TYPE_CHECKING:
     from chalicelib.foundation.context import Context
@@ -25,6 +25,8 @@ class Notification(Entity):
 
     KIND = "event"
     ID = IdFormat("evt", "event")
+    BY_USER = AccessPattern("gsi1", "EVT#{for_user}", serves="GET /events, the caller's")
+    BY_ROLE = AccessPattern("gsi2", "EVT#{for_role}", serves="GET /events, those of the caller's roles")
 
     event = a.string()  # e.g. wholesale.follow_up
     subject_type = a.string()
@@ -37,15 +39,6 @@ class Notification(Entity):
     seen_at = a.optional_datetime()
     seen_by = a.optional_string()
     ttl = a.optional_integer()
-
-    def index_keys(self) -> dict[str, str]:
-        """By user and by role, newest first."""
-        keys: dict[str, str] = {}
-        if self.for_user:
-            keys |= {"gsi1pk": join_key("EVT", self.for_user), "gsi1sk": self.id}
-        if self.for_role:
-            keys |= {"gsi2pk": join_key("EVT", self.for_role), "gsi2sk": self.id}
-        return keys
 
     def list_view(self) -> dict[str, Any]:
         """What GET /events shows."""

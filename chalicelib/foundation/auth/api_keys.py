@@ -95,7 +95,7 @@ def list_api_keys(ctx: Context, query: ApiKeyListQuery) -> dict[str, Any]:
     sees_all = ctx.actor.can("users:read")
     seal = pagination.CursorSigner(ctx.secrets.cursor_key, ctx.now, ctx.endpoint, query.prefix, ctx.actor.id, sees_all)
     if sees_all:
-        partition = KeyRange("gsi1", "APIKEY", prefix=query.prefix)
+        partition = ApiKey.ALL.range(prefix=query.prefix)
     else:
         me = users.current_user(ctx).id
         partition = KeyRange(None, me, prefix=f"{ApiKey.ID.row}#key_u{me.removeprefix('user_')}{query.prefix or ''}")

@@ -5,6 +5,7 @@ from typing import Any
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.ids import IdFormat
 from chalicelib.foundation.store import attributes as a
+from chalicelib.foundation.store.access_patterns import AccessPattern
 from chalicelib.foundation.store.entity import Entity
 
 
@@ -18,6 +19,7 @@ class User(Entity):
 
     KIND = "user"
     ID = IdFormat("user", "user")
+    ALL = AccessPattern("gsi1", "USER", serves="GET /auth/users")
     SECRET = frozenset({"password_hash"})
     PERSONAL = frozenset({"email", "name"})
 
@@ -31,10 +33,6 @@ class User(Entity):
     password_is_initial = a.boolean()  # set by somebody else and not changed since
     epoch = a.integer()
     keys_valid_from = a.optional_datetime()  # the last deactivation
-
-    def index_keys(self) -> dict[str, str]:
-        """All users, newest first."""
-        return {"gsi1pk": "USER", "gsi1sk": self.id}
 
     def list_view(self) -> dict[str, Any]:
         """What the list shows."""
@@ -56,6 +54,7 @@ class ApiKey(Entity):
 
     KIND = "api_key"
     ID = IdFormat("key", "API key", parents={"u": "user"}, row="K")
+    ALL = AccessPattern("gsi1", "APIKEY", sort="{prefix}", serves="GET /auth/api-keys")  # a prefix begins with the time
     SECRET = frozenset({"secret_hash"})
 
     user_id = a.string()
@@ -66,10 +65,6 @@ class ApiKey(Entity):
     scopes = a.list_()  # empty: everything that the roles allow
     has_scopes = a.boolean()
     expires_at = a.optional_datetime()
-
-    def index_keys(self) -> dict[str, str]:
-        """All keys by their prefix, newest first, since the prefix begins with the time."""
-        return {"gsi1pk": "APIKEY", "gsi1sk": self.prefix}
 
     def list_view(self) -> dict[str, Any]:
         """What the list shows."""

@@ -14,7 +14,6 @@ from chalicelib.foundation.errors import Conflict, Forbidden, NotFound, Problem,
 from chalicelib.foundation.events import Notification
 from chalicelib.foundation.idempotency import IdempotencyRecordKey
 from chalicelib.foundation.store import keys, pagination
-from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.expressions import all_of, any_of, attribute
 from chalicelib.foundation.store.retry import retry_on_conflict
@@ -144,7 +143,7 @@ def list_users(ctx: Context, query: UserListQuery) -> dict[str, Any]:
     seal = pagination.CursorSigner(ctx.secrets.cursor_key, ctx.now, ctx.endpoint, filters, ctx.actor.id)
     page = pagination.paginate(
         ctx.store,
-        [KeyRange("gsi1", "USER")],
+        [User.ALL.range()],
         seal,
         limit=query.limit,
         cursor=query.cursor,

@@ -48,4 +48,5 @@ PACK = Pack(
         ),
     ),
     entities={"trail_access": f"{__name__}.entities.TrailAccess"},
+    key_prefixes=("AUD", "PERSON"),
 )

@@ -96,4 +96,5 @@ PACK = Pack(
         SubjectEntry("assignment", "asgn", f"{__name__}.subjects.ASSIGNMENT"),
     ),
     entities={"buyer": f"{__name__}.entities.Buyer", "assignment": f"{__name__}.entities.Assignment"},
+    key_prefixes=("DISPO", "MKT"),
 )

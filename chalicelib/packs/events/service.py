@@ -12,8 +12,6 @@ from chalicelib.foundation.errors import NotFound
 from chalicelib.foundation.events import NOTIFICATION_TTL, Notification
 from chalicelib.foundation.idempotency import idempotent_transaction
 from chalicelib.foundation.idempotency import read_or_replay as read_once
-from chalicelib.foundation.store.access_patterns import KeyRange
-from chalicelib.foundation.store.keys import join_key
 from chalicelib.foundation.store.pagination import CursorSigner, Page, decode_view, paginate
 from chalicelib.foundation.store.store import parse_live
 
@@ -31,8 +29,8 @@ def list_events(ctx: Context, *, unseen: bool | None, kind: str | None, limit: i
 
     roles = sorted(ctx.actor.roles)
     partitions = [
-        KeyRange("gsi1", join_key("EVT", ctx.actor.id)),
-        *(KeyRange("gsi2", join_key("EVT", role)) for role in roles),
+        Notification.BY_USER.range(for_user=ctx.actor.id),
+        *(Notification.BY_ROLE.range(for_role=role) for role in roles),
     ]
     seal = CursorSigner(ctx.secrets.cursor_key, ctx.now, ctx.endpoint, unseen, kind, roles, ctx.actor.id)
     return paginate(ctx.store, partitions, seal, limit=limit, cursor=cursor, predicate=is_listed, decode=decode_view)

@@ -95,4 +95,5 @@ PACK = Pack(
         "fx_day": f"{__name__}.entities.DailyFxRates",
         "holdings_snapshot": f"{__name__}.entities.Snapshot",
     },
+    key_prefixes=("FX", "SNAP", "HOLDINGS"),
 )

@@ -4,6 +4,7 @@ from chalicelib.foundation.manifest import Endpoint, Pack, PermissionRow, Projec
 
 # Before the working day on the American west coast in summer and winter: cron expressions are in UTC.
 _EACH_MORNING = "cron(0 13 * * ? *)"
+_CONFLICT, _TRANSITION = ("conflict",), ("conflict", "invalid-transition")
 
 PACK = Pack(
     letter="X",
@@ -33,14 +34,12 @@ PACK = Pack(
             "Open a pipeline",
             status=201,
             location="/wholesale/{id}",
-            errors=("conflict",),
+            errors=_CONFLICT,
         ),
         Endpoint("GET", "/wholesale", "list_pipelines", "wholesale:read", "List pipelines by stage, owner, source, market, creation"),
         Endpoint("GET", "/wholesale/{id}", "get_pipeline", "wholesale:read", "Read a pipeline with its latest activities", composite=True),
-        Endpoint(
-            "PATCH", "/wholesale/{id}", "edit_pipeline", "wholesale:write", "Change a pipeline", errors=("conflict", "invalid-transition")
-        ),
-        Endpoint("DELETE", "/wholesale/{id}", "delete_pipeline", "wholesale:write", "Delete a pipeline", status=204, errors=("conflict",)),
+        Endpoint("PATCH", "/wholesale/{id}", "edit_pipeline", "wholesale:write", "Change a pipeline", errors=_TRANSITION),
+        Endpoint("DELETE", "/wholesale/{id}", "delete_pipeline", "wholesale:write", "Delete a pipeline", status=204, errors=_CONFLICT),
         Endpoint(
             "POST",
             "/wholesale/{id}/activities",
@@ -52,12 +51,7 @@ PACK = Pack(
         ),
         Endpoint("GET", "/wholesale/{id}/activities", "list_activities", "wholesale:read", "List a pipeline's activities, newest first"),
         Endpoint(
-            "POST",
-            "/wholesale/{id}/stage",
-            "move_pipeline",
-            "wholesale:write",
-            "Move a pipeline to another stage",
-            errors=("conflict", "invalid-transition"),
+            "POST", "/wholesale/{id}/stage", "move_pipeline", "wholesale:write", "Move a pipeline to another stage", errors=_TRANSITION
         ),
         Endpoint("GET", "/wholesale/{id}/history", "read_history", "wholesale:read", "Read the stages a pipeline went through"),
         Endpoint(
@@ -90,4 +84,6 @@ PACK = Pack(
     projections=(Projection("pipeline", f"{__name__}.projections.contribute"),),
     subjects=(SubjectEntry("pipeline", "pipe", f"{__name__}.subjects.PIPELINE"),),
     entities={"pipeline": f"{__name__}.entities.Pipeline", "activity": f"{__name__}.entities.Activity"},
+    rows=(f"{__name__}.entities.PipelineActivityState",),
+    key_prefixes=("BOARD", "FUNNEL"),
 )

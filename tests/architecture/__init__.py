@@ -1,0 +1,1 @@
+"""What holds over the whole of the code: counted, or read from the manifests."""
