@@ -1,1 +1,1 @@
-"""Packs A to G: what every pack stands on. It imports no pack."""
+"""Packs A to G: the foundation of every pack. It imports no pack."""

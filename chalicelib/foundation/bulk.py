@@ -15,6 +15,8 @@ from chalicelib.foundation.errors import Conflict, Problem, TooLarge, VersionCon
 from chalicelib.foundation.http.responses import problem_body
 from chalicelib.foundation.idempotency import IdempotencyRecordKey, IdempotentReplay
 from chalicelib.foundation.ids import ItemKey
+from chalicelib.foundation.json_codec import JsonObject
+from chalicelib.foundation.schema_types import RowResult
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.foundation.store.unique import UniqueValue
@@ -27,21 +29,12 @@ S = TypeVar("S", bound=Mapping[str, object])
 Items = Mapping[ItemKey, DynamoItem]
 
 
-class RowResult(TypedDict):
-    """The result of a row: 201 created, 200 there already (or, in a dry run, acceptable), else the problem's status."""
-
-    index: int
-    status: int
-    id: NotRequired[str]
-    problem: NotRequired[dict[str, Any]]
-
-
 class RowOutcome(TypedDict):
     """A row's result without its index: what is stored for a repeated request."""
 
     status: int
     id: NotRequired[str]
-    problem: NotRequired[dict[str, Any]]
+    problem: NotRequired[JsonObject]
 
 
 def check_row_count(rows: Sequence[object], maximum: int = MAX_ROWS, noun: str = "rows") -> None:

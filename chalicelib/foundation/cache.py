@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from chalicelib.foundation.dates import format_timestamp
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.store import keys
 from chalicelib.foundation.store.store import StoreStamp
 
@@ -108,7 +109,7 @@ class Cache:
             self._generation = (generation, ctx.now)
         return generation
 
-    def stats(self, now: datetime) -> list[dict[str, Any]]:
+    def stats(self, now: datetime) -> list[JsonObject]:
         """For each policy its name, number of values and maximum, and the ages of the oldest and newest value in seconds."""
         with self._lock:
             stats = []

@@ -13,6 +13,7 @@ from chalicelib.foundation.cache import Cache
 from chalicelib.foundation.dates import business_date
 from chalicelib.foundation.errors import PreconditionFailed
 from chalicelib.foundation.idempotency import IdempotencyRecordKey
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.pack_registry import PackRegistry
 from chalicelib.foundation.roles import RoleMatrix
 from chalicelib.foundation.secret_store import Secrets, SecretStore
@@ -70,9 +71,9 @@ class Context:
         self,
         ranges: KeyRange | Sequence[KeyRange],
         query: "PageParams",
-        present: Callable[[dict[str, Any]], V],
+        present: Callable[[JsonObject], V],
         *,
-        predicate: Callable[[dict[str, Any]], bool] | None = None,
+        predicate: Callable[[JsonObject], bool] | None = None,
         newest_first: bool = True,
     ) -> "PageOf[V]": ...
 

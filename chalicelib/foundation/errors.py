@@ -4,7 +4,8 @@ Every error that a caller may see is a `Problem`. Its kind determines type, titl
 of the kind, e.g. `allowed` of an invalid transition.
 """
 
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple, cast
 
 
 class ProblemType(NamedTuple):
@@ -49,11 +50,11 @@ class Problem(Exception):
 
     kind: ClassVar[str] = "internal"
 
-    def __init__(self, detail: str, *, headers: dict[str, str] | None = None, **members: Any) -> None:
+    def __init__(self, detail: str, *, headers: dict[str, str] | None = None, **members: object) -> None:
         super().__init__(detail)
         self.detail = detail
         self.headers = headers or {}
-        self.members = members
+        self.members: dict[str, Any] = members
 
     @property
     def status(self) -> int:
@@ -78,7 +79,7 @@ class ValidationFailed(Problem):
 
     kind = "validation"
 
-    def __init__(self, errors: list[dict[str, Any]], detail: str = "") -> None:
+    def __init__(self, errors: Sequence[Mapping[str, object]], detail: str = "") -> None:
         super().__init__(detail or summarize(errors), errors=errors)
 
     @classmethod
@@ -87,11 +88,11 @@ class ValidationFailed(Problem):
         return cls([{"loc": loc.split("."), "message": message, "type": type_}])
 
 
-def summarize(errors: list[dict[str, Any]]) -> str:
+def summarize(errors: Sequence[Mapping[str, object]]) -> str:
     """One sentence for `detail`: the first wrong field and how many more there are."""
     first = errors[0]
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return f"{'.'.join(str(part) for part in first['loc']) or 'body'}: {first['message']}{more}"
+    return f"{'.'.join(str(part) for part in cast(Iterable[str], first['loc'])) or 'body'}: {first['message']}{more}"
 
 
 class Unauthenticated(Problem):
@@ -99,7 +100,7 @@ class Unauthenticated(Problem):
 
     kind = "unauthenticated"
 
-    def __init__(self, detail: str = "A bearer token or API key is needed.", **members: Any) -> None:
+    def __init__(self, detail: str = "A bearer token or API key is needed.", **members: object) -> None:
         challenge = 'Bearer realm="valhalla"'
         super().__init__(detail, headers={"WWW-Authenticate": challenge}, challenge=challenge, **members)
 

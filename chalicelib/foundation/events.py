@@ -6,10 +6,11 @@ the transaction that claimed its occasion, and expires after 180 days.
 
 import hashlib
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from chalicelib.foundation.dates import format_timestamp, start_of_day
 from chalicelib.foundation.ids import IdFormat, encode_ulid
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.store import attributes as a
 from chalicelib.foundation.store.access_patterns import AccessPattern
 from chalicelib.foundation.store.entity import Entity
@@ -40,7 +41,7 @@ class Notification(Entity):
     seen_by = a.optional_string()
     ttl = a.optional_integer()
 
-    def list_view(self) -> dict[str, Any]:
+    def list_view(self) -> JsonObject:
         """What GET /events shows."""
         return {
             "id": self.id,
@@ -57,7 +58,7 @@ class Notification(Entity):
         }
 
     @classmethod
-    def for_occasion(cls, ctx: "Context", key: str, *, on: date, **values: Any) -> Self:
+    def for_occasion(cls, ctx: "Context", key: str, *, on: date, **values: object) -> Self:
         """The one notification for `key`. `on` is the day it is about; the id contains it, so it must be derived from the occasion."""
         occasion = start_of_day(on, ctx.settings.firm_time_zone)
         values.setdefault("data", {})

@@ -1,9 +1,10 @@
 """How a computed figure explains itself: `?explain=true`, in one form everywhere."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from typing_extensions import TypedDict
+
+from chalicelib.foundation.json_codec import JsonObject
 
 
 class Formula(TypedDict):
@@ -19,7 +20,7 @@ class Explanation(TypedDict):
     `as_of` is the instant or the day that the inputs hold for; `missing` names the inputs that it would need and that are unknown.
     """
 
-    inputs: dict[str, Any]
+    inputs: JsonObject
     formula: Formula
     as_of: str
     missing: list[str]

@@ -31,7 +31,7 @@ class IdempotencyRecordKey:
     fingerprint: str
 
     @classmethod
-    def from_request(cls, actor_id: str, header: str, method: str, path: str, body: Any) -> "IdempotencyRecordKey":
+    def from_request(cls, actor_id: str, header: str, method: str, path: str, body: object) -> "IdempotencyRecordKey":
         """The record for the header's value `given`. MalformedJson for a body that is nested beyond what can be written in one form."""
         try:
             text = f"{method} {path}\n{canonical_json(body, Numbers.EXACT)}"
@@ -62,7 +62,7 @@ class IdempotentReplay(Exception):
         self.body = body
 
 
-def idempotent_transaction(ctx: IdempotentRequest, response: Any, key: IdempotencyRecordKey | None = None) -> Transaction:
+def idempotent_transaction(ctx: IdempotentRequest, response: object, key: IdempotencyRecordKey | None = None) -> Transaction:
     """A transaction whose first item stores `response` under the caller's Idempotency-Key, where there is one."""
     tx = Transaction(ctx.store)
     if record := key or ctx.idempotency:
@@ -70,7 +70,7 @@ def idempotent_transaction(ctx: IdempotentRequest, response: Any, key: Idempoten
     return tx
 
 
-def record_response(ctx: IdempotentRequest, tx: Transaction, response: Any, record: IdempotencyRecordKey) -> None:
+def record_response(ctx: IdempotentRequest, tx: Transaction, response: object, record: IdempotencyRecordKey) -> None:
     """Store `response` under `record` in the transaction, which fails with IdempotentReplay or IdempotencyMismatch where it exists."""
     values = {
         "fp": record.fingerprint,

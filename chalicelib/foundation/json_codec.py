@@ -13,14 +13,17 @@ from chalicelib.foundation.errors import MalformedJson
 _LARGEST_EXPONENT = 125  # DynamoDB's limit; formatting a larger one would exhaust the memory
 
 
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+JsonObject = dict[str, Any]  # a JSON object whose members are the sender's: a decoded item, an event, a list view
+
+
+def _no_duplicates(pairs: list[tuple[str, object]]) -> JsonObject:
     values = dict(pairs)
     if len(values) < len(pairs):
         raise MalformedJson("A key appears twice in one object.")
     return values
 
 
-def _no_constant(name: str) -> Any:
+def _no_constant(name: str) -> object:
     raise MalformedJson(f"{name} is not JSON.")
 
 
@@ -63,7 +66,7 @@ def loads(text: str) -> Any:
     return _TRUSTED.decode(text)
 
 
-def _to_json_value(value: Any) -> Any:
+def _to_json_value(value: object) -> object:
     if isinstance(value, datetime):
         return format_timestamp(value)
     if isinstance(value, date):
@@ -78,6 +81,6 @@ _ENCODER = simplejson.JSONEncoder(
 )
 
 
-def dumps(value: Any) -> str:
+def dumps(value: object) -> str:
     """Compact JSON; Decimal as an exact number, instants and days as text."""
     return str(_ENCODER.encode(value))

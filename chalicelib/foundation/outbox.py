@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -17,7 +17,7 @@ from chalicelib.foundation import telemetry
 from chalicelib.foundation.aws import client
 from chalicelib.foundation.errors import VersionConflict
 from chalicelib.foundation.ids import ItemKey, ulid
-from chalicelib.foundation.json_codec import dumps, loads
+from chalicelib.foundation.json_codec import JsonObject, dumps, loads
 from chalicelib.foundation.store import codec
 from chalicelib.foundation.store.transactions import Transaction
 
@@ -140,7 +140,7 @@ def deliver_mail(ctx: "Context", key: ItemKey) -> DeliveryResult:
     return DeliveryResult("sent")
 
 
-def _claim(ctx: "Context", key: ItemKey) -> dict[str, Any] | None:
+def _claim(ctx: "Context", key: ItemKey) -> JsonObject | None:
     now = int(ctx.now.timestamp())
     try:
         response = ctx.store.update_by_expression(
@@ -165,12 +165,12 @@ def _unclaimed_result(ctx: "Context", key: ItemKey) -> DeliveryResult:
     return DeliveryResult("busy" if waits else "gone")
 
 
-def _release(ctx: "Context", key: ItemKey, row: dict[str, Any]) -> None:
+def _release(ctx: "Context", key: ItemKey, row: JsonObject) -> None:
     """Release the lease, so that the queue's next delivery need not wait for it to expire."""
     _update_leased(ctx, key, row, "REMOVE lease, leased_by", {}, {})
 
 
-def _finish(ctx: "Context", key: ItemKey, row: dict[str, Any], state: str, **attributes: str) -> None:
+def _finish(ctx: "Context", key: ItemKey, row: JsonObject, state: str, **attributes: str) -> None:
     """Set the final state, and remove the text: it may contain a code, and is no longer needed."""
     sets = "".join(f", #{name} = :{name}" for name in attributes)
     names = {"#state": "state", "#text": "text", **{f"#{name}": name for name in attributes}}
@@ -178,11 +178,9 @@ def _finish(ctx: "Context", key: ItemKey, row: dict[str, Any], state: str, **att
     _update_leased(ctx, key, row, f"SET #state = :state, finished_at = :now{sets} REMOVE lease, leased_by, #text", values, names)
 
 
-def _update_leased(
-    ctx: "Context", key: ItemKey, row: dict[str, Any], expression: str, values: dict[str, Any], names: dict[str, str]
-) -> None:
+def _update_leased(ctx: "Context", key: ItemKey, row: JsonObject, expression: str, values: JsonObject, names: dict[str, str]) -> None:
     """Update a row while this worker holds its lease; otherwise log and leave it to the new holder."""
-    arguments: dict[str, Any] = {"ExpressionAttributeNames": names} if names else {}
+    arguments: JsonObject = {"ExpressionAttributeNames": names} if names else {}
     try:
         ctx.store.update_by_expression(
             key,

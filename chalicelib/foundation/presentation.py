@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any, Protocol, TypeVar, cast
 
 from chalicelib.foundation.dates import format_timestamp
+from chalicelib.foundation.json_codec import JsonObject
 
 V = TypeVar("V")
 
@@ -19,7 +20,7 @@ V = TypeVar("V")
 class HasAttributes(Protocol):
     """An item: its values by name, absent ones left out."""
 
-    attribute_values: dict[str, Any]
+    attribute_values: JsonObject
 
 
 def present(view: type[V], item: HasAttributes, **given: object) -> V:
@@ -66,7 +67,7 @@ def _plan(view: Any, item: Any, given: frozenset[str]) -> tuple[tuple[str, bool]
     return tuple(plan)
 
 
-def _annotations(view: type[Any]) -> dict[str, Any]:
+def _annotations(view: type[Any]) -> JsonObject:
     """The fields of a TypedDict, those of its bases first."""
-    annotations: dict[str, Any] = view.__annotations__
+    annotations: JsonObject = view.__annotations__
     return annotations

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
-from typing import Any
 
 from botocore.exceptions import ClientError
 
 from chalicelib.foundation.errors import VersionConflict
 from chalicelib.foundation.ids import ItemKey
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.manifest import Pack, import_string
 from chalicelib.foundation.store import codec, keys
 from chalicelib.foundation.store.codec import DynamoItem
@@ -56,7 +56,7 @@ class ContributionRegistry:
         self.kinds = sorted(self._paths)  # the kinds that contribute to any aggregate
         self._load = cache(import_string)
 
-    def __call__(self, kind: str, image: dict[str, Any]) -> Contribution:
+    def __call__(self, kind: str, image: JsonObject) -> Contribution:
         """What an item of this kind contributes; Refused where its function can't tell."""
         total: Contribution = {}
         for path in self._paths.get(kind, ()):
@@ -83,7 +83,7 @@ def merge(total: Contribution, contribution: Contribution, sign: int = 1) -> Non
 
 
 def read_aggregates(store: Store, pk: str, prefix: str = "", *, between: tuple[str, str] | None = None) -> dict[str, dict[str, Number]]:
-    """The aggregate rows of a partition whose sort key begins so, or lies `between`: their fields by sort key. One round trip.
+    """The aggregate rows of a partition whose sort key begins with `prefix`, or is in the range `between`: their fields by sort key. One round trip.
 
     (Two during a rebuild, when rows of two generations exist.)
     """
@@ -94,7 +94,7 @@ def read_aggregates(store: Store, pk: str, prefix: str = "", *, between: tuple[s
     elif between:
         condition, values[":low"], values[":high"] = condition + " AND sk BETWEEN :low AND :high", {"S": between[0]}, {"S": between[1]}
     items: list[DynamoItem] = []
-    start: dict[str, Any] = {}
+    start: JsonObject = {}
     while True:
         response = store.query(KeyConditionExpression=condition, ExpressionAttributeValues=values, ConsistentRead=True, **start)
         items += response["Items"]
@@ -143,7 +143,7 @@ class EntityVersion:
     id: str
     kind: str
     version: int
-    image: dict[str, Any] | None
+    image: JsonObject | None
     removed: bool = False
 
     @classmethod
@@ -273,7 +273,7 @@ class ProjectionEngine:
         tx = Transaction(self._store)
         total: dict[int, Contribution] = {}
         for step in chunk:
-            values: dict[str, Any] = {
+            values: JsonObject = {
                 "t": _CHECKPOINT,
                 "g": step.generation,
                 "v": step.entity.version,
@@ -315,7 +315,7 @@ def _chunks(updates: list[_PendingUpdate]) -> Iterator[list[_PendingUpdate]]:
 def _add_numbers(tx: Transaction, key: ItemKey, generation: int, numbers: dict[str, Number]) -> None:
     assert not _RESERVED & numbers.keys(), f"{sorted(_RESERVED & numbers.keys())} can't be fields of an aggregate"
     names = {f"#f{index}": name for index, name in enumerate(numbers)} | {"#t": "t", "#g": "g"}
-    values: dict[str, Any] = {f":f{index}": number for index, number in enumerate(numbers.values())}
+    values: JsonObject = {f":f{index}": number for index, number in enumerate(numbers.values())}
     values |= {":t": _AGGREGATE, ":g": generation}
     sums = ", ".join(f"#f{index} :f{index}" for index in range(len(numbers)))
     tx.update_by_expression(key, f"SET #t = :t, #g = :g ADD {sums}", values=values, names=names)
@@ -325,8 +325,8 @@ def _checkpoint_key(state: EntityVersion, generation: int) -> ItemKey:
     return ItemKey(keys.join_key("SEEN", state.id), f"{state.kind}@{generation}")
 
 
-def _encode_contribution(contribution: Contribution) -> dict[str, Any]:
-    encoded: dict[str, dict[str, Any]] = {}
+def _encode_contribution(contribution: Contribution) -> JsonObject:
+    encoded: dict[str, JsonObject] = {}
     for (pk, sk), numbers in contribution.items():
         encoded.setdefault(pk, {})[sk] = numbers
     return encoded
@@ -370,9 +370,9 @@ def rows_of_other_generations(store: Store, live: int) -> Iterator[ItemKey]:
         yield ItemKey(raw["pk"]["S"], raw["sk"]["S"])
 
 
-def scan_table(store: Store, condition: str, names: dict[str, str], values: dict[str, Any]) -> Iterator[DynamoItem]:
+def scan_table(store: Store, condition: str, names: dict[str, str], values: JsonObject) -> Iterator[DynamoItem]:
     """The rows of the whole table that match `condition`, by consistent reads. Not for requests: it reads the whole table."""
-    start: dict[str, Any] = {}
+    start: JsonObject = {}
     while True:
         response = store.call(
             "scan",

@@ -7,14 +7,13 @@ the Lambda's time is over; the next run continues. Runs that repeat, are late or
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
-from uuid import uuid4
 
-from chalicelib.foundation import telemetry
+from chalicelib.foundation import lambda_context, telemetry
 from chalicelib.foundation.actor import system_actor
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.ids import ItemKey
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.runtime import Runtime
 from chalicelib.foundation.store.codec import encode_item
 from chalicelib.foundation.store.store import encode_key
@@ -36,12 +35,10 @@ class RunStats:
 ScheduledWork = Callable[[Context, RunStats], None]
 
 
-def run_schedule(name: str, work: ScheduledWork, runtime: Runtime, event: Any, context: Any) -> dict[str, Any]:  # noqa: ARG001
+def run_schedule(name: str, work: ScheduledWork, runtime: Runtime, event: object, context: object) -> JsonObject:  # noqa: ARG001
     """One run: calls `work`, then writes its record, a log line and metrics. Returns the record; raises what `work` raises."""
-    run_id = getattr(context, "aws_request_id", None) or str(uuid4())
-    remaining = None
-    if hasattr(context, "get_remaining_time_in_millis"):
-        remaining = lambda: context.get_remaining_time_in_millis() / 1000 - _MARGIN  # noqa: E731
+    run_id = lambda_context.run_id(context)
+    remaining = lambda_context.remaining_seconds(context, _MARGIN)
     ctx = runtime.context(request_id=run_id, actor=system_actor(name), remaining_seconds=remaining)
     stats, error = RunStats(), ""
     try:
@@ -68,7 +65,7 @@ def run_schedule(name: str, work: ScheduledWork, runtime: Runtime, event: Any, c
     return record
 
 
-def _save_run_record(runtime: Runtime, ctx: Context, record: dict[str, Any]) -> None:
+def _save_run_record(runtime: Runtime, ctx: Context, record: JsonObject) -> None:
     key = ItemKey(f"RUN#{record['schedule']}", f"{record['started_at']}#{record['run_id']}")
     ttl = int((ctx.now + RUN_RECORD_TTL).timestamp())
     row = encode_key(key) | encode_item({"kind": "run", "ttl": ttl, **record})

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from chalicelib.foundation.dates import format_timestamp, parse_timestamp
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.settings import Settings
 
 _CACHE_TTL = timedelta(minutes=5)
@@ -38,7 +38,7 @@ class Secrets:
     @classmethod
     def from_json(cls, text: str) -> "Secrets":
         """The secrets from their stored JSON."""
-        raw: dict[str, Any] = json.loads(text)
+        raw: JsonObject = json.loads(text)
         return cls(
             signing_keys=tuple(
                 SigningKey(key["kid"], key["private_pem"], parse_timestamp(key["active_from"])) for key in raw["signing_keys"]

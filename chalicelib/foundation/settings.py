@@ -5,12 +5,13 @@ A missing or invalid setting fails the start with one line that names it. A pack
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from chalicelib.foundation import environment as env
 from chalicelib.foundation.environment import SettingsError, setting
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.manifest import Pack
 from chalicelib.foundation.money import MINOR_UNITS
 from chalicelib.foundation.roles import ROLES
@@ -95,7 +96,7 @@ class Settings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], packs: Iterable[Pack] = ()) -> "Settings":
         """Read the settings, those of the packs among them; SettingsError names the first that is missing or wrong."""
-        values: dict[str, Any] = env.read(cls, environment)
+        values: JsonObject = env.read(cls, environment)
         if "oidc_issuer" in values and not {"oidc_audience", "oidc_jwks_url"} <= values.keys():
             raise SettingsError("VALHALLA_OIDC_ISSUER needs VALHALLA_OIDC_AUDIENCE and VALHALLA_OIDC_JWKS_URL as well.")
         declared = [pack.settings for pack in packs if pack.settings is not None]

@@ -14,9 +14,7 @@ state, so that they sort by their end even within a millisecond.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar, cast
-
-from typing_extensions import TypedDict
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import business_date, format_timestamp
@@ -28,6 +26,9 @@ from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.entity import Entity
 from chalicelib.foundation.store.pagination import CursorSigner, paginate
 from chalicelib.foundation.store.transactions import Transaction
+
+if TYPE_CHECKING:
+    from chalicelib.foundation.schema_types import PageOf
 
 V = TypeVar("V")
 
@@ -53,13 +54,6 @@ class StateInterval:
 def days_in_state(entered_at: datetime, left_at: datetime, zone: str) -> int:
     """How many days later, by the calendar of `zone`, it was left than entered."""
     return (business_date(left_at, zone) - business_date(entered_at, zone)).days
-
-
-class IntervalPage(TypedDict, Generic[V]):
-    """A page of intervals, newest first; the first page begins with the current one."""
-
-    items: list[V]
-    next_cursor: str | None
 
 
 class StateHistory(Generic[V]):
@@ -111,7 +105,7 @@ class StateHistory(Generic[V]):
             "request_id": ctx.request_id,
         }
         key = ItemKey(before.key.pk, f"{self._row_prefix(before)}{before.revision:010}")
-        tx.put_values_by_expression(key, {name: value for name, value in values.items() if value is not None})
+        tx.put_values(key, {name: value for name, value in values.items() if value is not None})
 
     # -- reading
 
@@ -148,7 +142,7 @@ class StateHistory(Generic[V]):
         """A completed interval in answers."""
         return self._view(codec.decode_item(row))
 
-    def read_page(self, ctx: Context, entity_class: type[Entity], id: str, limit: int, cursor: str | None) -> IntervalPage[V]:
+    def read_page(self, ctx: Context, entity_class: type[Entity], id: str, limit: int, cursor: str | None) -> "PageOf[V]":
         """A page of intervals, newest first: up to `limit` completed ones, on the first page after the current one.
 
         Two round trips. Raises NotFound where there is no such entity, BadRequest for a cursor of another list.

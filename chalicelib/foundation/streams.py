@@ -10,7 +10,6 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -18,12 +17,12 @@ from chalicelib.foundation import telemetry
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.errors import Unavailable
 from chalicelib.foundation.ids import ItemKey
-from chalicelib.foundation.json_codec import dumps
+from chalicelib.foundation.json_codec import JsonObject, dumps
 from chalicelib.foundation.store import codec, keys
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.store import Store, encode_key
 
-StreamRecord = dict[str, Any]  # one entry of the event's `Records`, as Lambda delivers it
+StreamRecord = JsonObject  # one entry of the event's `Records`, as Lambda delivers it
 
 PARKED_TTL = timedelta(days=30)
 ENTITY = "e"  # the value of the attribute `t` in an entity's row
@@ -100,7 +99,7 @@ def parse_record(record: StreamRecord) -> StreamChange:
         raise MalformedRecord(f"not a stream record: {type(error).__name__} {error}") from None
 
 
-def batch_response(records: list[StreamRecord], undone: list[StreamRecord]) -> dict[str, Any]:
+def batch_response(records: list[StreamRecord], undone: list[StreamRecord]) -> JsonObject:
     """The function's response to Lambda: no failures, or the first record that was not processed.
 
     Lambda resumes from the lowest sequence number that is reported, so one is enough.
@@ -201,8 +200,8 @@ def _partition(stream: str) -> str:
     return keys.join_key("PARK", "open", stream)
 
 
-def _query_all(store: Store, **arguments: Any) -> Iterator[DynamoItem]:
-    start: dict[str, Any] = {}
+def _query_all(store: Store, **arguments: object) -> Iterator[DynamoItem]:
+    start: JsonObject = {}
     while True:
         response = store.query(**arguments, **start)
         yield from response["Items"]

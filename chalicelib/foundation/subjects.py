@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.foundation.canonical_json import Numbers, content_hash
 from chalicelib.foundation.errors import NotFound
 from chalicelib.foundation.ids import ItemKey
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.manifest import Pack, SubjectEntry, import_string
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.entity import Entity
@@ -30,7 +31,7 @@ class SubjectAdapter:
     """
 
     entity: type[Entity]
-    facts: Callable[[Any], dict[str, Any]]
+    facts: Callable[[Any], JsonObject]
     hash_fields: tuple[str, ...]
     requested_by: Callable[[Any], str | None] = lambda entity: entity.created_by
 
@@ -47,7 +48,7 @@ class Subject:
     type: str
     id: str
     revision: int
-    facts: dict[str, Any]
+    facts: JsonObject
     content_hash: str
     requested_by: str | None
 

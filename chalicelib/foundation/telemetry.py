@@ -59,7 +59,7 @@ def redact(value: Any) -> Any:
     return redact(str(value))
 
 
-def log(level: str, message: str, **fields: Any) -> None:
+def log(level: str, message: str, **fields: object) -> None:
     """One line of JSON on standard output, redacted."""
     sys.stdout.write(dumps({"level": level, "message": message, **redact(fields)}) + "\n")
 

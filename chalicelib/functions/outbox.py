@@ -2,11 +2,10 @@
 
 import os
 from functools import lru_cache
-from typing import Any
-from uuid import uuid4
 
-from chalicelib.foundation import outbox, telemetry
+from chalicelib.foundation import lambda_context, outbox, telemetry
 from chalicelib.foundation.actor import system_actor
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.manifest import QueueConsumer, import_string
 from chalicelib.foundation.runtime import Runtime
 from chalicelib.packs import PACKS
@@ -31,15 +30,15 @@ def _runtime() -> Runtime:
     return Runtime.from_environment(os.environ, PACKS)
 
 
-def outbox_worker(event: Any, context: Any) -> dict[str, Any]:
+def outbox_worker(event: JsonObject, context: object) -> JsonObject:
     """Lambda handler: one batch of the queue. Returns the messages that SQS must redeliver."""
     return work(_runtime(), event, context)
 
 
-def work(runtime: Runtime, event: Any, context: Any = None) -> dict[str, Any]:
+def work(runtime: Runtime, event: JsonObject, context: object = None) -> JsonObject:
     """Deliver a batch. Only messages that failed or are leased by another worker are redelivered."""
     failures: list[dict[str, str]] = []
-    run_id = getattr(context, "aws_request_id", None) or str(uuid4())
+    run_id = lambda_context.run_id(context)
     outcomes: dict[str, float] = {}
     for record in event["Records"]:
         ctx = runtime.context(request_id=f"{run_id}#{record['messageId']}", actor=system_actor("outbox"))

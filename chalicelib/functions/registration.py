@@ -6,9 +6,8 @@ The settings of streams and queues that Chalice lacks are generated from the sam
 """
 
 from collections.abc import Callable
-from typing import Any
 
-from chalice import Blueprint
+from chalice import Blueprint, Chalice
 
 from chalicelib.functions.outbox import OUTBOX_WORKER
 from chalicelib.functions.schedules import SCHEDULES
@@ -20,7 +19,7 @@ _QUEUE = "arn:aws:sqs:us-east-1:000000000000:made-by-the-template"
 QUEUE_CONSUMERS = (OUTBOX_WORKER,)
 
 
-def register(app: Any) -> None:
+def register(app: Chalice) -> None:
     """Register schedules, stream consumers and queue consumers on the app."""
     for schedule in SCHEDULES:
         blueprint, placeholder = _placeholder(schedule.function)
@@ -36,10 +35,10 @@ def register(app: Any) -> None:
         app.register_blueprint(blueprint)
 
 
-def _placeholder(path: str) -> tuple[Any, Callable[[Any], None]]:
+def _placeholder(path: str) -> tuple[Blueprint, Callable[[object], None]]:
     module, _, name = path.rpartition(".")
 
-    def placeholder(event: Any) -> None:  # pragma: no cover - Lambda calls the function itself
+    def placeholder(event: object) -> None:  # pragma: no cover - Lambda calls the function itself
         raise NotImplementedError(path)
 
     placeholder.__name__ = name

@@ -7,8 +7,8 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
 
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.manifest import Schedule, import_string
 from chalicelib.foundation.runtime import Runtime
 from chalicelib.foundation.schedules import run_schedule
@@ -24,7 +24,7 @@ def _runtime() -> Runtime:
     return Runtime.from_environment(os.environ, PACKS)
 
 
-def __getattr__(name: str) -> Callable[[object, object], dict[str, Any]]:
+def __getattr__(name: str) -> Callable[[object, object], JsonObject]:
     """The Lambda function of a schedule: runs its work, returns the record of the run."""
     if name not in _WORK:
         raise AttributeError(f"no schedule is named {name}")

@@ -6,16 +6,19 @@ Lambda imports only this module. What a handler needs beyond it is imported at i
 import os
 from collections.abc import Callable
 from functools import cache, lru_cache, partial
-from typing import Any
-from uuid import uuid4
+from typing import TYPE_CHECKING
 
-from chalicelib.foundation import outbox, streams, telemetry
+from chalicelib.foundation import lambda_context, outbox, streams, telemetry
 from chalicelib.foundation.actor import system_actor
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.manifest import StreamConsumer
 from chalicelib.foundation.projections import ContributionRegistry, EntityVersion, ProjectionBatch, ProjectionEngine
 from chalicelib.foundation.runtime import Runtime
 from chalicelib.foundation.streams import MalformedRecord, StreamChange, StreamRecord
 from chalicelib.packs import PACKS
+
+if TYPE_CHECKING:
+    from chalicelib.packs.audit.writer import EntityResolver
 
 PROJECTION = "projection"  # the stream name of its parked records; the trail's own is in its pack
 _MARGIN = 5.0  # seconds reserved for the response
@@ -56,22 +59,28 @@ if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
     _runtime()  # Lambda's initialisation phase has the full processor
 
 
-def audit_stream(event: dict[str, Any], context: Any) -> dict[str, Any]:
+def audit_stream(event: JsonObject, context: object) -> JsonObject:
     """Lambda handler: writes the trail, and queues the mail that was written."""
     return audit(_runtime(), event, context)
 
 
-def projection_stream(event: dict[str, Any], context: Any) -> dict[str, Any]:
+def projection_stream(event: JsonObject, context: object) -> JsonObject:
     """Lambda handler: updates the aggregates."""
     return project(_runtime(), event, context, _CONTRIBUTIONS)
 
 
-def audit(runtime: Runtime, event: dict[str, Any], context: Any = None, *, kinds: Any = None, workers: int = 10) -> dict[str, Any]:
+def audit(
+    runtime: Runtime, event: JsonObject, context: object = None, *, kinds: "EntityResolver | None" = None, workers: int = 10
+) -> JsonObject:
     """Write a batch to the trail; returns the first record that was not processed."""
     from chalicelib.packs.audit import writer
 
     records = event["Records"]
-    ctx = runtime.context(request_id=_request_id(context), actor=system_actor("audit_stream"), remaining_seconds=_remaining(context))
+    ctx = runtime.context(
+        request_id=lambda_context.run_id(context),
+        actor=system_actor("audit_stream"),
+        remaining_seconds=lambda_context.remaining_seconds(context, _MARGIN),
+    )
     unprocessed: list[StreamRecord] = []
     entities: list[StreamChange] = []
     mail: list[StreamChange] = []
@@ -100,16 +109,16 @@ def audit(runtime: Runtime, event: dict[str, Any], context: Any = None, *, kinds
 
 
 @cache
-def _kinds() -> Any:
+def _kinds() -> "EntityResolver":
     from chalicelib.packs.audit import writer
 
     return writer.entity_resolver(PACKS)
 
 
-def project(runtime: Runtime, event: dict[str, Any], context: Any, contribute: ContributionRegistry) -> dict[str, Any]:
+def project(runtime: Runtime, event: JsonObject, context: object, contribute: ContributionRegistry) -> JsonObject:
     """Apply a batch to the aggregates; returns the first record that was not processed."""
     records = event["Records"]
-    store = runtime.store(_remaining(context))
+    store = runtime.store(lambda_context.remaining_seconds(context, _MARGIN))
     now = runtime.clock()
     unprocessed: list[StreamRecord] = []
     newest: dict[str, EntityVersion] = {}
@@ -149,13 +158,3 @@ def _park(parking: Callable[[], object], *records: StreamRecord) -> tuple[Stream
             raise
         return records
     return ()
-
-
-def _request_id(context: Any) -> str:
-    return getattr(context, "aws_request_id", None) or str(uuid4())
-
-
-def _remaining(context: Any) -> Callable[[], float] | None:
-    if not hasattr(context, "get_remaining_time_in_millis"):
-        return None
-    return lambda: context.get_remaining_time_in_millis() / 1000 - _MARGIN

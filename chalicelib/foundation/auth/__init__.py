@@ -162,4 +162,5 @@ PACK = Pack(
         ),
     ),
     entities={"user": f"{__name__}.entities.User", "api_key": f"{__name__}.entities.ApiKey"},
+    key_prefixes=("RATE", "CODE", "KEYUSED"),
 )

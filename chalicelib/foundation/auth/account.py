@@ -1,12 +1,10 @@
 """Sign-in, and the use cases of the caller's own account."""
 
-from typing import Any
-
 from chalicelib.foundation import roles, telemetry
 from chalicelib.foundation.access import user_key
 from chalicelib.foundation.auth import lockout, passwords, sessions, tokens, users
 from chalicelib.foundation.auth.entities import User
-from chalicelib.foundation.auth.schemas import PasswordChangeRequest, SignInRequest
+from chalicelib.foundation.auth.schemas import KeySetView, MeView, PasswordChangeRequest, RolePage, RoleView, SignInRequest, TokenPairView
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Forbidden, Unauthenticated, VersionConflict
 from chalicelib.foundation.roles import RoleMatrix
@@ -15,7 +13,7 @@ from chalicelib.foundation.store.store import parse_live
 from chalicelib.foundation.store.transactions import Transaction
 
 
-def sign_in(ctx: Context, body: SignInRequest) -> dict[str, Any]:
+def sign_in(ctx: Context, body: SignInRequest) -> TokenPairView:
     """Create a session; returns its first token pair.
 
     Raises Unauthenticated, in the same words and after the same work, for an unknown address, a wrong password, an invitation that
@@ -82,7 +80,7 @@ def end_all_sessions(ctx: Context) -> None:
     ctx.store.save(user.with_changes(ctx, epoch=user.epoch + 1))
 
 
-def me(ctx: Context) -> dict[str, Any]:
+def me(ctx: Context) -> MeView:
     """The caller; the profile is null for a user of an external issuer."""
     actor = ctx.actor
     user = parse_live(User, ctx.store.get_item(user_key(actor.id)))
@@ -97,10 +95,10 @@ def me(ctx: Context) -> dict[str, Any]:
     }
 
 
-def list_roles(matrix: RoleMatrix) -> dict[str, Any]:
+def list_roles(matrix: RoleMatrix) -> RolePage:
     """The roles, then the governance roles, each with its permissions."""
     names = (*roles.ROLES, *roles.GOVERNANCE_ROLES)
-    items = [
+    items: list[RoleView] = [
         {
             "name": name,
             "about": roles.ABOUT[name],
@@ -115,6 +113,6 @@ def list_roles(matrix: RoleMatrix) -> dict[str, Any]:
 _NONE: tuple[frozenset[str], None] = (frozenset(), None)
 
 
-def key_set(ctx: Context) -> dict[str, Any]:
+def key_set(ctx: Context) -> KeySetView:
     """The public keys, including keys that are not active yet, so that a key is always known before its first token."""
     return {"keys": tokens.key_set(ctx.secrets)}

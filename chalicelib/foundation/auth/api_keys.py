@@ -9,16 +9,17 @@ import hmac
 import os
 import re
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from chalicelib.foundation import idempotency, signing
 from chalicelib.foundation.actor import Actor
 from chalicelib.foundation.auth import users
 from chalicelib.foundation.auth.entities import ApiKey, User
-from chalicelib.foundation.auth.schemas import ApiKeyCreate, ApiKeyListQuery
+from chalicelib.foundation.auth.schemas import ApiKeyCreate, ApiKeyListQuery, ApiKeyPage, ApiKeySummary, ApiKeyView, CreatedApiKeyView
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Forbidden, NotFound, Unauthenticated, ValidationFailed, VersionConflict
 from chalicelib.foundation.ids import ROOT_SORT_KEY, ItemKey
+from chalicelib.foundation.presentation import present, present_row
 from chalicelib.foundation.store import codec, pagination
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.expressions import any_of, attribute
@@ -54,7 +55,7 @@ def _last_used_key(id: str) -> ItemKey:
 # -- use cases
 
 
-def create(ctx: Context, body: ApiKeyCreate) -> dict[str, Any]:
+def create(ctx: Context, body: ApiKeyCreate) -> CreatedApiKeyView:
     """Create a key with some of the caller's roles. Only this response holds the key; an idempotent replay has null in its place."""
     owner = users.current_user(ctx)
     if beyond := set(body.roles) - set(owner.roles):
@@ -84,13 +85,13 @@ def create(ctx: Context, body: ApiKeyCreate) -> dict[str, Any]:
     return {**key_view, "key": key_text}
 
 
-def get(ctx: Context, id: str) -> dict[str, Any]:
+def get(ctx: Context, id: str) -> ApiKeyView:
     """One key; NotFound unless it is the caller's, or they may read users."""
     key, last_used_at = _get_authorized(ctx, id)
     return view(key, last_used_at)
 
 
-def list_api_keys(ctx: Context, query: ApiKeyListQuery) -> dict[str, Any]:
+def list_api_keys(ctx: Context, query: ApiKeyListQuery) -> ApiKeyPage:
     """A page of keys, newest first: all keys for a caller who may read users, else the caller's own."""
     sees_all = ctx.actor.can("users:read")
     seal = pagination.CursorSigner(ctx.secrets.cursor_key, ctx.now, ctx.endpoint, query.prefix, ctx.actor.id, sees_all)
@@ -103,7 +104,9 @@ def list_api_keys(ctx: Context, query: ApiKeyListQuery) -> dict[str, Any]:
         ctx.store, [partition], seal, limit=query.limit, cursor=query.cursor, predicate=bool, decode=pagination.decode_view
     )  # a revoked key has no view
     last_used_rows = ctx.store.batch_get(_last_used_key(row["id"]) for row in page.rows) if page.rows else {}
-    items = [{**row, "last_used_at": _last_used_at(last_used_rows.get(_last_used_key(row["id"])))} for row in page.rows]
+    items = [
+        present_row(ApiKeySummary, row, last_used_at=_last_used_at(last_used_rows.get(_last_used_key(row["id"])))) for row in page.rows
+    ]
     return {"items": items, "next_cursor": page.next_cursor}
 
 
@@ -129,23 +132,9 @@ def _get_authorized(ctx: Context, id: str, permission: str = "users:read") -> tu
     return key, _last_used_at(items.get(last_used))
 
 
-def view(key: ApiKey, last_used_at: str | None) -> dict[str, Any]:
+def view(key: ApiKey, last_used_at: str | None) -> ApiKeyView:
     """The API representation of a key, without its secret."""
-    return {
-        "id": key.id,
-        "user_id": key.user_id,
-        "name": key.name,
-        "prefix": key.prefix,
-        "roles": key.roles,
-        "scopes": key.scopes if key.has_scopes else None,
-        "expires_at": key.expires_at,
-        "last_used_at": last_used_at,
-        "revision": key.revision,
-        "created_at": key.created_at,
-        "created_by": key.created_by,
-        "updated_at": key.updated_at,
-        "updated_by": key.updated_by,
-    }
+    return present(ApiKeyView, key, scopes=key.scopes if key.has_scopes else None, last_used_at=last_used_at)
 
 
 def _last_used_at(row: codec.DynamoItem | None) -> str | None:

@@ -1,9 +1,8 @@
 """Users and API keys as stored. Both are in the user's partition, with the user's sessions."""
 
-from typing import Any
-
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.ids import IdFormat
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.store import attributes as a
 from chalicelib.foundation.store.access_patterns import AccessPattern
 from chalicelib.foundation.store.entity import Entity
@@ -34,7 +33,7 @@ class User(Entity):
     epoch = a.integer()
     keys_valid_from = a.optional_datetime()  # the last deactivation
 
-    def list_view(self) -> dict[str, Any]:
+    def list_view(self) -> JsonObject:
         """What the list shows."""
         return {
             "id": self.id,
@@ -66,7 +65,7 @@ class ApiKey(Entity):
     has_scopes = a.boolean()
     expires_at = a.optional_datetime()
 
-    def list_view(self) -> dict[str, Any]:
+    def list_view(self) -> JsonObject:
         """What the list shows."""
         return {
             "id": self.id,

@@ -8,11 +8,11 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from chalicelib.foundation.auth.tokens import ACCESS_TTL, LEEWAY
 from chalicelib.foundation.aws import client
 from chalicelib.foundation.dates import format_timestamp, parse_timestamp
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.secret_store import new_secrets
 from chalicelib.foundation.settings import Settings
 
@@ -38,7 +38,7 @@ def rotate_json(secrets: str, now: datetime, overlap: timedelta) -> Rotation:
     """
     if overlap < MIN_OVERLAP:
         raise ValueError(f"An overlap of less than {MIN_OVERLAP.seconds // 60} minutes would meet verifiers that don't know the key.")
-    content: dict[str, Any] = json.loads(secrets)
+    content: JsonObject = json.loads(secrets)
     keys = sorted(content["signing_keys"], key=lambda key: parse_timestamp(key["active_from"]))
     starts = [parse_timestamp(key["active_from"]) for key in keys]
     if starts and starts[-1] > now:

@@ -8,7 +8,6 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -16,6 +15,7 @@ from chalicelib.foundation import emails
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import RateLimited
 from chalicelib.foundation.ids import ItemKey
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.signing import pseudonym
 from chalicelib.foundation.store import codec
 from chalicelib.foundation.store.store import encode_key
@@ -107,7 +107,7 @@ def _counter_key(ctx: Context, *parts: str) -> ItemKey:
 
 def _count_in(ctx: Context, key: ItemKey, encoded: int, limit: int) -> int:
     now = int(ctx.now.timestamp())
-    arguments: dict[str, Any] = {
+    arguments: JsonObject = {
         "TableName": ctx.store.table,
         "Key": encode_key(key),
         "UpdateExpression": "ADD attempts :mark SET #ttl = :ttl",

@@ -17,6 +17,7 @@ import urllib3
 from chalicelib.foundation import telemetry
 from chalicelib.foundation.auth.tokens import LEEWAY, Claims
 from chalicelib.foundation.errors import Unauthenticated, Unavailable
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.settings import Settings
 from chalicelib.foundation.signing import sha256_hex
 
@@ -33,7 +34,7 @@ _SAFE_SUBJECT = re.compile(r"[A-Za-z0-9._:@|+-]{1,100}", re.ASCII)
 class _CachedJwks:
     """The keys of one URL as fetched last."""
 
-    keys: dict[str, Any] = field(default_factory=dict)
+    keys: JsonObject = field(default_factory=dict)
     fetched_at: datetime | None = None
     tried_at: datetime | None = None
 
@@ -95,7 +96,7 @@ def _key(url: str, kid: str, now: datetime) -> Any:
         return key
 
 
-def _fetch(url: str) -> dict[str, Any]:
+def _fetch(url: str) -> JsonObject:
     """The keys at a URL, by their ids. No redirects, a bounded response, only keys for the allowed algorithms."""
     response = _http.request("GET", url, redirect=False, preload_content=False, headers={"Accept": "application/json"})
     try:
@@ -110,7 +111,7 @@ def _fetch(url: str) -> dict[str, Any]:
     entries = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(entries, list):
         raise ValueError("no key set")
-    keys: dict[str, Any] = {}
+    keys: JsonObject = {}
     for entry in entries:
         if key := _parse_jwk(entry):
             keys[str(entry["kid"])] = key

@@ -6,12 +6,12 @@ were ended in any other way; and a hash of the mail address, so it is invalid on
 
 import secrets
 from datetime import datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from chalicelib.foundation import emails, idempotency, outbox
 from chalicelib.foundation.auth import lockout, passwords, rate_limit, users
 from chalicelib.foundation.auth.entities import User
-from chalicelib.foundation.auth.schemas import CodeConfirmationRequest, InvitationCreate, PasswordResetRequest
+from chalicelib.foundation.auth.schemas import AcceptedView, CodeConfirmationRequest, InvitationCreate, InvitationView, PasswordResetRequest
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.errors import Conflict, ValidationFailed
@@ -37,7 +37,7 @@ class OneTimeCode(NamedTuple):
 # -- invitations
 
 
-def invite(ctx: Context, body: InvitationCreate) -> dict[str, Any]:
+def invite(ctx: Context, body: InvitationCreate) -> InvitationView:
     """Create a user without a password and mail them a code to set one. A repeated invitation sends another mail.
 
     Raises Conflict where the address belongs to a user who has a password, or who has other roles than these.
@@ -68,7 +68,7 @@ def invite(ctx: Context, body: InvitationCreate) -> dict[str, Any]:
             epoch=0,
         )
     code = _new_code(ctx)
-    response = {"user_id": user.id, "expires_at": code.expires_at}
+    response: InvitationView = {"user_id": user.id, "expires_at": format_timestamp(code.expires_at)}
     tx = idempotency.idempotent_transaction(ctx, response)
     if not existing:
         users.add_create(ctx, tx, user)
@@ -86,7 +86,7 @@ def confirm_invitation(ctx: Context, body: CodeConfirmationRequest) -> None:
 # -- forgotten passwords
 
 
-def ask_for_reset(ctx: Context, body: PasswordResetRequest) -> dict[str, Any]:
+def ask_for_reset(ctx: Context, body: PasswordResetRequest) -> AcceptedView:
     """Mail a code to the user of this address. For an unknown address: the same response, the same round trips, and no mail."""
     rate_limit.consume(ctx, "reset-from", ctx.source_ip, every=60, burst=20)
     rate_limit.consume(ctx, "reset-for", emails.normalize_email(body.email), every=1200, burst=3)

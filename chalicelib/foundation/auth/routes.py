@@ -1,7 +1,5 @@
 """The endpoints of /auth."""
 
-from typing import cast
-
 from chalicelib.foundation.auth import account, api_keys, one_time_codes, sessions, users
 from chalicelib.foundation.auth.schemas import (
     AcceptedView,
@@ -38,7 +36,7 @@ def sign_in(ctx: Context, body: SignInRequest) -> TokenPairView:
     Five failures in 15 minutes for a mail address from one IP address, or fifty from anywhere, lock it for 15 minutes: 429 with
     Retry-After. Unknown mail addresses are counted, take as long, and get the same response.
     """
-    return cast(TokenPairView, account.sign_in(ctx, body))
+    return account.sign_in(ctx, body)
 
 
 def refresh(ctx: Context, body: RefreshTokenRequest) -> TokenPairView:
@@ -47,7 +45,7 @@ def refresh(ctx: Context, body: RefreshTokenRequest) -> TokenPairView:
     The token that was sent is spent. For ten more seconds it returns the same pair again, for a second tab; later its reuse
     means that somebody else has it, and ends the session.
     """
-    return cast(TokenPairView, sessions.refresh(ctx, body.refresh_token))
+    return sessions.refresh(ctx, body.refresh_token)
 
 
 def sign_out(ctx: Context, body: RefreshTokenRequest) -> None:
@@ -57,7 +55,7 @@ def sign_out(ctx: Context, body: RefreshTokenRequest) -> None:
 
 def invite(ctx: Context, body: InvitationCreate) -> InvitationView:
     """Create a user without a password and mail them a code, valid for one use within an hour. A repeated invitation mails a new code."""
-    return cast(InvitationView, one_time_codes.invite(ctx, body))
+    return one_time_codes.invite(ctx, body)
 
 
 def confirm_invitation(ctx: Context, body: CodeConfirmationRequest) -> None:
@@ -67,7 +65,7 @@ def confirm_invitation(ctx: Context, body: CodeConfirmationRequest) -> None:
 
 def ask_for_reset(ctx: Context, body: PasswordResetRequest) -> AcceptedView:
     """Mail a code, valid for one use within an hour, to the user of this address, if there is one."""
-    return cast(AcceptedView, one_time_codes.ask_for_reset(ctx, body))
+    return one_time_codes.ask_for_reset(ctx, body)
 
 
 def confirm_reset(ctx: Context, body: CodeConfirmationRequest) -> None:
@@ -77,7 +75,7 @@ def confirm_reset(ctx: Context, body: CodeConfirmationRequest) -> None:
 
 def list_sessions(ctx: Context, query: PageParams) -> SessionPage:
     """The caller's live sessions. A session expires 30 days after its last refresh."""
-    return cast(SessionPage, sessions.list_sessions(ctx, users.current_user(ctx), query.limit, query.cursor))
+    return sessions.list_sessions(ctx, users.current_user(ctx), query.limit, query.cursor)
 
 
 def end_sessions(ctx: Context) -> None:
@@ -92,7 +90,7 @@ def end_session(ctx: Context, id: str) -> None:
 
 def me(ctx: Context) -> MeView:
     """The caller and their present permissions."""
-    return cast(MeView, account.me(ctx))
+    return account.me(ctx)
 
 
 def change_password(ctx: Context, body: PasswordChangeRequest) -> None:
@@ -102,24 +100,24 @@ def change_password(ctx: Context, body: PasswordChangeRequest) -> None:
 
 def create_user(ctx: Context, body: UserCreate) -> UserView:
     """Create a user with a first password, which they should change: `password_is_initial` is true until they do."""
-    return cast(UserView, users.create(ctx, body))
+    return users.create(ctx, body)
 
 
 def list_users(ctx: Context, query: UserListQuery) -> UserPage:
     """Users, newest first, deactivated ones included."""
-    return cast(UserPage, users.list_users(ctx, query))
+    return users.list_users(ctx, query)
 
 
 def get_user(ctx: Context, id: str) -> UserView:
     """One user."""
-    return cast(UserView, users.view(users.get(ctx, id)))
+    return users.view(users.get(ctx, id))
 
 
 def change_user(ctx: Context, id: str, body: UserPatch) -> UserView:
     """Update a user. New roles apply from the next refresh on. Governance roles are granted by a signed-in administrator, to
     themselves only while nobody holds the role. The last administrator can't be demoted or deactivated.
     """
-    return cast(UserView, users.change(ctx, id, body))
+    return users.change(ctx, id, body)
 
 
 def deactivate_user(ctx: Context, id: str) -> None:
@@ -134,17 +132,17 @@ def create_api_key(ctx: Context, body: ApiKeyCreate) -> CreatedApiKeyView:
     and not stored: a replay by Idempotency-Key returns the same record with `key` null. If the response was lost, revoke the key and
     create another.
     """
-    return cast(CreatedApiKeyView, api_keys.create(ctx, body))
+    return api_keys.create(ctx, body)
 
 
 def list_api_keys(ctx: Context, query: ApiKeyListQuery) -> ApiKeyPage:
     """API keys, newest first."""
-    return cast(ApiKeyPage, api_keys.list_api_keys(ctx, query))
+    return api_keys.list_api_keys(ctx, query)
 
 
 def get_api_key(ctx: Context, id: str) -> ApiKeyView:
     """One API key."""
-    return cast(ApiKeyView, api_keys.get(ctx, id))
+    return api_keys.get(ctx, id)
 
 
 def revoke_api_key(ctx: Context, id: str) -> None:
@@ -154,9 +152,9 @@ def revoke_api_key(ctx: Context, id: str) -> None:
 
 def list_roles(ctx: Context) -> RolePage:
     """The roles and the permissions of each."""
-    return cast(RolePage, account.list_roles(ctx.roles))
+    return account.list_roles(ctx.roles)
 
 
 def key_set(ctx: Context) -> KeySetView:
     """The public keys that verify access tokens (RFC 7517): present, recent and future signing keys."""
-    return cast(KeySetView, account.key_set(ctx))
+    return account.key_set(ctx)

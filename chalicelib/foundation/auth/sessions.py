@@ -9,19 +9,19 @@ that a second use of that token within ten seconds (a second tab) returns the sa
 import hmac
 import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from chalicelib.foundation import signing, telemetry
 from chalicelib.foundation.auth import tokens
 from chalicelib.foundation.auth.entities import User
+from chalicelib.foundation.auth.schemas import SessionPage, SessionView, TokenPairView
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.errors import NotFound, Unauthenticated
 from chalicelib.foundation.events import Notification
 from chalicelib.foundation.ids import ROOT_SORT_KEY, IdFormat, ItemKey
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.store import codec, pagination
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
@@ -91,7 +91,7 @@ def _key(user_id: str, session_id: str) -> ItemKey:
     return ItemKey(user_id, f"{_SORT_KEY_PREFIX}#{session_id}")
 
 
-def create_session(ctx: Context, tx: Transaction, user: User) -> dict[str, Any]:
+def create_session(ctx: Context, tx: Transaction, user: User) -> TokenPairView:
     """Add a new session of `user` to the transaction; returns its first token pair."""
     session_id = SESSION.new(ctx.now)
     token = RefreshToken(user.id, session_id, 0, os.urandom(32))
@@ -115,11 +115,11 @@ def access_token(ctx: Context, user: User, session_id: str) -> str:
     )
 
 
-def _token_pair(access: str, refresh: RefreshToken, ttl: timedelta) -> dict[str, Any]:
+def _token_pair(access: str, refresh: RefreshToken, ttl: timedelta) -> TokenPairView:
     return {"access_token": access, "refresh_token": str(refresh), "token_type": "Bearer", "expires_in": int(ttl.total_seconds())}
 
 
-def _usage_values(ctx: Context) -> dict[str, Any]:
+def _usage_values(ctx: Context) -> dict[str, object]:
     """The attributes that each use of a session updates: time, origin and expiry."""
     return {
         "last_used_at": ctx.now,
@@ -130,7 +130,7 @@ def _usage_values(ctx: Context) -> dict[str, Any]:
 
 
 @retry_on_conflict
-def refresh(ctx: Context, token_text: str) -> dict[str, Any]:
+def refresh(ctx: Context, token_text: str) -> TokenPairView:
     """The next pair for a refresh token; raises Unauthenticated for one that is unknown, expired, or spent. Two round trips.
 
     Reuse of a spent token means that somebody else has it too: its session is revoked and the administrators are notified.
@@ -157,7 +157,7 @@ def _load_live(ctx: Context, token: RefreshToken) -> tuple[User, DynamoItem]:
     return user, row
 
 
-def _rotate(ctx: Context, token: RefreshToken, user: User) -> dict[str, Any]:
+def _rotate(ctx: Context, token: RefreshToken, user: User) -> TokenPairView:
     next_token = token.next(ctx)
     access = access_token(ctx, user, token.session_id)
     values = {
@@ -178,7 +178,7 @@ def _within_grace(ctx: Context, token: RefreshToken, row: DynamoItem) -> bool:
     return ctx.now.timestamp() * 1000 <= int(row["spent_at"]["N"]) + GRACE.total_seconds() * 1000
 
 
-def _replay_pair(ctx: Context, token: RefreshToken, row: DynamoItem) -> dict[str, Any]:
+def _replay_pair(ctx: Context, token: RefreshToken, row: DynamoItem) -> TokenPairView:
     access = _decrypt(token.encryption_key(ctx), codec.decode_value(row["sealed"]))
     age = timedelta(milliseconds=max(0, int(ctx.now.timestamp() * 1000) - int(row["spent_at"]["N"])))
     return _token_pair(access, token.next(ctx), tokens.ACCESS_TTL - age)
@@ -248,10 +248,10 @@ def move_to_epoch(ctx: Context, tx: Transaction, user: User, session_id: str | N
     tx.update(_key(user.id, session_id), set={"epoch": user.epoch}, when=attribute("token_hash") == row["token_hash"]["S"])
 
 
-def list_sessions(ctx: Context, user: User, limit: int, cursor: str | None) -> dict[str, Any]:
+def list_sessions(ctx: Context, user: User, limit: int, cursor: str | None) -> SessionPage:
     """A page of the user's live sessions, newest first."""
 
-    def is_live(session: Mapping[str, Any]) -> bool:
+    def is_live(session: JsonObject) -> bool:
         return bool(session["epoch"] == user.epoch and session["ttl"] > ctx.now.timestamp())
 
     partition = KeyRange(None, user.id, prefix=f"{_SORT_KEY_PREFIX}#")
@@ -260,7 +260,7 @@ def list_sessions(ctx: Context, user: User, limit: int, cursor: str | None) -> d
     return {"items": [_session_view(session, ctx.actor.session) for session in page.rows], "next_cursor": page.next_cursor}
 
 
-def _session_view(session: Mapping[str, Any], current: str | None) -> dict[str, Any]:
+def _session_view(session: JsonObject, current: str | None) -> SessionView:
     session_id = session["sk"].removeprefix(f"{_SORT_KEY_PREFIX}#")
     return {
         "id": session_id,

@@ -9,6 +9,7 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 
 from chalicelib.foundation.errors import Unauthenticated
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.secret_store import Secrets, SigningKey
 from chalicelib.foundation.settings import Settings
 
@@ -47,7 +48,7 @@ def issue(
 ) -> str:
     """A signed access token, valid for 15 minutes; longer only for a local run."""
     key = signing_key(secrets, now)
-    claims: dict[str, Any] = {
+    claims: JsonObject = {
         "iss": issuer(settings),
         "aud": AUDIENCE,
         "sub": user_id,

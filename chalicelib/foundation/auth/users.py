@@ -1,19 +1,21 @@
 """Users: profiles, roles, and who may change them."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.foundation import emails, idempotency, roles, signing
 from chalicelib.foundation.auth import passwords
 from chalicelib.foundation.auth.entities import User
-from chalicelib.foundation.auth.schemas import UserCreate, UserListQuery, UserPatch
+from chalicelib.foundation.auth.schemas import UserCreate, UserListQuery, UserPatch, UserSummary, UserView
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Conflict, Forbidden, NotFound, Problem, ValidationFailed
 from chalicelib.foundation.events import Notification
 from chalicelib.foundation.idempotency import IdempotencyRecordKey
-from chalicelib.foundation.store import keys, pagination
+from chalicelib.foundation.json_codec import JsonObject
+from chalicelib.foundation.presentation import present, present_row
+from chalicelib.foundation.schema_types import PageOf
+from chalicelib.foundation.store import keys
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.expressions import all_of, any_of, attribute
 from chalicelib.foundation.store.retry import retry_on_conflict
@@ -27,7 +29,7 @@ EMAILS = UniqueValue("email", normalize=emails.normalize_email)
 # -- use cases
 
 
-def create(ctx: Context, body: UserCreate) -> dict[str, Any]:
+def create(ctx: Context, body: UserCreate) -> UserView:
     """Create a user with a first password. Raises Conflict where the mail address is taken."""
     passwords.validate_password(body.password, body.email)
     check_grant(ctx, body.roles, body.governance_roles)
@@ -59,7 +61,7 @@ def _keyed_idempotency(ctx: Context) -> IdempotencyRecordKey | None:
 
 
 @retry_on_conflict
-def change(ctx: Context, id: str, body: UserPatch) -> dict[str, Any]:
+def change(ctx: Context, id: str, body: UserPatch) -> UserView:
     """Update a user. New roles apply from the next refresh of a token, within 15 minutes; deactivation ends all sessions."""
     user = get(ctx, id)
     ctx.check_if_match(user.revision)
@@ -100,7 +102,7 @@ def deactivate(ctx: Context, id: str) -> None:
     tx.commit()
 
 
-def _deactivation(ctx: Context, user: User) -> dict[str, Any]:
+def _deactivation(ctx: Context, user: User) -> dict[str, object]:
     """The changes of a deactivation. It ends sessions and keys permanently: a reactivated user creates new ones."""
     return {"is_active": False, "epoch": user.epoch + 1, "keys_valid_from": ctx.now}
 
@@ -132,45 +134,19 @@ def by_email(ctx: Context, email: str) -> User | None:
 _UNKNOWN_USER_ID = f"user_{'0' * 26}"
 
 
-def list_users(ctx: Context, query: UserListQuery) -> dict[str, Any]:
+def list_users(ctx: Context, query: UserListQuery) -> PageOf[UserSummary]:
     """A page of users, newest first."""
 
-    def matches(row: dict[str, Any]) -> bool:
+    def matches(row: JsonObject) -> bool:
         user_roles = (*row["roles"], *row["governance_roles"])
         return (query.role is None or query.role in user_roles) and query.is_active in (None, row["is_active"])
 
-    filters = query.model_dump_json(exclude={"limit", "cursor"})
-    seal = pagination.CursorSigner(ctx.secrets.cursor_key, ctx.now, ctx.endpoint, filters, ctx.actor.id)
-    page = pagination.paginate(
-        ctx.store,
-        [User.ALL.range()],
-        seal,
-        limit=query.limit,
-        cursor=query.cursor,
-        predicate=matches,
-        decode=pagination.decode_view,
-    )
-    return {"items": page.rows, "next_cursor": page.next_cursor}
+    return ctx.paginate(User.ALL.range(), query, lambda row: present_row(UserSummary, row), predicate=matches)
 
 
-def view(user: User) -> dict[str, Any]:
+def view(user: User) -> UserView:
     """The API representation of a user: of the password only whether there is one."""
-    return {
-        "id": user.id,
-        "email": user.email,
-        "name": user.name,
-        "roles": user.roles,
-        "governance_roles": user.governance_roles,
-        "professional_id": user.professional_id,
-        "is_active": user.is_active,
-        "has_password": user.password_hash is not None,
-        "password_is_initial": user.password_is_initial,
-        "revision": user.revision,
-        "created_at": user.created_at,
-        "created_by": user.created_by,
-        "updated_at": user.updated_at,
-        "updated_by": user.updated_by,
-    }
+    return present(UserView, user, has_password=user.password_hash is not None)
 
 
 # -- writing a user: always in one transaction with the unique guard of the mail address and the role counts

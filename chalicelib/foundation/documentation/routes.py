@@ -2,7 +2,7 @@
 
 import json
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -11,6 +11,7 @@ from chalicelib.foundation.context import Context
 from chalicelib.foundation.documentation import html
 from chalicelib.foundation.errors import PROBLEM_TYPES, NotFound
 from chalicelib.foundation.http.responses import CONTENT_SECURITY_POLICY, ApiResponse
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.manifest import Pack
 from chalicelib.foundation.schema_types import QueryParams
 
@@ -38,7 +39,7 @@ class ProblemTypeListView(TypedDict):
     items: list[ProblemTypeView]
 
 
-def openapi(ctx: Context) -> Annotated[ApiResponse, dict[str, Any]]:
+def openapi(ctx: Context) -> Annotated[ApiResponse, JsonObject]:
     """Every endpoint with its parameters, bodies, examples, permission and errors, made from the same data that routes requests."""
     # Text, not values: the document is serialised once per process.
     return ApiResponse(_document(ctx.packs.packs, ctx.base_path), content_type="application/json; charset=utf-8")

@@ -8,11 +8,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import Any
 
 from chalice import Chalice
 
-from chalicelib.foundation import telemetry
+from chalicelib.foundation import lambda_context, telemetry
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Problem
 from chalicelib.foundation.http import cors, responses
@@ -20,11 +19,13 @@ from chalicelib.foundation.http.dispatch import CurrentRequest, make_view, probl
 from chalicelib.foundation.http.request_log import log_request
 from chalicelib.foundation.http.requests import Request
 from chalicelib.foundation.http.routing import RouteMatch, Router, allow_header, resolve_method
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.manifest import Pack
 from chalicelib.foundation.runtime import Runtime
 
+_MARGIN = 1.5  # seconds reserved for the answer
 # Keys that Chalice's request object reads; an event written by hand may lack them.
-_EVENT_DEFAULTS: dict[str, Any] = {
+_EVENT_DEFAULTS: JsonObject = {
     "headers": {},
     "multiValueQueryStringParameters": None,
     "body": None,
@@ -60,12 +61,12 @@ class ValhallaApp(Chalice):  # type: ignore[misc]
 
     # Chalice stores the current request on the app; a local server has several threads.
     @property
-    def current_request(self) -> Any:
+    def current_request(self) -> object:
         """Chalice's own request object, one per thread."""
         return getattr(self._local, "chalice_request", None)
 
     @current_request.setter
-    def current_request(self, request: Any) -> None:
+    def current_request(self, request: object) -> None:
         self._local.chalice_request = request
 
     def register(self, packs: Iterable[Pack]) -> None:
@@ -77,7 +78,7 @@ class ValhallaApp(Chalice):  # type: ignore[misc]
                 route = self.route(endpoint.path, methods=[endpoint.method], content_types=["*/*"])
                 route(make_view(self, pack, endpoint))
 
-    def __call__(self, event: Any, context: Any) -> dict[str, Any]:
+    def __call__(self, event: JsonObject, context: object) -> JsonObject:
         """Serve one REST API proxy event."""
         started = time.perf_counter()
         request = Request.from_event(event)
@@ -103,19 +104,16 @@ class ValhallaApp(Chalice):  # type: ignore[misc]
             response["body"] = ""
         return response
 
-    def _context(self, request: Request, lambda_context: Any) -> Context:
-        remaining = None
-        if lambda_context is not None and hasattr(lambda_context, "get_remaining_time_in_millis"):
-            remaining = lambda: lambda_context.get_remaining_time_in_millis() / 1000 - 1.5  # noqa: E731 - time to answer
+    def _context(self, request: Request, context: object) -> Context:
         return self.runtime.context(
             request_id=request.request_id,
             correlation_id=request.correlation_id,
-            remaining_seconds=remaining,
+            remaining_seconds=lambda_context.remaining_seconds(context, _MARGIN),
             source_ip=request.source_ip,
             user_agent=request.headers.get("user-agent", ""),
         )
 
-    def _dispatch(self, event: Any, context: Any, request: Request, ctx: Context) -> dict[str, Any]:
+    def _dispatch(self, event: JsonObject, context: object, request: Request, ctx: Context) -> JsonObject:
         match: RouteMatch = self._router.match(request.path)
         request.template, request.parameters = match.template, match.parameters
         if request.method == "OPTIONS":
@@ -131,5 +129,5 @@ class ValhallaApp(Chalice):  # type: ignore[misc]
             "requestContext": {**(event.get("requestContext") or {}), "resourcePath": match.template, "httpMethod": method},
         }
         routed["headers"] = routed["headers"] or {}
-        response: dict[str, Any] = super().__call__(routed, context)
+        response: JsonObject = super().__call__(routed, context)
         return response

@@ -1,8 +1,7 @@
 """Cross-origin requests: an allow-list per stage, never `*`."""
 
-from typing import Any
-
 from chalicelib.foundation.http.requests import Request
+from chalicelib.foundation.json_codec import JsonObject
 
 _ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-API-Key, X-Correlation-ID"
 _EXPOSED_HEADERS = "ETag, Location, Idempotent-Replayed, Retry-After, X-Request-ID, X-Correlation-ID, Age"
@@ -16,7 +15,7 @@ def headers(allowed: tuple[str, ...], origin: str | None) -> dict[str, str]:
     return response_headers
 
 
-def preflight(allowed: tuple[str, ...], request: Request, methods: str) -> dict[str, Any]:
+def preflight(allowed: tuple[str, ...], request: Request, methods: str) -> JsonObject:
     """The answer to OPTIONS: the methods of that address, and the permission where the origin is on the list."""
     response_headers = {"Allow": methods}
     if request.headers.get("origin") in allowed:

@@ -1,7 +1,8 @@
 """The request pipeline of an endpoint: authenticate, authorise, validate, call the handler, build the response."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from chalice.app import Response
 
@@ -21,7 +22,7 @@ from chalicelib.foundation.http.responses import (
     internal_problem,
 )
 from chalicelib.foundation.idempotency import IdempotencyRecordKey, IdempotentReplay
-from chalicelib.foundation.json_codec import dumps
+from chalicelib.foundation.json_codec import JsonObject, dumps
 from chalicelib.foundation.manifest import PUBLIC, SIGNED_IN, Endpoint, Pack
 from chalicelib.foundation.runtime import Runtime
 
@@ -46,7 +47,7 @@ class Server(Protocol):
         """The dependencies of the process."""
 
 
-def make_view(app: Server, pack: Pack, endpoint: Endpoint) -> Any:
+def make_view(app: Server, pack: Pack, endpoint: Endpoint) -> Callable[..., Response]:
     """The Chalice view of an endpoint. It imports the pack's routes at its first call."""
 
     def lazy_view(**parameters: str) -> Response:
@@ -87,7 +88,7 @@ def _handle(app: Server, pack: Pack, endpoint: Endpoint, request: Request, ctx: 
     from chalicelib.foundation.http import handlers  # imports pydantic and the pack's schemas only when needed
 
     handler = handlers.handler_for(pack, endpoint)
-    arguments: dict[str, Any] = dict(parameters)
+    arguments: JsonObject = dict(parameters)
     query = handlers.validate(handler.query, request.query_values())
     if handler.takes_query:
         arguments["query"] = query
@@ -107,12 +108,12 @@ def _handle(app: Server, pack: Pack, endpoint: Endpoint, request: Request, ctx: 
     return _to_response(endpoint, request, result, replayed)
 
 
-def _reject_empty_patch(endpoint: Endpoint, values: Any) -> None:
+def _reject_empty_patch(endpoint: Endpoint, values: object) -> None:
     if endpoint.method == "PATCH" and values == {}:
         raise ValidationFailed([{"loc": [], "message": "an empty patch changes nothing", "type": "empty"}])
 
 
-def _idempotency_key(endpoint: Endpoint, request: Request, ctx: Context, values: Any) -> IdempotencyRecordKey | None:
+def _idempotency_key(endpoint: Endpoint, request: Request, ctx: Context, values: object) -> IdempotencyRecordKey | None:
     header = request.idempotency_key() if endpoint.method == "POST" and endpoint.idempotent else None
     if header is None:
         return None
@@ -120,7 +121,7 @@ def _idempotency_key(endpoint: Endpoint, request: Request, ctx: Context, values:
     return IdempotencyRecordKey.from_request(actor.id if actor else request.source_ip, header, request.method, request.path, values)
 
 
-def _to_response(endpoint: Endpoint, request: Request, result: Any, replayed: bool) -> Response:
+def _to_response(endpoint: Endpoint, request: Request, result: object, replayed: bool) -> Response:
     response = result if isinstance(result, ApiResponse) else ApiResponse(result, content_type=endpoint.content_type)
     status = response.status or (204 if response.body is None else endpoint.status)
     headers = {"Cache-Control": endpoint.cache_control, **response.headers}
@@ -142,5 +143,5 @@ def _to_response(endpoint: Endpoint, request: Request, result: Any, replayed: bo
     return Response(text, headers=headers, status_code=status)
 
 
-def _is_resource(body: Any) -> bool:
+def _is_resource(body: object) -> bool:
     return isinstance(body, dict) and "revision" in body

@@ -9,6 +9,7 @@ from typing import Any, get_type_hints
 from pydantic import BaseModel, ValidationError
 
 from chalicelib.foundation.errors import ValidationFailed
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.manifest import Endpoint, Pack, import_string
 from chalicelib.foundation.schema_types import QueryParams
 
@@ -22,7 +23,7 @@ class HandlerSpec:
 
     function: Any
     parameters: tuple[str, ...]
-    hints: dict[str, Any]
+    hints: JsonObject
     takes_query: bool
     query: type[QueryParams]
     body: type[BaseModel] | None

@@ -18,7 +18,7 @@ from chalicelib.foundation.errors import PROBLEM_TYPES
 from chalicelib.foundation.http import handlers, responses
 from chalicelib.foundation.http.examples import REF, NoExampleError, Schema, example
 from chalicelib.foundation.http.openapi_schemas import ComponentSchemas
-from chalicelib.foundation.json_codec import dumps, parse
+from chalicelib.foundation.json_codec import JsonObject, dumps, parse
 from chalicelib.foundation.manifest import PUBLIC, SIGNED_IN, Endpoint, Pack
 from chalicelib.foundation.roles import ROLES, RoleMatrix
 
@@ -109,14 +109,14 @@ _SECURITY: dict[str, Schema] = {
 }
 
 
-def build(packs: Iterable[Pack], base_path: str = "") -> dict[str, Any]:
+def build(packs: Iterable[Pack], base_path: str = "") -> JsonObject:
     """The document. `base_path` is the base path of the API on its gateway, e.g. /api; it becomes the server's URL."""
     packs = tuple(packs)
     roles = RoleMatrix(packs)
     rows = [(pack, endpoint, handlers.handler_for(pack, endpoint)) for pack in packs for endpoint in pack.endpoints]
     schemas = _component_schemas([handler for _, _, handler in rows])
-    paths: dict[str, dict[str, Any]] = {}
-    responses: dict[str, Any] = {}
+    paths: dict[str, JsonObject] = {}
+    responses: JsonObject = {}
     for pack, endpoint, handler in rows:
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(pack, endpoint, handler, roles, schemas, responses)
     return {
@@ -165,7 +165,7 @@ def _tag_object(pack: Pack) -> Schema:
 
 
 def _operation(
-    pack: Pack, endpoint: Endpoint, handler: handlers.HandlerSpec, roles: RoleMatrix, schemas: ComponentSchemas, responses: dict[str, Any]
+    pack: Pack, endpoint: Endpoint, handler: handlers.HandlerSpec, roles: RoleMatrix, schemas: ComponentSchemas, responses: JsonObject
 ) -> Schema:
     operation: Schema = {
         "operationId": f"{pack.name}_{endpoint.handler}",
@@ -284,7 +284,7 @@ def _partial_schemas(schema: Schema, definitions: dict[str, Schema]) -> list[Sch
     return [schema, required, *alone]
 
 
-def _responses(endpoint: Endpoint, handler: handlers.HandlerSpec, schemas: ComponentSchemas, shared: dict[str, Any]) -> Schema:
+def _responses(endpoint: Endpoint, handler: handlers.HandlerSpec, schemas: ComponentSchemas, shared: JsonObject) -> Schema:
     by_status = _success_responses(endpoint, handler, schemas)
     for status, reference in _problem_responses(endpoint, handler, shared).items():
         if status in by_status:  # a status of both success and problem
@@ -359,7 +359,7 @@ def problem_responses(endpoint: Endpoint, *, path_parameters: bool, body: bool) 
     return by_status
 
 
-def _problem_responses(endpoint: Endpoint, handler: handlers.HandlerSpec, responses: dict[str, Any]) -> Schema:
+def _problem_responses(endpoint: Endpoint, handler: handlers.HandlerSpec, responses: JsonObject) -> Schema:
     by_reference: Schema = {}
     by_status = problem_responses(endpoint, path_parameters=bool(handler.parameters), body=handler.body is not None)
     for status, kinds in sorted(by_status.items()):

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from chalicelib.foundation.errors import BadRequest, MalformedJson, TooLarge, UnsupportedMediaType, ValidationFailed
-from chalicelib.foundation.json_codec import parse
+from chalicelib.foundation.json_codec import JsonObject, parse
 
 MAX_BODY = 1_000_000  # bytes
 _TOKEN = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}", re.ASCII)
@@ -32,7 +32,7 @@ class Request:
     parameters: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def from_event(cls, event: dict[str, Any]) -> "Request":
+    def from_event(cls, event: JsonObject) -> "Request":
         """From a REST API proxy event."""
         context = event.get("requestContext") or {}
         path = event.get("path") or "/"

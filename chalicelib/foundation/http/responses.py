@@ -7,6 +7,7 @@ from typing import Any
 
 from chalicelib.foundation.errors import PROBLEM_TYPES, Problem, Unavailable
 from chalicelib.foundation.http.requests import Request
+from chalicelib.foundation.json_codec import JsonObject
 
 MAX_RESPONSE = 5_500_000  # bytes; a Lambda response is limited to 6 MB, encoded
 _MAX_ESCAPED_BYTES = 12  # bytes that one character may take when encoded: an emoji becomes two escapes of six
@@ -42,17 +43,17 @@ def internal_problem(error: Exception) -> Problem:
     return Unavailable() if isinstance(error, TimeoutError) else Problem("Something went wrong on our side; it is logged under this id.")
 
 
-def problem_body(problem: Problem, request_id: str) -> dict[str, Any]:
+def problem_body(problem: Problem, request_id: str) -> JsonObject:
     """A problem as a member of another response: of one row of a bulk request."""
     problem_type = PROBLEM_TYPES[problem.kind]
     head = {"type": f"/problems/{problem.kind}", "title": problem_type.title, "status": problem_type.status}
     return {**head, "detail": problem.detail, "request_id": request_id, **problem.members}
 
 
-def etag(body: Any, text: str, *, composite: bool) -> str:
+def etag(body: object, text: str, *, composite: bool) -> str:
     """`"<revision>"` for a bare resource; a weak ETag over the body for everything else, and for a resource with `explain`."""
-    revision = body.get("revision") if isinstance(body, dict) else None
-    if revision is not None and not composite and "explain" not in body:
+    revision, explains = (body.get("revision"), "explain" in body) if isinstance(body, dict) else (None, False)
+    if revision is not None and not composite and not explains:
         return f'"{revision}"'
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     return f'W/"{revision}.{digest}"' if revision is not None else f'W/"{digest}"'

@@ -13,9 +13,10 @@ stands for one that is absent. Without a default the item is not in the index wh
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from chalicelib.foundation.dates import format_timestamp
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.store.keys import KeyPart, escape_key_part
 
 IndexName = Literal["gsi1", "gsi2", "gsi3", "gsi4"]
@@ -47,7 +48,7 @@ class KeyRange:
         """The names of its partition key and its sort key."""
         return (f"{self.index}pk", f"{self.index}sk") if self.index else ("pk", "sk")
 
-    def query_arguments(self) -> dict[str, Any]:
+    def query_arguments(self) -> JsonObject:
         """What Query takes for it. A range of the table itself is read strongly; an index can't be."""
         pk_name, sk_name = self.attribute_names
         condition, values = f"{pk_name} = :pk", {":pk": {"S": self.pk}}
@@ -57,7 +58,7 @@ class KeyRange:
         elif self.low is not None or self.high is not None:
             condition += f" AND {sk_name} BETWEEN :low AND :high"
             values |= {":low": {"S": self.low or "\x00"}, ":high": {"S": self.high or "\U0010ffff"}}
-        where: dict[str, Any] = {"IndexName": self.index} if self.index else {"ConsistentRead": True}
+        where: JsonObject = {"IndexName": self.index} if self.index else {"ConsistentRead": True}
         return {"KeyConditionExpression": condition, "ExpressionAttributeValues": values, **where}
 
 
@@ -163,11 +164,12 @@ class AccessPattern:
 class DuePattern(AccessPattern):
     """Work that is due at a day or an instant, in the due index: `DUE#<kind>#0`, sorted by when it is due.
 
-    `on` names the attribute or property that says when; absent where nothing is due. A claim moves or removes it.
+    `on` names the attribute or property that says when; absent where nothing is due. A claim moves or removes
+    it. `by` names what tells items of the same moment apart: the id, or of a row without one its partition.
     """
 
-    def __init__(self, kind: str, *, on: str, serves: str = "", only_while: str | None = None) -> None:
-        super().__init__(DUE_INDEX, f"DUE#{kind}#0", sort=f"{{{on}}}#{{id}}", serves=serves, only_while=only_while)
+    def __init__(self, kind: str, *, on: str, by: str = "id", serves: str = "", only_while: str | None = None) -> None:
+        super().__init__(DUE_INDEX, f"DUE#{kind}#0", sort=f"{{{on}}}#{{{by}}}", serves=serves, only_while=only_while)
         self.kind = kind
         self.on = on
 

@@ -8,16 +8,19 @@ from pynamodb.attributes import Attribute
 from pynamodb.constants import BOOLEAN, LIST, MAP, NUMBER, STRING
 
 from chalicelib.foundation.dates import format_timestamp, parse_timestamp
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.store import codec
 
 T = TypeVar("T")
 
+_Stored = Attribute[Any]  # encoded the same with and without None: the functions below say which
 
-class _String(Attribute[Any]):
+
+class _String(_Stored):
     attr_type = STRING
 
 
-class _Integer(Attribute[Any]):
+class _Integer(_Stored):
     attr_type = NUMBER
 
     def serialize(self, value: int) -> str:
@@ -27,7 +30,7 @@ class _Integer(Attribute[Any]):
         return int(value)
 
 
-class _Decimal(Attribute[Any]):
+class _Decimal(_Stored):
     attr_type = NUMBER
 
     def serialize(self, value: Decimal) -> str:
@@ -37,11 +40,11 @@ class _Decimal(Attribute[Any]):
         return Decimal(value)
 
 
-class _Boolean(Attribute[Any]):
+class _Boolean(_Stored):
     attr_type = BOOLEAN
 
 
-class _Date(Attribute[Any]):
+class _Date(_Stored):
     attr_type = STRING
 
     def serialize(self, value: dt.date) -> str:
@@ -51,7 +54,7 @@ class _Date(Attribute[Any]):
         return dt.date.fromisoformat(value)
 
 
-class _Datetime(Attribute[Any]):
+class _Datetime(_Stored):
     attr_type = STRING
 
     def serialize(self, value: dt.datetime) -> str:
@@ -61,39 +64,39 @@ class _Datetime(Attribute[Any]):
         return parse_timestamp(value)
 
 
-class _Map(Attribute[Any]):
+class _Map(_Stored):
     attr_type = MAP
 
-    def serialize(self, value: dict[str, Any]) -> Any:
+    def serialize(self, value: JsonObject) -> object:
         return codec.encode_value(value)["M"]
 
-    def deserialize(self, value: Any) -> dict[str, Any]:
+    def deserialize(self, value: JsonObject) -> JsonObject:
         return {key: codec.decode_value(item) for key, item in value.items()}
 
 
-class _List(Attribute[Any]):
+class _List(_Stored):
     attr_type = LIST
 
-    def serialize(self, value: list[Any]) -> Any:
+    def serialize(self, value: list[object]) -> object:
         return codec.encode_value(value)["L"]
 
-    def deserialize(self, value: Any) -> list[Any]:
+    def deserialize(self, value: list[codec.AttributeValue]) -> list[object]:
         return [codec.decode_value(item) for item in value]
 
 
-def string(**options: Any) -> Attribute[str]:
+def string(*, hash_key: bool = False, range_key: bool = False) -> Attribute[str]:
     """A text."""
-    return _String(**options)
+    return _String(hash_key=hash_key, range_key=range_key)
 
 
-def optional_string(**options: Any) -> Attribute[str | None]:
+def optional_string() -> Attribute[str | None]:
     """A text, or None."""
-    return _String(null=True, **options)
+    return _String(null=True)
 
 
-def integer(**options: Any) -> Attribute[int]:
+def integer() -> Attribute[int]:
     """A whole number."""
-    return _Integer(**options)
+    return _Integer()
 
 
 def optional_integer() -> Attribute[int | None]:
@@ -136,12 +139,12 @@ def optional_datetime() -> Attribute[dt.datetime | None]:
     return _Datetime(null=True)
 
 
-def map_() -> Attribute[dict[str, Any]]:
+def map_() -> Attribute[JsonObject]:
     """A nested object."""
     return _Map()
 
 
-def optional_map() -> Attribute[dict[str, Any] | None]:
+def optional_map() -> Attribute[JsonObject | None]:
     """A nested object, or None."""
     return _Map(null=True)
 

@@ -1,6 +1,6 @@
 """Entities: rows with an id, a revision, and who wrote them in which request."""
 
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from chalicelib.foundation.actor import Stamp
 from chalicelib.foundation.ids import IdFormat, ItemKey
@@ -44,7 +44,7 @@ class Entity(Row):
     # -- creating and changing
 
     @classmethod
-    def new(cls, ctx: Stamp, id: str | None = None, **values: Any) -> Self:
+    def new(cls, ctx: Stamp, id: str | None = None, **values: object) -> Self:
         """A new entity, revision 1, created by the caller now."""
         return cls.from_values(
             id=id or cls.ID.new(ctx.now),
@@ -58,7 +58,7 @@ class Entity(Row):
             **values,
         )
 
-    def with_changes(self, ctx: Stamp, **values: Any) -> Self:
+    def with_changes(self, ctx: Stamp, **values: object) -> Self:
         """A copy with `values` set (None clears), the next revision, touched by the caller now."""
         copy = self.with_values(**values)
         copy.revision = self.revision + 1

@@ -12,7 +12,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from chalicelib.foundation import signing
 from chalicelib.foundation.errors import BadRequest
 from chalicelib.foundation.ids import ItemKey
-from chalicelib.foundation.json_codec import loads
+from chalicelib.foundation.json_codec import JsonObject, loads
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.store import Store
@@ -47,7 +47,7 @@ class CursorSigner:
         self._now = now
         self._binding = json.dumps(binding, default=str, sort_keys=True).encode()
 
-    def sign(self, positions: list[Any]) -> str:
+    def sign(self, positions: Sequence[object]) -> str:
         """A cursor for `positions`, valid for a day."""
         expiry = int((self._now + CURSOR_TTL).timestamp())
         body = json.dumps([expiry, positions], separators=(",", ":")).encode()
@@ -67,7 +67,7 @@ class CursorSigner:
         return list(positions)
 
 
-def decode_view(raw: DynamoItem) -> dict[str, Any]:
+def decode_view(raw: DynamoItem) -> JsonObject:
     """The list view in an item."""
     return loads(raw["view"]["S"]) if "view" in raw else {}
 

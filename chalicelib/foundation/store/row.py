@@ -12,7 +12,7 @@ from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 from pynamodb.models import Model
 
 from chalicelib.foundation.ids import ItemKey
-from chalicelib.foundation.json_codec import dumps
+from chalicelib.foundation.json_codec import JsonObject, dumps
 from chalicelib.foundation.store import attributes as a
 from chalicelib.foundation.store.access_patterns import AccessPattern, patterns_of
 from chalicelib.foundation.store.codec import DynamoItem
@@ -101,21 +101,30 @@ class Row(TableItem):
             keys |= pattern.keys(self)
         return keys
 
-    def list_view(self) -> dict[str, Any]:
+    def list_view(self) -> JsonObject:
         """What lists show, at most 500 bytes, without what changes at every edit, which would write every index. What is absent is left out."""
-        values = self.attribute_values
+        return self._listed()
+
+    def _listed(self, **computed: object) -> JsonObject:
+        """The list fields from attributes and properties, with `computed` values in place of these."""
+        values = self.attribute_values | computed
         view = {name: values[name] if name in values else getattr(self, name) for name in self.LIST_FIELDS}
         return {name: value for name, value in view.items() if value is not None}
+
+    @classmethod
+    def index_attributes(cls) -> tuple[str, ...]:
+        """The names of all index keys that its access patterns write."""
+        return tuple(name for pattern in _patterns_of(cls) for name in (pattern.pk_name, pattern.sk_name))
 
     # -- life
 
     @classmethod
-    def at(cls, key: ItemKey, **values: Any) -> Self:
+    def at(cls, key: ItemKey, **values: object) -> Self:
         """A row at a key."""
         return cls.from_values(pk=key.pk, sk=key.sk, **values)
 
     @classmethod
-    def from_values(cls, **values: Any) -> Self:
+    def from_values(cls, **values: object) -> Self:
         """A row from Python values; an unknown name is a mistake of ours."""
         if unknown := values.keys() - cls.get_attributes().keys():
             raise TypeError(f"{cls.__name__} has no {', '.join(sorted(unknown))}")
@@ -124,7 +133,7 @@ class Row(TableItem):
         self._unknown = {}
         return self
 
-    def with_values(self, **values: Any) -> Self:
+    def with_values(self, **values: object) -> Self:
         """A copy with `values` set; None clears."""
         copy = self.from_values(**{**self.attribute_values, **values})
         copy._unknown = self._unknown
@@ -196,7 +205,12 @@ def _patterns_of(cls: type[Row]) -> tuple[AccessPattern, ...]:
     return patterns_of(cls)
 
 
-def _canonical_number(value: Any) -> Any:
+def truncate(text: str | None, length: int = 60) -> str | None:
+    """A text short enough for a list view; None stays None."""
+    return text if text is None or len(text) <= length else f"{text[: length - 1]}…"
+
+
+def _canonical_number(value: object) -> object:
     """A number in its one form. The table drops trailing zeros; a view that shows 5.0 once and 5 later would write every index."""
     return Decimal(format(value.normalize(), "f")) if isinstance(value, Decimal) else value
 

@@ -15,6 +15,7 @@ from pynamodb.expressions.condition import Condition
 from chalicelib.foundation.actor import Stamp
 from chalicelib.foundation.errors import Unavailable, VersionConflict
 from chalicelib.foundation.ids import ItemKey
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.entity import Entity
@@ -66,7 +67,7 @@ class Store:
 
     # -- calls
 
-    def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
+    def call(self, operation: str, **arguments: object) -> JsonObject:
         """One DynamoDB operation; throttling and lost connections are retried with full jitter until the deadline.
 
         Raises Unavailable when time runs out, ClientError for everything that a retry cannot resolve.
@@ -77,7 +78,7 @@ class Store:
         while True:
             self.round_trips += 1
             try:
-                response: dict[str, Any] = getattr(self.client, operation)(**arguments)
+                response: JsonObject = getattr(self.client, operation)(**arguments)
             except ClientError as error:
                 if not _is_retryable(error):
                     raise
@@ -132,7 +133,7 @@ class Store:
         unique_keys = list(dict.fromkeys(keys))
         items: dict[ItemKey, DynamoItem] = {}
         for start in range(0, len(unique_keys), _READ_BATCH):
-            pending: list[Any] = [encode_key(key) for key in unique_keys[start : start + _READ_BATCH]]
+            pending: list[DynamoItem] = [encode_key(key) for key in unique_keys[start : start + _READ_BATCH]]
             attempt = 0
             while pending:
                 response = self.call("batch_get_item", RequestItems={self.table: {"Keys": pending, "ConsistentRead": True}})
@@ -144,7 +145,7 @@ class Store:
                     attempt += 1
         return items
 
-    def query(self, **arguments: Any) -> dict[str, Any]:
+    def query(self, **arguments: object) -> JsonObject:
         """One page of a Query, as DynamoDB returns it. One round trip."""
         return self.call("query", TableName=self.table, **arguments)
 
@@ -178,7 +179,7 @@ class Store:
             ExpressionAttributeValues={":seen": {"N": str(entity.revision - 1)}},
         )
 
-    def _write(self, item: DynamoItem, **arguments: Any) -> None:
+    def _write(self, item: DynamoItem, **arguments: object) -> None:
         try:
             self.call("put_item", ReturnValuesOnConditionCheckFailure="ALL_OLD", **arguments)
         except ClientError as error:
@@ -199,7 +200,7 @@ class Store:
         add: Mapping[str, object] = NOTHING,
         when: Condition | None = None,
         return_values: str = "NONE",
-    ) -> dict[str, Any]:
+    ) -> JsonObject:
         """One UpdateItem on a row that is no entity (a counter, a claim). Raises VersionConflict where its condition fails."""
         arguments = update_arguments(set, remove, add, when)
         try:
@@ -209,7 +210,7 @@ class Store:
                 raise VersionConflict from None
             raise
 
-    def update_by_expression(self, key: ItemKey, expression: str, **arguments: Any) -> dict[str, Any]:
+    def update_by_expression(self, key: ItemKey, expression: str, **arguments: object) -> JsonObject:
         """One UpdateItem on a row that is not an entity (a counter, a claim). Raises VersionConflict where its condition fails."""
         try:
             return self.call("update_item", TableName=self.table, Key=encode_key(key), UpdateExpression=expression, **arguments)
@@ -222,7 +223,7 @@ class Store:
         """Delete items that are not entities and are no longer written, 25 per round trip; returns how many."""
         removed, remaining_keys = 0, iter(keys)
         while batch := list(islice(remaining_keys, _WRITE_BATCH)):
-            pending: list[Any] = [{"DeleteRequest": {"Key": encode_key(key)}} for key in batch]
+            pending: list[DynamoItem] = [{"DeleteRequest": {"Key": encode_key(key)}} for key in batch]
             attempt = 0
             while pending:
                 response = self.call("batch_write_item", RequestItems={self.table: pending})

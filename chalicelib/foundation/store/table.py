@@ -2,13 +2,14 @@
 
 from typing import Any
 
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.store.row import PROJECTED
 
 TTL_ATTRIBUTE = "ttl"
 INDEXES = ("gsi1", "gsi2", "gsi3", "gsi4")
 
 
-def table_definition(name: str) -> dict[str, Any]:
+def table_definition(name: str) -> JsonObject:
     """CreateTable's arguments. The indexes are overloaded and sparse; they project what lists show."""
     keys = ["pk", "sk"] + [f"{index}{end}" for index in INDEXES for end in ("pk", "sk")]
     return {

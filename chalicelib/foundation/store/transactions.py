@@ -1,10 +1,9 @@
-"""One DynamoDB transaction, built as one ordered list, so that each refusal is known by its place.
+"""One DynamoDB transaction, built as one ordered list, so that each failed condition is known by its index.
 
-PynamoDB's own transaction regroups its actions, and then nobody knows whose reason is whose.
+PynamoDB's own transaction regroups its actions, so that cancellation reasons could not be assigned to them.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 from uuid import uuid4
 
 from botocore.exceptions import ClientError
@@ -12,6 +11,7 @@ from pynamodb.expressions.condition import Condition
 
 from chalicelib.foundation.errors import VersionConflict
 from chalicelib.foundation.ids import ItemKey
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.store import codec
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.entity import Entity
@@ -25,24 +25,22 @@ from chalicelib.foundation.store.expressions import (
 from chalicelib.foundation.store.row import Row
 from chalicelib.foundation.store.store import Store, encode_key
 
-OnConditionFailed = (
-    Exception | Callable[[DynamoItem], Exception]
-)  # what a failed condition means; given the row that stands there ({} for none)
+OnConditionFailed = Exception | Callable[[DynamoItem], Exception]  # what a failed condition means; given the existing item ({} for none)
 
 MAX_ACTIONS = 100
 _IDENTITY_ATTRIBUTES = ("request_id", "revision", "id", "owner")  # by which a row is known as the very one we sent
 
 
 class Transaction:
-    """Actions that land together or not at all. `commit` is one round trip.
+    """Actions that are committed together or not at all. `commit` is one round trip.
 
-    Each action names its refusal: the exception to raise when its condition fails (Stale where none is named).
-    Of several that fail the first in order speaks.
+    Each action may give the exception to raise when its condition fails, `on_conflict` (by default VersionConflict).
+    Where several conditions fail, the exception of the first action is raised.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._actions: list[dict[str, Any]] = []
+        self._actions: list[JsonObject] = []
         self._on_conflict: list[OnConditionFailed | None] = []
 
     def __len__(self) -> int:
@@ -53,7 +51,7 @@ class Transaction:
         self.put_by_expression(entity.to_item(), "attribute_not_exists(pk)", on_conflict)
 
     def save(self, entity: Entity, on_conflict: OnConditionFailed | None = None) -> None:
-        """Put an entity that was read, if nobody wrote it since."""
+        """Put an entity that was read; fails where it was written since."""
         self.put_by_expression(entity.to_item(), "revision = :seen", on_conflict, {":seen": entity.revision - 1})
 
     def put(self, row: Row, when: Condition | None = None, on_conflict: OnConditionFailed | None = None) -> None:
@@ -85,7 +83,7 @@ class Transaction:
         self._append("Update", {"Key": encode_key(after.key)}, arguments, on_conflict)
 
     def condition_check(self, key: ItemKey, when: Condition, on_conflict: OnConditionFailed | None = None) -> None:
-        """Let the transaction stand only if a row is as it should be."""
+        """Make the transaction depend on a condition of a row that it does not write."""
         self._append("ConditionCheck", {"Key": encode_key(key)}, condition_arguments(when), on_conflict)
 
     def delete(self, key: ItemKey, when: Condition | None = None, on_conflict: OnConditionFailed | None = None) -> None:
@@ -97,14 +95,14 @@ class Transaction:
         item: DynamoItem,
         condition: str = "",
         on_conflict: OnConditionFailed | None = None,
-        values: dict[str, Any] | None = None,
+        values: JsonObject | None = None,
         names: dict[str, str] | None = None,
     ) -> None:
         """Put a row under a condition. `values` are plain; they are typed here."""
         self._add("Put", {"Item": item}, condition, values, names, on_conflict)
 
     def put_values_by_expression(
-        self, key: ItemKey, values: dict[str, Any], condition: str = "", on_conflict: OnConditionFailed | None = None
+        self, key: ItemKey, values: JsonObject, condition: str = "", on_conflict: OnConditionFailed | None = None
     ) -> None:
         """Put a row that is no entity from plain values."""
         self.put_by_expression(encode_key(key) | codec.encode_item(values), condition, on_conflict)
@@ -115,10 +113,10 @@ class Transaction:
         expression: str,
         condition: str = "",
         on_conflict: OnConditionFailed | None = None,
-        values: dict[str, Any] | None = None,
+        values: JsonObject | None = None,
         names: dict[str, str] | None = None,
     ) -> None:
-        """Update a row in place: counters, gates, claims."""
+        """Update a row in place, e.g. a counter or a claim."""
         self._add("Update", {"Key": encode_key(key), "UpdateExpression": expression}, condition, values, names, on_conflict)
 
     def check_by_expression(
@@ -126,14 +124,14 @@ class Transaction:
         key: ItemKey,
         condition: str,
         on_conflict: OnConditionFailed | None = None,
-        values: dict[str, Any] | None = None,
+        values: JsonObject | None = None,
         names: dict[str, str] | None = None,
     ) -> None:
-        """Let the transaction stand only if a row is as it should be."""
+        """Make the transaction depend on a condition of a row that it does not write."""
         self._add("ConditionCheck", {"Key": encode_key(key)}, condition, values, names, on_conflict)
 
     def delete_by_expression(
-        self, key: ItemKey, condition: str = "", on_conflict: OnConditionFailed | None = None, values: dict[str, Any] | None = None
+        self, key: ItemKey, condition: str = "", on_conflict: OnConditionFailed | None = None, values: JsonObject | None = None
     ) -> None:
         """Remove a row that is no entity."""
         self._add("Delete", {"Key": encode_key(key)}, condition, values, None, on_conflict)
@@ -152,7 +150,7 @@ class Transaction:
                 raise
             self._raise_conflict(error)
 
-    def _append(self, kind: str, action: dict[str, Any], arguments: Arguments, on_conflict: OnConditionFailed | None) -> None:
+    def _append(self, kind: str, action: JsonObject, arguments: Arguments, on_conflict: OnConditionFailed | None) -> None:
         action = {"TableName": self._store.table, **action, **arguments}
         if "ConditionExpression" in arguments:
             action["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
@@ -162,9 +160,9 @@ class Transaction:
     def _add(
         self,
         kind: str,
-        body: dict[str, Any],
+        body: JsonObject,
         condition: str,
-        values: dict[str, Any] | None,
+        values: JsonObject | None,
         names: dict[str, str] | None,
         on_conflict: OnConditionFailed | None,
     ) -> None:

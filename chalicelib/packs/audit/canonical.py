@@ -13,12 +13,12 @@ import rfc8785
 _SAFE = 2**53 - 1
 
 
-def canonical(value: Any) -> str:
+def canonical(value: object) -> str:
     """The canonical JSON of plain values, as decoded from the table."""
     return rfc8785.dumps(_jcs(value)).decode()
 
 
-def _jcs(value: Any) -> Any:
+def _jcs(value: object) -> Any:
     if isinstance(value, bool | str) or value is None:
         return value
     if isinstance(value, int):

@@ -62,7 +62,7 @@ class DataSubjectKeys:
         """Whether the subject's key was destroyed."""
         return subject in self._keys and self._keys[subject] is None
 
-    def seal(self, subject: str, context: str, value: Any) -> dict[str, str] | None:
+    def seal(self, subject: str, context: str, value: object) -> dict[str, str] | None:
         """A value as stored on the trail: a keyed digest, by which equal values can be recognised, and the sealed value.
 
         `context` is authenticated with it, so that it can't be unsealed elsewhere. None where the subject has been erased.

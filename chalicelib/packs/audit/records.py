@@ -13,7 +13,7 @@ from typing import Any
 
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.ids import ItemKey
-from chalicelib.foundation.json_codec import dumps, loads
+from chalicelib.foundation.json_codec import JsonObject, dumps, loads
 from chalicelib.foundation.store import codec
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.entity import Entity
@@ -45,13 +45,13 @@ class AuditRecord:
     hash: str
 
     @property
-    def values(self) -> dict[str, Any]:
+    def values(self) -> JsonObject:
         """The content of the body."""
-        values: dict[str, Any] = loads(self.body)
+        values: JsonObject = loads(self.body)
         return values
 
     @classmethod
-    def from_values(cls, values: dict[str, Any], prev_hash: str) -> "AuditRecord":
+    def from_values(cls, values: JsonObject, prev_hash: str) -> "AuditRecord":
         """A record, chained to the record with `prev_hash`."""
         body = canonical(values)
         return cls(body, prev_hash, chain_hash(prev_hash, body))
@@ -109,9 +109,7 @@ def chain_hash(prev_hash: str, body: str) -> str:
     return hashlib.sha256(f"{prev_hash}\n{body}".encode()).hexdigest()
 
 
-def build_record(
-    change: StreamChange, entity: type[Entity], seal: SealFunction, recorded_at: datetime, code_version: str
-) -> dict[str, Any]:
+def build_record(change: StreamChange, entity: type[Entity], seal: SealFunction, recorded_at: datetime, code_version: str) -> JsonObject:
     """The content of the record of a change: who, what, when, in which request; without secrets, personal values sealed."""
     image = codec.decode_item(change.image)
     is_removed = change.new is None
@@ -142,7 +140,7 @@ def action(change: StreamChange) -> str:
     return "updated"
 
 
-def changes(change: StreamChange, entity: type[Entity], seal: SealFunction) -> dict[str, Any]:
+def changes(change: StreamChange, entity: type[Entity], seal: SealFunction) -> JsonObject:
     """The changed fields, nested ones by dotted path: {old, new}.
 
     For a secret field, and for one that this version of the code doesn't know, only that it changed. For a personal field the
@@ -150,7 +148,7 @@ def changes(change: StreamChange, entity: type[Entity], seal: SealFunction) -> d
     """
     old, new = codec.decode_item(change.old or {}), codec.decode_item(change.new or {})
     known_fields = {attribute.attr_name for attribute in entity.get_attributes().values()}
-    differences: dict[str, Any] = {}
+    differences: JsonObject = {}
     for name in sorted((old.keys() | new.keys()) - _NOT_FIELDS):
         before, after = old.get(name), new.get(name)
         if before == after:
@@ -169,8 +167,8 @@ def seal_context(entity_id: str, seq: int, field: str, side: str) -> str:
     return f"{entity_id}#{seq}#{field}#{side}"
 
 
-def _personal_difference(change: StreamChange, name: str, before: Any, after: Any, seal: SealFunction) -> dict[str, Any]:
-    difference: dict[str, Any] = {"personal": True}
+def _personal_difference(change: StreamChange, name: str, before: object, after: object, seal: SealFunction) -> JsonObject:
+    difference: JsonObject = {"personal": True}
     for side, value in (("old", before), ("new", after)):
         sealed = None if value is None else seal(seal_context(change.entity_id, change.version, name, side), value)
         if value is None or sealed is not None:
@@ -178,9 +176,9 @@ def _personal_difference(change: StreamChange, name: str, before: Any, after: An
     return difference
 
 
-def _differences(path: str, before: Any, after: Any) -> dict[str, Any]:
+def _differences(path: str, before: object, after: object) -> JsonObject:
     if isinstance(before, dict) and isinstance(after, dict):
-        differences: dict[str, Any] = {}
+        differences: JsonObject = {}
         for name in sorted(before.keys() | after.keys()):
             if before.get(name) != after.get(name):
                 differences |= _differences(f"{path}.{name}", before.get(name), after.get(name))
@@ -188,7 +186,7 @@ def _differences(path: str, before: Any, after: Any) -> dict[str, Any]:
     return {path: {"old": before, "new": after}}
 
 
-def describes_same_change(existing: AuditRecord, expected: dict[str, Any], *, erased: bool) -> bool:
+def describes_same_change(existing: AuditRecord, expected: JsonObject, *, erased: bool) -> bool:
     """Whether the existing record describes the same change as `expected`, which then is a replay.
 
     The consumer's own fields may differ. So may the changed fields, where another version of the code described them or the

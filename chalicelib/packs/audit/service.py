@@ -11,6 +11,7 @@ from cryptography.exceptions import InvalidTag
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import format_timestamp, start_of_day
 from chalicelib.foundation.errors import NotFound, ValidationFailed
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.entity import Entity
@@ -108,7 +109,7 @@ def _chain(ctx: Context, entity_id: str, limit: int, *, before: int | None = Non
     if before is not None or after is not None:
         condition += " AND sk < :from" if before is not None else " AND sk > :from"
         values[":from"] = {"S": f"{before if before is not None else after:010d}"}
-    start: dict[str, Any] = {}
+    start: JsonObject = {}
     while limit > 0:
         response = ctx.store.query(
             KeyConditionExpression=condition,
@@ -156,7 +157,7 @@ def _record_views(ctx: Context, rows: list[DynamoItem], subject: str, sees_perso
     return items
 
 
-def _record_view(raw: DynamoItem) -> dict[str, Any]:
+def _record_view(raw: DynamoItem) -> JsonObject:
     """The content of a record; a placeholder where its body is not valid JSON (the verification reports that, too)."""
     try:
         return AuditRecord.from_item(raw).values
@@ -224,10 +225,10 @@ def _key_ranges(actor: str | None, low: str, high: str) -> list[list[KeyRange]]:
     return [[KeyRange("gsi2", records.actor_partition(actor, month), low, high)] for month in months]
 
 
-def _predicate(ctx: Context) -> Callable[[dict[str, Any]], bool]:
+def _predicate(ctx: Context) -> Callable[[JsonObject], bool]:
     visibility = cache(lambda kind: _visibility(ctx, kind))
 
-    def is_visible(view: dict[str, Any]) -> bool:
+    def is_visible(view: JsonObject) -> bool:
         visible = visibility(view["kind"])
         return visible == "all" or (visible == "own" and view["actor"] == ctx.actor.id)
 
@@ -240,9 +241,9 @@ def _to_instant(ctx: Context, value: datetime | date | None, *, after: bool = Fa
     return start_of_day(value + timedelta(days=1) if after else value, ctx.settings.firm_time_zone).astimezone(UTC)
 
 
-def _log_access(ctx: Context, access: str, **values: Any) -> None:
+def _log_access(ctx: Context, access: str, *, subject_id: str | None = None, filters: JsonObject | None = None, records: int) -> None:
     """Record the access: one item, which the stream consumer puts on the trail like every other change."""
-    entity = TrailAccess.new(ctx, access=access, **values)
+    entity = TrailAccess.new(ctx, access=access, subject_id=subject_id, filters=filters, records=records)
     ctx.store.call("put_item", TableName=ctx.store.table, Item=entity.to_item())
 
 

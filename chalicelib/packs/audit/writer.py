@@ -7,13 +7,14 @@ images, and so are later changes of that entity; they are resumed when the prede
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import Any
 
 from botocore.exceptions import ClientError
 
 from chalicelib.foundation import streams, telemetry
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.events import Notification
+from chalicelib.foundation.ids import ItemKey
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.manifest import Pack, import_string
 from chalicelib.foundation.store.entity import Entity
 from chalicelib.foundation.streams import MalformedRecord, StreamChange
@@ -172,12 +173,12 @@ class TrailWriter:
             self._hashes[id, seq] = record.hash
         return True
 
-    def _describe(self, change: StreamChange) -> dict[str, Any]:
+    def _describe(self, change: StreamChange) -> JsonObject:
         entity = self._entity_class(change.kind)
         if entity.PERSONAL:
             self._subject_keys.load([change.key.pk])
 
-        def seal(context: str, value: Any) -> dict[str, str] | None:
+        def seal(context: str, value: object) -> dict[str, str] | None:
             return self._subject_keys.seal(change.key.pk, context, value)
 
         return records.build_record(change, entity, seal, self._ctx.now, self._ctx.settings.git_revision)
@@ -222,8 +223,8 @@ class TrailWriter:
         return left
 
     @staticmethod
-    def _in_order(parked: list[streams.ParkedRecord]) -> list[tuple[Any, StreamChange | None]]:
-        entries: list[tuple[int, Any, StreamChange | None]] = []
+    def _in_order(parked: list[streams.ParkedRecord]) -> list[tuple[ItemKey, StreamChange | None]]:
+        entries: list[tuple[int, ItemKey, StreamChange | None]] = []
         for item in parked:
             try:
                 change = streams.parse_record(item.record)

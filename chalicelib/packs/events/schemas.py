@@ -1,10 +1,9 @@
 """Requests and responses of the event endpoints."""
 
-from typing import Any
-
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.schema_types import DateText, PageParams, ResourceView, TimestampText
 
 
@@ -48,6 +47,6 @@ class EventView(ResourceView):
     for_user: str | None
     for_role: str | None
     due_on: DateText | None
-    data: dict[str, Any]
+    data: JsonObject
     seen_at: TimestampText | None
     seen_by: str | None

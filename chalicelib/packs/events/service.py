@@ -4,23 +4,22 @@ An event for a role is a single item: the first user who marks it as seen does s
 changes nothing.
 """
 
-from typing import Any
-
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.errors import NotFound
 from chalicelib.foundation.events import NOTIFICATION_TTL, Notification
 from chalicelib.foundation.idempotency import idempotent_transaction
 from chalicelib.foundation.idempotency import read_or_replay as read_once
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.store.pagination import CursorSigner, Page, decode_view, paginate
 from chalicelib.foundation.store.store import parse_live
 
 
-def list_events(ctx: Context, *, unseen: bool | None, kind: str | None, limit: int, cursor: str | None) -> Page[dict[str, Any]]:
+def list_events(ctx: Context, *, unseen: bool | None, kind: str | None, limit: int, cursor: str | None) -> Page[JsonObject]:
     """A page of the caller's own events and those of their roles, newest first."""
     oldest = format_timestamp(ctx.now - NOTIFICATION_TTL)  # TTL removes expired items some days late
 
-    def is_listed(view: dict[str, Any]) -> bool:
+    def is_listed(view: JsonObject) -> bool:
         return (
             view["created_at"] > oldest
             and (unseen is None or (view["seen_at"] is None) == unseen)
@@ -58,7 +57,7 @@ def mark_seen(ctx: Context, id: str) -> Notification:
     return ctx.store.retry_on_conflict(step)
 
 
-def event_view(event: Notification) -> dict[str, Any]:
+def event_view(event: Notification) -> JsonObject:
     """The full view of an event."""
     return event.list_view() | {
         "title": event.title,

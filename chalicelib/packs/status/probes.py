@@ -7,11 +7,11 @@ one of the checks fails; `why` says which.
 from collections.abc import Callable
 from datetime import timedelta
 from importlib import import_module
-from typing import Any
 
 from chalicelib.foundation.builtin_packs import probe_table
 from chalicelib.foundation.cache import CachedValue, CachePolicy
 from chalicelib.foundation.context import Context
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.manifest import Pack, import_string
 from chalicelib.foundation.pack_registry import PackRegistry
 from chalicelib.foundation.system.readiness import readiness_checks
@@ -22,12 +22,12 @@ _POLICY = CachePolicy("pack status", timedelta(seconds=10), 1)
 Probe = Callable[[Context], None]
 
 
-def pack_statuses(ctx: Context) -> CachedValue[list[dict[str, Any]]]:
+def pack_statuses(ctx: Context) -> CachedValue[list[JsonObject]]:
     """All 26 packs with their status, at most ten seconds old."""
     return ctx.cache.get(ctx, _POLICY, "all", lambda: run_probes(ctx, ctx.packs))
 
 
-def run_probes(ctx: Context, packs: PackRegistry) -> list[dict[str, Any]]:
+def run_probes(ctx: Context, packs: PackRegistry) -> list[JsonObject]:
     """The packs by letter with their current status. A letter may have several manifests; then all that are built must succeed."""
     by_letter: dict[str, list[Pack]] = {}
     for pack in (pack for pack in packs if not pack.planned):

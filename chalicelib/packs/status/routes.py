@@ -1,9 +1,10 @@
 """The endpoints of the system status. Pack statuses are cached for ten seconds; the Age header has their age."""
 
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.http.responses import ApiResponse
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.packs.status import service
 from chalicelib.packs.status.probes import pack_statuses
 from chalicelib.packs.status.schemas import CompletionRequest, PackListView, PackStatusView, StatusSummaryView, SystemStatusView
@@ -42,5 +43,5 @@ def incomplete(ctx: Context, body: CompletionRequest) -> SystemStatusView:
     return cast(SystemStatusView, service.set_completion(ctx, complete=False, notes=body.notes))
 
 
-def _with_age(body: dict[str, Any], age: int) -> ApiResponse:
+def _with_age(body: JsonObject, age: int) -> ApiResponse:
     return ApiResponse(body, headers={"Age": str(age)})

@@ -1,7 +1,6 @@
 """The system status: computed, except the completion of the backend, which users set. Reading never writes."""
 
 from collections import Counter
-from typing import Any
 
 from chalicelib import __version__
 from chalicelib.foundation.context import Context
@@ -9,6 +8,7 @@ from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.errors import NotFound
 from chalicelib.foundation.idempotency import idempotent_transaction
 from chalicelib.foundation.idempotency import read_or_replay as read_once
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.store import keys
 from chalicelib.foundation.store.codec import decode_item, encode_item
 from chalicelib.foundation.store.store import encode_key
@@ -20,14 +20,14 @@ _COMPLETE = "Backend marked as complete"
 _INCOMPLETE = "Backend marked as incomplete (development mode)"
 
 
-def status(ctx: Context) -> tuple[dict[str, Any], int]:
+def status(ctx: Context) -> tuple[JsonObject, int]:
     """The full status, and the age of the pack statuses in seconds."""
     raw = ctx.store.get_item(_COMPLETION_KEY)
     cached = pack_statuses(ctx)
     return _status_view(ctx, decode_item(raw) if raw else {}, cached.value), cached.age
 
 
-def pack_status(ctx: Context, letter: str) -> tuple[dict[str, Any], int]:
+def pack_status(ctx: Context, letter: str) -> tuple[JsonObject, int]:
     """The status of one pack by its letter, in either case, and its age in seconds; NotFound for an unknown letter."""
     letter = letter.upper()
     if letter not in ctx.packs.headings:
@@ -36,11 +36,11 @@ def pack_status(ctx: Context, letter: str) -> tuple[dict[str, Any], int]:
     return next(pack for pack in cached.value if pack["id"] == letter), cached.age
 
 
-def set_completion(ctx: Context, *, complete: bool, notes: str | None) -> dict[str, Any]:
+def set_completion(ctx: Context, *, complete: bool, notes: str | None) -> JsonObject:
     """Set or clear the completion; returns the full status. The time of completion remains the first one until it is cleared."""
     packs = pack_statuses(ctx).value
 
-    def step() -> dict[str, Any]:
+    def step() -> JsonObject:
         raw = read_once(ctx, [_COMPLETION_KEY]).get(_COMPLETION_KEY)
         before = decode_item(raw) if raw else {}
         row = {
@@ -66,7 +66,7 @@ def set_completion(ctx: Context, *, complete: bool, notes: str | None) -> dict[s
     return ctx.store.retry_on_conflict(step)
 
 
-def counts(packs: list[dict[str, Any]]) -> dict[str, int]:
+def counts(packs: list[JsonObject]) -> dict[str, int]:
     """Number of packs by status; `deprecated` is always 0, but clients of the older API read it."""
     by_status = Counter(pack["status"] for pack in packs)
     return {
@@ -78,13 +78,13 @@ def counts(packs: list[dict[str, Any]]) -> dict[str, int]:
     }
 
 
-def summary_text(packs: list[dict[str, Any]]) -> str:
+def summary_text(packs: list[JsonObject]) -> str:
     """The counts in a sentence."""
     totals = counts(packs)
     return f"{totals['installed']} of {totals['total']} packs installed, {totals['pending']} pending, {totals['degraded']} degraded."
 
 
-def _status_view(ctx: Context, row: dict[str, Any], packs: list[dict[str, Any]]) -> dict[str, Any]:
+def _status_view(ctx: Context, row: JsonObject, packs: list[JsonObject]) -> JsonObject:
     return {
         "version": __version__,
         "backend_complete": row.get("complete", False),

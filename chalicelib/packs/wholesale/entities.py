@@ -45,25 +45,10 @@ class Pipeline(Entity):
     )
     REMINDERS = DuePattern("contract-alarm", on="alarm_on", serves="wholesale-contract-alarms")
     LIST_FIELDS = (
-        "id",
-        "stage",
-        "stage_entered_at",
-        "owner",
-        "lead_source",
-        "seller_name",
-        "address",
-        "city",
-        "postal_code",
-        "currency",
-        "asking_price",
-        "arv_estimate",
-        "max_allowable_offer",
-        "expected_spread",
-        "spread_basis",
-        "next_action_on",
-        "on_hold",
-        "created_at",
-    )
+        "id", "stage", "stage_entered_at", "owner", "lead_source", "seller_name", "address", "city", "postal_code",
+        "currency", "asking_price", "arv_estimate", "max_allowable_offer", "expected_spread", "spread_basis",
+        "next_action_on", "on_hold", "created_at",
+    )  # fmt: skip
 
     stage = a.string()
     stage_entered_at = a.datetime()
@@ -238,15 +223,9 @@ def to_pricing_inputs(values: Mapping[str, Any]) -> PricingInputs:
 
 
 _PRICING_AMOUNTS = (
-    "arv_estimate",
-    "repair_estimate",
-    "assignment_fee_target",
-    "offer_price",
-    "contract_price",
-    "assignment_price",
-    "max_allowable_offer",
-    "expected_spread",
-)
+    "arv_estimate", "repair_estimate", "assignment_fee_target", "offer_price", "contract_price", "assignment_price",
+    "max_allowable_offer", "expected_spread",
+)  # fmt: skip
 
 
 def _decimal(value: Any) -> Decimal | None:

@@ -1,6 +1,8 @@
 """The interface of this pack to other packs: reference a pipeline, change its stage along with an assignment, find properties.
 
-Other packs use nothing else of it, and depend on neither its keys nor its indexes.
+Other packs use nothing else of it, and depend on neither its keys nor its indexes. Its rules are here too (`exit_strategies`, `stages`,
+`median_of_histogram`). What reads the stream needs no more than these and the entity: so what writes or lists is imported at its call,
+since it needs the schemas, and pydantic with them.
 """
 
 from collections.abc import Mapping
@@ -13,12 +15,10 @@ from chalicelib.foundation.store import references
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.store import parse_live
 from chalicelib.foundation.store.transactions import Transaction
-from chalicelib.packs.wholesale import repository
 from chalicelib.packs.wholesale.entities import Pipeline as Pipeline
-from chalicelib.packs.wholesale.repository import check_unchanged as check_unchanged
-from chalicelib.packs.wholesale.rules import stages
-from chalicelib.packs.wholesale.service.deadline_reminders import display_name as display_name
-from chalicelib.packs.wholesale.service.pipeline_transitions import transitioned
+from chalicelib.packs.wholesale.rules import exit_strategies as exit_strategies
+from chalicelib.packs.wholesale.rules import stages as stages
+from chalicelib.packs.wholesale.rules.funnel import median_of_histogram as median_of_histogram
 
 _SALEABLE = (stages.UNDER_CONTRACT, stages.ASSIGNED, stages.OFFER_MADE, stages.LEAD)
 
@@ -31,6 +31,20 @@ def key(id: str) -> ItemKey:
 def parse_pipeline(item: DynamoItem | None) -> Pipeline | None:
     """The pipeline in an item; None where there is no item or it is soft-deleted."""
     return parse_live(Pipeline, item)
+
+
+def display_name(pipeline: Pipeline) -> str:
+    """What people call it: its address. Never the seller."""
+    from chalicelib.packs.wholesale.service import deadline_reminders
+
+    return deadline_reminders.display_name(pipeline)
+
+
+def check_unchanged(tx: Transaction, pipeline: Pipeline) -> None:
+    """Condition a transaction on the pipeline's stage, currency and contract as they were read; else VersionConflict."""
+    from chalicelib.packs.wholesale import repository
+
+    repository.check_unchanged(tx, pipeline)
 
 
 def add_reference(tx: Transaction, pipeline_id: str, count: int = 1) -> None:
@@ -58,6 +72,9 @@ def add_transition(
 
     The transaction fails with VersionConflict where the pipeline changed since it was read: read it again.
     """
+    from chalicelib.packs.wholesale import repository
+    from chalicelib.packs.wholesale.service.pipeline_transitions import transitioned
+
     after = transitioned(ctx, pipeline, target, values, reason=reason, note=note, initiator=initiator)
     repository.add_update(ctx, tx, pipeline, after)
     return after
@@ -65,6 +82,8 @@ def add_transition(
 
 def add_price_change(ctx: Context, tx: Transaction, pipeline: Pipeline, values: Mapping[str, object]) -> Pipeline:
     """Add a change of the current assignment's price to the transaction. Returns the changed pipeline."""
+    from chalicelib.packs.wholesale import repository
+
     after = pipeline.with_changes(ctx, **values)
     repository.add_update(ctx, tx, pipeline, after)
     return after
@@ -80,11 +99,15 @@ def notification_target(pipeline: Pipeline) -> NotificationTarget:
 
 def list_ids_in_area(ctx: Context, country: str, area: str, postal_code_prefix: str, limit: int) -> tuple[list[str], bool]:
     """The ids of pipelines for sale with this postal code prefix, and whether the list is complete: at most `limit` items are read."""
+    from chalicelib.packs.wholesale import repository
+
     return repository.ids_in_stages(ctx, repository.market_range(country, area, postal_code_prefix), _SALEABLE, limit)
 
 
 def list_newest_ids(ctx: Context, limit: int) -> tuple[list[str], bool]:
     """The ids of pipelines for sale in all markets, by stage from under contract, newest first; and whether the list is complete."""
+    from chalicelib.packs.wholesale import repository
+
     ids: list[str] = []
     for stage in _SALEABLE:
         stage_ids, is_complete = repository.ids_in_stages(ctx, Pipeline.BY_STAGE.range(stage=stage), _SALEABLE, limit - len(ids))

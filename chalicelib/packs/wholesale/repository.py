@@ -198,7 +198,7 @@ def add_update(ctx: Context, tx: Transaction, before: Pipeline, after: Pipeline)
     if _mirrored(after) != _mirrored(before):
         _add_mirrored(tx, before, after)
     if after.stage != before.stage:
-        STAGES.add(tx, ctx, before, after, clears=stages.cleared_fields(before.stage, after.stage))
+        STAGES.add(tx, ctx, before, after, clears=stages.MACHINE.cleared_fields(before.stage, after.stage))
     tx.save(after)
 
 

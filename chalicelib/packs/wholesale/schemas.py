@@ -31,12 +31,14 @@ from chalicelib.foundation.schema_types import (
     Percentage,
     Phone,
     PlainNumber,
+    PostalAddress,
+    PostalAddressView,
     QueryFlag,
     QueryInt,
     QueryParams,
     RequestBody,
     ResourceView,
-    RowProblem,
+    RowResult,
     StrictBool,
     StrictInt,
     Tag,
@@ -82,21 +84,10 @@ class Seller(RequestBody):
     do_not_contact: StrictBool | None = None
 
 
-class Address(RequestBody):
-    """The address of the property."""
-
-    line1: Name | None = None
-    line2: Name | None = None
-    city: Name | None = None
-    region: Annotated[Text, Field(min_length=1, max_length=60)] | None = None
-    postal_code: Annotated[Text, Field(min_length=1, max_length=20)] | None = None
-    country: Country | None = Field(None, description="ISO 3166-1 alpha-2; the United States unless given.")
-
-
 class Property(RequestBody):
     """The property."""
 
-    address: Address | None = None
+    address: PostalAddress | None = None
     type: Tag | None = None
     bedrooms: Annotated[StrictInt, Field(ge=0, le=1000)] | None = None
     bathrooms: HalfCount | None = None
@@ -139,7 +130,19 @@ class DoubleCloseCosts(ExitCosts):
     bc_price: NonNegativeMoney | None = Field(None, description="Of a double close: what assignment_price is of an assignment.")
 
 
-class PipelineBase(RequestBody):
+class PricingFields(RequestBody):
+    """What a deal's figures are computed from."""
+
+    arv_estimate: NonNegativeMoney | None = None
+    repair_estimate: NonNegativeMoney | None = None
+    assignment_fee_target: NonNegativeMoney | None = None
+    rule_pct: RulePct | None = Field(None, description="Percent of the ARV that an investor pays; 70 unless given.")
+    offer_price: NonNegativeMoney | None = None
+    contract_price: NonNegativeMoney | None = None
+    exit_strategy: ExitStrategy | None = None
+
+
+class PipelineBase(PricingFields):
     """The fields of a pipeline that can be set at creation and changed afterwards."""
 
     deal_id: Name | None = None
@@ -152,16 +155,9 @@ class PipelineBase(RequestBody):
     seller: Seller | None = None
     property: Property | None = None
     asking_price: NonNegativeMoney | None = None
-    arv_estimate: NonNegativeMoney | None = None
-    repair_estimate: NonNegativeMoney | None = None
     arv_confidence: Confidence | None = None
     max_allowable_offer: NonNegativeMoney | None = Field(None, description="Stored as given; computed where it is null.")
-    offer_price: NonNegativeMoney | None = None
-    contract_price: NonNegativeMoney | None = None
-    assignment_fee_target: NonNegativeMoney | None = None
-    rule_pct: RulePct | None = Field(None, description="Percent of the ARV that an investor pays; 70 unless given.")
     expected_spread: Money | None = Field(None, description="Stored as given; computed where it is null.")
-    exit_strategy: ExitStrategy | None = None
     costs: ExitCosts | None = None
     suited_for: Strategies | None = None
     contract_effective_on: BusinessDate | None = None
@@ -229,18 +225,11 @@ class PipelineBulkCreate(RequestBody):
     )
 
 
-class CalculationRequest(RequestBody):
+class CalculationRequest(PricingFields):
     """The inputs of a calculation."""
 
     currency: Currency | None = None
-    arv_estimate: NonNegativeMoney | None = None
-    repair_estimate: NonNegativeMoney | None = None
-    assignment_fee_target: NonNegativeMoney | None = None
-    rule_pct: RulePct | None = None
-    offer_price: NonNegativeMoney | None = None
-    contract_price: NonNegativeMoney | None = None
     assignment_price: NonNegativeMoney | None = None
-    exit_strategy: ExitStrategy | None = None
     costs: DoubleCloseCosts | None = None
 
 
@@ -310,21 +299,10 @@ class SellerView(TypedDict, total=False):
     do_not_contact: bool | None
 
 
-class AddressView(TypedDict, total=False):
-    """The address of the property; what is not known is left out or null."""
-
-    line1: str | None
-    line2: str | None
-    city: str | None
-    region: str | None
-    postal_code: str | None
-    country: str | None
-
-
 class PropertyView(TypedDict, total=False):
     """The property; what is not known is left out or null."""
 
-    address: AddressView | None
+    address: PostalAddressView | None
     type: str | None
     bedrooms: int | None
     bathrooms: PlainNumber | None
@@ -504,19 +482,10 @@ class CalculationView(TypedDict):
     explain: NotRequired[PricingExplanations]
 
 
-class PipelineBulkResult(TypedDict):
-    """The result of a row: 201 created, 200 exists already (or, in a dry run, valid), else the status of `problem`."""
-
-    index: int
-    status: int
-    id: NotRequired[str]
-    problem: NotRequired[RowProblem]
-
-
 class PipelineBulkView(TypedDict):
     """A result for each row, in order."""
 
-    results: list[PipelineBulkResult]
+    results: list[RowResult]
 
 
 class PipelineBoardColumn(TypedDict):

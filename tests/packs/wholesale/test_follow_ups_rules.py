@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.packs.wholesale.rules.follow_ups import is_stale, is_watched, last_activity, next_follow_up, quiet_days
+from chalicelib.packs.wholesale.rules.follow_ups import is_stale, is_watched, next_follow_up, quiet_days
 
 SINCE = date(2026, 3, 1)
 
@@ -15,13 +15,6 @@ def after(days):
 
 def at(hour):
     return datetime(2026, 3, 1, hour, tzinfo=UTC)
-
-
-def test_the_last_activity_ignores_future_times():
-    assert last_activity(at(12), at(8), at(10), None) == at(10)
-    assert last_activity(at(12), at(8), at(13)) == at(8)
-    assert last_activity(at(12), at(12)) == at(12)
-    assert last_activity(at(12), None) is None
 
 
 @pytest.mark.parametrize("stage", ["lead", "offer_made", "under_contract", "assigned"])

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from statistics import median
 
@@ -6,15 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.packs.wholesale.rules.funnel import (
-    StageEntry,
-    StageInterval,
-    cohort,
-    histogram,
-    intervals,
-    median_of_histogram,
-    reached_counts,
-)
+from chalicelib.foundation.state_history import days_in_state
+from chalicelib.packs.wholesale.rules.funnel import cohort, median_of_histogram, reached_counts
 
 ZONE = "America/Los_Angeles"
 STAGES = ["lead", "offer_made", "under_contract", "assigned", "closed"]
@@ -40,40 +33,15 @@ def test_reached_counts_never_increase_with_the_stage(furthest):
         assert counts[stage] == sum(STAGES.index(each) >= index for each in furthest)
 
 
-def test_intervals_match_the_entries():
-    entries = [
-        StageEntry("lead", at("03-01T18:00:00"), "usr_a"),
-        StageEntry("offer_made", at("03-19T18:00:00"), "usr_b"),
-        StageEntry("lead", at("03-19T20:00:00"), "usr_b"),
-    ]
-    assert intervals(entries, at("03-25T18:00:00"), ZONE) == [
-        StageInterval("lead", entries[0].at, entries[1].at, 18, "usr_a"),
-        StageInterval("offer_made", entries[1].at, entries[2].at, 0, "usr_b"),
-        StageInterval("lead", entries[2].at, None, 6, "usr_b"),
-    ]
-    assert intervals([], at("03-25T18:00:00"), ZONE) == []
-
-
 @pytest.mark.parametrize(("zone", "days"), [("UTC", 1), (ZONE, 0)])
 def test_days_are_business_dates(zone, days):
-    entries = [StageEntry("lead", at("03-10T23:00:00"), "a"), StageEntry("offer_made", at("03-11T05:00:00"), "a")]
-    assert intervals(entries, at("03-12T00:00:00"), zone)[0].days == days
+    assert days_in_state(at("03-10T23:00:00"), at("03-11T05:00:00"), zone) == days
 
 
 def test_a_cohort_is_a_month_in_the_firms_time_zone():
     assert cohort(at("04-01T06:59:59"), ZONE) == "2026-03"
     assert cohort(at("04-01T07:00:00"), ZONE) == "2026-04"
     assert cohort(at("04-01T06:59:59"), "UTC") == "2026-04"
-
-
-def test_only_completed_intervals_are_counted():
-    begun = datetime(2026, 3, 1, tzinfo=UTC)
-    lasting = StageInterval("lead", begun, None, 40, "a")
-    ended = [
-        StageInterval(stage, begun, begun + timedelta(days=days), days, "a")
-        for stage, days in [("lead", 3), ("lead", 3), ("offer_made", 5)]
-    ]
-    assert histogram([lasting, *ended]) == {"lead": {3: 2}, "offer_made": {5: 1}}
 
 
 @pytest.mark.parametrize(

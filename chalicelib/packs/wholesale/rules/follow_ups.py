@@ -5,7 +5,7 @@ is raised and the earlier ones are skipped. Days are business dates.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from chalicelib.packs.wholesale.rules.stages import OPEN
 
@@ -24,11 +24,6 @@ class FollowUp:
     def key(self) -> str:
         """Unique within its pipeline: start of the quiet period, and days."""
         return f"quiet/{self.quiet_since.isoformat()}/{self.days}"
-
-
-def last_activity(now: datetime, *instants: datetime | None) -> datetime | None:
-    """The latest of `instants` (creation, activities, stage changes) that isn't after `now`."""
-    return max((instant for instant in instants if instant is not None and instant <= now), default=None)
 
 
 def is_watched(stage: str, *, on_hold: bool) -> bool:

@@ -1,6 +1,6 @@
 """The stages of a pipeline: its transitions, what each requires, and the furthest stage reached."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from chalicelib.foundation.state_machine import Lock, RequiredField, StateMachine, Transition, is_above_zero
@@ -16,18 +16,9 @@ INITIAL_STAGES = (LEAD, OFFER_MADE, UNDER_CONTRACT)
 
 DO_NOT_CONTACT = "do_not_contact"
 DEAD_REASONS = (
-    "price",
-    "title",
-    "seller_withdrew",
-    "lost_to_other",
-    "not_reachable",
-    "inspection",
-    "financing",
-    "duplicate",
-    DO_NOT_CONTACT,
-    "compliance",
-    "other",
-)
+    "price", "title", "seller_withdrew", "lost_to_other", "not_reachable", "inspection", "financing", "duplicate", DO_NOT_CONTACT,
+    "compliance", "other",
+)  # fmt: skip
 
 # Why offers to buyers end with a transition of the pipeline.
 CONTRACT_LOST, PIPELINE_DEAD = "contract_lost", "pipeline_dead"
@@ -97,14 +88,6 @@ MACHINE: StateMachine[StageFacts] = StateMachine(
 )
 
 
-def allowed(stage: str, *, initiator: str = "people", dead_reason: str | None = None, deal_finalized: bool = False) -> list[str]:
-    """The stages that `initiator` can reach from `stage` in one transition.
-
-    `dead_reason` is the reason code of a dead pipeline, `deal_finalized` whether its deal is finalized: either can prevent a revival.
-    """
-    return MACHINE.allowed(stage, StageFacts(dead_reason, deal_finalized), initiator=initiator)
-
-
 def contract_end_reason(source: str, target: str) -> str | None:
     """The reason why current offers to buyers end with this transition; None where they don't."""
     if target == DEAD:
@@ -115,51 +98,6 @@ def contract_end_reason(source: str, target: str) -> str | None:
 def price_set_by(target: str) -> str | None:
     """The field that the price of a transition to `target` sets; None where the stage has none."""
     return PRICE_OF.get(target) if target in INITIAL_STAGES else None
-
-
-def missing_fields(stage: str, fields: Mapping[str, object]) -> list[str]:
-    """The fields that `stage` requires and `fields` lacks: a price above zero.
-
-    Applies to a transition to the stage, to creation in it, and to an edit while in it.
-    """
-    return MACHINE.missing_fields(stage, fields)
-
-
-def check_fields(stage: str, fields: Mapping[str, object]) -> None:
-    """Raises ValidationFailed, naming each field that `stage` requires and `fields` lacks."""
-    MACHINE.check_fields(stage, fields)
-
-
-def check_initial(stage: str, fields: Mapping[str, object]) -> None:
-    """Raises ValidationFailed unless a pipeline with these fields can be created in `stage`."""
-    MACHINE.check_initial(stage, fields)
-
-
-def check_transition(
-    source: str,
-    target: str,
-    fields: Mapping[str, object],
-    *,
-    reason: str | None = None,
-    note: str | None = None,
-    initiator: str = "people",
-    dead_reason: str | None = None,
-    deal_finalized: bool = False,
-) -> Transition[StageFacts]:
-    """The transition from `source` to `target`, with all conditions checked.
-
-    `fields` are those of the pipeline after the transition. `dead_reason` is the reason code of a dead pipeline. Raises
-    InvalidTransition where there is no such transition, ValidationFailed where reason, note, price or next action is missing. The
-    caller handles `source` equal to `target`, which is no transition.
-    """
-    return MACHINE.check(
-        source, target, StageFacts(dead_reason, deal_finalized), initiator=initiator, reason=reason, note=note, fields=fields
-    )
-
-
-def cleared_fields(source: str, target: str) -> tuple[str, ...]:
-    """The fields that the transition clears; their values belong in its history record."""
-    return MACHINE.cleared_fields(source, target)
 
 
 def highest(stages: Iterable[str]) -> str:

@@ -10,15 +10,9 @@ from chalicelib.packs.wholesale.entities import Pipeline
 from chalicelib.packs.wholesale.rules import stages
 
 AMOUNTS = (
-    "asking_price",
-    "arv_estimate",
-    "repair_estimate",
-    "max_allowable_offer",
-    "offer_price",
-    "contract_price",
-    "assignment_fee_target",
-    "expected_spread",
-)
+    "asking_price", "arv_estimate", "repair_estimate", "max_allowable_offer", "offer_price", "contract_price",
+    "assignment_fee_target", "expected_spread",
+)  # fmt: skip
 _COST_AMOUNTS = ("closing_ab", "closing_bc", "lender_fee", "retail_price", "make_ready", "resale_price", "rehab")
 
 
