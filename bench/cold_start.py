@@ -26,6 +26,7 @@ from typing import Any
 
 from moto import mock_aws
 
+from bench import harness
 from chalicelib.foundation.auth import tokens
 from chalicelib.foundation.aws import client
 from chalicelib.foundation.http.app import ValhallaApp
@@ -254,11 +255,12 @@ def app_request(environment: Mapping[str, str]) -> dict[str, Any]:
     settings = Settings.from_environment({**environment, "AWS_REGION": _LAMBDA["AWS_REGION"]})
     token = tokens.issue(settings, Secrets.from_json(text), now, user_id="user_x", roles=["operator"], session="s")
     headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
-    recorded: dict[str, Any] = {}
     with mock_aws(), redirect_stdout(io.StringIO()):  # the app's own log lines
-        dynamodb = client("dynamodb", settings)
+        dynamodb = harness.RecordingClient(client("dynamodb", settings))
         table.create(dynamodb, settings.table)
-        app = ValhallaApp("valhalla", runtime=lambda: Runtime(settings, packs=PACKS, dynamodb=dynamodb, secrets=SecretStore(settings, lambda: text)))
+        app = ValhallaApp(
+            "valhalla", runtime=lambda: Runtime(settings, packs=PACKS, dynamodb=dynamodb, secrets=SecretStore(settings, lambda: text))
+        )
         app.register(PACKS)
         created = app(proxy_event("POST", "/wholesale", headers, body=json.dumps(_PIPELINE)), None)
         assert created["statusCode"] == 201, created["body"]
@@ -270,12 +272,11 @@ def app_request(environment: Mapping[str, str]) -> dict[str, Any]:
                 ),
                 None,
             )
-        dynamodb.meta.events.register("after-call.dynamodb", lambda parsed, model, **_: recorded.setdefault(model.name, parsed))
+        dynamodb.calls.clear()
         read = app(proxy_event("GET", path, headers), None)
         assert read["statusCode"] == 200, read["body"]
         client.cache_clear()
-    for response in recorded.values():
-        response.pop("ResponseMetadata", None)
+    recorded = {"".join(word.capitalize() for word in name.split("_")): response for name, _, response in dynamodb.calls}
     return {"event": proxy_event("GET", path, headers), "responses": {"GetSecretValue": {"SecretString": text}, **recorded}}
 
 

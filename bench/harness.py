@@ -55,6 +55,24 @@ def event(method: str, path: str, bearer: str, body: Any = None, query: dict[str
     return proxy_event(method, path, sent_headers, query or {}, None if body is None else json.dumps(body))
 
 
+class RecordingClient:
+    """A client that records the operations called, as (name, arguments, response)."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+        self.calls: list[tuple[str, dict[str, Any], dict[str, Any]]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        operation = getattr(self._inner, name)
+
+        def call(**arguments: Any) -> Any:
+            response = operation(**arguments)
+            self.calls.append((name, arguments, response))
+            return response
+
+        return call
+
+
 @contextmanager
 def capture_stdout() -> Iterator[None]:
     """Write log lines to memory: they are part of a request's cost."""

@@ -44,18 +44,16 @@ def record() -> dict[str, Any]:
     settings = harness.settings()
     with mock_aws():
         client.cache_clear()
-        store = client("dynamodb", settings)
+        store = harness.RecordingClient(client("dynamodb", settings))
         table.create(store, harness.TABLE)
         app = harness.make_app(harness.runtime(settings, store))
         bearer = harness.token(app.runtime, "operator")
-        sent: list[Any] = []
-        store.meta.events.register("provide-client-params.dynamodb.TransactWriteItems", lambda params, **_: sent.append(params))
         ids = []
         with harness.capture_stdout():
             for _ in range(52):
                 created = app(harness.event("POST", "/wholesale", bearer, LEAD, **{"Idempotency-Key": os.urandom(8).hex()}), None)
                 ids.append(json.loads(created["body"])["id"])
-            creation = sent[-1]["TransactItems"]
+            creation = next(arguments for name, arguments, _ in reversed(store.calls) if name == "transact_write_items")["TransactItems"]
             for number in range(20):
                 activity = {"event_type": "call", "description": f"Call number {number}, left a message."}
                 app(harness.event("POST", f"/wholesale/{ids[0]}/activities", bearer, activity), None)
@@ -75,8 +73,6 @@ def record() -> dict[str, Any]:
             Limit=51,
         )
     client.cache_clear()
-    for response in (query_response, list_response):
-        response.pop("ResponseMetadata")
     return {"id": ids[0], "one": query_response, "many": list_response, "creation": creation}
 
 

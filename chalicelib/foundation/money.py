@@ -39,14 +39,14 @@ def round_money(amount: Decimal, currency: str) -> Decimal:
 
 def significant_digits(amount: Decimal) -> int:
     """The number of significant digits: 1200.50 has 5 (trailing zeros after the point do not count), 1200 has 4."""
+    if not amount:
+        return 1
     _, digits, exponent = amount.as_tuple()
     assert isinstance(exponent, int)  # callers have refused NaN and Infinity
-    whole = list(digits) + [0] * max(0, exponent)
-    fraction_zeros = 0
-    while fraction_zeros < -exponent and whole and whole[-1] == 0:
-        whole.pop()
-        fraction_zeros += 1
-    return len("".join(map(str, whole)).lstrip("0")) or 1
+    count = len(digits)  # without leading zeros
+    while exponent < 0 and digits[count - 1] == 0:
+        count, exponent = count - 1, exponent + 1
+    return count + max(0, exponent)
 
 
 def money_error(amount: Decimal, currency: str) -> str | None:

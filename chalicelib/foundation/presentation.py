@@ -38,15 +38,17 @@ def present(view: type[V], item: HasAttributes, **given: object) -> V:
 
 def present_row(view: type[V], row: Mapping[str, object], **given: object) -> V:
     """The answer of the TypedDict `view` for a row of a list (an item's stored list view), which leaves out what is absent."""
-    answer = {name: row.get(name) for name in _required(cast(Hashable, view))}
-    answer.update(given)
-    return cast(V, answer)
+    required = _required(cast(Hashable, view))
+    if not row.keys() <= required.keys():
+        row = {name: value for name, value in row.items() if name in required}
+    return cast(V, {**required, **row, **given})
 
 
 @cache  # a class is as good a key as a name
-def _required(view: Any) -> tuple[str, ...]:
+def _required(view: Any) -> dict[str, None]:
+    """The fields of a view that are always there, in its order, all absent."""
     required: frozenset[str] = view.__required_keys__
-    return tuple(name for name in _annotations(view) if name in required)
+    return {name: None for name in _annotations(view) if name in required}
 
 
 @cache  # a class is as good a key as a name
