@@ -89,6 +89,12 @@ PACK = Pack(
             f"{__name__}.schedules.proofs_of_funds",
             "Notifies of proofs of funds that expire within 14 days",
         ),
+        Schedule(
+            "dispositions-buyer-records",
+            _EACH_QUARTER,
+            f"{__name__}.schedules.buyer_records",
+            "Copies the records of buyers that changed to their markets, where matching reads them",
+        ),
     ),
     projections=(Projection("assignment", f"{__name__}.projections.contribute"),),
     subjects=(

@@ -1,45 +1,75 @@
-"""What lies in the table of buyers and assignments.
+"""The items of buyers, assignments and offer rosters, and what is read of them together.
 
 A buyer's partition, in the order of sort keys:
 
-    !            the gate: how many assignments stand, and when the last offer was made
-    S            the record (an aggregate): counts from all assignments
+    !            the reference counter: how many assignments refer to the buyer, and when the last offer was made (`BuyerCounter`)
+    S            the statistics (an aggregate): counts over all assignments
     ~            the buyer
 
-so that one query from `S` to `~` brings a buyer with its statistics. An assignment lies in its pipeline's partition (`S#`), and
-so does the pipeline's roster (`!S`): who has a live assignment, at which rank. It is read with the pipeline and written whole,
-under its revision, by each change of it: two who change the order at once can't both have their way.
+so that one query reads a buyer with its statistics. An assignment is stored in its pipeline's partition (`S#`), and so is the
+pipeline's offer roster (`!S`). The roster is read with the pipeline and written as a whole, on condition of its revision, so that of
+two concurrent changes of the order one fails.
 
-A buyer stands in the partition of each of its markets with all that matching asks of it.
+A buyer has a row in the partition of each of its markets, with everything that matching needs (`BuyerMarket`).
 """
 
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple, Self, TypedDict
 
-from chalicelib.foundation.dates import format_timestamp, parse_timestamp
+from chalicelib.foundation.context import Context
 from chalicelib.foundation.ids import IdFormat, ItemKey
 from chalicelib.foundation.store import attributes as a
-from chalicelib.foundation.store import codec
-from chalicelib.foundation.store.codec import DynamoItem
+from chalicelib.foundation.store.access_patterns import AccessPattern, DuePattern, KeyRange
 from chalicelib.foundation.store.entity import Entity
 from chalicelib.foundation.store.keys import escape_key_part, join_key
-from chalicelib.packs.dispositions.rules import assignments, markets, matching
+from chalicelib.foundation.store.references import ReferenceCounter
+from chalicelib.foundation.store.row import Row
+from chalicelib.packs.dispositions.rules import assignments, markets, ranking
+from chalicelib.packs.dispositions.rules.buyer_statistics import AssignmentRecord, Counts
+from chalicelib.packs.dispositions.rules.matches import BuyBox, BuyerProfile
 from chalicelib.packs.dispositions.rules.proof_of_funds import ProofOfFunds, reminder_date
+from chalicelib.packs.wholesale.public import Pipeline
 
-STATISTICS_SORT_KEY = "S"  # the sort key of a buyer's statistics
-SUMMARY_PARTITION = "DISPO"  # the partition of the summary: a row a day
-MAX_LIVE_OFFERS = 500  # live offers of one pipeline: the roster is one row
+STATISTICS_SORT_KEY = "S"  # of a buyer's statistics
+SUMMARY_PARTITION = "DISPO"  # one row a day
+MAX_LIVE_OFFERS = 500  # live offers of one pipeline; the roster is one item
+
+
+class BuyerRecord(NamedTuple):
+    """A buyer's counts over its assignments, and when the last offer was made to it."""
+
+    counts: Counts
+    last_offer_at: datetime | None
 
 
 class Buyer(Entity):
-    """Somebody who buys houses, and which."""
+    """A buyer of properties, with what they look for (the buy box)."""
 
     KIND = "buyer"
     ID = IdFormat("buyer", "buyer")
     PERSONAL = frozenset({"name", "email", "phone", "proof_of_funds"})
+    BY_ACTIVITY = AccessPattern("gsi1", "BUY#{activity}", serves="GET /dispo/buyers")
+    BY_NAME = AccessPattern("gsi2", "BUY#N#{name_initial}", sort="{folded_name}#{id}", serves="GET /dispo/buyers?q=")
+    BY_EMAIL = AccessPattern(
+        "gsi4", "BUY#E#{email_initial}", sort="{folded_email}#{id}", serves="GET /dispo/buyers?q=; warning of a duplicate"
+    )
+    PROOF_REMINDERS = DuePattern("proof-of-funds", on="proof_reminder_on", serves="dispositions-proofs-of-funds")
+    LIST_FIELDS = (
+        "id",
+        "name",
+        "email",
+        "phone",
+        "company",
+        "is_active",
+        "do_not_contact",
+        "funding",
+        "proof_expires_on",
+        "created_at",
+    )
 
     name = a.string()
     email = a.optional_string()
@@ -49,7 +79,7 @@ class Buyer(Entity):
     buy_box = a.optional_map()
     funding = a.optional_string()
     proof_of_funds = a.optional_map()
-    proof_warned = a.optional_date()  # the last day of the proof whose lapse was announced
+    proof_warned = a.optional_date()  # the last day of the proof that a reminder was sent for
     do_not_contact = a.boolean()
     is_active = a.boolean()
     tags = a.string_list()
@@ -57,76 +87,148 @@ class Buyer(Entity):
 
     @cached_property
     def proof(self) -> ProofOfFunds | None:
-        """The proof of funds, as far as rules ask."""
+        """The proof of funds as the rules take it."""
         return parse_proof(self.proof_of_funds)
 
     @property
+    def proof_expires_on(self) -> date | None:
+        """The last day of the proof of funds."""
+        return self.proof.expires_on if self.proof else None
+
+    @property
     def proof_reminder_on(self) -> date | None:
-        """When the lapse of the proof is to be announced; None where there is nothing to announce any more."""
+        """The day on which the reminder of the proof's expiry is due; None where none is due any more."""
         if self.proof is None or self.proof_warned == self.proof.expires_on or not self.is_active:
             return None
         return reminder_date(self.proof.expires_on)
 
-    def index_keys(self) -> dict[str, str]:
-        """All, newest first; by the beginning of name and of email; by the day on which the proof's lapse is announced."""
-        folded = markets.fold_name(self.name)
-        found = {
-            "gsi1pk": activity_key(self.is_active),
-            "gsi1sk": self.id,
-            "gsi2pk": name_key(folded),
-            "gsi2sk": join_key(escape_key_part(folded), self.id),
-        }
-        if self.email:
-            email = markets.fold_name(self.email)
-            found |= {"gsi4pk": email_key(email), "gsi4sk": join_key(escape_key_part(email), self.id)}
-        if self.proof_reminder_on:
-            found |= {"gsi3pk": PROOFS_DUE, "gsi3sk": join_key(self.proof_reminder_on.isoformat(), self.id)}
-        return found
+    @property
+    def activity(self) -> str:
+        """Whether the buyer is active, as a word of a key."""
+        return "active" if self.is_active else "inactive"
+
+    @cached_property
+    def folded_name(self) -> str:
+        """The name as it is searched for."""
+        return markets.fold_name(self.name)
+
+    @property
+    def name_initial(self) -> str:
+        """The first character of the name as it is searched for."""
+        return self.folded_name[:1]
+
+    @cached_property
+    def folded_email(self) -> str | None:
+        """The email as it is searched for."""
+        return markets.fold_name(self.email) if self.email else None
+
+    @property
+    def email_initial(self) -> str | None:
+        """The first character of the email as it is searched for."""
+        return None if self.folded_email is None else self.folded_email[:1]
 
     def list_view(self) -> dict[str, Any]:
-        """What lists show; what is null is left out."""
-        shown = {
-            "id": self.id,
-            "name": self.name[:80],
-            "email": self.email,
-            "phone": self.phone,
-            "company": self.company and self.company[:60],
-            "is_active": self.is_active,
-            "do_not_contact": self.do_not_contact or None,
-            "funding": self.funding,
-            "proof_expires_on": self.proof and self.proof.expires_on,
-            "created_at": format_timestamp(self.created_at),
-        }
-        return {name: value for name, value in shown.items() if value is not None}
+        """The values shown in lists, without nulls."""
+        company, do_not_contact = self.company and self.company[:60], self.do_not_contact or None
+        return self._listed(name=self.name[:80], company=company, do_not_contact=do_not_contact)
 
     @cached_property
     def markets(self) -> list[markets.Market]:
-        """Where the buyer buys."""
+        """The markets of the buy box."""
         return [markets.parse(text) for text in (self.buy_box or {}).get("markets") or ()]
 
-    @property
-    def market_keys(self) -> list[ItemKey]:
-        """Where its rows of the market index lie."""
-        return [ItemKey(market_key(home), self.id) for home in markets.buyer_partitions(self.markets)]
-
-    @property
-    def market_row(self) -> dict[str, Any]:
-        """What its rows of the market index hold."""
-        return {
-            "kind": "buyer-market",
-            "view": self.list_view(),
+    def market_rows(self, *, record: dict[str, int] | None = None) -> "list[BuyerMarket]":
+        """Its row in each of its markets, with a copy of its record where that is known."""
+        values = {
+            "view": self._encoded_view()["S"],
             "buy_box": {name: value for name, value in (self.buy_box or {}).items() if value not in (None, [])},
             "proof": proof_values(self.proof),
             "is_active": self.is_active,
             "do_not_contact": self.do_not_contact,
+            "record": record,
         }
+        keys = (BuyerMarket.range(partition).pk for partition in markets.buyer_partitions(self.markets))
+        return [BuyerMarket.at(ItemKey(pk, self.id), **values) for pk in keys]
+
+    def profile(self, default_currency: str) -> BuyerProfile:
+        """The buyer as the matching takes it, without record."""
+        return _profile(self.id, self.buy_box, self.proof, self.is_active, self.do_not_contact, default_currency)
+
+
+class BuyerMarket(Row):
+    """A buyer in one of its markets, with everything that lists and matching need.
+
+    `record` and `last_offer_at` are copies of what the buyer's partition holds. They are valid while the buyer isn't among those whose
+    record has changed (`BuyerCounter.RECORDS`); without `record` nothing has been copied yet.
+    """
+
+    KIND = "buyer-market"
+
+    view = a.string()  # the buyer's list view
+    buy_box = a.map_()
+    proof = a.optional_map()
+    is_active = a.boolean()
+    do_not_contact = a.boolean()
+    record = a.optional_map()  # counts that tier and recent faults are computed from
+    last_offer_at = a.optional_datetime()
+
+    @classmethod
+    def range(cls, partition: markets.Partition) -> KeyRange:
+        """The rows of a market, by buyer."""
+        return KeyRange(None, join_key("MKT", *map(escape_key_part, partition)))
+
+    @property
+    def buyer_id(self) -> str:
+        """The buyer."""
+        return self.key.sk
+
+    @property
+    def copied_record(self) -> BuyerRecord | None:
+        """The copy of the record, as far as matching needs it; None where there is none."""
+        return None if self.record is None else BuyerRecord(self.record, self.last_offer_at)
+
+    def profile(self, default_currency: str) -> BuyerProfile:
+        """The buyer as the matching takes it, without record."""
+        proof = parse_proof(self.proof)
+        return _profile(self.buyer_id, self.buy_box, proof, self.is_active, self.do_not_contact, default_currency)
+
+
+class BuyerCounter(ReferenceCounter):
+    """What offers, closings and fallouts update of a buyer, so that they don't write the buyer itself.
+
+    While the rows in its markets may have an outdated copy of its record, the buyer is in the due index, by the time of the change.
+    `record_changed_by` is the request of the change: a copy that was made without it doesn't end that.
+    """
+
+    RECORDS = DuePattern("buyer-record", on="record_changed_at", by="pk", serves="dispositions-buyer-records; matches of a pipeline")
+
+    last_offer_at = a.optional_datetime()
+    record_changed_at = a.optional_datetime()
+    record_changed_by = a.optional_string()
 
 
 class Assignment(Entity):
-    """An offer of a pipeline to a buyer, and what becomes of it."""
+    """An offer of a pipeline to a buyer, and its further states: assigned, closed, fallen out."""
 
     KIND = "assignment"
     ID = IdFormat("asgn", "assignment", parents={"w": "pipe"}, row="S")
+    BY_BUYER = AccessPattern("gsi1", "ASGN#BUY#{buyer_id}", serves="GET /dispo/buyers/{id}/assignments")
+    EXPIRIES = DuePattern("offer-expiry", on="offer_expires_at", serves="dispositions-offers")
+    LIST_FIELDS = (
+        "id",
+        "pipeline_id",
+        "buyer_id",
+        "status",
+        "rank",
+        "kind",
+        "currency",
+        "assignment_price",
+        "contract_no",
+        "expires_at",
+        "closed_on",
+        "fallout_reason",
+        "created_at",
+    )
 
     pipeline_id = a.string()
     buyer_id = a.string()
@@ -142,18 +244,18 @@ class Assignment(Entity):
     expires_at = a.optional_datetime()
     notes = a.optional_string()
     warnings = a.string_list()
-    # What was seen of the buyer: good for as long as the buyer is at that revision.
+    # The buyer as of this revision; valid while the buyer still has it.
     buyer_revision = a.integer()
     buyer_is_active = a.boolean()
     buyer_proof = a.optional_map()
 
-    contract_price = a.optional_decimal()  # what it was assigned on, like the day of the contract
+    contract_price = a.optional_decimal()  # at the time of the assignment, like the day of the contract
     contract_on = a.optional_date()
     assigned_at = a.optional_datetime()
     assigned_on = a.optional_date()
     assigned_by = a.optional_string()
     override_reason = a.optional_string()
-    overridden = a.optional_string()  # the code of what was overridden
+    overridden = a.optional_string()  # the code of the overridden guard
     retraded_at = a.optional_datetime()
     closed_on = a.optional_date()
     closed_by = a.optional_string()
@@ -163,93 +265,153 @@ class Assignment(Entity):
     fallout_note = a.optional_string()
     forfeited_on = a.optional_date()
 
-    def index_keys(self) -> dict[str, str]:
-        """By buyer, newest first; by the end of the offer."""
-        found = {"gsi1pk": buyer_key(self.buyer_id), "gsi1sk": self.id}
-        if self.status == assignments.OFFERED and self.expires_at:
-            found |= {"gsi3pk": EXPIRIES_DUE, "gsi3sk": join_key(format_timestamp(self.expires_at), self.id)}
-        return found
-
-    def list_view(self) -> dict[str, Any]:
-        """What lists show; what is null is left out."""
-        shown = {
-            "id": self.id,
-            "pipeline_id": self.pipeline_id,
-            "buyer_id": self.buyer_id,
-            "status": self.status,
-            "rank": self.rank,
-            "kind": self.kind_of_exit,
-            "currency": self.currency,
-            "assignment_price": self.assignment_price,
-            "contract_no": self.contract_no,
-            "expires_at": self.expires_at and format_timestamp(self.expires_at),
-            "closed_on": self.closed_on,
-            "fallout_reason": self.fallout_reason,
-            "created_at": format_timestamp(self.created_at),
-        }
-        return {name: value for name, value in shown.items() if value is not None}
-
-
-@dataclass(frozen=True)
-class RosterEntry:
-    """Somebody's place in a roster."""
-
-    buyer_id: str
-    rank: int
-    contract_no: int
-
-
-@dataclass(frozen=True)
-class OfferRoster:
-    """Who has a live assignment of a pipeline, by its id; and whose earnest money is disputed.
-
-    `revision` is 0 where there is none yet. What was offered under a contract that has ended stands here until it is settled.
-    """
-
-    pipeline_id: str
-    revision: int = 0
-    live: dict[str, RosterEntry] = field(default_factory=dict)
-    disputed: frozenset[str] = frozenset()
-
-    @staticmethod
-    def key(pipeline_id: str) -> ItemKey:
-        """Where it lies: in the pipeline's partition."""
-        return ItemKey(pipeline_id, "!S")
-
-    @classmethod
-    def from_item(cls, pipeline_id: str, raw: DynamoItem | None) -> "OfferRoster":
-        """From its row; an empty one where there is none."""
-        if raw is None:
-            return cls(pipeline_id)
-        plain = codec.decode_item(raw)
-        live = {id: RosterEntry(one["buyer"], one["rank"], one["contract"]) for id, one in plain["live"].items()}
-        return cls(pipeline_id, plain["revision"], live, frozenset(plain["disputed"]))
-
-    def with_entry(self, assignment: Assignment) -> "OfferRoster":
-        """With this one at its rank."""
-        place = RosterEntry(assignment.buyer_id, assignment.rank, assignment.contract_no)
-        return replace(self, live={**self.live, assignment.id: place})
-
-    def without_entries(self, *ids: str) -> "OfferRoster":
-        """Without these."""
-        return replace(self, live={id: place for id, place in self.live.items() if id not in ids})
-
-    def with_dispute(self, id: str, *, disputed: bool) -> "OfferRoster":
-        """With the earnest money of this one disputed, or not."""
-        return replace(self, disputed=self.disputed | {id} if disputed else self.disputed - {id})
+    @property
+    def kind(self) -> str:
+        """The exit strategy, as the API names it."""
+        return self.kind_of_exit
 
     @property
-    def values(self) -> dict[str, Any]:
-        """The row of the next revision. While somebody is live in it, it stands in the list of pipelines on offer."""
-        live = {id: {"buyer": one.buyer_id, "rank": one.rank, "contract": one.contract_no} for id, one in self.live.items()}
-        on_offer = {"gsi1pk": ON_OFFER, "gsi1sk": self.pipeline_id} if live else {}
-        return {"kind": "roster", "revision": self.revision + 1, "live": live, "disputed": sorted(self.disputed), **on_offer}
+    def offer_expires_at(self) -> datetime | None:
+        """When the offer ends; None for what is no offer any more, and where it doesn't end by itself."""
+        return self.expires_at if self.status == assignments.OFFERED else None
+
+    @property
+    def earnest_money_status(self) -> str | None:
+        """The status of the earnest money; None where none was agreed."""
+        return (self.earnest_money or {}).get("status")
+
+    @property
+    def known_costs(self) -> dict[str, Decimal | None]:
+        """The costs as the rules take them."""
+        return decimals(self.costs)
+
+    @property
+    def record(self) -> AssignmentRecord:
+        """The assignment as far as tier and faults of its buyer depend on it."""
+        return AssignmentRecord(
+            self.status, closed_on=self.closed_on, fell_out_on=self.fell_out_on, fell_from=self.fell_from, reason=self.fallout_reason
+        )
+
+    def fallen_out(self, ctx: Context, reason: str, on: date, **more: object) -> Self:
+        """The assignment after its fallout, on that day."""
+        return self.with_changes(ctx, status=assignments.FALLOUT, fell_from=self.status, fell_out_on=on, fallout_reason=reason, **more)
+
+    def lapse(self, pipeline: assignments.PipelineState | None) -> assignments.Lapse | None:
+        """How it lapsed with its pipeline, whether or not that has been written already."""
+        return assignments.lapse_of(pipeline, self.status, self.id, self.contract_no)
 
 
-# -- from nested values to what rules ask, and back
+class RosterEntry(TypedDict):
+    """A live assignment in an offer roster."""
+
+    buyer: str
+    rank: int
+    contract: int
 
 
-def parse_proof(values: dict[str, Any] | None) -> ProofOfFunds | None:
+class OfferRoster(Row):
+    """The live assignments of a pipeline by id, and those whose earnest money is disputed.
+
+    `revision` is 0 where there is no item yet. Offers under a contract that has ended stay here until the job closes them out.
+    """
+
+    KIND = "roster"
+    ON_OFFER = AccessPattern("gsi1", "OFFERS#live#0", sort="{pipeline_on_offer}", serves="dispositions-offers")
+
+    revision = a.integer()
+    live = a.map_()
+    disputed = a.string_list()
+    request_id = a.optional_string()
+
+    @staticmethod
+    def key_of(pipeline_id: str) -> ItemKey:
+        """The key of a pipeline's roster, in the pipeline's partition."""
+        return ItemKey(pipeline_id, "!S")
+
+    @property
+    def pipeline_on_offer(self) -> str | None:
+        """The pipeline while it has live assignments: then it is in the list of pipelines on offer."""
+        return self.key.pk if self.live else None
+
+    @property
+    def entries(self) -> Mapping[str, RosterEntry]:
+        """The live assignments by id."""
+        return self.live
+
+    def with_entry(self, assignment: Assignment) -> Self:
+        """With this assignment at its rank."""
+        entry: RosterEntry = {"buyer": assignment.buyer_id, "rank": assignment.rank, "contract": assignment.contract_no}
+        return self.with_values(live={**self.live, assignment.id: entry})
+
+    def without_entries(self, *ids: str) -> Self:
+        """Without these assignments."""
+        return self.with_values(live={id: entry for id, entry in self.live.items() if id not in ids})
+
+    def with_dispute(self, id: str, *, disputed: bool) -> Self:
+        """With the earnest money of this assignment disputed, or not."""
+        others = [other for other in self.disputed if other != id]
+        return self.with_values(disputed=sorted([*others, id]) if disputed else others)
+
+
+# -- what is read together
+
+
+@dataclass(frozen=True)
+class BuyerSnapshot:
+    """A buyer as of a revision; valid while the buyer still has it."""
+
+    id: str
+    revision: int
+    is_active: bool
+    do_not_contact: bool = False
+    proof: ProofOfFunds | None = None
+    email: str | None = None
+
+    @classmethod
+    def from_buyer(cls, buyer: Buyer) -> Self:
+        """The snapshot of a buyer that was read."""
+        return cls(buyer.id, buyer.revision, buyer.is_active, buyer.do_not_contact, buyer.proof, buyer.email)
+
+    @classmethod
+    def from_assignment(cls, assignment: Assignment) -> Self:
+        """The snapshot that was taken with the assignment."""
+        proof = parse_proof(assignment.buyer_proof)
+        return cls(assignment.buyer_id, assignment.buyer_revision, assignment.buyer_is_active, proof=proof)
+
+    @property
+    def status(self) -> assignments.BuyerStatus:
+        """The flags as the rules take them."""
+        return assignments.BuyerStatus(self.is_active, self.do_not_contact)
+
+    @property
+    def stored(self) -> dict[str, Any]:
+        """The attributes of an assignment that hold it."""
+        return {"buyer_revision": self.revision, "buyer_is_active": self.is_active, "buyer_proof": proof_values(self.proof)}
+
+
+@dataclass(frozen=True)
+class PipelineSnapshot:
+    """A pipeline and its offer roster, from one consistent read."""
+
+    pipeline: Pipeline
+    roster: OfferRoster
+
+    def candidates(self, *, without: str | None = None) -> list[ranking.RankedOffer]:
+        """The live assignments under the current contract, not those offered under an earlier one, nor `without`."""
+        if self.pipeline.stage == assignments.CLOSED:
+            return []
+        assigned_id = self.pipeline.assignment_id
+        return [
+            ranking.RankedOffer(id, entry["buyer"], entry["rank"], assignments.ASSIGNED if id == assigned_id else assignments.OFFERED)
+            for id, entry in self.roster.entries.items()
+            if entry["contract"] == self.pipeline.contract_no and id != without
+        ]
+
+
+# -- conversion between nested values and the types of the rules
+
+
+def parse_proof(values: Mapping[str, Any] | None) -> ProofOfFunds | None:
     """The proof of funds in nested values."""
     if not values:
         return None
@@ -258,85 +420,39 @@ def parse_proof(values: dict[str, Any] | None) -> ProofOfFunds | None:
 
 
 def proof_values(proof: ProofOfFunds | None) -> dict[str, Any] | None:
-    """A proof of funds as nested values: what rules ask of it, and nobody's name."""
+    """A proof of funds as nested values: what the rules need, without personal data."""
     if proof is None:
         return None
-    return {
-        "amount": proof.amount,
-        "currency": proof.currency,
-        "issued_on": proof.issued_on.isoformat(),
-        "expires_on": proof.expires_on.isoformat(),
-    }
+    issued_on, expires_on = proof.issued_on.isoformat(), proof.expires_on.isoformat()
+    return {"amount": proof.amount, "currency": proof.currency, "issued_on": issued_on, "expires_on": expires_on}
 
 
 _BUY_BOX_NUMBERS = (
-    "price_min",
-    "price_max",
-    "bedrooms_min",
-    "bathrooms_min",
-    "sqft_min",
-    "year_built_min",
-    "max_repairs",
-    "max_pct_of_arv",
+    *("price_min", "price_max", "bedrooms_min", "bathrooms_min", "sqft_min", "year_built_min", "max_repairs", "max_pct_of_arv"),
 )
 
 
-def parse_buy_box(values: dict[str, Any] | None, currency: str) -> matching.BuyBox:
-    """A buy box out of nested values; its amounts are in `currency` unless it says otherwise."""
-    values = values or {}
-    return matching.BuyBox(
-        property_types=tuple(values.get("property_types") or ()),
-        markets=tuple(markets.parse(text) for text in values.get("markets") or ()),
-        strategies=tuple(values.get("strategies") or ()),
-        currency=values.get("currency") or currency,
-        **{name: optional_decimal(values.get(name)) for name in _BUY_BOX_NUMBERS},
+def _profile(
+    id: str, box: Mapping[str, Any] | None, proof: ProofOfFunds | None, is_active: bool, do_not_contact: bool, default_currency: str
+) -> BuyerProfile:
+    """A buyer as the matching takes it; the amounts of the box are in the default currency unless it says otherwise."""
+    box = box or {}
+    buy_box = BuyBox(
+        property_types=tuple(box.get("property_types") or ()),
+        markets=tuple(markets.parse(text) for text in box.get("markets") or ()),
+        strategies=tuple(box.get("strategies") or ()),
+        currency=box.get("currency") or default_currency,
+        **decimals(box, _BUY_BOX_NUMBERS),
     )
+    return BuyerProfile(id, buy_box, proof, is_active=is_active, do_not_contact=do_not_contact)
 
 
-def optional_decimal(value: Any) -> Decimal | None:
-    """Whole numbers come back from the table as int."""
-    return None if value is None else Decimal(value)
-
-
-def last_offer_at(gate: DynamoItem | None) -> datetime | None:
-    """When the buyer was last offered a house, from the row beside it."""
-    return parse_timestamp(gate["last_offer_at"]["S"]).astimezone(UTC) if gate and "last_offer_at" in gate else None
-
-
-# -- keys
-
-
-def activity_key(is_active: bool) -> str:
-    """The partition of active or of inactive buyers, newest first."""
-    return join_key("BUY", "active" if is_active else "inactive")
-
-
-def name_key(folded: str) -> str:
-    """The partition of names that begin with the same character."""
-    return join_key("BUY", "N", escape_key_part(folded[:1]))
-
-
-def email_key(folded: str) -> str:
-    """The partition of emails that begin with the same character."""
-    return join_key("BUY", "E", escape_key_part(folded[:1]))
-
-
-def buyer_key(buyer_id: str) -> str:
-    """The partition of a buyer's assignments, newest first."""
-    return join_key("ASGN", "BUY", buyer_id)
-
-
-def market_key(home: markets.Partition) -> str:
-    """The partition of a market of the index."""
-    return join_key("MKT", *map(escape_key_part, home))
+def decimals(values: Mapping[str, Any] | None, names: Iterable[str] | None = None) -> dict[str, Any]:
+    """Numbers of nested values as Decimal, since the table returns whole ones as int; None where there is none."""
+    values = values or {}
+    return {name: None if values.get(name) is None else Decimal(values[name]) for name in (values if names is None else names)}
 
 
 def summary_key(day: date) -> tuple[str, str]:
     """The aggregate row of a day of the summary."""
     return SUMMARY_PARTITION, day.isoformat()
-
-
-PROOFS_DUE = join_key("DUE", "proof-of-funds", "0")
-EXPIRIES_DUE = join_key("DUE", "offer-expiry", "0")
-ON_OFFER = join_key("OFFERS", "live", "0")
-ASSIGNMENTS = "S#"

@@ -1,27 +1,22 @@
 """The scheduled jobs of dispositions. Each item is claimed by a conditional write, so repeated or concurrent runs have one effect."""
 
-from collections.abc import Iterator
-
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.due_work import process_due
-from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.schedules import RunStats
-from chalicelib.foundation.store.access_patterns import KeyRange
-from chalicelib.packs.dispositions.entities import PROOFS_DUE, Buyer
-from chalicelib.packs.dispositions.service import offer_expiry, proof_reminders
+from chalicelib.packs.dispositions import repository
+from chalicelib.packs.dispositions.service import buyers, offer_transitions
 
 
 def offers(ctx: Context, run: RunStats) -> None:
     """Close out offers that have expired, and offers whose contract has ended."""
-    offer_expiry.expire_ended_contracts(ctx, run)
-    offer_expiry.expire_offers(ctx, run)
+    offer_transitions.close_out_ended_contracts(ctx, run)
+    repository.process_expiries(ctx, run, offer_transitions.close_out_expired)
 
 
 def proofs_of_funds(ctx: Context, run: RunStats) -> None:
     """Send reminders of proofs of funds that expire within 14 days."""
-    due = KeyRange("gsi3", PROOFS_DUE, high=f"{ctx.today.isoformat()}~")
-    process_due(ctx, run, due, proof_reminders.remind, keys=_own_key)
+    repository.process_proof_reminders(ctx, run, buyers.remind_of_proof)
 
 
-def _own_key(id: str) -> Iterator[ItemKey]:
-    yield Buyer.ID.key(id)
+def buyer_records(ctx: Context, run: RunStats) -> None:
+    """Copy the changed records of buyers to the rows in their markets."""
+    repository.process_changed_records(ctx, run, buyers.copy_record)

@@ -1,25 +1,30 @@
-"""What goes over the wire."""
+"""Request and response schemas of dispositions."""
 
 import re
-from datetime import date
-from decimal import Decimal
-from typing import Annotated, Any, Literal, NotRequired, get_args
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 from typing_extensions import TypedDict
 
 from chalicelib.foundation.explanations import Explanation
 from chalicelib.foundation.schema_types import (
+    UNIQUE_ITEMS,
+    Area,
+    BusinessDate,
+    Country,
     Currency,
-    Date,
     DateText,
-    Money,
+    Email,
+    HalfCount,
     MoneyNumber,
     Name,
+    NonNegativeMoney,
     Notes,
     Number,
+    OneOf,
     PageParams,
     PatchBody,
+    Percentage,
     PlainNumber,
     QueryFlag,
     QueryParams,
@@ -28,30 +33,27 @@ from chalicelib.foundation.schema_types import (
     RowProblem,
     StrictBool,
     StrictInt,
-    Tag,
+    Tags,
     Text,
     Timestamp,
     TimestampText,
     Url,
+    decimals,
+    omitted,
 )
-from chalicelib.foundation.schema_types import (
-    ExplainParams as ExplainParams,
-)
-from chalicelib.packs.dispositions.rules import assignments, earnest_money, markets, matching
+from chalicelib.packs.dispositions.rules import assignments, earnest_money, markets, matches
+from chalicelib.packs.dispositions.rules.buyer_statistics import TIERS
+from chalicelib.packs.dispositions.rules.fees import FeeExplanations
+from chalicelib.packs.wholesale.public import exit_strategies
 
 Strategy = Annotated[Literal["flip", "rental", "brrrr", "wholetail", "development"], Field(title="InvestorStrategy")]
 Funding = Annotated[Literal["cash", "hard_money", "conventional"], Field(title="FundingType")]
-Kind = Annotated[Literal["assignment", "double_close", "novation", "wholetail"], Field(title="AssignmentKind")]
-EarnestMoneyStatus = Annotated[
-    Literal["due", "received", "cleared", "applied", "disputed", "refunded", "forfeited"], Field(title="EarnestMoneyStatus")
-]
-Outcome = Annotated[Literal["none", "refunded", "forfeited", "disputed"], Field(title="EarnestMoneyOutcome")]
-Reason = Annotated[
-    Literal["financing", "inspection", "title", "seller", "buyer_withdrew", "retrade", "expired", "emd_not_received", "other"],
-    Field(title="FalloutReason"),
-]
-Tier = Annotated[Literal["A", "B", "C"], Field(title="BuyerTier")]
-Status = Annotated[Literal["offered", "assigned", "closed", "fallout"], Field(title="AssignmentStatus")]
+Kind = Annotated[str, OneOf(exit_strategies.EXITS, "AssignmentKind")]
+EarnestMoneyStatus = Annotated[str, OneOf(earnest_money.STATUSES, "EarnestMoneyStatus")]
+Outcome = Annotated[str, OneOf(earnest_money.OUTCOMES, "EarnestMoneyOutcome")]
+Reason = Annotated[str, OneOf(assignments.REASONS[assignments.ASSIGNED, assignments.PEOPLE], "FalloutReason")]
+Tier = Annotated[str, OneOf(TIERS, "BuyerTier")]
+Status = Annotated[str, OneOf(assignments.STATUSES, "AssignmentStatus")]
 
 _SEPARATORS = re.compile(r"[ ().-]")
 
@@ -60,45 +62,13 @@ def _strip_separators(value: object) -> object:
     return _SEPARATORS.sub("", value) if isinstance(value, str) else value
 
 
-def _not_negative(amount: Decimal) -> Decimal:
-    if amount < 0:
-        raise ValueError("must not be negative")
-    return amount
-
-
-def _two_places(number: Decimal) -> Decimal:
-    if number != round(number, 2):
-        raise ValueError("at most 2 decimals")
-    return number
-
-
 def _market(text: str) -> str:
     if message := markets.market_error(text):
         raise ValueError(message)
     return str(markets.parse(text))
 
 
-def _unique(values: list[Any]) -> list[Any]:
-    return list(dict.fromkeys(values))
-
-
-def _plausible_date(day: date) -> date:
-    if not 1900 <= day.year <= 2200:
-        raise ValueError("a day between 1900 and 2200 is needed")
-    return day
-
-
-def _unset() -> Any:
-    """The value of a field that a patch leaves out: nobody reads it, and the schema shows no default."""
-    return None
-
-
-BusinessDate = Annotated[Date, AfterValidator(_plausible_date)]
-NonNegativeMoney = Annotated[Money, AfterValidator(_not_negative)]
-Percentage = Annotated[Number, Field(ge=0, le=100), AfterValidator(_two_places)]
-PercentOfArv = Annotated[Number, Field(ge=0, le=1000), AfterValidator(_two_places)]  # of the ARV: a buyer may pay more than it
-HalfCount = Annotated[Number, Field(ge=0, le=100), AfterValidator(_two_places)]
-Email = Annotated[Text, Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", examples=["buyer@example.com"])]
+PercentOfArv = Annotated[Number, Field(ge=0, le=1000), decimals(2)]  # of the ARV: a buyer may pay more than it
 Phone = Annotated[
     Text,
     BeforeValidator(_strip_separators),
@@ -106,19 +76,18 @@ Phone = Annotated[
 ]
 Market = Annotated[
     Text,
-    Field(min_length=1, max_length=100, examples=["981*"], description="A postal code, the beginning of one (981*), or City/REGION."),
+    Field(min_length=1, max_length=100, examples=["981*"], description="A postal code, a prefix of one (981*), or City/REGION."),
     AfterValidator(_market),
 ]
-Markets = Annotated[list[Market], Field(max_length=markets.MAX_MARKETS), AfterValidator(_unique)]
-Tags = Annotated[list[Tag], Field(max_length=20), AfterValidator(_unique)]
-Strategies = Annotated[list[Strategy], AfterValidator(_unique)]
+Markets = Annotated[list[Market], Field(max_length=markets.MAX_MARKETS), UNIQUE_ITEMS]
+Strategies = Annotated[list[Strategy], UNIQUE_ITEMS]
 PipelineId = Annotated[Text, Field(min_length=1, max_length=100, examples=["pipe_01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
 BuyerId = Annotated[Text, Field(min_length=1, max_length=100, examples=["buyer_01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
 Rank = Annotated[StrictInt, Field(ge=1, le=10_000)]
 
 
 class BuyBox(RequestBody):
-    """What a buyer buys. What is left out isn't said: it is unknown to matching, never a miss."""
+    """What a buyer buys. An omitted field is unknown to the matching, never a miss."""
 
     property_types: Tags | None = None
     markets: Markets | None = None
@@ -126,32 +95,32 @@ class BuyBox(RequestBody):
     price_max: NonNegativeMoney | None = None
     bedrooms_min: HalfCount | None = None
     bathrooms_min: HalfCount | None = None
-    sqft_min: Annotated[StrictInt, Field(ge=0, le=10**9)] | None = None
+    sqft_min: Area | None = None
     year_built_min: Annotated[StrictInt, Field(ge=1500, le=2200)] | None = None
     max_repairs: NonNegativeMoney | None = None
     max_pct_of_arv: PercentOfArv | None = Field(None, description="(Price + repairs) / ARV, a percent number.")
     strategies: Strategies | None = None
-    currency: Currency | None = Field(None, description="Of its amounts; the firm's own unless given.")
+    currency: Currency | None = Field(None, description="Currency of its amounts. Default: the default currency.")
 
 
 class ProofOfFunds(RequestBody):
     """A proof of funds."""
 
     amount: NonNegativeMoney
-    currency: Currency | None = Field(None, description="The firm's own unless given.")
+    currency: Currency | None = Field(None, description="Default: the default currency.")
     issued_on: BusinessDate
-    expires_on: BusinessDate | None = Field(None, description="The last day that it holds; 30 days after its issue unless given.")
+    expires_on: BusinessDate | None = Field(None, description="The last day of its validity. Default: 30 days after its issue.")
     holder: Name | None = None
     verified_by: Name | None = None
     document: Url | None = None
 
 
 class ProofOfFundsPatch(RequestBody):
-    """A change of a proof of funds. A new day of issue without a last day counts its 30 days anew."""
+    """A change of a proof of funds. A new day of issue without a last day sets the last day to 30 days later."""
 
-    amount: NonNegativeMoney = Field(default_factory=_unset)
+    amount: NonNegativeMoney = Field(default_factory=omitted)
     currency: Currency | None = None
-    issued_on: BusinessDate = Field(default_factory=_unset)
+    issued_on: BusinessDate = Field(default_factory=omitted)
     expires_on: BusinessDate | None = None
     holder: Name | None = None
     verified_by: Name | None = None
@@ -159,7 +128,7 @@ class ProofOfFundsPatch(RequestBody):
 
 
 class BuyerBase(RequestBody):
-    """What a buyer holds besides its name."""
+    """The optional fields of a buyer."""
 
     email: Email | None = None
     phone: Phone | None = None
@@ -181,16 +150,16 @@ class BuyerCreate(BuyerBase):
 
 
 class BuyerPatch(BuyerBase, PatchBody):
-    """A change. Nested objects are merged like the whole."""
+    """A change of a buyer. Nested objects are merged as well."""
 
-    name: Name = Field(default_factory=_unset)
+    name: Name = Field(default_factory=omitted)
     proof_of_funds: ProofOfFundsPatch | None = None
-    do_not_contact: StrictBool = Field(default_factory=_unset)
-    is_active: StrictBool = Field(default_factory=_unset)
+    do_not_contact: StrictBool = Field(default_factory=omitted)
+    is_active: StrictBool = Field(default_factory=omitted)
 
 
 class AssignmentCosts(RequestBody):
-    """What an exit costs, or whom it is shared with; a term that is left out is unknown, not nought (an assignment has none)."""
+    """Costs and shares of an exit strategy. An omitted term is unknown, not zero, except for a plain assignment, where it is zero."""
 
     partner_split: NonNegativeMoney | None = None
     earnest_money_lost: NonNegativeMoney | None = None
@@ -212,27 +181,27 @@ class EarnestMoney(RequestBody):
     """The buyer's earnest money."""
 
     amount: NonNegativeMoney | None = None
-    due_on: BusinessDate | None = Field(None, description="Three days after it is assigned unless given.")
+    due_on: BusinessDate | None = Field(None, description="Default: three days after the assignment.")
     status: EarnestMoneyStatus | None = None
 
 
 class EarnestMoneyPatch(EarnestMoney):
-    """A change of the earnest money. `applied` comes by closing alone; refunded, forfeited, disputed with a fallout."""
+    """A change of the earnest money. Only a closing sets `applied`; a fallout sets refunded, forfeited or disputed."""
 
-    status: EarnestMoneyStatus = Field(default_factory=_unset)
-    reason: Literal["returned_unpaid"] | None = Field(None, description="Needed where what was received came back unpaid.")
+    status: EarnestMoneyStatus = Field(default_factory=omitted)
+    reason: Literal["returned_unpaid"] | None = Field(None, description="Required where a received payment was returned unpaid.")
 
 
 class AssignmentCreate(RequestBody):
-    """An offer of a pipeline to a buyer. Of price and fee one follows from the other; both given must agree."""
+    """An offer of a pipeline to a buyer. Price and fee follow from each other; if both are given they must agree."""
 
     pipeline_id: PipelineId
     buyer_id: BuyerId
-    kind: Kind | None = Field(None, description="The pipeline's exit strategy unless given.")
+    kind: Kind | None = Field(None, description="Default: the pipeline's exit strategy.")
     assignment_price: NonNegativeMoney | None = None
     assignment_fee: NonNegativeMoney | None = None
-    currency: Currency | None = Field(None, description="The pipeline's; another one is refused.")
-    rank: Rank | None = Field(None, description="1 is the first choice; the next free one unless given.")
+    currency: Currency | None = Field(None, description="The pipeline's currency; another one is an error.")
+    rank: Rank | None = Field(None, description="1 is the first choice. Default: the next free rank.")
     costs: AssignmentCosts | None = None
     earnest_money: EarnestMoney | None = None
     expires_at: Timestamp | None = None
@@ -240,13 +209,13 @@ class AssignmentCreate(RequestBody):
 
 
 class AssignmentPatch(PatchBody):
-    """A change. The status moves by assign, close and fallout alone."""
+    """A change of an assignment. The status changes only by assign, close and fallout."""
 
     assignment_price: NonNegativeMoney | None = None
     assignment_fee: NonNegativeMoney | None = None
-    reason: Literal["retrade"] | None = Field(None, description="Needed where the price of an assigned one changes.")
-    kind: Kind = Field(default_factory=_unset)
-    rank: Rank = Field(default_factory=_unset)
+    reason: Literal["retrade"] | None = Field(None, description="Required where the price of an assigned one changes.")
+    kind: Kind = Field(default_factory=omitted)
+    rank: Rank = Field(default_factory=omitted)
     costs: AssignmentCosts | None = None
     earnest_money: EarnestMoneyPatch | None = None
     expires_at: Timestamp | None = None
@@ -254,25 +223,25 @@ class AssignmentPatch(PatchBody):
 
 
 class AssignRequest(RequestBody):
-    """Carrying a contract to a buyer."""
+    """The assignment of the contract to the buyer."""
 
     override_reason: Annotated[Notes, Field(min_length=1)] | None = Field(
-        None, description="Why it goes on without a sufficient proof of funds, or beside a dispute about earnest money."
+        None, description="Why it is assigned without a sufficient proof of funds, or during a dispute about earnest money."
     )
 
 
 class CloseRequest(RequestBody):
-    """A closing."""
+    """The closing of an assignment."""
 
-    closed_on: BusinessDate | None = Field(None, description="Today unless given; never in the future.")
+    closed_on: BusinessDate | None = Field(None, description="Default: today. Not in the future.")
 
 
 class FalloutRequest(RequestBody):
-    """How it came to nothing."""
+    """The fallout of an assignment."""
 
     reason: Reason
-    note: Notes | None = Field(None, description="Needed where the reason is `other`.")
-    earnest_money_outcome: Outcome | None = Field(None, description="Needed of an assigned one; `none` where no money was received.")
+    note: Notes | None = Field(None, description="Required where the reason is `other`.")
+    earnest_money_outcome: Outcome | None = Field(None, description="Required for an assigned one; `none` where no money was received.")
 
 
 class BulkOfferRequest(RequestBody):
@@ -280,35 +249,35 @@ class BulkOfferRequest(RequestBody):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"best_n": 5, "assignment_price": 131000, "notify": True}]})
 
-    best_n: Annotated[StrictInt, Field(ge=1, le=matching.MAX_BEST)] | None = Field(None, examples=[5])
+    best_n: Annotated[StrictInt, Field(ge=1, le=matches.MAX_BEST)] | None = Field(None, examples=[5])
     buyer_ids: Annotated[list[BuyerId], Field(min_length=1)] | None = Field(None, description="At most 25.")
     assignment_price: NonNegativeMoney | None = None
     expires_at: Timestamp | None = None
-    dry_run: StrictBool = Field(False, description="Say what would become of each, and write nothing.")
-    notify: StrictBool = Field(False, description="Mail those who have an address, with a link to opt out.")
+    dry_run: StrictBool = Field(False, description="Return the result for each buyer, and write nothing.")
+    notify: StrictBool = Field(False, description="Send a mail, with a link to opt out, to buyers with an email.")
 
 
 class MatchQuery(PageParams):
-    """A page of matches."""
+    """Parameters of a list of matches."""
 
     explain: QueryFlag = False
 
 
 class BuyerQuery(PageParams):
-    """Which buyers to list. Filters hold together."""
+    """Filters of a list of buyers; all must match."""
 
     active_only: QueryFlag = Field(True, description="`false` lists inactive ones, too.")
     q: Annotated[Text, Field(min_length=1, max_length=200, examples=["ada"])] | None = Field(
-        None, description="How the name or the email begins, in any case. Such lists go by the alphabet."
+        None, description="A prefix of the name or the email, ignoring case. The results are in alphabetical order."
     )
     market: Annotated[Text, Field(pattern=r"^[A-Za-z0-9 -]{3,20}$", examples=["98103"])] | None = Field(
-        None, description="A postal code: buyers one of whose markets, by postal code, holds it."
+        None, description="A postal code: buyers with a market, given by postal code, that contains it."
     )
-    country: Annotated[Text, Field(pattern=r"^[A-Z]{2}$", examples=["US"])] = "US"
+    country: Country = "US"
 
 
 class DispositionsSummaryQuery(QueryParams):
-    """Which days, both inclusive; all of them unless given."""
+    """The days of the summary, both inclusive. Default: all days."""
 
     from_: BusinessDate | None = Field(None, alias="from")
     to: BusinessDate | None = None
@@ -319,7 +288,7 @@ class DispositionsSummaryQuery(QueryParams):
 
 
 class BuyBoxView(TypedDict, total=False):
-    """What a buyer buys; what is left out or null is unknown."""
+    """What a buyer buys; omitted and null fields are unknown."""
 
     property_types: list[str] | None
     markets: list[str] | None
@@ -348,7 +317,7 @@ class ProofOfFundsView(TypedDict):
 
 
 class AssignmentCostsView(TypedDict, total=False):
-    """What an exit costs, or whom it is shared with; a term that is left out or null is unknown, not zero."""
+    """Costs and shares of an exit strategy; omitted and null terms are unknown, not zero."""
 
     partner_split: MoneyNumber | None
     earnest_money_lost: MoneyNumber | None
@@ -367,7 +336,7 @@ class AssignmentCostsView(TypedDict, total=False):
 
 
 class EarnestMoneyView(TypedDict, total=False):
-    """The buyer's earnest money; what is not known is left out or null."""
+    """The buyer's earnest money; unknown fields are omitted or null."""
 
     amount: MoneyNumber | None
     due_on: DateText | None
@@ -375,7 +344,7 @@ class EarnestMoneyView(TypedDict, total=False):
 
 
 class StatisticsView(TypedDict):
-    """A buyer's record. Rates are percent numbers, null where there is nothing to rate; an offer that lapsed spoils none."""
+    """A buyer's statistics. Rates are percent numbers, null without any ended assignment; lapsed offers don't count."""
 
     offered: int
     assigned: int
@@ -390,7 +359,7 @@ class StatisticsView(TypedDict):
 
 
 class BuyerView(ResourceView):
-    """A buyer, with its record."""
+    """A buyer, with its statistics."""
 
     name: str
     email: str | None
@@ -410,7 +379,7 @@ class BuyerView(ResourceView):
 
 
 class BuyerStatisticsView(StatisticsView):
-    """A buyer's record by itself."""
+    """A buyer's statistics."""
 
     buyer_id: str
     explain: NotRequired[Explanation]
@@ -431,15 +400,8 @@ class BuyerSummary(TypedDict):
     created_at: TimestampText
 
 
-class BuyerPage(TypedDict):
-    """A page of buyers."""
-
-    items: list[BuyerSummary]
-    next_cursor: str | None
-
-
 class BackupOffer(TypedDict):
-    """Whose turn it is next."""
+    """The next backup."""
 
     assignment_id: str
     buyer_id: str
@@ -447,7 +409,7 @@ class BackupOffer(TypedDict):
 
 
 class AssignmentView(ResourceView):
-    """An assignment. `missing` names what a null fee lacks; `warnings` are codes of what is unusual about it.
+    """An assignment. `missing` names the values without which a fee is null; `warnings` are codes.
 
     An offer whose contract has ended, or that another buyer has closed, shows as fallen out from then on.
     """
@@ -479,21 +441,14 @@ class AssignmentView(ResourceView):
     warnings: list[str]
 
 
-class FeeExplanations(TypedDict):
-    """Where either fee comes from."""
-
-    fee_gross: "Explanation"
-    fee_net: "Explanation"
-
-
 class ExplainedAssignmentView(AssignmentView):
-    """An assignment, with where its fees come from if that was asked for."""
+    """An assignment, with the explanations of its fees if requested."""
 
     explain: NotRequired[FeeExplanations]
 
 
 class FalloutView(AssignmentView):
-    """What fell out, and who is next."""
+    """The assignment after the fallout, and the next backup."""
 
     next_backup: BackupOffer | None
 
@@ -515,15 +470,8 @@ class AssignmentSummary(TypedDict):
     created_at: TimestampText
 
 
-class AssignmentPage(TypedDict):
-    """A page of assignments, newest first."""
-
-    items: list[AssignmentSummary]
-    next_cursor: str | None
-
-
 class MatchView(TypedDict):
-    """How well a buyer and a house fit. `coverage` is the weight, of 100, of what is known on both sides."""
+    """The match of a buyer and a pipeline. `coverage` is the weight, of 100, of the criteria known on both sides."""
 
     buyer_id: str
     name: NotRequired[str]
@@ -539,7 +487,7 @@ class MatchView(TypedDict):
 
 
 class MatchPage(TypedDict):
-    """A page of matches, the best first. `cut` says that more could fit than were looked at."""
+    """A page of matches, the best first. `cut`: there may be more matches than were read."""
 
     items: list[MatchView]
     next_cursor: str | None
@@ -547,7 +495,7 @@ class MatchPage(TypedDict):
 
 
 class BulkOfferResult(TypedDict):
-    """What became of one offer: 201 made, 200 acceptable (in a dry run), else why not."""
+    """The result of one offer: 201 created, 200 valid (in a dry run), else the status of the problem."""
 
     index: int
     buyer_id: str
@@ -558,7 +506,7 @@ class BulkOfferResult(TypedDict):
 
 
 class BulkOfferView(TypedDict):
-    """A result for each buyer, in their order."""
+    """A result for each buyer, in the order of the request."""
 
     results: list[BulkOfferResult]
 
@@ -574,7 +522,7 @@ class MonthlyFeesView(TypedDict):
 
 
 class DispositionsSummaryView(TypedDict):
-    """What dispositions brought in. `forfeits` are earnest money that became the firm's, by currency: income, but no fee."""
+    """The summary of dispositions. `forfeits` is forfeited earnest money by currency: income, but not a fee."""
 
     months: list[MonthlyFeesView]
     forfeits: dict[str, MoneyNumber]
@@ -583,12 +531,3 @@ class DispositionsSummaryView(TypedDict):
     days_contract_to_assignment: MoneyNumber | None
     as_of: TimestampText
     explain: NotRequired[Explanation]
-
-
-def _literal_values(alias: object) -> set[str]:
-    return set(get_args(get_args(alias)[0]))
-
-
-assert _literal_values(Outcome) == set(earnest_money.OUTCOMES)
-assert _literal_values(EarnestMoneyStatus) == set(earnest_money.STATUSES)
-assert _literal_values(Reason) == {code for (_, by), codes in assignments.REASONS.items() if by == assignments.PEOPLE for code in codes}

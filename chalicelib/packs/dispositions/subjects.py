@@ -1,4 +1,4 @@
-"""What others may ask of a buyer or an assignment that they refer to."""
+"""Buyers and assignments as subjects that other packs refer to."""
 
 from typing import Any
 

@@ -1,18 +1,18 @@
-"""An assignment's way: offered, assigned, closed, or fallen out; what each move needs and what it does to the pipeline.
+"""The states of an assignment (offered, assigned, closed, fallout), the guards of each transition and its effect on the pipeline.
 
-At most one assignment of a pipeline is assigned or closed. That, like every condition here, is looked at twice: by these
-rules, for a clear answer, and by the conditions of the transaction, for the truth.
+At most one assignment of a pipeline is assigned or closed. This, like every guard here, is checked twice: by these rules for a
+clear error, and by the conditions of the transaction, which hold under concurrency.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any, Protocol, TypedDict, cast
 
 from chalicelib.foundation.errors import Conflict, ValidationFailed
-from chalicelib.foundation.state_machine import PEOPLE as PEOPLE
-from chalicelib.foundation.state_machine import SYSTEM as SYSTEM
-from chalicelib.foundation.state_machine import Guard, StateMachine, Transition, check_guards
-from chalicelib.packs.wholesale.rules import stages
+from chalicelib.foundation.state_machine import PEOPLE, SYSTEM, Guard, StateMachine, Transition, check_guards
+from chalicelib.packs.wholesale.public import stages
 
 OFFERED, ASSIGNED, CLOSED, FALLOUT = "offered", "assigned", "closed", "fallout"
 STATUSES = (OFFERED, ASSIGNED, CLOSED, FALLOUT)
@@ -23,20 +23,20 @@ EARNEST_MONEY_DISPUTED = "earnest_money_disputed"
 FINANCING, BUYER_WITHDREW, RETRADE, UNPAID = "financing", "buyer_withdrew", "retrade", "emd_not_received"
 EXPIRED, OTHER_BUYER_CLOSED, CONTRACT_LOST, PIPELINE_DEAD = "expired", "other_buyer_closed", "contract_lost", "pipeline_dead"
 
-# Why an offer or an assigned one falls out, by who says so. The system's codes say what happened elsewhere.
+# Reasons for a fallout by status and initiator. The system's reasons are events elsewhere, such as a lost contract.
 REASONS: dict[tuple[str, str], tuple[str, ...]] = {
     (OFFERED, PEOPLE): (BUYER_WITHDREW, "seller", RETRADE, "other"),
     (OFFERED, SYSTEM): (EXPIRED, OTHER_BUYER_CLOSED, CONTRACT_LOST, PIPELINE_DEAD),
     (ASSIGNED, PEOPLE): (FINANCING, "inspection", "title", "seller", BUYER_WITHDREW, RETRADE, EXPIRED, UNPAID, "other"),
     (ASSIGNED, SYSTEM): (PIPELINE_DEAD,),
 }
-# The buyer's own doing. Title, seller and inspection are nobody's fault on that side.
+# Reasons that the buyer is responsible for; title, seller and inspection are not among them.
 BUYER_FAULTS = frozenset({FINANCING, BUYER_WITHDREW, RETRADE, UNPAID})
 
 # The right that a move needs; all but a closing go with the right to write the pipeline's rows.
 WRITE, CLOSE, OVERRIDE = "dispositions:write", "dispositions:close", "dispositions:override"
 
-# Where the move takes the pipeline, in the same transaction. An offer that falls out leaves it alone.
+# The stage of the pipeline after the transition, in the same transaction. An offer that falls out doesn't change it.
 PIPELINE_STAGE_AFTER = {
     (OFFERED, ASSIGNED): stages.ASSIGNED,
     (ASSIGNED, CLOSED): stages.CLOSED,
@@ -47,9 +47,16 @@ OFFER_BEFORE_CONTRACT = "offer_before_contract"
 REFUSE, WARN = "refuse", "warn"
 
 
+class Lapse(TypedDict):
+    """Why an offer lapsed, and on which day (YYYY-MM-DD; None: unknown)."""
+
+    reason: str
+    on: str | None
+
+
 @dataclass(frozen=True)
 class BuyerStatus:
-    """Whether a buyer may be dealt with."""
+    """The flags of a buyer that decide about offers."""
 
     is_active: bool = True
     do_not_contact: bool = False
@@ -57,10 +64,10 @@ class BuyerStatus:
 
 @dataclass(frozen=True)
 class TransitionFacts:
-    """What the conditions of a move are about, as it stands at `now` (`today` by the firm's calendar).
+    """What the guards of a transition check, as of `now` (`today` in the business time zone).
 
     `taken_by` is the pipeline's assignment that is assigned or closed already; `has_live` says that the buyer has a live
-    one of this pipeline; `disputed` that earnest money of an earlier one is still quarrelled over.
+    one of this pipeline; `disputed` that the earnest money of an earlier one is disputed.
     """
 
     now: datetime
@@ -89,9 +96,9 @@ def _already_taken(facts: TransitionFacts) -> Conflict:
     return Conflict("Another assignment of this pipeline is assigned or closed.", code="already_taken", assignment_id=facts.assigned_id)
 
 
-_ACTIVE: Guard[TransitionFacts] = Guard("buyer_inactive", "The buyer is inactive.", lambda at: at.buyer.is_active)
+_ACTIVE: Guard[TransitionFacts] = Guard("buyer_inactive", "The buyer is inactive.", lambda facts: facts.buyer.is_active)
 
-# In the order in which they are answered. To offer a house that isn't under contract is brokerage in most states.
+# In the order of checking. Offering a property that is not under contract is brokerage in most US states.
 TO_OFFER: tuple[Guard[TransitionFacts], ...] = (
     Guard(
         "not_under_contract",
@@ -99,25 +106,25 @@ TO_OFFER: tuple[Guard[TransitionFacts], ...] = (
         _can_be_offered,
     ),
     _ACTIVE,
-    Guard("do_not_contact", "The buyer is not to be contacted.", lambda at: not at.buyer.do_not_contact),
-    Guard("live_offer", "The buyer has a live assignment of this pipeline.", lambda at: not at.has_live),
+    Guard("do_not_contact", "The buyer is not to be contacted.", lambda facts: not facts.buyer.do_not_contact),
+    Guard("live_offer", "The buyer has a live assignment of this pipeline.", lambda facts: not facts.has_live),
 )
 _TO_ASSIGN: tuple[Guard[TransitionFacts], ...] = (
-    Guard("already_taken", "", lambda at: at.assigned_id is None, problem=_already_taken),
-    Guard("not_under_contract", "The pipeline must be under contract.", lambda at: at.pipeline_stage == stages.UNDER_CONTRACT),
+    Guard("already_taken", "", lambda facts: facts.assigned_id is None, problem=_already_taken),
+    Guard("not_under_contract", "The pipeline must be under contract.", lambda facts: facts.pipeline_stage == stages.UNDER_CONTRACT),
     _ACTIVE,
-    Guard("offer_expired", "The offer has expired.", lambda at: at.expires_at is None or at.now <= at.expires_at),
+    Guard("offer_expired", "The offer has expired.", lambda facts: facts.expires_at is None or facts.now <= facts.expires_at),
     Guard("below_contract", "The contract price has risen above the assignment price.", _price_covers),
     Guard(
         EARNEST_MONEY_DISPUTED,
         "Earnest money of an earlier buyer is disputed; title may refuse a second closing.",
-        lambda at: not at.disputed,
+        lambda facts: not facts.disputed,
         overridable=True,
     ),
 )
 _TO_CLOSE: tuple[Guard[TransitionFacts], ...] = (
-    Guard("price_missing", "It needs its price first.", lambda at: at.price is not None),
-    Guard(EARNEST_MONEY_DISPUTED, "The earnest money is disputed.", lambda at: at.earnest_money_status != "disputed"),
+    Guard("price_missing", "It needs its price first.", lambda facts: facts.price is not None),
+    Guard(EARNEST_MONEY_DISPUTED, "The earnest money is disputed.", lambda facts: facts.earnest_money_status != "disputed"),
 )
 
 MACHINE: StateMachine[TransitionFacts] = StateMachine(
@@ -132,55 +139,56 @@ MACHINE: StateMachine[TransitionFacts] = StateMachine(
         Transition(ASSIGNED, FALLOUT, initiator=SYSTEM, reasons=REASONS[ASSIGNED, SYSTEM]),
     ],
 )
-# The permission of each transition that people make.
-PERMISSIONS = {pair: one.permissions[0] for pair, same in MACHINE.transitions.items() for one in same if one.initiator == PEOPLE}
-
 _BEFORE_CONTRACT = (stages.LEAD, stages.OFFER_MADE)
 
 
 def check_offer(facts: TransitionFacts, *, before_contract: str = REFUSE) -> list[str]:
     """The warnings of an offer that may be made; raises Conflict, with its `code`, where it may not.
 
-    `before_contract` is the firm's setting: `warn` lets older clients offer a lead, and says so.
+    `before_contract` is a setting: with `warn`, leads and offers made may be offered, with a warning.
     """
     early = before_contract == WARN and facts.pipeline_stage in _BEFORE_CONTRACT
     check_guards(TO_OFFER[1:] if early else TO_OFFER, facts)
     return [OFFER_BEFORE_CONTRACT] if early else []
 
 
-def allowed(status: str) -> list[str]:
-    """The statuses that can be reached from `status` in one move."""
-    return MACHINE.allowed(status)
-
-
-def check_transition(
-    source: str, target: str, *, reason: str | None = None, note: str | None = None, initiator: str = PEOPLE
-) -> Transition[TransitionFacts]:
-    """The move, with the reason codes of who makes it. Raises InvalidTransition, or Invalid where code or note is missing."""
-    transition = MACHINE.transition(source, target, initiator=initiator)
-    transition.check_reason(reason, note)
-    return transition
-
-
-def check_transition_guards(source: str, target: str, facts: TransitionFacts, *, overridden: bool = False) -> None:
-    """Raises Conflict, with its `code`, for the first condition of the move that doesn't hold.
-
-    The proof of funds has its own (`proofs.check`), for its refusal says more.
-    """
-    MACHINE.transition(source, target).check_guards(facts, overridden=overridden)
-
-
 def check_closed_on(closed_on: date, today: date) -> None:
-    """Raises Invalid where a closing lies ahead. One of long ago may be entered late, even before its assignment was."""
+    """Raises ValidationFailed for a future day. A past closing may be entered late, even with a day before the assignment's."""
     if closed_on > today:
         raise ValidationFailed.field("closed_on", "must not be in the future")
 
 
-def pipeline_stage_after(source: str, target: str, reason: str | None = None) -> str | None:
-    """The stage to which the move takes the pipeline; None where it stays. A dead pipeline stays dead."""
-    return None if reason == PIPELINE_DEAD else PIPELINE_STAGE_AFTER.get((source, target))
+class PipelineState(Protocol):
+    """The state of a pipeline that decides whether offers have lapsed."""
+
+    @property
+    def stage(self) -> str:
+        """The stage."""
+
+    @property
+    def stage_entered_on(self) -> date:
+        """The day on which the stage began."""
+
+    @property
+    def assignment_id(self) -> str | None:
+        """The assignment that is assigned or closed."""
+
+    @property
+    def contracts_ended(self) -> Mapping[str, Any] | None:
+        """The end (`reason`, `on`) of each ended contract by its number."""
 
 
-def is_lapse(source: str) -> bool:
-    """Whether a fallout from `source` is a mere lapse of an offer: nobody had relied on it, so it spoils no statistics."""
-    return source == OFFERED
+def lapse_of(pipeline: PipelineState | None, status: str, id: str, contract_no: int) -> Lapse | None:
+    """The lapse of an offer whose contract has ended or whose pipeline is gone, whether or not it has been written already.
+
+    None for an offer that is still valid, and for any other status.
+    """
+    if status != OFFERED:
+        return None
+    if pipeline is None:
+        return {"reason": PIPELINE_DEAD, "on": None}
+    if ended := (pipeline.contracts_ended or {}).get(str(contract_no)):
+        return cast(Lapse, ended)
+    if pipeline.stage == CLOSED and pipeline.assignment_id != id:
+        return {"reason": OTHER_BUYER_CLOSED, "on": pipeline.stage_entered_on.isoformat()}
+    return None

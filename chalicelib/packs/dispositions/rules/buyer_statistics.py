@@ -1,10 +1,10 @@
-"""A buyer's record, and the firm's: what was offered, assigned, closed, fell out or merely lapsed, and the rates of it.
+"""Statistics of a buyer: assignments offered, assigned, closed, fallen out or lapsed, and their rates.
 
-An offer that lapses was never relied on: it counts for no rate, else twenty offers of which four closed would make a
-reliable buyer a bad one. A tier looks at the buyer's own faults only.
+An offer that lapses counts for no rate: otherwise a buyer who closes four of twenty offers would look unreliable. A tier
+depends only on fallouts for reasons on the buyer's side.
 
-Everything stands on counts that add up (a histogram of days instead of a median, a count a day instead of the last one),
-so that the stream can keep them exact. The names of the counts:
+Everything is computed from counts that add up (a histogram of days instead of a median, a count for each day instead of the
+last day), so that the projection stays exact. The names of the counts:
 
     offered, assigned, closed, fallout, lapsed, own_faults
     days:<n>                    closings that took n days from the assignment
@@ -18,14 +18,14 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from chalicelib.foundation.dates import add_months
 from chalicelib.packs.dispositions.rules.assignments import BUYER_FAULTS, CLOSED, FALLOUT, OFFERED
-from chalicelib.packs.wholesale.rules.funnel import median_of_histogram
+from chalicelib.packs.wholesale.public import median_of_histogram
 
 Counts = Mapping[str, int | Decimal]
 
 DAYS, CLOSED_ON, BUYER_FAULT_ON = "days:", "closed_on:", "own_fault_on:"
 
 TIERS = ("A", "B", "C")
-# The least closings and the least rate of each tier above the last.
+# The minimum of closings and of the close rate for each tier above the last.
 _TIER_MINIMUMS = {"A": (3, Decimal("0.90")), "B": (1, Decimal("0.70"))}
 
 RECENT_MONTHS = 12
@@ -34,10 +34,10 @@ _HUNDREDTH = Decimal("0.01")
 
 @dataclass(frozen=True)
 class AssignmentRecord:
-    """How an assignment went, as far as statistics ask.
+    """An assignment as the statistics take it.
 
-    `fell_from` is the status that it fell out from. `contract_on` is the day on which its pipeline came under contract.
-    Fees are None where they aren't known; `forfeited` is earnest money that became the firm's, on `forfeited_on`.
+    `fell_from` is the status before the fallout. `contract_on` is the day on which its pipeline came under contract.
+    Fees are None where they are unknown; `forfeited` is the earnest money forfeited on `forfeited_on`.
     """
 
     status: str
@@ -55,23 +55,23 @@ class AssignmentRecord:
 
     @property
     def is_lapsed(self) -> bool:
-        """An offer that came to nothing."""
+        """Whether it is an offer that lapsed or was withdrawn."""
         return self.status == FALLOUT and self.fell_from == OFFERED
 
     @property
     def is_fallout(self) -> bool:
-        """A deal that was assigned and broke."""
+        """Whether it fell out after it was assigned."""
         return self.status == FALLOUT and self.fell_from != OFFERED
 
     @property
     def is_buyer_fault(self) -> bool:
-        """A deal that broke by the buyer's doing."""
+        """Whether it fell out after it was assigned, for a reason on the buyer's side."""
         return self.is_fallout and self.reason in BUYER_FAULTS
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """A buyer's statistics as shown. Rates are percent numbers with 2 decimals, None where there is nothing to rate."""
+    """A buyer's statistics. Rates are percent numbers with 2 decimals, None where there is nothing to rate."""
 
     offered: int
     assigned: int
@@ -86,12 +86,12 @@ class Statistics:
 
 
 def days_between(start: date | None, end: date | None) -> int | None:
-    """Days from one to the other, not below 0 (what was entered late may seem to run backwards); None where one isn't known."""
+    """Days from `start` to `end`, at least 0 (late entries may be out of order); None where one is unknown."""
     return None if start is None or end is None else max(0, (end - start).days)
 
 
 def count_contribution(record: AssignmentRecord) -> dict[str, int]:
-    """What one assignment adds to its buyer's counts."""
+    """The contribution of one assignment to its buyer's counts."""
     counts = {
         "offered": 1,
         "assigned": int(record.assigned_on is not None),
@@ -111,17 +111,17 @@ def count_contribution(record: AssignmentRecord) -> dict[str, int]:
 
 
 def percent_of(part: int, whole: int) -> Decimal | None:
-    """`part` of `whole` as a percent number, half up to 2 decimals; None of nothing."""
+    """`part` of `whole` as a percent number, rounded half up to 2 decimals; None for a `whole` of 0."""
     return None if whole == 0 else (Decimal(100 * part) / whole).quantize(_HUNDREDTH, ROUND_HALF_UP)
 
 
 def close_and_fallout_rates(closed: int, fallout: int) -> tuple[Decimal | None, Decimal | None]:
-    """Close rate and fallout rate, of the assigned ones that have ended."""
+    """Close rate and fallout rate of the assigned ones that have ended."""
     return percent_of(closed, closed + fallout), percent_of(fallout, closed + fallout)
 
 
 def tier_of(closed: int, buyer_faults: int) -> str:
-    """A, B or C by closings and the share of closings among those that ended by the buyer's doing."""
+    """A, B or C by the number of closings and their share of closings and buyer-side fallouts together."""
     for name, (least, rate) in _TIER_MINIMUMS.items():
         if closed >= least and closed >= rate * (closed + buyer_faults):
             return name
@@ -129,7 +129,7 @@ def tier_of(closed: int, buyer_faults: int) -> str:
 
 
 def counts_by_suffix(counts: Counts, prefix: str) -> dict[str, int]:
-    """The counts whose name begins with `prefix`, by what follows it; those at 0 were taken back."""
+    """The counts whose name starts with `prefix`, by the rest of the name; without those at 0."""
     return {name.removeprefix(prefix): int(count) for name, count in counts.items() if name.startswith(prefix) and count}
 
 
@@ -139,10 +139,17 @@ def median_days(counts: Counts, prefix: str = DAYS) -> Decimal | None:
 
 
 def recent_buyer_faults(counts: Counts, today: date) -> int:
-    """The buyer's own faults in the 12 months that end today."""
+    """Fallouts for a reason on the buyer's side in the 12 months that end today."""
     since = add_months(today, -RECENT_MONTHS)
     faults = {date.fromisoformat(day): count for day, count in counts_by_suffix(counts, BUYER_FAULT_ON).items()}
     return sum(count for day, count in faults.items() if since < day <= today)
+
+
+def matching_counts(counts: Counts, today: date) -> dict[str, int]:
+    """Of the counts those that tier and recent faults are computed from, today and on any later day."""
+    since = f"{BUYER_FAULT_ON}{add_months(today, -RECENT_MONTHS).isoformat()}"
+    kept = {name: int(count) for name, count in counts.items() if name in ("closed", "own_faults") or name.startswith(BUYER_FAULT_ON)}
+    return {name: count for name, count in kept.items() if count and (not name.startswith(BUYER_FAULT_ON) or name > since)}
 
 
 def compute_statistics(counts: Counts) -> Statistics:

@@ -1,7 +1,7 @@
-"""A buyer's earnest money: due, received, cleared, and what becomes of it in the end.
+"""The states of a buyer's earnest money.
 
-It is applied by the closing only, and refunded, forfeited or disputed only by a fallout; a dispute is settled afterwards.
-A forfeit is income of its day, but no fee.
+Only a closing applies it, and only a fallout refunds, forfeits or disputes it; a dispute is resolved afterwards.
+A forfeit is income of its day, but not a fee.
 """
 
 from datetime import date, timedelta
@@ -13,7 +13,7 @@ DUE, RECEIVED, CLEARED, APPLIED = "due", "received", "cleared", "applied"
 DISPUTED, REFUNDED, FORFEITED = "disputed", "refunded", "forfeited"
 STATUSES = (DUE, RECEIVED, CLEARED, APPLIED, DISPUTED, REFUNDED, FORFEITED)
 
-# What a fallout says became of it. `none`: nothing had been received.
+# The outcomes that a fallout can state. `none`: nothing had been received.
 NONE = "none"
 OUTCOMES = (NONE, REFUNDED, FORFEITED, DISPUTED)
 
@@ -31,7 +31,7 @@ _TRANSITIONS: tuple[Transition[None], ...] = (
     Transition(RECEIVED, CLEARED),
     Transition(RECEIVED, DUE, reasons=(RETURNED_UNPAID,)),
     Transition(CLEARED, APPLIED, initiator=CLOSING),
-    *(Transition(held, end, initiator=FALLING_OUT) for held in (RECEIVED, CLEARED) for end in (DISPUTED, REFUNDED, FORFEITED)),
+    *(Transition(source, target, initiator=FALLING_OUT) for source in (RECEIVED, CLEARED) for target in (DISPUTED, REFUNDED, FORFEITED)),
     Transition(DISPUTED, REFUNDED),
     Transition(DISPUTED, FORFEITED),
 )
@@ -39,10 +39,14 @@ MACHINE: StateMachine[None] = StateMachine(
     "earnest money",
     STATUSES,
     _TRANSITIONS,
-    hints={(one.source, one.target): _HINTS[one.initiator] for one in _TRANSITIONS if one.initiator in _HINTS},
+    hints={
+        (transition.source, transition.target): _HINTS[transition.initiator]
+        for transition in _TRANSITIONS
+        if transition.initiator in _HINTS
+    },
 )
 
-# That money has come in, whoever works the pipeline may note; the rest is for whoever may close.
+# Transitions that need only the permission to write; the others need the permission to close.
 WRITER_TRANSITIONS = frozenset({(DUE, RECEIVED)})
 
 
@@ -51,15 +55,10 @@ def default_due_on(assigned_on: date) -> date:
     return assigned_on + timedelta(days=DUE_AFTER_DAYS)
 
 
-def check_transition(source: str, target: str, *, reason: str | None = None) -> Transition[None]:
-    """The move that people make by themselves. Raises InvalidTransition, or Invalid where its reason is missing."""
-    return MACHINE.check(source, target, reason=reason)
-
-
 def status_after_closing(status: str | None) -> str | None:
-    """What the closing makes of it: what was received is applied, and had to clear for that.
+    """The status after the closing: received and cleared money is applied.
 
-    None of it (no earnest money was agreed) stays none; what never came in stays due. Raises Conflict while it is disputed.
+    None (no earnest money was agreed) and `due` don't change. Raises Conflict while it is disputed.
     """
     if status == DISPUTED:
         raise Conflict("The earnest money is disputed.", code="earnest_money_disputed")
@@ -67,10 +66,10 @@ def status_after_closing(status: str | None) -> str | None:
 
 
 def status_after_fallout(status: str | None, outcome: str | None) -> str | None:
-    """What the fallout of an assigned one makes of it.
+    """The status after the fallout of an assigned one.
 
-    The outcome must be said: `none` exactly where nothing was received, else what became of the money. Raises Invalid
-    where it is missing, InvalidTransition where it can't be.
+    `outcome` is required: `none` exactly where nothing was received. Raises ValidationFailed where it is missing,
+    InvalidTransition where it contradicts the status.
     """
     if outcome not in OUTCOMES:
         raise ValidationFailed.field("earnest_money_outcome", f"one of {', '.join(OUTCOMES)} is needed")

@@ -1,19 +1,20 @@
-"""What an assignment earns: gross is the price less the contract price, net what its way out of the contract leaves of it.
+"""The fees of an assignment: gross is the price less the contract price, net is gross less the costs of the exit strategy.
 
-A double close that shows its gross as income shows money that goes to two closings and a lender. A cost that isn't known
-makes the net unknown, null and named; an assignment proper has no costs but those that were agreed.
+The gross of a double close is not income: two closings and a lender are paid from it. With an unknown cost the net is None and
+the cost is listed as missing; a plain assignment has no costs except those that were agreed.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TypedDict
 
+from typing_extensions import TypedDict
+
+from chalicelib.foundation.explanations import Explanation, explain
 from chalicelib.foundation.money import round_money
-from chalicelib.packs.wholesale.rules import exit_strategies
-from chalicelib.packs.wholesale.rules.explanations import Explanation
+from chalicelib.packs.wholesale.public import exit_strategies
 
-# The term of an exit's net that is our price, and the one that is the contract's.
+# The term of an exit strategy's net that is the assignment price, and the one that is the contract price.
 _SOLD = {
     exit_strategies.ASSIGNMENT: "fee",
     exit_strategies.DOUBLE_CLOSE: "bc_price",
@@ -21,7 +22,7 @@ _SOLD = {
     exit_strategies.WHOLETAIL: "resale_price",
 }
 _BOUGHT = {exit_strategies.DOUBLE_CLOSE: "ab_price", exit_strategies.NOVATION: "seller_net", exit_strategies.WHOLETAIL: "purchase_price"}
-# What there isn't unless somebody says so.
+# Terms that are zero unless given.
 _NONE_UNLESS_GIVEN = {exit_strategies.ASSIGNMENT: ("partner_split", "earnest_money_lost")}
 
 
@@ -37,7 +38,7 @@ class Fees:
 def compute_fees(
     exit_strategy: str, price: Decimal | None, contract_price: Decimal | None, costs: Mapping[str, Decimal | None], currency: str
 ) -> Fees:
-    """The fees of an assignment of this kind. `costs` are the other terms of `exits.TERMS[exit_strategy]`."""
+    """The fees of an assignment of this kind. `costs` are the other terms of `exit_strategies.TERMS[exit_strategy]`."""
     gross = None if price is None or contract_price is None else price - contract_price
     sold, bought = _SOLD[exit_strategy], _BOUGHT.get(exit_strategy)
     terms = dict.fromkeys(_NONE_UNLESS_GIVEN.get(exit_strategy, ()), Decimal(0))
@@ -51,7 +52,7 @@ def compute_fees(
     return Fees(None if gross is None else round_money(gross, currency), outcome.amount, (*unpriced, *lacking))
 
 
-# Raised whenever a formula gives another fee for the same inputs.
+# Incremented whenever a formula gives another fee for the same inputs.
 VERSION = 1
 
 
@@ -70,22 +71,14 @@ def explain_fees(
     currency: str,
     as_of: str,
 ) -> FeeExplanations:
-    """Where the fees that `earned` finds for the same come from."""
+    """The explanations of the fees that `compute_fees` returns for the same arguments."""
     prices: dict[str, Decimal | str | None] = {"assignment_price": price, "contract_price": contract_price, "currency": currency}
     ours = (_SOLD[exit_strategy], _BOUGHT.get(exit_strategy))
     unless_given = dict.fromkeys(_NONE_UNLESS_GIVEN.get(exit_strategy, ()), Decimal(0))
     terms = {name: costs.get(name, unless_given.get(name)) for name in exit_strategies.TERMS[exit_strategy] if name not in ours}
+    unpriced = [name for name, value in prices.items() if value is None]
+    missing = compute_fees(exit_strategy, price, contract_price, costs, currency).missing
     return {
-        "fee_gross": {
-            "inputs": prices,
-            "formula": {"id": "dispositions.fee_gross", "version": VERSION},
-            "as_of": as_of,
-            "missing": [name for name, value in prices.items() if value is None],
-        },
-        "fee_net": {
-            "inputs": {**prices, **terms},
-            "formula": {"id": f"dispositions.fee_net.{exit_strategy}", "version": VERSION},
-            "as_of": as_of,
-            "missing": list(compute_fees(exit_strategy, price, contract_price, costs, currency).missing),
-        },
+        "fee_gross": explain("dispositions.fee_gross", prices, as_of, unpriced, version=VERSION),
+        "fee_net": explain(f"dispositions.fee_net.{exit_strategy}", {**prices, **terms}, as_of, missing, version=VERSION),
     }

@@ -1,22 +1,23 @@
-"""How well a buyer and a house fit: twelve criteria, each met, missed or unknown, weighed to a score of 0 to 100.
+"""How well a buyer and a property match: twelve criteria, each met, missed or unknown, weighted to a score of 0 to 100.
 
-A value that is missing on either side is unknown: it counts a quarter of its weight, never as a miss. Market, price and type
-are gates: known on both sides and outside is out. The same pair is judged the same from either side.
+A value that is missing on either side makes a criterion unknown, which counts a quarter of its weight. Market, price and type
+are required: a miss of one excludes the match. The result for a pair is the same from either side.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Literal, TypedDict, TypeVar
+from typing import Literal, TypeVar
 
+from chalicelib.foundation.explanations import Explanation, explain
 from chalicelib.packs.dispositions.rules import proof_of_funds
 from chalicelib.packs.dispositions.rules.assignments import BUYER_FAULTS, FALLOUT, LIVE
 from chalicelib.packs.dispositions.rules.buyer_statistics import TIERS
 from chalicelib.packs.dispositions.rules.markets import UNKNOWN_LOCATION, Location, Market
 from chalicelib.packs.dispositions.rules.markets import contains as lies_in
 
-# Raised whenever another score comes of the same pair.
+# Incremented whenever the formula gives another score for the same pair.
 VERSION = 1
 FORMULA = "dispositions.match"
 
@@ -50,7 +51,7 @@ MAX_BEST = 25
 
 @dataclass(frozen=True)
 class BuyBox:
-    """What a buyer buys; None and empty: not said. Amounts are in `currency`."""
+    """What a buyer buys; None and empty: not stated. Amounts are in `currency`."""
 
     property_types: tuple[str, ...] = ()
     markets: tuple[Market, ...] = ()
@@ -68,7 +69,7 @@ class BuyBox:
 
 @dataclass(frozen=True)
 class BuyerProfile:
-    """A buyer as matching sees one. `recent_own_faults` are those of the last 12 months, `last_offer_at` the last offer to them."""
+    """A buyer as the matching takes it. `recent_buyer_faults` are those of the last 12 months, `last_offer_at` the last offer to them."""
 
     id: str
     box: BuyBox = BuyBox()
@@ -82,7 +83,7 @@ class BuyerProfile:
 
 @dataclass(frozen=True)
 class PropertyProfile:
-    """A pipeline as matching sees one; None: unknown. Amounts are in `currency`."""
+    """A pipeline as the matching takes it; None: unknown. Amounts are in `currency`."""
 
     id: str
     location: Location = UNKNOWN_LOCATION
@@ -100,10 +101,10 @@ class PropertyProfile:
 
 @dataclass(frozen=True)
 class Match:
-    """A buyer and a house that fit, unless `out` says why not.
+    """The match of a buyer and a property.
 
-    `score` has 1 decimal; `coverage` is the weight, of 100, of what is known on both sides. `out` names the gates that were
-    missed, `inactive` and `do_not_contact`.
+    `score` has 1 decimal; `coverage` is the weight, of 100, of what is known on both sides. `exclusions` are
+    the required criteria that were missed, `inactive` and `do_not_contact`; a match with any is not listed.
     """
 
     buyer_id: str
@@ -120,19 +121,19 @@ class Match:
         object.__setattr__(self, "coverage", sum(WEIGHTS[name] for name, verdict in self.verdicts.items() if verdict != UNKNOWN))
 
     def criteria(self, verdict: Verdict) -> list[str]:
-        """The criteria with this verdict, the weightiest first."""
+        """The criteria with this verdict, by descending weight."""
         return [name for name in WEIGHTS if self.verdicts[name] == verdict]
 
 
 def offered_price(assignment_price: Decimal | None, contract_price: Decimal | None, fee_target: Decimal | None) -> Decimal | None:
-    """What a buyer would pay: the assignment price, else contract price and fee target together, else unknown."""
+    """The price for a buyer: the assignment price, else contract price plus fee target, else None."""
     if assignment_price is not None:
         return assignment_price
     return None if contract_price is None or fee_target is None else contract_price + fee_target
 
 
 def score(verdicts: Mapping[str, Verdict]) -> Decimal:
-    """The score of these verdicts, half up to 1 decimal."""
+    """The score of these verdicts, rounded half up to 1 decimal."""
     return sum((WEIGHTS[name] * _WEIGHT_FRACTIONS[verdict] for name, verdict in verdicts.items()), Decimal(0)).quantize(
         _TENTH, ROUND_HALF_UP
     )
@@ -146,37 +147,39 @@ def _at_least(value: Decimal | None, least: Decimal | None) -> bool | None:
     return None if value is None or least is None else value >= least
 
 
-def _price(house: PropertyProfile, box: BuyBox) -> bool | None:
-    """Inside what is said of the range. A range in another currency can't be compared."""
-    if house.price is None or house.currency != box.currency or (box.price_min is None and box.price_max is None):
+def _price(profile: PropertyProfile, box: BuyBox) -> bool | None:
+    """Whether the price is in the buyer's range. A range in another currency can't be compared."""
+    if profile.price is None or profile.currency != box.currency or (box.price_min is None and box.price_max is None):
         return None
-    return (box.price_min is None or box.price_min <= house.price) and (box.price_max is None or house.price <= box.price_max)
+    return (box.price_min is None or box.price_min <= profile.price) and (box.price_max is None or profile.price <= box.price_max)
 
 
-def _type(house: PropertyProfile, box: BuyBox) -> bool | None:
-    return None if not house.type or not box.property_types else house.type.casefold() in {each.casefold() for each in box.property_types}
-
-
-def _repairs(house: PropertyProfile, box: BuyBox) -> bool | None:
-    return _at_least(box.max_repairs, house.repairs) if house.currency == box.currency else None
-
-
-def _pct_of_arv(house: PropertyProfile, box: BuyBox) -> bool | None:
-    """(price + repairs) / ARV: what the buyer has in it, of what it will be worth. Price alone would flatter a ruin."""
-    if house.price is None or house.repairs is None or house.arv is None or house.arv <= 0 or box.max_pct_of_arv is None:
+def _type(profile: PropertyProfile, box: BuyBox) -> bool | None:
+    if not profile.type or not box.property_types:
         return None
-    return (house.price + house.repairs) * 100 <= box.max_pct_of_arv * house.arv
+    return profile.type.casefold() in {property_type.casefold() for property_type in box.property_types}
 
 
-def _proof(house: PropertyProfile, buyer: BuyerProfile, day: date) -> bool | None:
-    error = proof_of_funds.coverage_error(buyer.proof, house.price, house.currency, day)
+def _repairs(profile: PropertyProfile, box: BuyBox) -> bool | None:
+    return _at_least(box.max_repairs, profile.repairs) if profile.currency == box.currency else None
+
+
+def _pct_of_arv(profile: PropertyProfile, box: BuyBox) -> bool | None:
+    """(price + repairs) / ARV against the buyer's limit. Repairs count because the buyer pays for them as well."""
+    if profile.price is None or profile.repairs is None or profile.arv is None or profile.arv <= 0 or box.max_pct_of_arv is None:
+        return None
+    return (profile.price + profile.repairs) * 100 <= box.max_pct_of_arv * profile.arv
+
+
+def _proof(profile: PropertyProfile, buyer: BuyerProfile, day: date) -> bool | None:
+    error = proof_of_funds.coverage_error(buyer.proof, profile.price, profile.currency, day)
     if error is None:
-        return True if house.price is not None else None
+        return True if profile.price is not None else None
     return None if error.code in (proof_of_funds.MISSING, proof_of_funds.OTHER_CURRENCY) else False
 
 
-def _strategy(house: PropertyProfile, box: BuyBox) -> bool | None:
-    return None if not house.suited_for or not box.strategies else not set(house.suited_for).isdisjoint(box.strategies)
+def _strategy(profile: PropertyProfile, box: BuyBox) -> bool | None:
+    return None if not profile.suited_for or not box.strategies else not set(profile.suited_for).isdisjoint(box.strategies)
 
 
 def _record(buyer: BuyerProfile) -> bool | None:
@@ -185,46 +188,47 @@ def _record(buyer: BuyerProfile) -> bool | None:
     return False if buyer.recent_buyer_faults >= FAULTS_FOR_MISS else None
 
 
-def evaluate_match(buyer: BuyerProfile, house: PropertyProfile, day: date) -> Match:
-    """How buyer and house fit on `day`. Whoever is `out` of it is to be left out of a list."""
+def evaluate_match(buyer: BuyerProfile, profile: PropertyProfile, day: date) -> Match:
+    """The match of buyer and property on `day`. Lists leave out matches with `exclusions`."""
     box = buyer.box
     results = {
-        "market": lies_in(box.markets, house.location),
-        "price": _price(house, box),
-        "type": _type(house, box),
-        "max_repairs": _repairs(house, box),
-        "pct_of_arv": _pct_of_arv(house, box),
-        "proof_of_funds": _proof(house, buyer, day),
-        "strategy": _strategy(house, box),
-        "bedrooms": _at_least(house.bedrooms, box.bedrooms_min),
+        "market": lies_in(box.markets, profile.location),
+        "price": _price(profile, box),
+        "type": _type(profile, box),
+        "max_repairs": _repairs(profile, box),
+        "pct_of_arv": _pct_of_arv(profile, box),
+        "proof_of_funds": _proof(profile, buyer, day),
+        "strategy": _strategy(profile, box),
+        "bedrooms": _at_least(profile.bedrooms, box.bedrooms_min),
         "record": _record(buyer),
-        "bathrooms": _at_least(house.bathrooms, box.bathrooms_min),
-        "sqft": _at_least(house.sqft, box.sqft_min),
-        "year_built": _at_least(house.year_built, box.year_built_min),
+        "bathrooms": _at_least(profile.bathrooms, box.bathrooms_min),
+        "sqft": _at_least(profile.sqft, box.sqft_min),
+        "year_built": _at_least(profile.year_built, box.year_built_min),
     }
-    barred = {"inactive": not buyer.is_active, "do_not_contact": buyer.do_not_contact}
-    out = [code for code, holds in barred.items() if holds] + [gate for gate in REQUIRED_CRITERIA if results[gate] is False]
+    buyer_exclusions = {"inactive": not buyer.is_active, "do_not_contact": buyer.do_not_contact}
+    exclusions = [code for code, holds in buyer_exclusions.items() if holds]
+    exclusions += [name for name in REQUIRED_CRITERIA if results[name] is False]
     verdicts = {name: _verdict(fit) for name, fit in results.items()}
-    return Match(buyer.id, house.id, verdicts, tuple(out), buyer.tier, buyer.last_offer_at)
+    return Match(buyer.id, profile.id, verdicts, tuple(exclusions), buyer.tier, buyer.last_offer_at)
 
 
 def sort_key(match: Match) -> tuple[int, int, int, int, str, str]:
-    """Where it comes in a list, as plain values that sort: by score, coverage, tier, the oldest last offer (never is oldest), id."""
+    """The sort key of a match in lists: score, coverage, tier, the oldest last offer (none sorts first), ids."""
     last = int(match.last_offer_at.timestamp() * 1000) if match.last_offer_at else -1
     return -int(match.score * 10), -match.coverage, TIERS.index(match.tier), last, match.buyer_id, match.pipeline_id
 
 
-M = TypeVar("Ordered", bound=Match)
+M = TypeVar("M", bound=Match)
 
 
 def ranked(matches: Iterable[M]) -> list[M]:
-    """Those that aren't out, the best first."""
-    return sorted((each for each in matches if not each.exclusions), key=sort_key)
+    """The matches without exclusions, the best first."""
+    return sorted((match for match in matches if not match.exclusions), key=sort_key)
 
 
 @dataclass(frozen=True)
 class PriorAssignment:
-    """An earlier assignment of the same house to a buyer."""
+    """An earlier assignment of the same pipeline to a buyer."""
 
     buyer_id: str
     status: str
@@ -232,37 +236,17 @@ class PriorAssignment:
 
     @property
     def blocks_offer(self) -> bool:
-        """Whether no other offer of it should go to the buyer by itself: one is live, or it ended by the buyer's own doing."""
+        """Whether it excludes the buyer from automatic offers: it is live, or fell out for a reason on the buyer's side."""
         return self.status in LIVE or (self.status == FALLOUT and self.reason in BUYER_FAULTS)
 
 
 def best(matches: Iterable[M], prior: Iterable[PriorAssignment], n: int) -> list[M]:
-    """The best `n` (at most 25) to send an offer to: at least 40 points, and nothing live or declined between the two."""
-    blocked = {each.buyer_id for each in prior if each.blocks_offer}
-    return [each for each in ranked(matches) if each.score >= MIN_BEST_SCORE and each.buyer_id not in blocked][: min(n, MAX_BEST)]
-
-
-class Formula(TypedDict):
-    """A formula's name, and which edition of it."""
-
-    id: str
-    version: int
-
-
-class Explanation(TypedDict):
-    """`inputs`: each criterion's weight and verdict; `missing` those that are unknown; `as_of` the day they hold for."""
-
-    inputs: dict[str, dict[str, int | str]]
-    formula: Formula
-    as_of: str
-    missing: list[str]
+    """The best `n` (at most 25) matches to send an offer to: a score of at least 40, and no prior assignment that blocks it."""
+    blocked = {assignment.buyer_id for assignment in prior if assignment.blocks_offer}
+    return [match for match in ranked(matches) if match.score >= MIN_BEST_SCORE and match.buyer_id not in blocked][: min(n, MAX_BEST)]
 
 
 def explain_match(match: Match, as_of: str) -> Explanation:
-    """Where the score comes from."""
-    return {
-        "inputs": {name: {"weight": weight, "verdict": match.verdicts[name]} for name, weight in WEIGHTS.items()},
-        "formula": {"id": FORMULA, "version": VERSION},
-        "as_of": as_of,
-        "missing": match.criteria("unknown"),
-    }
+    """The explanation of the score: each criterion's weight and verdict, on the day `as_of`."""
+    inputs = {name: {"weight": weight, "verdict": match.verdicts[name]} for name, weight in WEIGHTS.items()}
+    return explain(FORMULA, inputs, as_of, match.criteria("unknown"), version=VERSION)

@@ -1,7 +1,7 @@
-"""Proof of funds: whether a buyer can pay this price on this day.
+"""Proof of funds: whether it covers a price on a day.
 
-A letter is valid from its issue to its expiry, both days included, and for what it is made out over. An override is for
-another than the owner of the pipeline: who gains by the assignment doesn't waive its safeguard.
+A proof is valid from its issue to its expiry, both days included, up to its amount. The owner of a pipeline can't override the
+check, since the owner gains by the assignment.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class ProofOfFunds:
 
 @dataclass(frozen=True)
 class ProofProblem:
-    """Why it doesn't cover a price. `short` is what it lacks, in the price's currency."""
+    """Why a proof doesn't cover a price. `short` is the missing amount, in the price's currency."""
 
     code: str
     detail: str
@@ -43,7 +43,7 @@ def default_expiry(issued_on: date) -> date:
 
 
 def reminder_date(expires_on: date) -> date:
-    """The day from which its lapse is warned of."""
+    """The day of the reminder of its expiry."""
     return expires_on - timedelta(days=WARNING_DAYS)
 
 
@@ -65,12 +65,12 @@ def coverage_error(proof: ProofOfFunds | None, price: Decimal | None, currency: 
 
 
 def warnings(error: ProofProblem | None, *, required: bool) -> list[str]:
-    """A missing proof is a warning where none is required; every other fault refuses."""
+    """The warnings of this problem: a missing proof, where none is required; every other problem is an error."""
     return [error.code] if error is not None and error.code == MISSING and not required else []
 
 
 def check(error: ProofProblem | None, *, required: bool, overridden: bool = False) -> None:
-    """Raises Conflict with the fault's `code` (and `short`) unless it only warns or somebody who may has overridden it."""
+    """Raises Conflict with the problem's `code` (and `short`) unless it is only a warning or is overridden."""
     if error is None or overridden or warnings(error, required=required):
         return
     members: dict[str, Any] = {"code": error.code} | ({} if error.short is None else {"short": error.short})
@@ -78,6 +78,6 @@ def check(error: ProofProblem | None, *, required: bool, overridden: bool = Fals
 
 
 def check_override(actor_id: str, pipeline_owner: str | None) -> None:
-    """Raises Forbidden where who would override owns the pipeline, whatever their roles."""
+    """Raises Forbidden where the actor owns the pipeline, whatever their roles."""
     if pipeline_owner is not None and actor_id == pipeline_owner:
         raise Forbidden("Who owns the pipeline can't override its proof of funds.")

@@ -1,13 +1,13 @@
-"""What dispositions brought in: fees by month, forfeits, how many closed, how long it took from contract to assignment.
+"""The summary of dispositions: fees by month, forfeits, rates, days from contract to assignment.
 
-Kept a row a day, of counts and sums that add up, so that any days `from` and `to` are exact and the cost goes with the days
-asked for. The names in a row:
+It is computed from one row a day of counts and sums that add up, so that it is exact for any range of days, and reads only
+the rows of the range. The names in a row:
 
     closed, fallout             of assigned ones that ended on the day
     days:<n>                    closings of the day whose assignment came n days after the contract
     gross:<CUR>, net:<CUR>      fees earned on the day
-    unknown:<CUR>               closings of the day whose net isn't known
-    forfeits:<CUR>              earnest money that became the firm's: income of its day, but no fee
+    unknown:<CUR>               closings of the day whose net is unknown
+    forfeits:<CUR>              forfeited earnest money: income of its day, but not a fee
 """
 
 from collections.abc import Mapping
@@ -43,7 +43,7 @@ class MonthlyFees:
 
 @dataclass(frozen=True)
 class Summary:
-    """The summary as shown: months in order; forfeits by currency; rates as of a buyer's statistics; days as a median."""
+    """The summary: months in order, forfeits by currency, rates like a buyer's, the median of days."""
 
     months: tuple[MonthlyFees, ...]
     forfeits: dict[str, Decimal]
@@ -53,7 +53,7 @@ class Summary:
 
 
 def summary_contribution(record: AssignmentRecord) -> Rows:
-    """What one assignment adds to the rows of the days on which it ended and its earnest money was forfeited."""
+    """The contribution of one assignment to the rows of the days on which it ended and its earnest money was forfeited."""
     rows: Rows = {}
 
     def add(day: date | None, name: str, amount: int | Decimal) -> None:

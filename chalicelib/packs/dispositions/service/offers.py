@@ -1,28 +1,36 @@
-"""Building one offer from the requested terms, for single and bulk requests."""
+"""Offers of a pipeline: building one from the requested terms, and making several in one request, to the best matches or to a list."""
 
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from chalicelib.foundation import bulk
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.errors import Conflict, ValidationFailed
+from chalicelib.foundation.dates import format_timestamp
+from chalicelib.foundation.errors import Conflict, NotFound, Problem, ValidationFailed
 from chalicelib.foundation.schema_types import check_money
-from chalicelib.packs.dispositions.entities import MAX_LIVE_OFFERS, Assignment, proof_values
-from chalicelib.packs.dispositions.rules import assignments, earnest_money, ranking, terms
-from chalicelib.packs.dispositions.service.seen import BuyerSnapshot, PipelineSnapshot
-from chalicelib.packs.wholesale.public import Pipeline
-from chalicelib.packs.wholesale.rules import exit_strategies
-
-_COST_AMOUNTS = ("partner_split", "earnest_money_lost", "closing_ab", "closing_bc", "lender_fee", "make_ready", "rehab")
-
-
+from chalicelib.foundation.store.transactions import Transaction
+from chalicelib.packs.dispositions import repository
+from chalicelib.packs.dispositions.entities import MAX_LIVE_OFFERS, Assignment, Buyer, BuyerSnapshot, PipelineSnapshot
+from chalicelib.packs.dispositions.permissions import require_write
+from chalicelib.packs.dispositions.presenters import assignment_summary
+from chalicelib.packs.dispositions.rules import assignments, earnest_money, matches, ranking, terms
+from chalicelib.packs.dispositions.schemas import BulkOfferRequest, BulkOfferResult, BulkOfferView
+from chalicelib.packs.dispositions.service import opt_out
+from chalicelib.packs.dispositions.service.matches import rank_buyers
 from chalicelib.packs.dispositions.settings import DispositionsSettings
+from chalicelib.packs.wholesale import public
+from chalicelib.packs.wholesale.public import Pipeline, exit_strategies, stages
+
+_BATCH_SIZE = 20  # of at most four actions each; a transaction has at most a hundred
+_COST_AMOUNTS = ("partner_split", "earnest_money_lost", "closing_ab", "closing_bc", "lender_fee", "make_ready", "rehab")
 
 
 @dataclass(frozen=True)
 class OfferTerms:
-    """The requested terms of an offer; None: not given."""
+    """The requested terms of an offer; None: not given. `costs` and `money` are as they are stored."""
 
     kind: str | None = None
     currency: str | None = None
@@ -37,7 +45,7 @@ class OfferTerms:
 
 def build_offer(ctx: Context, snapshot: PipelineSnapshot, buyer: BuyerSnapshot, requested: OfferTerms) -> Assignment:
     """The offer, checked against pipeline, roster and buyer. Raises Conflict or ValidationFailed."""
-    pipeline, candidates = snapshot.pipeline, snapshot.candidates
+    pipeline, candidates = snapshot.pipeline, snapshot.candidates()
     if requested.currency not in (None, pipeline.currency):
         raise ValidationFailed.field("currency", f"the pipeline is in {pipeline.currency}")
     rank = requested.rank or ranking.next_free(candidates)
@@ -77,14 +85,12 @@ def build_offer(ctx: Context, snapshot: PipelineSnapshot, buyer: BuyerSnapshot, 
         expires_at=requested.expires_at,
         notes=requested.notes,
         warnings=warnings,
-        buyer_revision=buyer.revision,
-        buyer_is_active=buyer.is_active,
-        buyer_proof=proof_values(buyer.proof),
+        **buyer.stored,
     )
 
 
 def check_amounts(
-    currency: str, price: Decimal | None, fee: Decimal | None, costs: dict[str, Any] | None, money: dict[str, Any] | None
+    currency: str, price: Decimal | None, fee: Decimal | None, costs: Mapping[str, Any] | None, money: Mapping[str, Any] | None
 ) -> None:
     """Raises ValidationFailed for amounts with more decimals or digits than the currency allows."""
     amounts: dict[str, Decimal | None] = {terms.PRICE: price, terms.FEE: fee}
@@ -111,13 +117,110 @@ def _initial_earnest_money(money: dict[str, Any] | None) -> dict[str, Any] | Non
     """The earnest money of a new offer: due, or received where it has been paid already."""
     if money is None:
         return None
-    money = to_storable(money)
-    status = money.setdefault("status", earnest_money.DUE)
+    status = money.get("status", earnest_money.DUE)
     if status != earnest_money.DUE:
-        earnest_money.check_transition(earnest_money.DUE, status)
-    return money
+        earnest_money.MACHINE.check(earnest_money.DUE, status)
+    return {**money, "status": status}
 
 
-def to_storable(values: dict[str, Any]) -> dict[str, Any]:
-    """Nested values as they are stored: dates as text, without nulls."""
-    return {name: value.isoformat() if isinstance(value, date) else value for name, value in values.items() if value is not None}
+# -- several in one request
+
+
+def make_offers(ctx: Context, pipeline_id: str, body: BulkOfferRequest) -> BulkOfferView:
+    """Offer a pipeline to several buyers; each has its own result, and the valid offers are written.
+
+    Twenty are written in one transaction, after one read. With an Idempotency-Key the first transaction records its results and the
+    list of buyers, so that a repeated request after a crash continues. Raises Conflict where the pipeline isn't under contract.
+    """
+    public.key(pipeline_id)  # NotFound for a malformed id, before the validation of the body
+    if (body.best_n is None) == (body.buyer_ids is None):
+        raise ValidationFailed.field("best_n", "one of best_n and buyer_ids is needed")
+    bulk.check_row_count(body.buyer_ids or (), matches.MAX_BEST, "buyers")
+    check_expiry(ctx, body.expires_at)
+
+    def plan() -> list[str]:
+        snapshot, _ = repository.read_pipeline(ctx, pipeline_id, [])
+        _check_pipeline(ctx, snapshot.pipeline)
+        return list(body.buyer_ids) if body.buyer_ids else _best_buyers(ctx, snapshot.pipeline, body.best_n or 0)
+
+    def decide(ids: list[str], first: int) -> bulk.Step[BulkOfferResult]:
+        return _decide(ctx, pipeline_id, body, ids, first)
+
+    commit = repository.commit_offers
+    return {"results": bulk.run_in_steps(ctx, plan, decide, dry_run=body.dry_run, rows_per_step=_BATCH_SIZE, commit=commit)}
+
+
+def _check_pipeline(ctx: Context, pipeline: Pipeline) -> None:
+    require_write(ctx, pipeline.owner)
+    before_contract = ctx.settings.of(DispositionsSettings).offer_before_contract
+    early = before_contract == assignments.WARN and pipeline.stage in (stages.LEAD, stages.OFFER_MADE)
+    if pipeline.stage != stages.UNDER_CONTRACT and not early:
+        raise Conflict("The pipeline must be under contract.", code="not_under_contract")
+
+
+def _best_buyers(ctx: Context, pipeline: Pipeline, n: int) -> list[str]:
+    """The buyers of the best matches, without those that a prior assignment excludes."""
+    ranked = rank_buyers(ctx, pipeline).matches
+    summaries = (assignment_summary(row, pipeline) for row in repository.assignment_rows(ctx, pipeline.id))
+    prior = [matches.PriorAssignment(one["buyer_id"], one["status"], one["fallout_reason"]) for one in summaries]
+    return [match.buyer_id for match in matches.best(ranked, prior, n)]
+
+
+def _decide(ctx: Context, pipeline_id: str, body: BulkOfferRequest, ids: list[str], first: int) -> bulk.Step[BulkOfferResult]:
+    """The result for each of the next buyers, and the actions that write the valid offers, with consecutive ranks. One round trip."""
+    read, buyers = repository.read_pipeline(ctx, pipeline_id, _well_formed(ids))
+    _check_pipeline(ctx, read.pipeline)
+    snapshot = read
+    results: list[BulkOfferResult] = []
+    new_offers: list[tuple[Assignment, BuyerSnapshot]] = []
+    requested = OfferTerms(price=body.assignment_price, expires_at=body.expires_at)
+    for index, id in enumerate(ids, first):
+        try:
+            if id not in buyers:
+                raise NotFound("buyer")
+            buyer = BuyerSnapshot.from_buyer(buyers[id])
+            assignment = build_offer(ctx, snapshot, buyer, requested)
+        except ValidationFailed:
+            raise  # the request is invalid for every buyer
+        except Problem as problem:
+            refused = bulk.refused(ctx, problem)
+            results.append({"index": index, "buyer_id": id, "status": refused["status"], "problem": refused["problem"]})
+            continue
+        snapshot = replace(snapshot, roster=snapshot.roster.with_entry(assignment))
+        new_offers.append((assignment, buyer))
+        if body.dry_run:
+            results.append({"index": index, "buyer_id": id, "status": 200})
+        else:
+            notified = body.notify and buyer.email is not None
+            results.append({"index": index, "buyer_id": id, "status": 201, "id": assignment.id, "notified": notified})
+
+    def add(tx: Transaction) -> None:
+        repository.add_offers(ctx, tx, read, new_offers)
+        for assignment, buyer in new_offers:
+            if body.notify and buyer.email:
+                _add_offer_mail(ctx, tx, read.pipeline, assignment, buyer.id, buyer.email)
+
+    return bulk.Step(results, add if new_offers else None)
+
+
+def _well_formed(ids: list[str]) -> list[str]:
+    valid = []
+    for id in dict.fromkeys(ids):
+        try:
+            Buyer.ID.key(id)
+        except NotFound:
+            continue
+        valid.append(id)
+    return valid
+
+
+def _add_offer_mail(ctx: Context, tx: Transaction, pipeline: Pipeline, assignment: Assignment, buyer_id: str, email: str) -> None:
+    """Add a mail about the offer, with a link to opt out."""
+    name = public.display_name(pipeline)
+    lines = [f"We can offer you this house: {name}."]
+    if assignment.assignment_price is not None:
+        lines.append(f"The price is {assignment.currency} {assignment.assignment_price:,}.")
+    if assignment.expires_at is not None:
+        lines.append(f"The offer stands until {format_timestamp(assignment.expires_at)}.")
+    lines += ["Answer this mail if it interests you.", f"To get no more offers: {opt_out.link(ctx, buyer_id)}"]
+    repository.add_mail(ctx, tx, to=email, subject=f"A house for you: {name}", text="\n\n".join(lines) + "\n")

@@ -1,65 +1,60 @@
-"""The link by which a buyer asks not to be written to any more. It needs no account and never runs out.
+"""The link with which a buyer opts out of offers. It needs no account and never expires.
 
-Opening it changes nothing, for mail scanners open links too; the page's own button does.
+Opening it changes nothing, since mail scanners open links too; the button on the page does.
 """
 
-import base64
-import hashlib
-import hmac
-
+from chalicelib.foundation import signing
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import NotFound
-from chalicelib.foundation.store.store import parse_live
+from chalicelib.foundation.store.retry import retry_on_conflict
+from chalicelib.packs.dispositions import repository
 from chalicelib.packs.dispositions.entities import Buyer
-from chalicelib.packs.dispositions.service import buyers
 
-_DIGEST = 16  # bytes
+_PREFIX, _PURPOSE = f"{Buyer.ID.prefix}_", "opt-out"
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Offers by mail</title>
+<style>body {{ font: 1.1rem/1.5 system-ui, sans-serif; max-width: 34rem; margin: 4rem auto; padding: 0 1rem }}
+button {{ font: inherit; padding: .5rem 1.2rem }}</style></head>
+<body><main><h1>Offers by mail</h1>
+{content}
+</main></body></html>
+"""
+ASK = _PAGE.format(
+    content='<p>You get offers of houses from us.</p>\n<form method="post"><button type="submit">Send me no more</button></form>'
+)
+DONE = _PAGE.format(content='<p role="status">You will get no more offers from us. Nothing else is needed.</p>')
 
 
 def link(ctx: Context, buyer_id: str) -> str:
-    """The address of the buyer's page."""
-    return f"{ctx.settings.public_url}/dispo/opt-out/{token(ctx, buyer_id)}"
+    """The URL of the buyer's opt-out page: the id, and its signature under the one key that is never rotated."""
+    signature = signing.sign_text(ctx.secrets.personal_key, _PURPOSE, buyer_id)
+    return f"{ctx.settings.public_url}/dispo/opt-out/{buyer_id.removeprefix(_PREFIX)}.{signature}"
 
 
-def token(ctx: Context, buyer_id: str) -> str:
-    """The buyer's id with a signature. It is made from the one key that never changes: an opt-out must work for good."""
-    return f"{buyer_id.removeprefix(_PREFIX)}.{_signature(ctx, buyer_id)}"
+def page(ctx: Context, token: str) -> str:
+    """The page of the link. One round trip."""
+    return DONE if _find(ctx, token).do_not_contact else ASK
 
 
-_PREFIX = f"{Buyer.ID.prefix}_"
+@retry_on_conflict
+def opt_out(ctx: Context, token: str) -> str:
+    """Set `do_not_contact`; the page that says so. Two round trips; a repeated call changes nothing."""
+    before = _find(ctx, token)
+    if not before.do_not_contact:
+        after = before.with_changes(ctx, do_not_contact=True)
+        after.updated_by = before.id  # the token identifies the buyer
+        repository.save_buyer(ctx, before, after)
+    return DONE
 
 
-def _signature(ctx: Context, buyer_id: str) -> str:
-    mac = hmac.new(ctx.secrets.personal_key, f"opt-out\0{buyer_id}".encode(), hashlib.sha256).digest()[:_DIGEST]
-    return base64.urlsafe_b64encode(mac).decode().rstrip("=")
-
-
-def _get_or_404(ctx: Context, token: str) -> Buyer:
-    """The buyer whose link it is; NotFound for one that we didn't give."""
+def _find(ctx: Context, token: str) -> Buyer:
+    """The buyer of the token; NotFound for an invalid signature."""
     ulid, _, signature = token.partition(".")
     id = f"{_PREFIX}{ulid}"
-    if not hmac.compare_digest(signature.encode(), _signature(ctx, id).encode()):
+    if not signing.is_signature(ctx.secrets.personal_key, _PURPOSE, id, signature):
         raise NotFound("link")
-    buyer = parse_live(Buyer, ctx.store.get_item(Buyer.ID.key(id)))
-    if buyer is None:
-        raise NotFound("link")
-    return buyer
-
-
-def is_subscribed(ctx: Context, token: str) -> bool:
-    """Whether the buyer may still be written to."""
-    return not _get_or_404(ctx, token).do_not_contact
-
-
-def opt_out(ctx: Context, token: str) -> None:
-    """From now on nothing is offered to the buyer. Two round trips; a second time changes nothing."""
-
-    def step() -> None:
-        before = _get_or_404(ctx, token)
-        if before.do_not_contact:
-            return
-        after = before.with_changes(ctx, do_not_contact=True)
-        after.updated_by = before.id  # the link says who they are
-        buyers.save(ctx, before, after)
-
-    ctx.store.retry_on_conflict(step)
+    try:
+        return repository.find_buyer(ctx, id)
+    except NotFound:
+        raise NotFound("link") from None

@@ -1,8 +1,6 @@
-"""What tests of dispositions share: a desk that opens pipelines, knows buyers and moves assignments, and the stream's work."""
+"""What tests of dispositions share: a dispositions that opens pipelines, knows buyers and moves assignments, and the stream's work."""
 
 from typing import Any
-
-import pytest
 
 from chalicelib.foundation.projections import ContributionRegistry, EntityVersion, ProjectionBatch, ProjectionEngine
 from chalicelib.packs import PACKS
@@ -72,11 +70,6 @@ class DispositionsClient:
         return self.ok("POST", f"/wholesale/{pipeline}/stage", {"stage": stage, **body})
 
 
-@pytest.fixture
-def desk(client_as: Any) -> DispositionsClient:
-    return DispositionsClient(client_as("operator"))
-
-
 def apply_projections(runtime: Any) -> None:
     """Bring the aggregates up to the table, as the stream does."""
     items: list[Any] = []
@@ -95,8 +88,3 @@ def apply_projections(runtime: Any) -> None:
         if raw.get("t", {}).get("S") == "e" and raw["kind"]["S"] in contributions.kinds
     ]
     engine.apply(ProjectionBatch({state.id: state for state in states}))
-
-
-@pytest.fixture
-def project(runtime: Any) -> Any:
-    return lambda: apply_projections(runtime)
