@@ -9,16 +9,20 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from chalicelib.foundation.canonical_json import Numbers, canonical_json
-from chalicelib.foundation.errors import IdempotencyMismatch, MalformedJson
+from chalicelib.foundation.errors import IdempotencyMismatch, MalformedJson, NotFound
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.json_codec import dumps, loads
 from chalicelib.foundation.signing import sha256_hex
-from chalicelib.foundation.store.codec import DynamoItem, decode_value, encode_item
-from chalicelib.foundation.store.store import StoreStamp
+from chalicelib.foundation.store.codec import DynamoItem, decode_value
+from chalicelib.foundation.store.entity import Entity
+from chalicelib.foundation.store.expressions import ROW_ABSENT, any_of, attribute
+from chalicelib.foundation.store.store import StoreStamp, parse_live
 from chalicelib.foundation.store.transactions import Transaction
+
+E = TypeVar("E", bound=Entity)
 
 TTL_SECONDS = 24 * 3600
 
@@ -74,18 +78,12 @@ def record_response(ctx: IdempotentRequest, tx: Transaction, response: object, r
     """Store `response` under `record` in the transaction, which fails with IdempotentReplay or IdempotencyMismatch where it exists."""
     values = {
         "fp": record.fingerprint,
-        "body": zlib.compress(dumps(response).encode()),
+        "body": zlib.compress(dumps(response).encode(), level=1),
         "request_id": ctx.request_id,
         "ttl": int(ctx.now.timestamp()) + TTL_SECONDS,
     }
-    item = {"pk": {"S": record.key.pk}, "sk": {"S": record.key.sk}} | encode_item(values)
-    tx.put_by_expression(
-        item,
-        "attribute_not_exists(pk) OR #ttl < :now",
-        lambda old: _outcome(record, old),
-        {":now": int(ctx.now.timestamp())},
-        {"#ttl": "ttl"},
-    )
+    is_free = any_of(ROW_ABSENT, attribute("ttl") < int(ctx.now.timestamp()))
+    tx.put_values(record.key, values, is_free, lambda old: _outcome(record, old))
 
 
 def _outcome(record: IdempotencyRecordKey, row: DynamoItem) -> Exception:
@@ -112,6 +110,15 @@ def read_or_replay(ctx: IdempotentRequest, keys: Iterable[ItemKey]) -> dict[Item
     if ctx.idempotency and (row := items.pop(ctx.idempotency.key, None)) and not _expired(row, ctx.now):
         raise _outcome(ctx.idempotency, row)
     return items
+
+
+def find_or_replay(ctx: IdempotentRequest, kind: type[E], id: str) -> E:
+    """The live entity of that id, for a change that depends on it; `read_or_replay` otherwise. Raises NotFound. One round trip."""
+    key = kind.ID.key(id)
+    entity = parse_live(kind, read_or_replay(ctx, [key]).get(key))
+    if entity is None:
+        raise NotFound(kind.ID.name)
+    return entity
 
 
 def _expired(row: DynamoItem, now: datetime) -> bool:

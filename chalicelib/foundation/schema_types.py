@@ -18,6 +18,7 @@ from chalicelib.foundation import emails
 from chalicelib.foundation.actor import Stamp
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.errors import ValidationFailed
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.money import MAX_DIGITS, MINOR_UNITS, money_error, significant_digits
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ class OneOf:
         """Exactly one of the words, with their list where it is another."""
         return no_info_after_validator_function(self._check, str_schema(strict=True))
 
-    def __get_pydantic_json_schema__(self, schema: object, handler: object) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(self, schema: object, handler: object) -> JsonObject:
         """An enumeration."""
         return {"type": "string", "enum": list(self.words), "title": self.name}
 
@@ -250,9 +251,9 @@ class RequestBody(BaseModel):
 class Patchable(Protocol):
     """An entity that a patch applies to: its values, and a copy of it with others."""
 
-    attribute_values: dict[str, Any]
+    attribute_values: JsonObject
 
-    def with_changes(self, ctx: Any, **values: Any) -> Self:
+    def with_changes(self, ctx: Stamp, **values: object) -> Self:
         """The next revision, with these values set; None clears."""
 
 
@@ -263,13 +264,13 @@ class PatchBody(RequestBody):
     """A merge (RFC 7396): what is left out stays, null clears, nested objects are merged level by level."""
 
     @property
-    def changes(self) -> dict[str, Any]:
+    def changes(self) -> JsonObject:
         """The fields that were sent, with their new values; None clears."""
         return {name: getattr(self, name) for name in self.model_fields_set}
 
-    def changes_to(self, values: Mapping[str, Any], *, exclude: Collection[str] = ()) -> dict[str, Any]:
+    def changes_to(self, values: Mapping[str, object], *, exclude: Collection[str] = ()) -> JsonObject:
         """What differs from `values` once the patch is applied, as the table holds it; a cleared list is an empty one."""
-        changed: dict[str, Any] = {}
+        changed: JsonObject = {}
         for name, sent in self.model_dump(exclude_unset=True, exclude=set(exclude)).items():
             before = values.get(name)
             after = merge_patch(before if isinstance(before, dict) else {}, sent) or None if isinstance(sent, dict) else sent
@@ -285,7 +286,7 @@ class PatchBody(RequestBody):
         return entity.with_changes(ctx, **changed) if changed else entity
 
 
-def merge_patch(before: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
+def merge_patch(before: JsonObject, sent: JsonObject) -> JsonObject:
     """`sent` over `before`, level by level; None clears (RFC 7396). Nested values come out as the table holds them."""
     merged = dict(before)
     for name, value in sent.items():
@@ -295,7 +296,7 @@ def merge_patch(before: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str,
     return {name: value for name, value in merged.items() if value is not None}
 
 
-def to_storable(value: Any) -> Any:
+def to_storable(value: object) -> object:
     """A nested value as the table holds it: days and instants as text."""
     if isinstance(value, dict):
         return {name: to_storable(item) for name, item in value.items()}

@@ -1,26 +1,32 @@
-"""The page that teaches how to add a pack is true: its code is taken from the page and run."""
+"""The code in docs/add-a-pack.md is extracted from the page and run."""
 
 import re
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 import chalicelib.packs
 from chalicelib.foundation.http.app import ValhallaApp
+from chalicelib.foundation.pack_registry import PackRegistry
+from chalicelib.foundation.schedules import run_schedule
+from chalicelib.packs import PACKS
 
 PAGE = Path(__file__).parents[2] / "docs" / "add-a-pack.md"
+FILES = dict(re.findall(r'```python title="([^"]+)"\n(.*?)```', PAGE.read_text(), re.DOTALL))
 
 
 @pytest.fixture
 def parcels(tmp_path, runtime, monkeypatch):
-    for name, code in re.findall(r'```python title="([^"]+)"\n(.*?)```', PAGE.read_text(), re.DOTALL):
+    for name, code in FILES.items():
         file = tmp_path / name
         file.parent.mkdir(exist_ok=True)
         file.write_text(code)
     monkeypatch.setattr(chalicelib.packs, "__path__", [*chalicelib.packs.__path__, str(tmp_path)])
     from chalicelib.packs import parcels
 
+    runtime.packs = PackRegistry([*PACKS, parcels.PACK])
     app = ValhallaApp("valhalla", runtime=lambda: runtime)
     app.register([parcels.PACK])
     yield app
@@ -29,31 +35,74 @@ def parcels(tmp_path, runtime, monkeypatch):
     del chalicelib.packs.parcels
 
 
-def test_the_pack_of_the_page_works(parcels, client_as):
-    caller = client_as("operator")
-    caller.app = parcels
-    made = caller("POST", "/parcels", {"title": "Corner lot", "asking_price": "120000.50"}, headers={"Idempotency-Key": "k1"})
+@pytest.fixture
+def caller_as(parcels, client_as):
+    def make(role):
+        caller = client_as(role)
+        caller.app = parcels
+        return caller
+
+    return make
+
+
+def test_it_is_short():
+    lines = [line for code in FILES.values() for line in code.splitlines() if line.strip()]
+    assert len(lines) <= 120
+
+
+def test_a_parcel_is_created_once_and_read(caller_as):
+    caller = caller_as("operator")
+    made = caller("POST", "/parcels", {"title": "Corner lot"}, headers={"Idempotency-Key": "k1"})
     assert made.status == 201, made.text
     assert made.headers["location"] == f"/parcels/{made.json()['id']}"
-    again = caller("POST", "/parcels", {"title": "Corner lot", "asking_price": "120000.50"}, headers={"Idempotency-Key": "k1"})
+    again = caller("POST", "/parcels", {"title": "Corner lot"}, headers={"Idempotency-Key": "k1"})
     assert (again.status, again.text) == (201, made.text)
     assert again.headers["idempotent-replayed"] == "true"
-
     path = f"/parcels/{made.json()['id']}"
-    edited = caller("PATCH", path, {"title": "Corner lot, fenced"}, headers={"If-Match": made.headers["etag"]})
-    assert edited.json()["revision"] == 2
-    assert caller("PATCH", path, {"title": "Late"}, headers={"If-Match": made.headers["etag"]}).status == 412
-    assert caller("GET", path, headers={"If-None-Match": edited.headers["etag"]}).status == 304
-    assert caller("PATCH", path, {"title": None}).status == 422
-    assert caller("PATCH", path, {"asking_price": None}).json()["asking_price"] is None
-    assert caller("GET", "/parcels").json()["items"] == [{"id": made.json()["id"], "title": "Corner lot, fenced"}]
+    assert caller("GET", path).json() == made.json()
+    assert caller("GET", path, headers={"If-None-Match": made.headers["etag"]}).status == 304
+    assert caller("GET", "/parcels/parcel_01KB0Q5E8G7Z3V9X2M4N6P8R0T").status == 404
 
 
-def test_the_pack_of_the_page_refuses_what_its_schema_refuses(parcels, client_as):
-    caller = client_as("operator")
-    caller.app = parcels
-    for body in ({}, {"title": ""}, {"title": "x", "colour": "red"}, {"title": "x", "asking_price": 1.001}):
-        assert caller("POST", "/parcels", body).status == 422, body
-    caller = client_as("viewer")
-    caller.app = parcels
-    assert caller("POST", "/parcels", {"title": "x"}).status == 403
+def test_its_states_are_those_of_the_table(caller_as):
+    caller, admin = caller_as("operator"), caller_as("admin")
+    made = caller("POST", "/parcels", {"title": "Corner lot"})
+    move = f"/parcels/{made.json()['id']}/status"
+    assert caller("POST", move, {"status": "bought"}).status == 403
+    assert caller("POST", move, {"status": "dropped"}).status == 422, "a reason is needed"
+    assert admin("POST", move, {"status": "bought"}, headers={"If-Match": '"7"'}).status == 412
+    moved = admin("POST", move, {"status": "bought"}, headers={"Idempotency-Key": "k2"})
+    assert (moved.json()["status"], moved.json()["revision"]) == ("bought", 2)
+    assert admin("POST", move, {"status": "bought"}, headers={"Idempotency-Key": "k2"}).text == moved.text
+    refused = admin("POST", move, {"status": "open"})
+    assert (refused.status, refused.json()["allowed"]) == (409, [])
+
+
+def test_a_list_is_of_one_status(caller_as):
+    admin = caller_as("admin")
+    ids = [admin("POST", "/parcels", {"title": title}).json()["id"] for title in ("North", "South")]
+    admin("POST", f"/parcels/{ids[0]}/status", {"status": "bought"})
+    assert admin("GET", "/parcels", query={"status": "open"}).json()["items"] == [{"id": ids[1], "title": "South"}]
+    assert admin("GET", "/parcels", query={"status": "bought"}).json()["items"] == [{"id": ids[0], "title": "North"}]
+    assert admin("GET", "/parcels", query={"status": "sold"}).status == 422
+
+
+def test_a_review_is_reminded_of_once(caller_as, runtime, clock):
+    from chalicelib.packs.parcels import schedules
+
+    caller_as("operator")("POST", "/parcels", {"title": "Corner lot", "review_on": "2026-11-26"})
+    runs = []
+    for _ in range(4):
+        runs.append(run_schedule("parcels-reviews", schedules.reviews, runtime, {}, None)["done"])
+        clock.now += timedelta(days=1)
+    assert runs == [0, 0, 1, 0]
+    items = runtime.dynamodb.scan(TableName=runtime.settings.table)["Items"]
+    assert [item["title"]["S"] for item in items if item.get("event", {}).get("S") == "parcels.review"] == ["Review Corner lot"]
+
+
+def test_what_its_schema_and_its_roles_refuse(caller_as):
+    operator, viewer = caller_as("operator"), caller_as("viewer")
+    for body in ({}, {"title": ""}, {"title": "x", "colour": "red"}, {"title": "x", "review_on": "tomorrow"}):
+        assert operator("POST", "/parcels", body).status == 422, body
+    assert viewer("POST", "/parcels", {"title": "x"}).status == 403
+    assert viewer("GET", "/parcels", query={"status": "open"}).status == 200
