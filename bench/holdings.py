@@ -13,12 +13,13 @@ from typing import Any
 from bench import environments, harness
 from bench.environments import BenchEnvironment
 from bench.scale import cost
-from chalicelib.foundation.context import Context, system_actor
+from chalicelib.foundation.actor import system_actor
+from chalicelib.foundation.context import Context
 from chalicelib.foundation.ids import ulid
 from chalicelib.functions import streams
-from chalicelib.packs.holdings.entities import Year, packed
-from chalicelib.packs.holdings.rules import timeline
-from chalicelib.packs.holdings.rules.dated import Series
+from chalicelib.packs.holdings.entities import HoldingYear, encode_movement
+from chalicelib.packs.holdings.rules import positions
+from chalicelib.packs.holdings.rules.effective_dating import EffectiveSeries
 from chalicelib.packs.holdings.service import snapshots
 from tests.streams.stream_feeder import record_of
 
@@ -64,14 +65,14 @@ def _batches(environment: BenchEnvironment, existing: int, size: int, bought: da
     ctx = _context(environment)
     batch: list[dict[str, Any]] = []
     for number in range(existing, size):
-        holding = timeline.Holding(
+        holding = positions.HoldingHistory(
             held_from=bought,
-            labels=Series.of(timeline.Labels("property", "US-WA", "ent_1"), bought),
-            values=Series.of(timeline.Value(Decimal(100_000 + number), _CURRENCIES[number % 3]), bought),
+            groups=EffectiveSeries.of(positions.GroupKeys("property", "US-WA", "ent_1"), bought),
+            values=EffectiveSeries.of(positions.AssetValue(Decimal(100_000 + number), _CURRENCIES[number % 3]), bought),
         )
         id = f"hold_{ulid(ctx.now)}"
-        rows = [packed(movement) for movement in timeline.movements(holding)]
-        year = Year.new(ctx, id=Year.id_of(id, bought.year), holding_id=id, year=bought.year, movements=rows)
+        rows = [encode_movement(movement) for movement in positions.movements(holding)]
+        year = HoldingYear.new(ctx, id=HoldingYear.id_of(id, bought.year), holding_id=id, year=bought.year, movements=rows)
         batch.append(record_of(number + 1, None, year.to_item()))
         if len(batch) == _BATCH:
             yield batch

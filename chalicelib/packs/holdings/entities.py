@@ -1,50 +1,87 @@
-"""What lies in the table of holdings.
+"""The items of holdings, rates and snapshots.
 
 Partition of a holding, in the order of sort keys:
 
-    !                   its gate
-    D#<revision>        what an edit changed of liability, share, activity and groups, and from which day on (`Dated`)
+    !                   its reference counter
+    D#<revision>        an edit's changes of liability, share, activity and groups, from a day on (`EffectiveChange`)
     F#<flow id>         money put in or taken out
-    M#<id of a year>    what moved in a year: what the sums over all holdings are made of
-    V#<valuation id>    what it was worth on a day
-    ~                   the holding itself, as it is now
+    M#<id of a year>    the movements of a year, from which the aggregates are computed
+    V#<valuation id>    the value from a day on
+    ~                   the holding as it is now
 
-so that one query brings a holding with all its history. Each piece of history carries the holding's revision at which it was
-entered: of two for one day the later one counts, even where both came within a millisecond.
+so that one query reads a holding with all its history. Each item of the history has the holding's revision at which it was
+entered: of two for one day the later one counts, even when both were entered in the same millisecond.
 
-Rates of a day lie in one partition by day and base, snapshots in one by day, kind and version: both are read by days.
+Rates are in one partition by day and base, snapshots in one by day, kind and version; both are read by ranges of days.
 """
 
+import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from hashlib import sha256
-from typing import Any
-from urllib.parse import quote
+from functools import cached_property
+from typing import Any, Self, TypeVar
 
-from chalicelib.foundation.dates import format_timestamp
+from pynamodb.attributes import Attribute
+from pynamodb.constants import BINARY, MAP
+
+from chalicelib.foundation.canonical_json import Numbers, canonical_json, content_hash
+from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import NotFound
 from chalicelib.foundation.ids import IdFormat, ItemKey, encode_ulid
 from chalicelib.foundation.store import attributes as a
 from chalicelib.foundation.store import codec
+from chalicelib.foundation.store.access_patterns import AccessPattern
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.entity import Entity
-from chalicelib.foundation.store.keys import join_key
-from chalicelib.packs.holdings.rules import sums
-from chalicelib.packs.holdings.rules.timeline import Labels, Movement, labels, owned
+from chalicelib.foundation.store.keys import KeyPart, join_key, reversible_key_part
+from chalicelib.foundation.store.row import Row, truncate
+from chalicelib.packs.holdings.rules.aggregates import ASSET_TYPE, GroupKey, GroupTotals
+from chalicelib.packs.holdings.rules.effective_dating import EffectiveSeries, EffectiveValue
+from chalicelib.packs.holdings.rules.fx_rates import Rates
+from chalicelib.packs.holdings.rules.positions import AssetValue, Flow, GroupKeys, HoldingHistory, Movement, group_keys, owned_value
+from chalicelib.packs.holdings.rules.snapshots import Content, decode_content
 
-DATED, FLOWS, YEARS, VALUATIONS = "D#", "F#", "M#", "V#"
-_LONGEST = 600  # bytes of user text in a key: two of them and the rest stay under the 1,024 of a sort key
+CHANGES = "D#"  # the first rows of a holding's history
+GROUP_FIELDS = ("asset_type", "jurisdiction", "entity_id", "entity_name")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+T = TypeVar("T")
 
 
 class Holding(Entity):
-    """Something that the firm owns, or a share of it, as it is now."""
+    """An asset that the firm owns wholly or in part, as it is now."""
 
     KIND = "holding"
     ID = IdFormat("hold", "holding")
+    # Each filter and each pair of filters is the beginning of one of these indexes.
+    BY_TYPE = AccessPattern(
+        "gsi1", "HOLD#T#{is_listed}#{type_key}", sort="{jurisdiction_key}#{id}", serves="GET /holdings?asset_type=, with jurisdiction="
+    )
+    BY_JURISDICTION = AccessPattern(
+        "gsi2", "HOLD#J#{is_listed}#{jurisdiction_key}", sort="{entity_key}#{id}", serves="GET /holdings?jurisdiction=, with entity_id="
+    )
+    ALL = AccessPattern("gsi3", "HOLD#ALL#{is_listed}", serves="GET /holdings; the day of the first entry")
+    BY_ENTITY = AccessPattern(
+        "gsi4", "HOLD#E#{is_listed}#{entity_key}", sort="{type_key}#{id}", serves="GET /holdings?entity_id=, with asset_type="
+    )
+    LIST_FIELDS = (
+        "id",
+        "asset_type",
+        "label",
+        "jurisdiction",
+        "entity_id",
+        "entity_name",
+        "currency",
+        "value_estimate",
+        "ownership_pct",
+        "owned_value",
+        "is_active",
+        "disposed_on",
+        "created_at",
+    )
 
     asset_type = a.string()
     label = a.optional_string()
@@ -58,7 +95,7 @@ class Holding(Entity):
     liability = a.optional_decimal()  # the whole asset's, like the value
     ownership_pct = a.decimal()
     acquired_on = a.optional_date()
-    held_from = a.date()  # acquired_on, else the firm's day of its entry
+    held_from = a.date()  # acquired_on, else the business date of its entry
     entered_on = a.date()
     cost_basis = a.optional_decimal()
     disposed_on = a.optional_date()
@@ -67,62 +104,45 @@ class Holding(Entity):
     details = a.map_()
     notes = a.optional_string()
 
-    @property
-    def groups(self) -> Labels:
+    @cached_property
+    def groups(self) -> GroupKeys:
         """The groups that it belongs to now."""
-        return labels(self.asset_type, self.jurisdiction, self.entity_id, self.entity_name)
+        return group_keys(self.asset_type, self.jurisdiction, self.entity_id, self.entity_name)
 
     @property
-    def counts(self) -> bool:
-        """Whether lists of what is active show it."""
+    def is_listed(self) -> bool:
+        """Whether lists of active holdings include it."""
         return self.is_active and self.disposed_on is None
 
-    @property
+    @cached_property
     def owned_value(self) -> Decimal | None:
-        """The owned share of value less liability, in its currency; None without a value."""
+        """The owned share of value less liability, in the holding's currency; None without a value."""
         if self.value_estimate is None:
             return None
-        return owned(self.value_estimate, self.liability or Decimal(0), self.ownership_pct, self.currency)
+        return owned_value(self.value_estimate, self.liability or Decimal(0), self.ownership_pct, self.currency)
 
-    def index_keys(self) -> dict[str, str]:
-        """A ring (type and jurisdiction, jurisdiction and entity, entity and type), and all, newest first.
+    @cached_property
+    def type_key(self) -> KeyPart:
+        """Its asset type in a key."""
+        return reversible_key_part(self.groups.asset_type)
 
-        Each filter alone and every two together are one beginning of one index.
-        """
-        at = self.groups
-        return {
-            "gsi1pk": by_type(at.asset_type, active=self.counts),
-            "gsi1sk": join_key(text_key(at.jurisdiction), self.id),
-            "gsi2pk": by_jurisdiction(at.jurisdiction, active=self.counts),
-            "gsi2sk": join_key(text_key(at.entity), self.id),
-            "gsi3pk": everything(active=self.counts),
-            "gsi3sk": self.id,
-            "gsi4pk": by_entity(at.entity, active=self.counts),
-            "gsi4sk": join_key(text_key(at.asset_type), self.id),
-        }
+    @cached_property
+    def jurisdiction_key(self) -> KeyPart:
+        """Its jurisdiction in a key."""
+        return reversible_key_part(self.groups.jurisdiction)
+
+    @cached_property
+    def entity_key(self) -> KeyPart:
+        """Its entity in a key."""
+        return reversible_key_part(self.groups.entity)
 
     def list_view(self) -> dict[str, Any]:
-        """What lists show; what is null is left out."""
-        shown = {
-            "id": self.id,
-            "asset_type": self.asset_type,
-            "label": _cut(self.label),
-            "jurisdiction": self.jurisdiction,
-            "entity_id": self.entity_id,
-            "entity_name": _cut(self.entity_name),
-            "currency": self.currency,
-            "value_estimate": self.value_estimate,
-            "ownership_pct": self.ownership_pct,
-            "owned_value": self.owned_value,
-            "is_active": self.is_active,
-            "disposed_on": self.disposed_on,
-            "created_at": format_timestamp(self.created_at),
-        }
-        return {name: value for name, value in shown.items() if value is not None}
+        """The values shown in lists, without nulls; long names are cut."""
+        return self._listed(label=truncate(self.label), entity_name=truncate(self.entity_name))
 
 
 class Valuation(Entity):
-    """What a holding is worth from a day on; `value` is None where it was withdrawn without another."""
+    """The value of a holding from a day on; `value` is None where it was withdrawn."""
 
     KIND = "valuation"
     ID = IdFormat("val", "valuation", parents={"h": "hold"}, row="V")
@@ -135,9 +155,20 @@ class Valuation(Entity):
     source = a.optional_string()
     recorded = a.integer()  # the holding's revision
 
+    @property
+    def asset_value(self) -> AssetValue | None:
+        """The value as the rules take it."""
+        return None if self.value is None else AssetValue(self.value, self.currency)
 
-class Flow(Entity):
-    """The firm's own money into a holding or out of it; which, its kind says."""
+    @classmethod
+    def of(cls, ctx: Context, holding: Holding, value: Decimal | None, currency: str, as_of: date, **more: str | None) -> Self:
+        """A valuation recorded at this revision of the holding; `more` are its method and source."""
+        id = cls.ID.new(ctx.now, parent=holding.id)
+        return cls.new(ctx, id=id, holding_id=holding.id, value=value, currency=currency, as_of=as_of, recorded=holding.revision, **more)
+
+
+class HoldingFlow(Entity):
+    """Money that the firm put into a holding or took out of it; the kind gives the direction."""
 
     KIND = "holding_flow"
     ID = IdFormat("flow", "flow", parents={"h": "hold"}, row="F")
@@ -150,8 +181,8 @@ class Flow(Entity):
     recorded = a.integer()
 
 
-class Year(Entity):
-    """What a holding moved in a year. The sums over all holdings are kept from these."""
+class HoldingYear(Entity):
+    """The movements of a holding in a year. The aggregates over all holdings are projected from these."""
 
     KIND = "holding_year"
     ID = IdFormat("hyr", "year", parents={"h": "hold"}, row="M")
@@ -162,30 +193,43 @@ class Year(Entity):
 
     @staticmethod
     def id_of(holding_id: str, year: int) -> str:
-        """The id of a holding's year: it follows from both, and sorts by the year."""
+        """The id of a holding's year: computed from both, and sorted by year."""
         return f"hyr_h{holding_id.partition('_')[2]}{encode_ulid(_EPOCH + timedelta(seconds=year), bytes(10))}"
 
+    @property
+    def decoded(self) -> list[Movement]:
+        """Its movements."""
+        return [decode_movement(row) for row in self.movements]
 
-class _Named(IdFormat):
-    """Ids that say what they name: they are made of the key, and not of an instant and chance."""
+
+RATES, SNAPSHOTS = "FX", "SNAP"  # partitions
+
+
+class _NaturalIdFormat(IdFormat):
+    """Ids that are made of the natural key, instead of a timestamp and random bits."""
 
     def key(self, id: str) -> ItemKey:
-        if found := re.fullmatch(r"fx_([A-Z]{3})_([0-9]{4}-[0-9]{2}-[0-9]{2})", id, re.ASCII):
-            return ItemKey(RATES, join_key(found[2], found[1]))
-        if found := re.fullmatch(r"snap_([0-9]{4}-[0-9]{2}-[0-9]{2})_([a-z]+)_([0-9]{1,6})", id, re.ASCII):
-            return ItemKey(SNAPSHOTS, join_key(found[1], found[2], f"{int(found[3]):06}"))
+        if match := re.fullmatch(r"fx_([A-Z]{3})_([0-9]{4}-[0-9]{2}-[0-9]{2})", id, re.ASCII):
+            return ItemKey(RATES, join_key(match[2], match[1]))
+        if match := re.fullmatch(r"snap_([0-9]{4}-[0-9]{2}-[0-9]{2})_([a-z]+)_([0-9]{1,6})", id, re.ASCII):
+            return ItemKey(SNAPSHOTS, join_key(match[1], match[2], f"{int(match[3]):06}"))
         raise NotFound(self.name)
 
 
-class FxDay(Entity):
-    """What one unit of a base is worth in others on a day."""
+class DailyFxRates(Entity):
+    """The exchange rates of a base currency on a day: how much one unit of it is worth."""
 
     KIND = "fx_day"
-    ID = _Named("fx", "rate")
+    ID = _NaturalIdFormat("fx", "rate")
 
     base = a.string()
     on = a.date()
     rates = a.map_()
+
+    @property
+    def quotes(self) -> dict[str, Decimal]:
+        """Its rates by currency."""
+        return {currency: Decimal(rate) for currency, rate in self.rates.items()}
 
     @staticmethod
     def id_of(base: str, on: date) -> str:
@@ -194,10 +238,10 @@ class FxDay(Entity):
 
 
 class Snapshot(Entity):
-    """A day's totals and rates as they were known. Its groups, which may be many, lie in a row of their own (`content_key`)."""
+    """Totals and rates of a day as they were known. The groups are in a row of their own (`SnapshotContent`), since they may be many."""
 
     KIND = "holdings_snapshot"
-    ID = _Named("snap", "snapshot")
+    ID = _NaturalIdFormat("snap", "snapshot")
 
     on = a.date()
     snapshot_kind = a.string()
@@ -210,56 +254,211 @@ class Snapshot(Entity):
 
     @staticmethod
     def id_of(on: date, kind: str, version: int) -> str:
-        """The id of a version of a day's snapshot of a kind: whoever takes it again writes the same row."""
+        """The id of a version of a day's snapshot of a kind, so that a repeated creation writes the same item."""
         return f"snap_{on.isoformat()}_{kind}_{version}"
 
+    @property
+    def totals_and_rates(self) -> tuple[dict[GroupKey, GroupTotals], Rates]:
+        """The totals of each currency, as those of one group of all holdings, and the rates."""
+        sums = [{"dimension": ASSET_TYPE, "group": "*", **row} for row in self.totals]
+        return decode_content({"sums": sums, "rates": self.rates, "max_age_days": self.max_age_days})
 
-# -- pieces of history that are no entities: the holding's own revision is on the trail
+
+class _Compressed(Attribute[str]):
+    """A long text."""
+
+    attr_type = BINARY
+
+    def serialize(self, value: str) -> object:
+        return codec.encode_value(zlib.compress(value.encode()))[self.attr_type]
+
+    def deserialize(self, value: object) -> str:
+        return zlib.decompress(codec.decode_value({self.attr_type: value})).decode()
+
+
+class _SnapshotCopy(Attribute[Snapshot]):
+    """The item of a snapshot inside of another row."""
+
+    attr_type = MAP
+
+    def serialize(self, value: Snapshot) -> DynamoItem:
+        return value.to_item()
+
+    def deserialize(self, value: DynamoItem) -> Snapshot:
+        return Snapshot.from_item(value)
+
+
+class SnapshotContent(Row):
+    """A snapshot with its full content: the totals of all groups, and the rates. In a partition of its day, by kind and version."""
+
+    KIND = "snapshot_content"
+
+    head = _SnapshotCopy()
+    content = _Compressed(attr_name="z")  # canonical JSON
+    request_id = a.string()
+
+    @classmethod
+    def build(cls, ctx: Context, content: Content, version: int, reason: str | None, totals: Mapping[str, GroupTotals]) -> Self:
+        """The snapshot of this content, and its totals by currency, as a version of its day and kind."""
+        on, kind = content["date"], content["kind"]
+        head = Snapshot.new(
+            ctx,
+            id=Snapshot.id_of(on, kind, version),
+            on=on,
+            snapshot_kind=kind,
+            version=version,
+            reason=reason,
+            content_hash=content_hash(content, Numbers.TEXT),
+            totals=[{"currency": name, **asdict(of_currency)} for name, of_currency in totals.items()],
+            rates=content["rates"],
+            max_age_days=content["max_age_days"],
+        )
+        key = cls.key_of(on, kind, version)
+        return cls.at(key, head=head, content=canonical_json(content, Numbers.TEXT), request_id=head.request_id)
+
+    @staticmethod
+    def key_of(on: date, kind: str, version: int) -> ItemKey:
+        """The key of a version."""
+        return ItemKey(join_key(SNAPSHOTS, on.isoformat()), join_key(kind, f"{version:06}"))
+
+    @cached_property
+    def totals_and_rates(self) -> tuple[dict[GroupKey, GroupTotals], Rates]:
+        """The totals of all groups, and the rates."""
+        return decode_content(json.loads(self.content))
+
+
+class EffectiveChange(Row):
+    """What an edit changes from a day on: some of `liability`, `share`, `active`, `groups`. The audit trail has the holding's revision."""
+
+    KIND = "dated"
+
+    on = a.date()
+    recorded = a.integer()  # the holding's revision
+    changed = a.map_()
+    request_id = a.string()
+
+    @classmethod
+    def of(cls, holding: Holding, on: date, changed: Mapping[str, object]) -> Self:
+        """The changes of this revision of the holding."""
+        key = ItemKey(holding.id, f"{CHANGES}{holding.revision:010}")
+        return cls.at(key, on=on, recorded=holding.revision, changed=changed, request_id=holding.request_id)
+
+
+# -- a holding with its history
 
 
 @dataclass(frozen=True)
-class Dated:
-    """What an edit changed, and from which day on. `changed` holds some of liability, share, active and groups."""
+class HoldingAggregate:
+    """A holding with its history, and its years as they are stored. It isn't changed in place: `dataclasses.replace` makes the next one."""
 
-    on: date
-    recorded: int
-    changed: Mapping[str, Any]
+    holding: Holding
+    valuations: tuple[Valuation, ...] = ()
+    changes: tuple[EffectiveChange, ...] = ()
+    flows: tuple[HoldingFlow, ...] = ()
+    years: tuple[HoldingYear, ...] = ()
 
-    def key(self, holding_id: str) -> ItemKey:
-        """Where it lies."""
-        return ItemKey(holding_id, f"{DATED}{self.recorded:010}")
+    @cached_property
+    def values(self) -> EffectiveSeries[Valuation]:
+        """The valuations; of two for one day the one of the later revision counts."""
+        return EffectiveSeries(EffectiveValue(valuation.as_of, _order(valuation), valuation) for valuation in self.valuations)
 
-    def values(self, request_id: str) -> dict[str, Any]:
-        """Its attributes."""
-        return {"kind": "dated", "on": self.on, "recorded": self.recorded, "changed": dict(self.changed), "request_id": request_id}
+    @cached_property
+    def liabilities(self) -> EffectiveSeries[Decimal]:
+        """The whole asset's liability, 0 for none."""
+        return self._series("liability", lambda amount: Decimal(amount or 0))
 
-    @classmethod
-    def from_item(cls, raw: DynamoItem) -> "Dated":
-        """From its row."""
-        plain = codec.decode_item(raw)
-        return cls(date.fromisoformat(plain["on"]), plain["recorded"], plain["changed"])
+    @cached_property
+    def shares(self) -> EffectiveSeries[Decimal]:
+        """The firm's share, a percent number."""
+        return self._series("share", lambda share: Decimal(share))
+
+    @cached_property
+    def activity(self) -> EffectiveSeries[bool]:
+        """Whether it is active."""
+        return self._series("active", bool)
+
+    @cached_property
+    def groups(self) -> EffectiveSeries[dict[str, str]]:
+        """Those of GROUP_FIELDS that it has."""
+        return self._series("groups", lambda fields: dict(fields))
+
+    def _series(self, name: str, convert: Callable[[Any], T]) -> EffectiveSeries[T]:
+        changes = (change for change in self.changes if name in change.changed)
+        return EffectiveSeries(EffectiveValue(change.on, _order(change), convert(change.changed[name])) for change in changes)
+
+    def currency_on(self, day: date) -> str:
+        """The currency of its value on `day`; before the first value, the first one's."""
+        return self.values.value_on_or_first(day).currency if self.values.days else self.holding.currency
+
+    def to_history(self) -> HoldingHistory:
+        """The history as the rules take it."""
+        return HoldingHistory(
+            held_from=self.holding.held_from,
+            groups=self._series("groups", lambda fields: group_keys(*(fields.get(name) for name in GROUP_FIELDS))),
+            currency=self.holding.currency,
+            values=EffectiveSeries(EffectiveValue(each.as_of, _order(each), each.asset_value) for each in self.valuations),
+            liabilities=self.liabilities,
+            shares=self.shares,
+            activity=self.activity,
+            disposed_on=self.holding.disposed_on,
+            cost=self.holding.cost_basis,
+            proceeds=self.holding.proceeds,
+            flows=tuple(Flow(flow.on, flow.amount, flow.currency, flow.flow_kind) for flow in self.flows),
+        )
+
+    def with_current_values(self) -> Self:
+        """The same, the holding's own values set to the latest of its history, which has nothing in the future."""
+        latest, groups = self.values.value_on(date.max), self.groups.value_on_or_first(date.max)
+        holding = self.holding.with_values(
+            value_estimate=latest and latest.value,
+            valued_on=latest.as_of if latest and latest.value is not None else None,
+            currency=latest.currency if latest else self.holding.currency,
+            liability=self.liabilities.value_on(date.max) or None,
+            ownership_pct=self.shares.value_on_or_first(date.max),
+            is_active=self.activity.value_on_or_first(date.max),
+            **{name: groups.get(name) for name in GROUP_FIELDS},
+        )
+        return replace(self, holding=holding)
+
+    def with_start(self, ctx: Context, start: date) -> Self:
+        """The same, what it began with effective from `start` instead of its former first day."""
+        former = self.holding.held_from
+        if start == former:
+            return self
+        return replace(
+            self,
+            valuations=tuple(each.with_changes(ctx, as_of=start) if each.as_of == former else each for each in self.valuations),
+            changes=tuple(each.with_values(on=start, request_id=ctx.request_id) if each.on == former else each for each in self.changes),
+        )
 
 
-def packed(movement: Movement) -> dict[str, Any]:
-    """A movement as a year's row holds it."""
-    at = movement.labels
-    shown = {
+def _order(entry: Valuation | EffectiveChange) -> str:
+    return f"{entry.recorded:010}"
+
+
+# -- movements, as years store them
+
+
+def encode_movement(movement: Movement) -> dict[str, Any]:
+    """A movement as it is stored in a year."""
+    groups = movement.groups
+    values = {
         "day": movement.day.isoformat(),
-        "groups": [at.asset_type, at.jurisdiction, at.entity],
+        "groups": [groups.asset_type, groups.jurisdiction, groups.entity],
         "currency": movement.currency,
         "owned": movement.owned,
         "count": movement.count,
         "unvalued": movement.unvalued,
         "flow": movement.flow,
     }
-    return {name: value for name, value in shown.items() if value}
+    return {name: value for name, value in values.items() if value}
 
 
-def unpacked(row: Mapping[str, Any]) -> Movement:
-    """The movement in a year's row."""
+def decode_movement(row: Mapping[str, Any]) -> Movement:
+    """A movement stored in a year."""
     return Movement(
         date.fromisoformat(row["day"]),
-        Labels(*row["groups"]),
+        GroupKeys(*row["groups"]),
         row["currency"],
         Decimal(row.get("owned", 0)),
         int(row.get("count", 0)),
@@ -268,70 +467,16 @@ def unpacked(row: Mapping[str, Any]) -> Movement:
     )
 
 
-# -- keys
+# -- aggregate rows: for each group and currency the current totals, and for each year the movements by day
+
+HOLDINGS_PARTITION, NOW = "HOLDINGS", "now"
 
 
-def text_key(text: str) -> str:
-    """User text as one part of a key, from which it can be read again (`unquote`). A very long one ends in its digest."""
-    safe = "".join(character if character.isprintable() and character not in "#%" else quote(character, safe="") for character in text)
-    if len(safe.encode()) <= _LONGEST:
-        return safe
-    digest = sha256(text.encode()).hexdigest()[:32]
-    return f"{safe.encode()[: _LONGEST - 40].decode(errors='ignore')}…{digest}"
+def now_key(group: GroupKey) -> tuple[str, str]:
+    """The row of current totals: owned, count, unvalued. It sorts after all years."""
+    return HOLDINGS_PARTITION, join_key(NOW, group.dimension, reversible_key_part(group.group), group.currency)
 
 
-def _flag(*, active: bool) -> str:
-    return "1" if active else "0"
-
-
-def by_type(asset_type: str, *, active: bool) -> str:
-    """The partition of an asset type, by jurisdiction."""
-    return join_key("HOLD", "T", _flag(active=active), text_key(asset_type))
-
-
-def by_jurisdiction(jurisdiction: str, *, active: bool) -> str:
-    """The partition of a jurisdiction, by entity."""
-    return join_key("HOLD", "J", _flag(active=active), text_key(jurisdiction))
-
-
-def by_entity(entity: str, *, active: bool) -> str:
-    """The partition of an entity, by asset type."""
-    return join_key("HOLD", "E", _flag(active=active), text_key(entity))
-
-
-def everything(*, active: bool) -> str:
-    """The partition of all, newest first."""
-    return join_key("HOLD", "ALL", _flag(active=active))
-
-
-RATES, SNAPSHOTS = "FX", "SNAP"
-
-
-def rates_key(base: str, on: date) -> ItemKey:
-    """Where the rates of a base and day lie: by day, so that one query brings the rates of all bases that a day can use."""
-    return ItemKey(RATES, join_key(on.isoformat(), base))
-
-
-def content_key(on: date, kind: str, version: int) -> ItemKey:
-    """Where the whole content of a snapshot lies."""
-    return ItemKey(join_key("SNAP", on.isoformat()), join_key(kind, f"{version:06}"))
-
-
-# -- aggregate rows: of each group and currency what is owned now, and of each year what its days moved
-
-HOLDINGS, NOW = "HOLDINGS", "now"
-
-
-def sums_now(cell: sums.Cell) -> tuple[str, str]:
-    """The row of what is owned now: owned, count, unvalued. It sorts after all years."""
-    return HOLDINGS, join_key(NOW, cell.dimension, text_key(cell.group), cell.currency)
-
-
-def sums_year(year: int, cell: sums.Cell) -> tuple[str, str]:
-    """The row of what a year's days moved: owned, count, unvalued, flow and the day, as in owned:1030."""
-    return HOLDINGS, join_key(f"{year:04}", cell.dimension, text_key(cell.group), cell.currency)
-
-
-def _cut(text: str | None) -> str | None:
-    """A name short enough for a list."""
-    return text if text is None or len(text) <= 60 else f"{text[:59]}…"
+def year_key(year: int, group: GroupKey) -> tuple[str, str]:
+    """The row of a year's movements: owned, count, unvalued, flow with the day, as in owned:1030."""
+    return HOLDINGS_PARTITION, join_key(f"{year:04}", group.dimension, reversible_key_part(group.group), group.currency)

@@ -1,95 +1,174 @@
-"""Holdings, valuations and flows as callers see them."""
+"""Holdings, valuations, flows, rates, totals and snapshots as responses."""
 
+from collections.abc import Mapping
 from datetime import date
-from typing import Any, cast
+from decimal import Decimal
+from typing import cast
 
+from chalicelib.foundation import explanations
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.explanations import Explanation
-from chalicelib.foundation.store.entity import Entity
-from chalicelib.packs.holdings.entities import Flow, Holding, Valuation
-from chalicelib.packs.holdings.schemas import FlowView, HoldingSummary, HoldingView, ValuationView
-
-_SUMMARY: dict[str, Any] = dict.fromkeys(HoldingSummary.__annotations__)
-
-_PLAIN = (
-    "asset_type",
-    "label",
-    "internal_ref",
-    "jurisdiction",
-    "entity_name",
-    "entity_id",
-    "value_estimate",
-    "valued_on",
-    "currency",
-    "liability",
-    "ownership_pct",
-    "acquired_on",
-    "cost_basis",
-    "disposed_on",
-    "proceeds",
-    "is_active",
-    "details",
-    "notes",
+from chalicelib.foundation.presentation import present, present_row
+from chalicelib.packs.holdings.entities import Holding, HoldingFlow, Snapshot, Valuation
+from chalicelib.packs.holdings.rules.aggregates import DIMENSIONS, GroupKey
+from chalicelib.packs.holdings.rules.fx_rates import Rate, Rates
+from chalicelib.packs.holdings.rules.performance import Performance
+from chalicelib.packs.holdings.rules.summary import Summary
+from chalicelib.packs.holdings.schemas import (
+    FlowView,
+    FxRatesView,
+    FxRateView,
+    HoldingsSummaryView,
+    HoldingSummary,
+    HoldingView,
+    MissingFxRate,
+    PerformanceFigures,
+    PerformanceView,
+    SnapshotSummary,
+    SnapshotView,
+    TotalExplanation,
+    Totals,
+    ValuationView,
 )
 
 
-def audited(entity: Entity) -> dict[str, Any]:
-    """What every resource carries."""
-    values = entity.attribute_values
-    return {
-        "id": values["id"],
-        "revision": values["revision"],
-        "created_at": format_timestamp(values["created_at"]),
-        "created_by": values["created_by"],
-        "updated_at": format_timestamp(values["updated_at"]),
-        "updated_by": values["updated_by"],
-    }
+def holding_view(holding: Holding, **explanation: dict[str, Explanation]) -> HoldingView:
+    """A holding as it is now, with `explain` where it is given."""
+    return present(HoldingView, holding, **explanation)
 
 
-def _settled(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, date) else value
-
-
-def holding_view(holding: Holding) -> HoldingView:
-    """A holding as it is now."""
-    values = holding.attribute_values
-    shown = {**audited(holding), **{name: _settled(values.get(name)) for name in _PLAIN}, "owned_value": holding.owned_value}
-    return cast(HoldingView, shown)
-
-
-def explained(ctx: Context, holding: Holding) -> dict[str, Explanation]:
-    """Where the owned value comes from."""
-    missing = [] if holding.value_estimate is not None else ["value_estimate"]
+def explain_holding(ctx: Context, holding: Holding) -> dict[str, Explanation]:
+    """The explanation of the owned value."""
     inputs = {
         "value_estimate": holding.value_estimate,
-        "valued_on": holding.valued_on and holding.valued_on.isoformat(),
+        "valued_on": holding.valued_on,
         "liability": holding.liability or 0,
         "ownership_pct": holding.ownership_pct,
         "currency": holding.currency,
     }
-    return {"owned_value": explanation("holdings.owned", inputs, ctx.today.isoformat(), missing)}
+    missing = [] if holding.value_estimate is not None else ["value_estimate"]
+    return {"owned_value": explanations.explain("holdings.owned", inputs, ctx.today.isoformat(), missing)}
 
 
-def explanation(formula: str, inputs: dict[str, Any], as_of: str, missing: list[Any]) -> Explanation:
-    """A computed number's inputs, formula and what it lacks."""
-    return {"inputs": inputs, "formula": {"id": formula, "version": 1}, "as_of": as_of, "missing": missing}
-
-
-def summary(view: dict[str, Any]) -> HoldingSummary:
-    """A holding's view as lists show it."""
-    return cast(HoldingSummary, {**_SUMMARY, **view})
+def holding_summary(row: Mapping[str, object]) -> HoldingSummary:
+    """A holding of a list, from its list view."""
+    return present_row(HoldingSummary, row)
 
 
 def valuation_view(valuation: Valuation) -> ValuationView:
-    """What a holding is worth from a day on."""
-    values = valuation.attribute_values
-    shown = {name: _settled(values.get(name)) for name in ("holding_id", "value", "currency", "as_of", "method", "source")}
-    return cast(ValuationView, {**audited(valuation), **shown})
+    """A valuation."""
+    return present(ValuationView, valuation)
 
 
-def flow_view(flow: Flow) -> FlowView:
-    """Money put in or taken out."""
-    values = flow.attribute_values
-    shown = {name: _settled(values[name]) for name in ("holding_id", "amount", "currency", "on")}
-    return cast(FlowView, {**audited(flow), **shown, "kind": values["flow_kind"]})
+def flow_view(flow: HoldingFlow) -> FlowView:
+    """A flow."""
+    return present(FlowView, flow, kind=flow.flow_kind)
+
+
+# -- rates
+
+
+def rates_view(rates: Rates, base: str, on: date) -> FxRatesView:
+    """The rates of a base and day, and those in force on it."""
+    quoted = [(day, quotes) for quoted_base, day, quotes in rates.in_force(on) if quoted_base == base]
+    in_force = {currency: {"rate": rate, "date": day.isoformat()} for day, quotes in quoted for currency, rate in quotes.items()}
+    of_day = {currency: rate for day, quotes in quoted if day == on for currency, rate in quotes.items()}
+    return cast(FxRatesView, {"base": base, "date": on.isoformat(), "rates": of_day, "in_force": dict(sorted(in_force.items()))})
+
+
+def rate_view(rate: Rate) -> FxRateView:
+    """A rate of a conversion."""
+    return {"rate": rate.display, "rate_date": rate.on.isoformat(), "source": rate.source, "stale_rate": rate.stale}
+
+
+def rate_between(rates: Rates, source: str, target: str, day: date) -> FxRateView | None:
+    """The rate of a day; None where there is none."""
+    rate = rates.find(source, target, day)
+    return None if rate is None else rate_view(rate)
+
+
+# -- totals
+
+
+def totals_view(summary: Summary) -> Totals:
+    """The totals of a summary."""
+    return {
+        "currency": summary.currency,
+        "total_value": summary.total_value,
+        "by_currency": {
+            name: {"amount": line.amount, "converted": line.converted, **rate_view(line.rate)} for name, line in summary.by_currency.items()
+        },
+        "unconverted": summary.unconverted,
+        "unvalued": summary.unvalued,
+        "count": summary.count,
+        "complete": summary.complete,
+    }
+
+
+def summary_view(summary: Summary) -> HoldingsSummaryView:
+    """A summary with its groups."""
+    groups = {f"by_{dimension}": summary.groups[dimension] for dimension in DIMENSIONS}
+    rounding = {f"by_{dimension}": summary.rounding[dimension] for dimension in DIMENSIONS}
+    return cast(HoldingsSummaryView, {**totals_view(summary), "as_of": summary.as_of.isoformat(), **groups, "rounding": rounding})
+
+
+def explain_summary(summary: Summary) -> dict[str, TotalExplanation]:
+    """The explanation of the total."""
+    view, as_of = totals_view(summary), summary.as_of.isoformat()
+    missing: list[MissingFxRate | str] = [{"currency": name, "date": as_of} for name in summary.unconverted]
+    missing += [f"{summary.unvalued} values"] if summary.unvalued else []
+    inputs = {"by_currency": view["by_currency"], "unconverted": view["unconverted"], "unvalued": view["unvalued"]}
+    return {"total_value": _explain("holdings.total", inputs, as_of, missing)}
+
+
+def _explain(formula: str, inputs: Mapping[str, object], as_of: str, missing: list[MissingFxRate | str]) -> TotalExplanation:
+    explanation = explanations.explain(formula, inputs, as_of)
+    return {"inputs": explanation["inputs"], "formula": explanation["formula"], "as_of": as_of, "missing": missing}
+
+
+# -- performance
+
+
+def performance_figures(performance: Performance) -> PerformanceFigures:
+    """What changed, in its parts."""
+    return {
+        "value_then": performance.value_then,
+        "value_now": performance.value_now,
+        "change": performance.change,
+        "flows": performance.flows,
+        "revaluation": performance.revaluation,
+        "currency_effect": performance.currency_effect,
+        "missing": [{"currency": name, "date": day.isoformat()} for name, day in performance.missing],
+    }
+
+
+def explain_performance(
+    view: PerformanceView, flows: Mapping[GroupKey, Mapping[date, Decimal]], rates: Rates
+) -> dict[str, TotalExplanation]:
+    """The explanation of the change: rates, flows, and the values at both ends."""
+    rows = [
+        {
+            "asset_type": cell.group,
+            "currency": cell.currency,
+            "on": day.isoformat(),
+            "amount": amount,
+            "rate": rate_between(rates, cell.currency, view["currency"], day),
+        }
+        for cell, of_cell in sorted(flows.items())
+        for day, amount in sorted(of_cell.items())
+    ]
+    inputs = {"rates": view["rates"], "flows": rows, "value_then": view["value_then"], "value_now": view["value_now"]}
+    return {"change": _explain("holdings.performance", inputs, view["to"], list(view["missing"]))}
+
+
+# -- snapshots
+
+
+def snapshot_summary(snapshot: Snapshot, summary: Summary) -> SnapshotSummary:
+    """A snapshot in a list."""
+    return present(SnapshotSummary, snapshot, date=snapshot.on.isoformat(), kind=snapshot.snapshot_kind, **totals_view(summary))
+
+
+def snapshot_view(snapshot: Snapshot, summary: Summary) -> SnapshotView:
+    """A snapshot with its groups."""
+    return present(SnapshotView, snapshot, date=snapshot.on.isoformat(), kind=snapshot.snapshot_kind, **summary_view(summary))

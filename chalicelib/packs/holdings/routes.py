@@ -2,74 +2,71 @@
 
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.http.responses import ApiResponse
-from chalicelib.foundation.schema_types import PageParams
+from chalicelib.foundation.schema_types import ExplainParams, PageOf, PageParams
 from chalicelib.packs.holdings.schemas import (
-    ExplainParams,
     FlowCreate,
-    FlowPage,
     FlowView,
     FxRatesPut,
     FxRatesQuery,
     FxRatesView,
     HoldingCreate,
-    HoldingPage,
     HoldingPatch,
     HoldingQuery,
     HoldingsSummaryQuery,
     HoldingsSummaryView,
+    HoldingSummary,
     HoldingView,
     PerformanceQuery,
     PerformanceView,
     SnapshotCreate,
     SnapshotListQuery,
-    SnapshotPage,
     SnapshotQuery,
+    SnapshotSummary,
     SnapshotView,
     ValuationCreate,
-    ValuationPage,
     ValuationView,
 )
-from chalicelib.packs.holdings.service import entries, holdings, rates, snapshots, totals
+from chalicelib.packs.holdings.service import flows, fx_rates, holdings, reports, snapshots, valuations
 
 
 def create_holding(ctx: Context, body: HoldingCreate) -> HoldingView:
-    """Enter a holding. Its first value, liability and share hold from `acquired_on` on, else from today."""
+    """Create a holding. Its first value, liability and share are effective from `acquired_on`, else from today."""
     return holdings.create(ctx, body)
 
 
-def list_holdings(ctx: Context, query: HoldingQuery) -> HoldingPage:
+def list_holdings(ctx: Context, query: HoldingQuery) -> PageOf[HoldingSummary]:
     """Holdings. Newest first, but with one filter by the next of type, jurisdiction, entity, then newest first."""
-    return holdings.list_page(ctx, query)
+    return holdings.list_holdings(ctx, query)
 
 
 def read_summary(ctx: Context, query: HoldingsSummaryQuery) -> HoldingsSummaryView:
-    """All that is owned at the end of a day, in one currency by that day's rates. It follows a change within seconds."""
-    return totals.summary(ctx, query)
+    """The summary at the end of a day, in one currency by that day's rates. It follows a change within seconds."""
+    return reports.get_summary(ctx, query)
 
 
 def read_performance(ctx: Context, query: PerformanceQuery) -> PerformanceView:
-    """What changed between the ends of two days: money that came or went, revaluation, currencies."""
-    return totals.performance(ctx, query)
+    """The change between the ends of two days: flows, revaluation, currency effect."""
+    return reports.get_performance(ctx, query)
 
 
 def read_rates(ctx: Context, query: FxRatesQuery) -> FxRatesView:
     """The rates of a day, and those in force on it."""
-    return rates.read(ctx, query)
+    return fx_rates.get_rates(ctx, query)
 
 
 def enter_rates(ctx: Context, body: FxRatesPut) -> FxRatesView:
-    """Enter or correct a day's rates; those that aren't sent stay."""
-    return rates.enter(ctx, body)
+    """Enter or correct a day's rates; omitted ones stay as they are."""
+    return fx_rates.set_rates(ctx, body)
 
 
-def list_snapshots(ctx: Context, query: SnapshotListQuery) -> SnapshotPage:
+def list_snapshots(ctx: Context, query: SnapshotListQuery) -> PageOf[SnapshotSummary]:
     """Snapshots of all kinds and versions, the latest day first, shown in one currency by their own rates."""
-    return snapshots.list_page(ctx, query)
+    return snapshots.list_snapshots(ctx, query)
 
 
 def take_snapshot(ctx: Context, body: SnapshotCreate) -> SnapshotView:
-    """Take today's, which the same day again answers as it was (200). With day and reason: a new version of that day's close."""
-    view, made = snapshots.take(ctx, body)
+    """Create today's snapshot; repeated on the same day, it is returned with 200. With date and reason: a new version of that day's close."""
+    view, made = snapshots.create_snapshot(ctx, body)
     return view if made else ApiResponse(view, status=200)  # type: ignore[return-value]
 
 
@@ -84,30 +81,30 @@ def get_holding(ctx: Context, id: str, query: ExplainParams) -> HoldingView:
 
 
 def edit_holding(ctx: Context, id: str, body: HoldingPatch) -> HoldingView:
-    """Change a holding. What is left out stays, null clears; what holds from a day on holds from `effective_on`, else from today."""
+    """Change a holding. Omitted fields stay as they are, null clears; effective-dated fields change from `effective_on`, else from today."""
     return holdings.edit(ctx, id, body)
 
 
 def delete_holding(ctx: Context, id: str) -> None:
-    """Delete a holding that was entered by mistake: no day's sums hold it any more. What was sold gets `disposed_on` instead."""
+    """Delete a holding that was entered by mistake: it is removed from the totals of all days. For a sale, set `disposed_on` instead."""
     holdings.delete(ctx, id)
 
 
 def value_holding(ctx: Context, id: str, body: ValuationCreate) -> ValuationView:
-    """Enter what a holding is worth on a day. Of two for one day the later entered counts; both are kept."""
-    return entries.value(ctx, id, body)
+    """Enter the value of a holding from a day on. Of two for one day the one entered later counts; both are kept."""
+    return valuations.create_valuation(ctx, id, body)
 
 
-def list_valuations(ctx: Context, id: str, query: PageParams) -> ValuationPage:
+def list_valuations(ctx: Context, id: str, query: PageParams) -> PageOf[ValuationView]:
     """A holding's valuations, the latest entered first."""
-    return entries.list_valuations(ctx, id, query)
+    return valuations.list_valuations(ctx, id, query)
 
 
 def record_flow(ctx: Context, id: str, body: FlowCreate) -> FlowView:
-    """Record the firm's own money put into a holding, or taken out."""
-    return entries.flow(ctx, id, body)
+    """Record money put into a holding, or taken out."""
+    return flows.create_flow(ctx, id, body)
 
 
-def list_flows(ctx: Context, id: str, query: PageParams) -> FlowPage:
+def list_flows(ctx: Context, id: str, query: PageParams) -> PageOf[FlowView]:
     """A holding's flows, the latest entered first."""
-    return entries.list_flows(ctx, id, query)
+    return flows.list_flows(ctx, id, query)

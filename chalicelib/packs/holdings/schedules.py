@@ -9,12 +9,10 @@ from chalicelib.packs.holdings.service import snapshots
 
 
 def close(ctx: Context, run: RunStats) -> None:
-    """Create the close of each past day since the last one, including missed days, the oldest first."""
-    close_days(ctx, run)
+    """Create the close of each past day since the last one, including missed days, the oldest first.
 
-
-def close_days(ctx: Context, run: RunStats) -> None:
-    """Close the open days until the time runs out; the next run continues."""
+    Where time runs out, the next run continues.
+    """
     day = snapshots.first_open_day(ctx)
     while day is not None and day <= closed_day(ctx.now):
         if ctx.store.remaining_seconds() <= 0:

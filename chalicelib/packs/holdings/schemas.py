@@ -1,27 +1,30 @@
-"""What goes over the wire."""
+"""Request and response schemas of holdings."""
 
 import re
-from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, NotRequired
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from typing_extensions import TypedDict
 
-from chalicelib.foundation.explanations import Explanation
+from chalicelib.foundation.explanations import Explanation, Formula
 from chalicelib.foundation.money import significant_digits
 from chalicelib.foundation.schema_types import (
+    BusinessDate,
     Currency,
-    Date,
     DateText,
+    ExplainParams,
+    ExternalText,
     Money,
     MoneyNumber,
     Name,
+    NonNegativeMoney,
     Notes,
     Number,
     OneOf,
     PageParams,
     PatchBody,
+    PositiveMoney,
     QueryFlag,
     QueryParams,
     RequestBody,
@@ -30,32 +33,18 @@ from chalicelib.foundation.schema_types import (
     StrictBool,
     Text,
     TimestampText,
+    omitted,
 )
-from chalicelib.foundation.schema_types import (
-    ExplainParams as ExplainParams,
-)
-from chalicelib.packs.holdings.rules.details import shape_fault
+from chalicelib.packs.holdings.rules.asset_details import shape_error
 from chalicelib.packs.holdings.rules.ecb import BASE
-from chalicelib.packs.holdings.rules.fx import MAX_DIGITS, rate_fault
+from chalicelib.packs.holdings.rules.fx_rates import MAX_DIGITS, rate_error
+from chalicelib.packs.holdings.rules.positions import SIGNS
 from chalicelib.packs.holdings.rules.snapshots import KINDS
-from chalicelib.packs.holdings.rules.timeline import SIGNS
 
 _PLAIN = re.compile(r"[0-9]{1,21}(\.[0-9]{1,40})?", re.ASCII)
 
 
-def _not_negative(amount: Decimal) -> Decimal:
-    if amount < 0:
-        raise ValueError("must not be negative")
-    return amount
-
-
-def _above_nought(amount: Decimal) -> Decimal:
-    if amount <= 0:
-        raise ValueError("must be above zero: the kind says which way it goes")
-    return amount
-
-
-def _share(pct: Decimal) -> Decimal:
+def _percentage(pct: Decimal) -> Decimal:
     if not 0 <= pct <= 100:
         raise ValueError("a percentage from 0 to 100 is needed")
     if significant_digits(pct) > 15 or pct.adjusted() < -15:
@@ -69,32 +58,20 @@ def _rate(value: object) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise ValueError("a JSON number, or a string of plain digits, is needed")
     rate = Decimal(value)
-    if fault := rate_fault(rate):
-        raise ValueError(fault)
+    if error := rate_error(rate):
+        raise ValueError(error)
     return rate
 
 
-def _of_our_time(day: date) -> date:
-    if not 1900 <= day.year <= 2200:
-        raise ValueError("a day between 1900 and 2200 is needed")
-    return day
-
-
 def _details(value: dict[str, Any]) -> dict[str, Any]:
-    if fault := shape_fault(value):
-        raise ValueError(fault)
+    if error := shape_error(value):
+        raise ValueError(error)
     return value
 
 
-def _left_out() -> Any:
-    """The value of a field that a patch leaves out: nobody reads it, and the schema shows no default."""
-    return None
-
-
-HoldingDay = Annotated[Date, AfterValidator(_of_our_time)]
-Price = Annotated[Money, AfterValidator(_not_negative)]
-Flowing = Annotated[Money, AfterValidator(_above_nought)]
-Share = Annotated[Number, AfterValidator(_share), WithJsonSchema({"type": "number", "minimum": 0, "maximum": 100, "examples": [50]})]
+Percentage = Annotated[
+    Number, AfterValidator(_percentage), WithJsonSchema({"type": "number", "minimum": 0, "maximum": 100, "examples": [50]})
+]
 Rate = Annotated[
     Decimal,
     BeforeValidator(_rate),
@@ -102,8 +79,7 @@ Rate = Annotated[
         {"anyOf": [{"type": "number"}, {"type": "string"}], "description": f"Above zero, at most {MAX_DIGITS} significant digits."}
     ),
 ]
-Place = Annotated[Text, Field(min_length=1, max_length=100, examples=["US-WA"])]
-Ref = Annotated[Text, Field(min_length=1, max_length=100)]
+Jurisdiction = Annotated[Text, Field(min_length=1, max_length=100, examples=["US-WA"])]
 Details = Annotated[
     dict[str, Any], AfterValidator(_details), WithJsonSchema({"type": "object", "examples": [{"year_built": 1998, "units": 4}]})
 ]
@@ -112,128 +88,150 @@ Kind = Annotated[str, OneOf(KINDS, "SnapshotKind")]
 Version = Annotated[int, Field(ge=1, le=999999)]
 
 
-class _Fields(RequestBody):
-    """What a holding is, at its entry and afterwards."""
+class HoldingBase(RequestBody):
+    """The fields of a holding that can be set at creation and changed afterwards."""
 
     label: Name | None = None
     internal_ref: Name | None = None
-    jurisdiction: Place | None = None
+    jurisdiction: Jurisdiction | None = None
     entity_name: Name | None = None
-    entity_id: Ref | None = Field(None, description="Who holds it. It names the group of `by_entity`, else the entity's name does.")
-    value_estimate: Money | None = Field(None, description="What the whole asset is worth; each change is kept as a valuation.")
-    liability: Price | None = Field(None, description="What is owed on the whole asset.")
-    acquired_on: HoldingDay | None = Field(None, description="From when on it counts; the day of its entry unless given.")
-    cost_basis: Price | None = Field(None, description="What the whole asset was bought for, in the currency of its first value.")
+    entity_id: ExternalText | None = Field(
+        None, description="The owning entity. The key of its group in `by_entity` is this id, else the entity's name."
+    )
+    value_estimate: Money | None = Field(None, description="The value of the whole asset; each change is kept as a valuation.")
+    liability: NonNegativeMoney | None = Field(None, description="The debt on the whole asset.")
+    acquired_on: BusinessDate | None = Field(None, description="The day from which it counts. Default: the day of its entry.")
+    cost_basis: NonNegativeMoney | None = Field(
+        None, description="The purchase price of the whole asset, in the currency of its first value."
+    )
     notes: Notes | None = None
 
 
-class HoldingCreate(_Fields):
-    """A new holding. Its first value, liability and share hold from `acquired_on` on, else from today."""
+class HoldingCreate(HoldingBase):
+    """A new holding. Its first value, liability and share are effective from `acquired_on`, else from today."""
 
     asset_type: Slug = Field(examples=["property"])
-    currency: Currency | None = Field(None, description="ISO 4217; the firm's own unless given.")
-    ownership_pct: Share = Field(Decimal(100), json_schema_extra={"default": 100})
+    currency: Currency | None = Field(None, description="ISO 4217. Default: the default currency.")
+    ownership_pct: Percentage = Field(Decimal(100), json_schema_extra={"default": 100})
     is_active: StrictBool = True
-    details: Details | None = Field(None, description="What more there is to say of it; checked by asset type where that is known.")
+    details: Details | None = Field(None, description="Further details; known fields are validated by asset type.")
 
 
-class HoldingPatch(_Fields, PatchBody):
-    """A change. Value, liability, share, activity and groups hold from `effective_on` on, else from today."""
+class HoldingPatch(HoldingBase, PatchBody):
+    """A change of a holding. Value, liability, share, activity and groups change from `effective_on`, else from today."""
 
-    asset_type: Slug = Field(default_factory=_left_out)
-    currency: Currency = Field(default_factory=_left_out, description="Changes only together with the value.")
-    ownership_pct: Share = Field(default_factory=_left_out)
-    is_active: StrictBool = Field(default_factory=_left_out)
-    details: Details | None = Field(None, description="Merged into what is there; null clears a detail.")
-    disposed_on: HoldingDay | None = Field(None, description="The day from which on it counts no more.")
-    proceeds: Price | None = Field(None, description="What the whole asset was sold for.")
-    effective_on: HoldingDay = Field(default_factory=_left_out, description="From which day on the change holds; never in the future.")
+    asset_type: Slug = Field(default_factory=omitted)
+    currency: Currency = Field(default_factory=omitted, description="Changes only together with the value.")
+    ownership_pct: Percentage = Field(default_factory=omitted)
+    is_active: StrictBool = Field(default_factory=omitted)
+    details: Details | None = Field(None, description="Merged into the existing details; null clears a detail.")
+    disposed_on: BusinessDate | None = Field(None, description="The day from which it doesn't count any more.")
+    proceeds: NonNegativeMoney | None = Field(None, description="The sale price of the whole asset.")
+    effective_on: BusinessDate = Field(
+        default_factory=omitted, description="The day from which the change is effective; not in the future."
+    )
 
 
 class ValuationCreate(RequestBody):
     """What a holding is worth on a day."""
 
     value: Money
-    currency: Currency | None = Field(None, description="The holding's own of that day, which it must be where it is given.")
-    as_of: HoldingDay | None = Field(None, description="Today unless given; never in the future.")
-    method: Ref | None = Field(None, examples=["appraisal"])
+    currency: Currency | None = Field(None, description="The holding's currency on that day; another one is an error.")
+    as_of: BusinessDate | None = Field(None, description="Default: today. Not in the future.")
+    method: ExternalText | None = Field(None, examples=["appraisal"])
     source: Name | None = None
 
 
 class FlowCreate(RequestBody):
-    """Money that the firm put into a holding, or took out of it."""
+    """Money put into a holding, or taken out of it."""
 
-    amount: Flowing
-    currency: Currency | None = Field(None, description="The holding's own of that day unless given.")
-    on: HoldingDay | None = Field(None, description="Today unless given; never in the future.")
+    amount: PositiveMoney
+    currency: Currency | None = Field(None, description="Default: the holding's currency on that day.")
+    on: BusinessDate | None = Field(None, description="Default: today. Not in the future.")
     kind: FlowKind
 
 
 class FxRatesPut(RequestBody):
-    """What one unit of the base is worth on a day. Merged into what is there: what is entered again is corrected."""
+    """What one unit of the base is worth on a day. Merged into the day's existing rates."""
 
     base: Currency
-    date: HoldingDay
+    date: BusinessDate
     rates: Annotated[dict[Currency, Rate], Field(min_length=1, max_length=200, examples=[{"USD": Decimal("1.1172")}])]
 
 
 class SnapshotCreate(RequestBody):
-    """Nothing: today's, now. With a day and a reason: a new version of that day's close."""
+    """Empty: a snapshot of today. With date and reason: a new version of that day's close."""
 
-    date: HoldingDay | None = None
+    date: BusinessDate | None = None
     reason: Name | None = None
 
 
 class HoldingQuery(PageParams):
-    """Which holdings to list. Filters hold together."""
+    """Filters of a list of holdings; all must match."""
 
     asset_type: Slug | None = None
-    jurisdiction: Place | None = Field(None, description="`unassigned` for those without one.")
+    jurisdiction: Jurisdiction | None = Field(None, description="`unassigned` for those without one.")
     entity_id: Name | None = Field(
         None, description="A group of `by_entity`: an entity's id, else its name; `unassigned` for those without one."
     )
-    only_active: QueryFlag = Field(True, description="Leave out what is not active, or was disposed of.")
+    only_active: QueryFlag = Field(True, description="Omit holdings that are inactive or disposed of.")
 
 
 class HoldingsSummaryQuery(ExplainParams):
-    """In which currency, and of which day."""
+    """Currency and day of the summary."""
 
-    currency: Currency | None = Field(None, description="The firm's own unless given.")
-    as_of: HoldingDay | None = Field(None, description="The end of this day: its holdings, by its rates. Today unless given.")
+    currency: Currency | None = Field(None, description="Default: the default currency.")
+    as_of: BusinessDate | None = Field(None, description="The end of this day, by its rates. Default: today.")
 
 
 class PerformanceQuery(ExplainParams):
-    """Between the ends of which two days."""
+    """The days between whose ends the performance is computed, and the currency."""
 
-    from_: HoldingDay | None = Field(None, alias="from", description="The last day of the year before unless given.")
-    to: HoldingDay | None = Field(None, description="Today unless given.")
-    currency: Currency | None = Field(None, description="The firm's own unless given.")
+    from_: BusinessDate | None = Field(None, alias="from", description="Default: the last day of the year before `to`.")
+    to: BusinessDate | None = Field(None, description="Default: today.")
+    currency: Currency | None = Field(None, description="Default: the default currency.")
 
 
 class FxRatesQuery(QueryParams):
-    """Of which base and day."""
+    """Base currency and day of the rates."""
 
     base: Currency = BASE
-    date: HoldingDay | None = Field(None, description="Today unless given.")
+    date: BusinessDate | None = Field(None, description="Default: today.")
 
 
 class SnapshotListQuery(PageParams):
-    """Of which days, and in which currency they are shown."""
+    """Range of days, and the currency of the totals."""
 
-    from_: HoldingDay | None = Field(None, alias="from")
-    to: HoldingDay | None = None
-    currency: Currency | None = Field(None, description="The firm's own unless given.")
+    from_: BusinessDate | None = Field(None, alias="from")
+    to: BusinessDate | None = None
+    currency: Currency | None = Field(None, description="Default: the default currency.")
 
 
 class SnapshotQuery(QueryParams):
-    """Which of a day's snapshots: its latest close unless said otherwise."""
+    """Kind and version of the snapshot. Default: the latest close."""
 
-    currency: Currency | None = Field(None, description="The firm's own unless given.")
+    currency: Currency | None = Field(None, description="Default: the default currency.")
     kind: Kind = KINDS[1]
-    version: Version | None = Field(None, description="The latest unless given.")
+    version: Version | None = Field(None, description="Default: the latest.")
 
 
 # -- answers
+
+
+class MissingFxRate(TypedDict):
+    """A missing rate."""
+
+    currency: str
+    date: DateText
+
+
+class TotalExplanation(TypedDict):
+    """The explanation of a total. `missing` names the rates that it lacks, and how many holdings have no value."""
+
+    inputs: dict[str, Any]
+    formula: Formula
+    as_of: DateText
+    missing: list[MissingFxRate | str]
 
 
 class HoldingView(ResourceView):
@@ -279,15 +277,8 @@ class HoldingSummary(TypedDict):
     created_at: TimestampText
 
 
-class HoldingPage(TypedDict):
-    """A page of holdings."""
-
-    items: list[HoldingSummary]
-    next_cursor: str | None
-
-
 class ValuationView(ResourceView):
-    """What a holding is worth from a day on; null where its value was withdrawn."""
+    """The value of a holding from a day on; null where it was withdrawn."""
 
     holding_id: str
     value: MoneyNumber | None
@@ -295,13 +286,6 @@ class ValuationView(ResourceView):
     as_of: DateText
     method: str | None
     source: str | None
-
-
-class ValuationPage(TypedDict):
-    """A page of valuations."""
-
-    items: list[ValuationView]
-    next_cursor: str | None
 
 
 class FlowView(ResourceView):
@@ -314,22 +298,15 @@ class FlowView(ResourceView):
     kind: FlowKind
 
 
-class FlowPage(TypedDict):
-    """A page of flows."""
-
-    items: list[FlowView]
-    next_cursor: str | None
-
-
 class FxRateInForce(TypedDict):
-    """A rate, and the day that it is of."""
+    """A rate, and its day."""
 
     rate: MoneyNumber
     date: DateText
 
 
 class FxRatesView(TypedDict):
-    """The rates of a day, and those in force on it: the latest on or before it that are young enough to convert by."""
+    """The rates of a day, and those in force on it: the latest on or before it within the maximum age."""
 
     base: str
     date: DateText
@@ -338,7 +315,7 @@ class FxRatesView(TypedDict):
 
 
 class FxRateView(TypedDict):
-    """The rate that was used: its day, where it comes from, and whether it is more than a week old."""
+    """A rate used in a conversion: its day, its source, and whether it is more than a week old."""
 
     rate: MoneyNumber
     rate_date: DateText
@@ -347,7 +324,7 @@ class FxRateView(TypedDict):
 
 
 class CurrencyPositionView(FxRateView):
-    """What is owned in a currency, and what it comes to."""
+    """The amount owned in a currency, and its conversion."""
 
     amount: MoneyNumber
     converted: MoneyNumber
@@ -377,18 +354,11 @@ class HoldingsSummaryView(Totals):
     by_jurisdiction: dict[str, MoneyNumber | None]
     by_entity: dict[str, MoneyNumber | None]
     rounding: dict[str, MoneyNumber]
-    explain: NotRequired[dict[str, Explanation]]
-
-
-class MissingFxRate(TypedDict):
-    """A rate that isn't there."""
-
-    currency: str
-    date: DateText
+    explain: NotRequired[dict[str, TotalExplanation]]
 
 
 class PerformanceFigures(TypedDict):
-    """What changed: value_now - value_then = change = flows + revaluation + currency_effect. Null hangs on a missing rate."""
+    """What changed: value_now - value_then = change = flows + revaluation + currency_effect. A figure is null where a rate is missing."""
 
     value_then: MoneyNumber | None
     value_now: MoneyNumber | None
@@ -417,24 +387,17 @@ class PerformanceView(PerformanceFigures, Ends):
     complete: bool
     by_asset_type: dict[str, PerformanceFigures]
     rates: dict[str, PeriodFxRates]
-    explain: NotRequired[dict[str, Explanation]]
+    explain: NotRequired[dict[str, TotalExplanation]]
 
 
 class SnapshotSummary(ResourceView, Totals):
-    """A snapshot in a list, shown in one currency by the rates that it holds."""
+    """A snapshot in a list, in one currency by its own rates."""
 
     date: DateText
     kind: Kind
     version: int
     reason: str | None
     content_hash: str
-
-
-class SnapshotPage(TypedDict):
-    """A page of snapshots."""
-
-    items: list[SnapshotSummary]
-    next_cursor: str | None
 
 
 class SnapshotView(SnapshotSummary):

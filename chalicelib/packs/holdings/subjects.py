@@ -1,4 +1,4 @@
-"""What others may ask of a holding that they refer to."""
+"""Holdings as subjects that other packs refer to."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def _facts(holding: Holding) -> dict[str, Any]:
         "currency": holding.currency,
         "value": holding.value_estimate,
         "owned_value": holding.owned_value,
-        "is_active": holding.counts,
+        "is_active": holding.is_listed,
     }
 
 

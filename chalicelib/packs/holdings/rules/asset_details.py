@@ -1,7 +1,6 @@
-"""What is known of an asset's details, by its type: the names that have a meaning, and what they may hold.
+"""Validation of the details of an asset by its type: the known fields and their types.
 
-What a type doesn't know is kept as it is: every firm notes something that nobody foresaw. But what has a name here is what its
-name says, so that a rate is a number and a maturity a day wherever they are read.
+Unknown fields are stored as given; known ones are checked, so that a rate is always a number and a maturity a day.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -89,16 +88,16 @@ KNOWN: dict[str, dict[str, Check]] = {
 }
 
 
-def faults(asset_type: str, details: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What is wrong with the details of an asset of this type: field and reason."""
+def detail_errors(asset_type: str, details: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The errors of the details of an asset of this type: field and reason."""
     known = KNOWN.get(asset_type, {})
     for name, value in details.items():
         if name in known and value is not None and (message := known[name](value)):
             yield name, message
 
 
-def shape_fault(details: Any, depth: int = 0) -> str | None:
-    """Why such details can't be kept, whatever they mean: too deep, too many, too long, or a number out of range."""
+def shape_error(details: Any, depth: int = 0) -> str | None:
+    """Why the details can't be stored: too deep, too many fields, too long, or a number out of range. None where they can."""
     if depth > MAX_DEPTH:
         return f"at most {MAX_DEPTH} levels"
     if isinstance(details, Mapping):
@@ -106,11 +105,11 @@ def shape_fault(details: Any, depth: int = 0) -> str | None:
             return f"at most {MAX_FIELDS} fields"
         if any(not name or len(name) > MAX_NAME or not name.isprintable() for name in details):
             return f"names of fields have 1 to {MAX_NAME} printable characters"
-        return next((fault for value in details.values() if (fault := shape_fault(value, depth + 1))), None)
+        return next((error for value in details.values() if (error := shape_error(value, depth + 1))), None)
     if isinstance(details, list):
         if len(details) > MAX_FIELDS:
             return f"at most {MAX_FIELDS} items"
-        return next((fault for value in details if (fault := shape_fault(value, depth + 1))), None)
+        return next((error for value in details if (error := shape_error(value, depth + 1))), None)
     if isinstance(details, str):
         printable = all(character.isprintable() or character in "\t\r\n" for character in details)
         return (

@@ -1,7 +1,7 @@
 """The European Central Bank's file of euro rates, `eurofxref-hist.csv`.
 
 One line a day, newest first; one column a currency; `N/A` where there is no rate, and a comma at the end of each line. Columns
-of currencies that are no more (their ISO 4217 code has ended) are left out: nothing can be held in them.
+of withdrawn ISO 4217 codes are ignored, since no holding can have these currencies.
 """
 
 import csv
@@ -11,7 +11,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from chalicelib.foundation.money import MINOR_UNITS
-from chalicelib.packs.holdings.rules.fx import rate_fault
+from chalicelib.packs.holdings.rules.fx_rates import rate_error
 
 BASE = "EUR"
 _NONE = ("", "N/A")
@@ -27,32 +27,32 @@ class Day:
 
 @dataclass(frozen=True)
 class Parsed:
-    """The days in the file's order, and what is wrong with which lines; a line with a fault gives no day."""
+    """The days in the file's order, and the errors by line number; a line with an error gives no day."""
 
     days: list[Day]
-    faults: list[tuple[int, str]]
+    errors: list[tuple[int, str]]
 
 
 def parse(lines: Iterable[str]) -> Parsed:
-    """The rates of a file; raises ValueError where it isn't such a file at all."""
+    """The rates of a file; raises ValueError where the header isn't that of such a file."""
     reader = csv.reader(lines)
     header = [name.strip().removeprefix("\ufeff") for name in next(reader, [])]
     if not header or header[0] != "Date" or len(set(header[1:])) < len(header) - 1:
         raise ValueError("the first line must name Date and then each currency once")
-    found: dict[date, Day] = {}
-    faults: list[tuple[int, str]] = []
+    days: dict[date, Day] = {}
+    errors: list[tuple[int, str]] = []
     for row in reader:
         if not any(cell.strip() for cell in row):
             continue
         try:
             day = _day(header, row)
-            if day.on in found:
+            if day.on in days:
                 raise ValueError(f"{day.on.isoformat()} comes twice")
-        except ValueError as fault:
-            faults.append((reader.line_num, str(fault)))
+        except ValueError as error:
+            errors.append((reader.line_num, str(error)))
         else:
-            found[day.on] = day
-    return Parsed(list(found.values()), faults)
+            days[day.on] = day
+    return Parsed(list(days.values()), errors)
 
 
 def _day(header: list[str], row: list[str]) -> Day:
@@ -71,6 +71,6 @@ def _rate(currency: str, text: str) -> Decimal:
         rate = Decimal(text)
     except InvalidOperation:
         raise ValueError(f"{currency}: {text!r} is no rate") from None
-    if fault := rate_fault(rate):
-        raise ValueError(f"{currency}: {fault}")
+    if error := rate_error(rate):
+        raise ValueError(f"{currency}: {error}")
     return rate

@@ -1,50 +1,44 @@
-"""Values that hold from a day on, until the next one's day.
+"""Effective dating: values that are in force from a day until the day of the next one.
 
-History is never rewritten: what is entered for a day that has an entry already is recorded beside it and counts instead.
+History is never rewritten: of several values for one day, the one recorded last counts.
 """
 
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Entry(Generic[T]):
-    """`value` holds from `on`. `recorded` orders entries of one day: text that sorts by time, an instant or an id."""
+class EffectiveValue(Generic[T]):
+    """`value` is in force from `on`. `recorded` orders the values of one day: a text that sorts by time of entry."""
 
     on: date
     recorded: str
     value: T
 
 
-class Series(Generic[T]):
-    """The entries of one dated value, in any order."""
+class EffectiveSeries(Generic[T]):
+    """The values of one effective-dated attribute, given in any order."""
 
-    def __init__(self, entries: Iterable[Entry[T]] = ()) -> None:
+    def __init__(self, entries: Iterable[EffectiveValue[T]] = ()) -> None:
         ordered = sorted(entries, key=lambda entry: (entry.on, entry.recorded))
         self._in_force = {entry.on: entry for entry in ordered}
         self.days = list(self._in_force)
 
     @classmethod
-    def of(cls, value: T, on: date) -> "Series[T]":
-        """One value from that day on."""
-        return cls([Entry(on, "", value)])
+    def of(cls, value: T, on: date) -> "EffectiveSeries[T]":
+        """A series of one value from that day on."""
+        return cls([EffectiveValue(on, "", value)])
 
-    def at(self, day: date) -> T | None:
-        """The value in force on `day`: of the latest entry on or before it, never of a later one; None before the first."""
-        place = bisect_right(self.days, day)
-        return None if place == 0 else self._in_force[self.days[place - 1]].value
+    def value_on(self, day: date) -> T | None:
+        """The value in force on `day`; None before the first."""
+        index = bisect_right(self.days, day)
+        return None if index == 0 else self._in_force[self.days[index - 1]].value
 
-    def since(self, day: date) -> list[Entry[T]]:
-        """The entries that say what holds from the eve of `day` on: those after the eve, and the one in force on it."""
-        place = bisect_right(self.days, day - timedelta(days=1))
-        return [self._in_force[on] for on in self.days[max(0, place - 1) :]]
-
-
-def moved(entries: Iterable[Entry[T]], start: date, new_start: date) -> list[Entry[T]]:
-    """The entries after the first day of what they are about was corrected: those of that day move along."""
-    return [Entry(new_start if entry.on == start else entry.on, entry.recorded, entry.value) for entry in entries]
+    def value_on_or_first(self, day: date) -> T:
+        """The value in force on `day`; before the first one, the first. There must be one."""
+        return self._in_force[self.days[max(0, bisect_right(self.days, day) - 1)]].value

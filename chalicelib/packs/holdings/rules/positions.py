@@ -1,16 +1,16 @@
-"""One holding through time: what the firm owns of it on a day, and how that moved from day to day.
+"""Positions and movements of one holding: what the firm owns of it on a day, and the changes from day to day.
 
     owned = (value - liability) x share %        rounded half up, per holding, in its currency
 
-The liability is the whole asset's, like the value. A negative figure stays negative. A holding counts from the day it was
-acquired to the day before it was disposed of, while it is active. What can change (value, liability, share, activity, the
-groups that it belongs to) holds from a day on, so any past day comes out as it was.
+The liability is that of the whole asset, like the value. The result may be negative. A holding counts from the day of its
+acquisition to the day before its disposal, while it is active. Value, liability, share, activity and groups are
+effective-dated, so that the position on a past day can be computed at any time.
 
-A holding's movements are the differences from day to day. They add up to what is owned on any day, over one holding as over
-all, which is what makes a sum over a hundred thousand holdings as cheap as over a thousand.
+A holding's movements are the differences from day to day. They add up to what is owned on any day, for one holding and for
+all, so that the cost of totals doesn't depend on the number of holdings.
 
-Money that comes or goes is a flow: part of a movement that is no gain. What is bought or sold, lent or repaid counts as
-one also where nobody recorded it.
+Money put in or taken out is a flow: the part of a movement that is no gain. Purchases, sales, loans and repayments count as
+flows even where none was recorded.
 """
 
 from collections import defaultdict
@@ -20,33 +20,33 @@ from datetime import date, timedelta
 from decimal import Context, Decimal
 
 from chalicelib.foundation.money import round_money
-from chalicelib.packs.holdings.rules.dated import Series
+from chalicelib.packs.holdings.rules.effective_dating import EffectiveSeries
 
 CONTRIBUTION, WITHDRAWAL = "contribution", "withdrawal"
 LOAN_DRAWN, LOAN_REPAID = "loan_drawn", "loan_repaid"
 SHARE_BOUGHT, SHARE_SOLD = "share_bought", "share_sold"
 
-# Into the holding, or out of it. A loan that is drawn is money taken out of what is owned.
+# 1: into the holding, -1: out of it. Drawing a loan reduces what is owned.
 SIGNS = {CONTRIBUTION: 1, WITHDRAWAL: -1, LOAN_DRAWN: -1, LOAN_REPAID: 1, SHARE_BOUGHT: 1, SHARE_SOLD: -1}
 _OF_LOANS = frozenset({LOAN_DRAWN, LOAN_REPAID})
 _OF_SHARES = frozenset({SHARE_BOUGHT, SHARE_SOLD})
 
 UNASSIGNED = "unassigned"
-NOTHING, ALL = Decimal(0), Decimal(100)
+ZERO, FULL_OWNERSHIP = Decimal(0), Decimal(100)
 _DAY = timedelta(days=1)
 _EXACT = Context(prec=60)
 
 
 @dataclass(frozen=True)
-class Value:
-    """What the whole asset is worth."""
+class AssetValue:
+    """The value of the whole asset."""
 
     amount: Decimal
     currency: str
 
 
 @dataclass(frozen=True)
-class Labels:
+class GroupKeys:
     """The groups that a holding belongs to."""
 
     asset_type: str
@@ -56,7 +56,7 @@ class Labels:
 
 @dataclass(frozen=True)
 class Flow:
-    """The firm's own money into or out of a holding; `amount` is positive, its direction the kind's."""
+    """Money put into or taken out of a holding; `amount` is positive, the kind gives the direction."""
 
     on: date
     amount: Decimal
@@ -65,12 +65,12 @@ class Flow:
 
     @property
     def signed(self) -> Decimal:
-        """The amount as it changes what is owned."""
+        """The amount with its sign: positive into the holding."""
         return SIGNS[self.kind] * self.amount
 
 
 @dataclass(frozen=True)
-class Holding:
+class HoldingHistory:
     """A holding with its history.
 
     `currency` is that of a holding without a value yet; a value of None says that from then on there is none. Before its first entry a liability is 0 and a share 100 %: what a
@@ -78,12 +78,12 @@ class Holding:
     """
 
     held_from: date
-    labels: Series[Labels]
+    groups: EffectiveSeries[GroupKeys]
     currency: str = "USD"
-    values: Series[Value | None] = field(default_factory=Series)
-    liabilities: Series[Decimal] = field(default_factory=Series)
-    shares: Series[Decimal] = field(default_factory=Series)
-    activity: Series[bool] = field(default_factory=Series)
+    values: EffectiveSeries[AssetValue | None] = field(default_factory=EffectiveSeries)
+    liabilities: EffectiveSeries[Decimal] = field(default_factory=EffectiveSeries)
+    shares: EffectiveSeries[Decimal] = field(default_factory=EffectiveSeries)
+    activity: EffectiveSeries[bool] = field(default_factory=EffectiveSeries)
     disposed_on: date | None = None
     cost: Decimal | None = None
     proceeds: Decimal | None = None
@@ -92,132 +92,142 @@ class Holding:
 
 @dataclass(frozen=True)
 class Position:
-    """A holding that counts on a day. `owned` is None while it has no value."""
+    """What the firm owns of a holding on a day. `owned` is None while it has no value."""
 
-    labels: Labels
+    groups: GroupKeys
     currency: str
     owned: Decimal | None
 
 
 @dataclass(frozen=True)
 class Movement:
-    """What a day changed in one group and currency; `flow` is the part of `owned` that is money in or out."""
+    """The change of a day in one set of groups and currency; `flow` is the part of `owned` that is money in or out."""
 
     day: date
-    labels: Labels
+    groups: GroupKeys
     currency: str
-    owned: Decimal = NOTHING
+    owned: Decimal = ZERO
     count: int = 0
     unvalued: int = 0
-    flow: Decimal = NOTHING
+    flow: Decimal = ZERO
 
 
-def labels(asset_type: str, jurisdiction: str | None, entity_id: str | None, entity_name: str | None = None) -> Labels:
-    """The groups of a holding. An entity is known by its id, else by its name; what isn't given is `unassigned`, not left out."""
-    return Labels(asset_type, jurisdiction or UNASSIGNED, entity_id or entity_name or UNASSIGNED)
+def group_keys(asset_type: str, jurisdiction: str | None, entity_id: str | None, entity_name: str | None = None) -> GroupKeys:
+    """The groups of a holding. The entity's key is its id, else its name; a missing one is `unassigned`."""
+    return GroupKeys(asset_type, jurisdiction or UNASSIGNED, entity_id or entity_name or UNASSIGNED)
 
 
-def owned(value: Decimal, liability: Decimal, share: Decimal, currency: str) -> Decimal:
+def owned_value(value: Decimal, liability: Decimal, share: Decimal, currency: str) -> Decimal:
     """The owned share of value less liability, half up to the currency's minor unit. `share` is a percent number."""
     return round_money(_EXACT.multiply(_EXACT.subtract(value, liability), share).scaleb(-2, _EXACT), currency)
 
 
-def _liability(holding: Holding, day: date) -> Decimal:
-    found = holding.liabilities.at(day)
-    return NOTHING if found is None else found
+def _liability(holding: HoldingHistory, day: date) -> Decimal:
+    liability = holding.liabilities.value_on(day)
+    return ZERO if liability is None else liability
 
 
-def _share(holding: Holding, day: date) -> Decimal:
-    found = holding.shares.at(day)
-    return ALL if found is None else found
+def _share(holding: HoldingHistory, day: date) -> Decimal:
+    share = holding.shares.value_on(day)
+    return FULL_OWNERSHIP if share is None else share
 
 
-def _labels(holding: Holding, day: date) -> Labels:
-    found = holding.labels.at(day) or holding.labels.at(holding.labels.days[0])
-    assert found is not None
-    return found
+def _groups(holding: HoldingHistory, day: date) -> GroupKeys:
+    return holding.groups.value_on_or_first(day)
 
 
-def _counts(holding: Holding, day: date) -> bool:
-    return holding.held_from <= day and not (holding.disposed_on and holding.disposed_on <= day) and holding.activity.at(day) is not False
+def _counts(holding: HoldingHistory, day: date) -> bool:
+    return (
+        holding.held_from <= day
+        and not (holding.disposed_on and holding.disposed_on <= day)
+        and holding.activity.value_on(day) is not False
+    )
 
 
-def position(holding: Holding, day: date) -> Position | None:
-    """What the firm owns of it at the end of `day`; None where it doesn't count then."""
+def position(holding: HoldingHistory, day: date) -> Position | None:
+    """What the firm owns of it at the end of `day`; None where it doesn't count on that day."""
     if not _counts(holding, day):
         return None
-    value = holding.values.at(day)
+    value = holding.values.value_on(day)
     if value is None:
-        return Position(_labels(holding, day), holding.currency, None)
-    amount = owned(value.amount, _liability(holding, day), _share(holding, day), value.currency)
-    return Position(_labels(holding, day), value.currency, amount)
+        return Position(_groups(holding, day), holding.currency, None)
+    amount = owned_value(value.amount, _liability(holding, day), _share(holding, day), value.currency)
+    return Position(_groups(holding, day), value.currency, amount)
 
 
-def days_of(holding: Holding) -> list[date]:
-    """The days on which something may have moved."""
+def days_of(holding: HoldingHistory) -> list[date]:
+    """The days that may have movements."""
     days = {holding.held_from, *(flow.on for flow in holding.flows)}
-    for series in (holding.values, holding.liabilities, holding.shares, holding.activity, holding.labels):
+    for series in (holding.values, holding.liabilities, holding.shares, holding.activity, holding.groups):
         days.update(series.days)
     return sorted(days | ({holding.disposed_on} if holding.disposed_on else set()))
 
 
-def _entered(holding: Holding, day: date, currency: str, *, first: bool) -> Decimal | None:
-    """The flow of a holding that begins to count with a value: its cost, else None: the first value itself."""
+def _acquisition_flow(holding: HoldingHistory, day: date, currency: str, *, first: bool) -> Decimal | None:
+    """The flow of the first valued day: the cost; None where the value itself is the flow."""
     if not first or holding.cost is None:
         return None
-    return owned(holding.cost, _liability(holding, day), _share(holding, day), currency)
+    return owned_value(holding.cost, _liability(holding, day), _share(holding, day), currency)
 
 
-def _left(holding: Holding, day: date, currency: str) -> Decimal | None:
-    """The flow of one that is disposed of: its proceeds, else None: the last value itself."""
+def _disposal_flow(holding: HoldingHistory, day: date, currency: str) -> Decimal | None:
+    """The flow of the disposal: the proceeds; None where the last value itself is the flow."""
     if holding.proceeds is None or holding.disposed_on != day:
         return None
-    return -owned(holding.proceeds, _liability(holding, day - _DAY), _share(holding, day - _DAY), currency)
+    return -owned_value(holding.proceeds, _liability(holding, day - _DAY), _share(holding, day - _DAY), currency)
 
 
-def _unrecorded(holding: Holding, day: date, before: Decimal, kinds: set[str]) -> Decimal:
-    """The change of loan or share that no flow of the day speaks of, at the value of the day before."""
-    value = holding.values.at(day - _DAY)
+def _implied_flow(holding: HoldingHistory, day: date, before: Decimal, kinds: set[str]) -> Decimal:
+    """The flow implied by a change of liability or share without a recorded flow, at the value of the day before."""
+    value = holding.values.value_on(day - _DAY)
     assert value is not None
     liability = _liability(holding, day - _DAY if kinds & _OF_LOANS else day)
     share = _share(holding, day - _DAY if kinds & _OF_SHARES else day)
-    return owned(value.amount, liability, share, value.currency) - before
+    return owned_value(value.amount, liability, share, value.currency) - before
 
 
-def _flow(holding: Holding, day: date, before: Position | None, after: Position | None, *, first: bool) -> Iterator[tuple[str, Decimal]]:
+def _day_flows(
+    holding: HoldingHistory, day: date, before: Position | None, after: Position | None, *, first: bool
+) -> Iterator[tuple[str, Decimal]]:
     """The flows of a day, each in its currency."""
     recorded = [flow for flow in holding.flows if flow.on == day]
-    was, now = before.owned if before else None, after.owned if after else None
-    contained = ""  # the currency whose recorded flows are part of a value that is a flow as a whole
-    if after is not None and was is None and now is not None:
-        bought = _entered(holding, day, after.currency, first=first)
-        yield after.currency, now if bought is None else bought
-        contained = after.currency if bought is None else ""
-    elif before is not None and was is not None and now is None:
-        sold = _left(holding, day, before.currency)
-        yield before.currency, -was if sold is None else sold
-        contained = before.currency if sold is None else ""
-    elif before is not None and after is not None and was is not None and before.currency == after.currency:
-        yield after.currency, _unrecorded(holding, day, was, {flow.kind for flow in recorded})
+    owned_before, owned_after = before.owned if before else None, after.owned if after else None
+    included_currency = ""  # recorded flows in this currency are part of the value that is the flow
+    if after is not None and owned_before is None and owned_after is not None:
+        bought = _acquisition_flow(holding, day, after.currency, first=first)
+        yield after.currency, owned_after if bought is None else bought
+        included_currency = after.currency if bought is None else ""
+    elif before is not None and owned_before is not None and owned_after is None:
+        sold = _disposal_flow(holding, day, before.currency)
+        yield before.currency, -owned_before if sold is None else sold
+        included_currency = before.currency if sold is None else ""
+    elif before is not None and after is not None and owned_before is not None and before.currency == after.currency:
+        yield after.currency, _implied_flow(holding, day, owned_before, {flow.kind for flow in recorded})
     for flow in recorded:
-        if flow.currency != contained:
+        if flow.currency != included_currency:
             yield flow.currency, flow.signed
 
 
-class _Cells:
-    """Movements of a day while they are being added up."""
+class _MovementAccumulator:
+    """Adds up the movements of a day by groups and currency."""
 
     def __init__(self, day: date) -> None:
         self._day = day
-        self._numbers: dict[tuple[Labels, str], dict[str, Decimal | int]] = defaultdict(lambda: defaultdict(int))
+        self._numbers: dict[tuple[GroupKeys, str], dict[str, Decimal | int]] = defaultdict(lambda: defaultdict(int))
 
-    def add(self, labels: Labels, currency: str, **numbers: Decimal | int) -> None:
+    def add(self, labels: GroupKeys, currency: str, **numbers: Decimal | int) -> None:
         for name, number in numbers.items():
             self._numbers[labels, currency][name] += number
 
-    def position(self, at: Position | None, sign: int) -> None:
-        if at is not None:
-            self.add(at.labels, at.currency, owned=sign * (at.owned or NOTHING), count=sign, unvalued=sign * int(at.owned is None))
+    def add_position(self, position: Position | None, sign: int) -> None:
+        if position is not None:
+            self.add(
+                position.groups,
+                position.currency,
+                owned=sign * (position.owned or ZERO),
+                count=sign,
+                unvalued=sign * int(position.owned is None),
+            )
 
     def movements(self) -> Iterator[Movement]:
         for (labels, currency), numbers in self._numbers.items():
@@ -226,44 +236,36 @@ class _Cells:
                 yield Movement(self._day, labels, currency, owned, int(numbers["count"]), int(numbers["unvalued"]), flow)
 
 
-def movements(holding: Holding, since: date | None = None) -> list[Movement]:
-    """All its movements, or those from `since` on, by day. Those of a day in one group and currency are one.
-
-    For movements from `since` on, a history from there on is enough (`Series.since`): what a change of today moves is told
-    without reading what was before.
-    """
-    found: list[Movement] = []
+def movements(holding: HoldingHistory) -> list[Movement]:
+    """All its movements, by day. Those of a day with the same groups and currency are one."""
+    result: list[Movement] = []
     valued_before = False
     for day in days_of(holding):
-        if since is not None and day < since:
-            at = position(holding, day)
-            valued_before |= at is not None and at.owned is not None
-            continue
         before, after = position(holding, day - _DAY), position(holding, day)
-        cells = _Cells(day)
-        cells.position(before, -1)
-        cells.position(after, 1)
-        group = after.labels if after else before.labels if before else _labels(holding, day)
-        if before and after and before.labels != after.labels and before.owned is not None:
-            # It goes from one group to the other at what it was worth: no gain of either, nothing to the whole.
-            cells.add(before.labels, before.currency, flow=-before.owned)
-            cells.add(after.labels, before.currency, flow=before.owned)
-        for currency, amount in _flow(holding, day, before, after, first=not valued_before):
-            cells.add(group, currency, flow=amount)
-        found += cells.movements()
+        accumulator = _MovementAccumulator(day)
+        accumulator.add_position(before, -1)
+        accumulator.add_position(after, 1)
+        group = after.groups if after else before.groups if before else _groups(holding, day)
+        if before and after and before.groups != after.groups and before.owned is not None:
+            # A change of groups is a flow out of the old and into the new ones, at the previous value.
+            accumulator.add(before.groups, before.currency, flow=-before.owned)
+            accumulator.add(after.groups, before.currency, flow=before.owned)
+        for currency, amount in _day_flows(holding, day, before, after, first=not valued_before):
+            accumulator.add(group, currency, flow=amount)
+        result += accumulator.movements()
         valued_before |= after is not None and after.owned is not None
-    return found
+    return result
 
 
-def by_year(found: Iterable[Movement]) -> dict[int, tuple[Movement, ...]]:
-    """The movements of each year: what is kept together, so that a new value rewrites this year and no other."""
+def by_year(movements: Iterable[Movement]) -> dict[int, tuple[Movement, ...]]:
+    """The movements by year, the unit in which they are stored."""
     years: dict[int, list[Movement]] = {}
-    for movement in found:
+    for movement in movements:
         years.setdefault(movement.day.year, []).append(movement)
     return {year: tuple(of) for year, of in years.items()}
 
 
 def changed_years(before: Iterable[Movement], after: Iterable[Movement]) -> dict[int, tuple[Movement, ...]]:
-    """The years to be written again where movements became others; one that has none any more is empty."""
+    """The years whose movements differ, with the new movements; empty for a year without any left."""
     old, new = by_year(before), by_year(after)
     return {year: new.get(year, ()) for year in sorted(old.keys() | new.keys()) if old.get(year) != new.get(year)}

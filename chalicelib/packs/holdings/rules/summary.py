@@ -1,8 +1,8 @@
-"""All that the firm owns, in one currency: the total, its groups, and how each currency was converted.
+"""The summary of all holdings in one currency: the total, its groups, and the conversion of each currency.
 
-Each currency is converted once. The total is the sum of the rounded currencies, so that a reader can add it up; a group is
-rounded for itself, and what the groups of a dimension lack to the total is shown as `rounding`. A currency without a rate is
-named with its amount, never counted at 1 and never dropped.
+The total is the sum of the converted and rounded amounts of the currencies, so that the figures add up; groups are rounded
+separately, and the difference of a dimension's groups to the total is `rounding`. A currency without a rate is listed as
+unconverted, with its amount.
 """
 
 from collections.abc import Mapping
@@ -11,13 +11,13 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
-from chalicelib.packs.holdings.rules.fx import Rate, Rates, converted, half_up
-from chalicelib.packs.holdings.rules.sums import ASSET_TYPE, DIMENSIONS, Cell, Sums
+from chalicelib.packs.holdings.rules.aggregates import ASSET_TYPE, DIMENSIONS, GroupKey, GroupTotals
+from chalicelib.packs.holdings.rules.fx_rates import Rate, Rates, convert, round_fraction
 
 
 @dataclass(frozen=True)
-class CurrencyLine:
-    """What is owned in a currency, and what it comes to."""
+class ConvertedAmount:
+    """The amount owned in a currency, and its conversion."""
 
     amount: Decimal
     converted: Decimal
@@ -37,7 +37,7 @@ class Summary:
     as_of: date
     total_value: Decimal
     groups: dict[str, dict[str, Decimal | None]]
-    by_currency: dict[str, CurrencyLine]
+    by_currency: dict[str, ConvertedAmount]
     unconverted: dict[str, Decimal]
     rounding: dict[str, Decimal]
     count: int
@@ -45,52 +45,60 @@ class Summary:
 
     @property
     def complete(self) -> bool:
-        """Whether the total holds everything."""
+        """Whether the total includes everything."""
         return not self.unconverted and self.unvalued == 0
 
 
-def _by_currency(sums: Mapping[Cell, Sums]) -> dict[str, Sums]:
-    """All holdings by currency: every one has exactly one asset type."""
-    found: dict[str, Sums] = {}
-    for cell, at in sums.items():
-        if cell.dimension == ASSET_TYPE:
-            so_far = found.get(cell.currency, Sums())
-            found[cell.currency] = Sums(so_far.owned + at.owned, so_far.count + at.count, so_far.unvalued + at.unvalued)
-    return dict(sorted(found.items()))
+def totals_by_currency(totals_by_group: Mapping[GroupKey, GroupTotals]) -> dict[str, GroupTotals]:
+    """The totals of all holdings by currency, from the groups of one dimension: every holding has exactly one asset type."""
+    totals: dict[str, GroupTotals] = {}
+    for group, group_totals in totals_by_group.items():
+        if group.dimension == ASSET_TYPE:
+            so_far = totals.get(group.currency, GroupTotals())
+            totals[group.currency] = GroupTotals(
+                so_far.owned + group_totals.owned, so_far.count + group_totals.count, so_far.unvalued + group_totals.unvalued
+            )
+    return dict(sorted(totals.items()))
 
 
-def _group(cells: Mapping[str, Sums], rates: Mapping[str, Rate], currency: str) -> Decimal | None:
-    """One group from its currencies: exact, then rounded once."""
-    known = [Fraction(at.owned) * rates[name].exact for name, at in cells.items() if name in rates and at.count > at.unvalued]
-    return half_up(sum(known, Fraction(0)), currency) if known else None
+def _group(by_currency: Mapping[str, GroupTotals], rates: Mapping[str, Rate], currency: str) -> Decimal | None:
+    """The value of one group, rounded once."""
+    known = [
+        Fraction(group_totals.owned) * rates[name].exact
+        for name, group_totals in by_currency.items()
+        if name in rates and group_totals.count > group_totals.unvalued
+    ]
+    return round_fraction(sum(known, Fraction(0)), currency) if known else None
 
 
-def _groups(sums: Mapping[Cell, Sums], rates: Mapping[str, Rate], currency: str) -> dict[str, dict[str, Decimal | None]]:
-    cells: dict[str, dict[str, dict[str, Sums]]] = {dimension: {} for dimension in DIMENSIONS}
-    for cell, at in sorted(sums.items()):
-        cells[cell.dimension].setdefault(cell.group, {})[cell.currency] = at
-    return {dimension: {group: _group(of, rates, currency) for group, of in groups.items()} for dimension, groups in cells.items()}
+def _groups(
+    totals_by_group: Mapping[GroupKey, GroupTotals], rates: Mapping[str, Rate], currency: str
+) -> dict[str, dict[str, Decimal | None]]:
+    by_dimension: dict[str, dict[str, dict[str, GroupTotals]]] = {dimension: {} for dimension in DIMENSIONS}
+    for group, group_totals in sorted(totals_by_group.items()):
+        by_dimension[group.dimension].setdefault(group.group, {})[group.currency] = group_totals
+    return {dimension: {group: _group(of, rates, currency) for group, of in groups.items()} for dimension, groups in by_dimension.items()}
 
 
-def summarize(sums: Mapping[Cell, Sums], rates: Rates, currency: str, day: date) -> Summary:
-    """The summary of these sums (those of `day`), by the rates of `day`."""
-    owned = _by_currency(sums)
-    found = {name: rate for name in owned if (rate := rates.find(name, currency, day)) is not None}
+def summarize(totals_by_group: Mapping[GroupKey, GroupTotals], rates: Rates, currency: str, day: date) -> Summary:
+    """The summary of the totals of `day`, by the rates of `day`."""
+    by_currency = totals_by_currency(totals_by_group)
+    day_rates = {name: rate for name in by_currency if (rate := rates.find(name, currency, day)) is not None}
     lines = {
-        name: CurrencyLine(at.owned, converted(at.owned, found[name], currency), found[name])
-        for name, at in owned.items()
-        if name in found and at.count > at.unvalued
+        name: ConvertedAmount(amounts.owned, convert(amounts.owned, day_rates[name], currency), day_rates[name])
+        for name, amounts in by_currency.items()
+        if name in day_rates and amounts.count > amounts.unvalued
     }
-    total = sum((line.converted for line in lines.values()), half_up(Fraction(0), currency))
-    groups = _groups(sums, found, currency)
+    total = sum((line.converted for line in lines.values()), round_fraction(Fraction(0), currency))
+    groups = _groups(totals_by_group, day_rates, currency)
     return Summary(
         currency=currency,
         as_of=day,
         total_value=total,
         groups=groups,
         by_currency=lines,
-        unconverted={name: at.owned for name, at in owned.items() if name not in found and at.owned},
-        rounding={dimension: total - sum((each or Decimal(0) for each in of.values()), Decimal(0)) for dimension, of in groups.items()},
-        count=sum(at.count for at in owned.values()),
-        unvalued=sum(at.unvalued for at in owned.values()),
+        unconverted={name: amounts.owned for name, amounts in by_currency.items() if name not in day_rates and amounts.owned},
+        rounding={dimension: total - sum((value or Decimal(0) for value in of.values()), Decimal(0)) for dimension, of in groups.items()},
+        count=sum(amounts.count for amounts in by_currency.values()),
+        unvalued=sum(amounts.unvalued for amounts in by_currency.values()),
     )

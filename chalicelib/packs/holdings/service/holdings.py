@@ -1,336 +1,220 @@
-"""Entering, reading, listing, changing and deleting holdings."""
+"""Creating, reading, listing, changing and deleting holdings."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from chalicelib.foundation import idempotency
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.errors import NotFound, ValidationFailed
-from chalicelib.foundation.schema_types import check_money
-from chalicelib.foundation.store import references
-from chalicelib.foundation.store.access_patterns import KeyRange
-from chalicelib.foundation.store.pagination import CursorSigner, decode_view, paginate
-from chalicelib.foundation.store.transactions import Transaction
-from chalicelib.packs.holdings.entities import (
-    Dated,
-    Holding,
-    Valuation,
-    by_entity,
-    by_jurisdiction,
-    by_type,
-    everything,
-    text_key,
-)
-from chalicelib.packs.holdings.rules import details as known_details
-from chalicelib.packs.holdings.rules.timeline import UNASSIGNED
-from chalicelib.packs.holdings.schemas import HoldingCreate, HoldingPage, HoldingPatch, HoldingQuery, HoldingView
-from chalicelib.packs.holdings.service import history
-from chalicelib.packs.holdings.service.history import History
-from chalicelib.packs.holdings.service.shown import explained, holding_view, summary
+from chalicelib.foundation.errors import ValidationFailed
+from chalicelib.foundation.schema_types import PageOf, check_money
+from chalicelib.foundation.store.retry import retry_on_conflict
+from chalicelib.packs.holdings import repository
+from chalicelib.packs.holdings.entities import GROUP_FIELDS, EffectiveChange, Holding, HoldingAggregate, Valuation
+from chalicelib.packs.holdings.presenters import explain_holding, holding_summary, holding_view
+from chalicelib.packs.holdings.rules.asset_details import detail_errors
+from chalicelib.packs.holdings.rules.positions import UNASSIGNED
+from chalicelib.packs.holdings.schemas import HoldingCreate, HoldingPatch, HoldingQuery, HoldingSummary, HoldingView
 
-_GROUPS = ("asset_type", "jurisdiction", "entity_id", "entity_name")
-_DATED = {"value_estimate", "currency", "liability", "ownership_pct", "is_active", *_GROUPS}
-_AMOUNTS = ("value_estimate", "liability", "proceeds")
+_DATED = frozenset({"value_estimate", "currency", "liability", "ownership_pct", "is_active", *GROUP_FIELDS})
 
 
 def create(ctx: Context, body: HoldingCreate) -> HoldingView:
-    """Enter a holding: one round trip, first call and replay alike."""
-    values = {name: value for name, value in body.model_dump().items() if value is not None}
-    values.setdefault("currency", ctx.settings.default_currency)
-    values.setdefault("details", {})
-    start = values.get("acquired_on") or ctx.today
-    _check_day(ctx, "acquired_on", start)
-    _check(values, values["currency"])
+    """Create a holding. One round trip, also for a repeated request."""
+    start = body.acquired_on or ctx.today
+    _check_not_future(ctx, "acquired_on", start)
     holding = Holding.new(
-        ctx, **values, held_from=start, entered_on=ctx.today, valued_on=start if values.get("value_estimate") is not None else None
+        ctx,
+        **{"currency": ctx.settings.default_currency, "details": {}, **body.model_dump(exclude_none=True)},
+        held_from=start,
+        entered_on=ctx.today,
+        valued_on=None if body.value_estimate is None else start,
     )
-    known = History(holding)
-    first = {
+    begins_with = {
         "liability": holding.liability or Decimal(0),
         "share": holding.ownership_pct,
         "active": holding.is_active,
-        "groups": _groups(values),
+        "groups": _groups(holding.attribute_values),
     }
-    known.dated.append(Dated(start, 1, first))
+    new = HoldingAggregate(holding, changes=(EffectiveChange.of(holding, start, begins_with),))
     if holding.value_estimate is not None:
-        known.valuations.append(valuation(ctx, holding, holding.value_estimate, holding.currency, start))
-    answer = holding_view(holding)
-    tx = idempotency.idempotent_transaction(ctx, answer)
-    tx.create(holding)
-    references.add_counter(tx, holding.id, ctx.now)
-    for one in known.dated:
-        tx.put_values_by_expression(one.key(holding.id), one.values(ctx.request_id))
-    for other in known.valuations:
-        tx.create(other)
-    history.add_years(ctx, tx, known)
-    tx.commit()
-    return answer
-
-
-def valuation(ctx: Context, holding: Holding, value: Decimal | None, currency: str, as_of: date, **more: Any) -> Valuation:
-    """A valuation, entered with this revision of the holding."""
-    return Valuation.new(
-        ctx,
-        id=Valuation.ID.new(ctx.now, parent=holding.id),
-        holding_id=holding.id,
-        value=value,
-        currency=currency,
-        as_of=as_of,
-        recorded=holding.revision,
-        **more,
-    )
-
-
-def get(ctx: Context, id: str, *, explain: bool) -> HoldingView:
-    """A holding as it is now: one strong read."""
-    holding = ctx.store.find(Holding, id)
-    if holding is None:
-        raise NotFound("holding")
+        new = replace(new, valuations=(Valuation.of(ctx, holding, holding.value_estimate, holding.currency, start),))
+    check_values(new)
     view = holding_view(holding)
-    if explain:
-        view["explain"] = explained(ctx, holding)
+    repository.create(ctx, new, view)
     return view
 
 
-# -- lists
+def _groups(values: Mapping[str, Any]) -> dict[str, str]:
+    return {name: values[name] for name in GROUP_FIELDS if values.get(name) is not None}
 
 
-def list_page(ctx: Context, query: HoldingQuery) -> HoldingPage:
-    """Holdings. One index serves each filter and every two together; a third is filtered.
+def get(ctx: Context, id: str, *, explain: bool) -> HoldingView:
+    """A holding as it is now. One round trip."""
+    holding = repository.find(ctx, id)
+    return holding_view(holding, explain=explain_holding(ctx, holding)) if explain else holding_view(holding)
 
-    Without a filter, and with two, newest first; with one by the next of type, jurisdiction, entity, then newest first.
+
+def list_holdings(ctx: Context, query: HoldingQuery) -> PageOf[HoldingSummary]:
+    """Holdings. Each single filter and each pair has an index; a third filter is applied to the rows read.
+
+    Without a filter and with two, newest first; with one, by the next of type, jurisdiction, entity, then newest first.
     """
-    filters = query.model_dump(exclude={"limit", "cursor"})
-    seal = CursorSigner(ctx.secrets.cursor_key, ctx.now, ctx.endpoint, filters, ctx.actor.id)
-    states = (True,) if query.only_active else (True, False)
-    partitions = [_partition(query, active=active) for active in states]
-    found = paginate(ctx.store, partitions, seal, limit=query.limit, cursor=query.cursor, predicate=_keep(query), decode=decode_view)
-    return {"items": [summary(view) for view in found.rows], "next_cursor": found.next_cursor}
+    return ctx.paginate(repository.list_ranges(query), query, holding_summary, predicate=_predicate(query))
 
 
-def _partition(query: HoldingQuery, *, active: bool) -> KeyRange:
-    kind, place, entity = query.asset_type, query.jurisdiction, query.entity_id
-
-    def beginning(text: str | None) -> str | None:
-        return None if text is None else f"{text_key(text)}#"
-
-    if entity is not None and (kind is not None or place is None):
-        return KeyRange("gsi4", by_entity(entity, active=active), prefix=beginning(kind))
-    if place is not None and kind is None:
-        return KeyRange("gsi2", by_jurisdiction(place, active=active), prefix=beginning(entity))
-    if kind is not None:
-        return KeyRange("gsi1", by_type(kind, active=active), prefix=beginning(place))
-    return KeyRange("gsi3", everything(active=active))
-
-
-def _keep(query: HoldingQuery) -> Callable[[dict[str, Any]], bool] | None:
-    """All three filters: entity and type pick the index, the jurisdiction is filtered."""
+def _predicate(query: HoldingQuery) -> Callable[[Mapping[str, object]], bool] | None:
+    """The filter by jurisdiction where all three are given: the index is that of entity and type."""
     if None in (query.asset_type, query.jurisdiction, query.entity_id):
         return None
-    return lambda view: view.get("jurisdiction", UNASSIGNED) == query.jurisdiction
+    return lambda row: row.get("jurisdiction", UNASSIGNED) == query.jurisdiction
 
 
 # -- changes
 
 
-@dataclass
-class _Edit:
-    """What a patch comes to: what is dated changes from `on` on, the rest at once."""
-
-    on: date
-    at_once: dict[str, Any]
-    dated: dict[str, Any]
-    value: tuple[Decimal | None, str] | None = None  # with its currency
-
-
+@retry_on_conflict
 def edit(ctx: Context, id: str, body: HoldingPatch) -> HoldingView:
-    """Change a holding; what is left out stays. Two round trips. What changes nothing writes nothing."""
-
-    def step() -> HoldingView:
-        known = history.read(ctx, id)
-        before = known.holding
-        ctx.check_if_match(before.revision)
-        change = _planned(ctx, known, body)
-        if not change.at_once and not change.dated and change.value is None:
-            return holding_view(before)
-        tx = Transaction(ctx.store)
-        after = _apply(ctx, tx, known, change)
-        tx.save(after)
-        history.add_years(ctx, tx, known)
-        tx.commit()
-        return holding_view(after)
-
-    return ctx.store.retry_on_conflict(step)
+    """Change a holding; omitted fields stay as they are. Two round trips; nothing is written without a change."""
+    before = repository.read(ctx, id)
+    ctx.check_if_match(before.holding.revision)
+    after = _apply_patch(ctx, before, body)
+    if after is not before:
+        repository.save(ctx, before, after)
+    return holding_view(after.holding)
 
 
-def _planned(ctx: Context, known: History, body: HoldingPatch) -> _Edit:
-    """What of the patch is a change, checked."""
-    before = known.holding
-    sent = body.model_dump(exclude_unset=True)
-    given_on = sent.pop("effective_on", None)
-    on = given_on or ctx.today
-    if "acquired_on" in sent:
-        sent["held_from"] = sent["acquired_on"] or before.entered_on
-    start = sent.get("held_from", before.held_from)
-    if given_on is not None:
-        _check_day(ctx, "effective_on", on)
-        if not _DATED & sent.keys():
-            raise ValidationFailed.field("effective_on", "nothing that is sent holds from a day on")
-        if on < start:
-            raise ValidationFailed.field("effective_on", "it lies before the day from which the holding counts")
-    on = max(on, start)
-    dated = {name: sent.pop(name) for name in _DATED & sent.keys()}
-    if "details" in sent:
-        sent["details"] = _merged(before.details, sent["details"])
-    at_once = {name: value for name, value in sent.items() if value != before.attribute_values.get(name)}
-    edit = _Edit(on, at_once, {})
-    _plan_value(known, dated, edit)
-    _plan_dated(known, dated, edit)
-    _check_days(ctx, before, at_once)
-    return edit
+@retry_on_conflict
+def delete(ctx: Context, id: str) -> None:
+    """Mark a holding deleted and remove it from the totals of all days. Conflict while anything refers to it. Two round trips."""
+    aggregate = repository.read(ctx, id)
+    ctx.check_if_match(aggregate.holding.revision)
+    repository.delete(ctx, aggregate)
 
 
-def _plan_value(known: History, sent: dict[str, Any], edit: _Edit) -> None:
-    """The value, and the currency that may change together with it."""
-    now = known.currency_at(edit.on)
-    currency = sent.get("currency", now)
-    if "value_estimate" not in sent or (sent["value_estimate"] is None and currency != now):
-        if currency != now:
-            raise ValidationFailed.field("currency", "it changes only together with the value")
-        if "value_estimate" not in sent:
-            return
-    value = sent["value_estimate"]
-    in_force = known.values.at(edit.on)
-    if currency != now:
-        latest = known.values.days[-1] if known.values.days else edit.on
-        if edit.on < latest:
-            raise ValidationFailed.field(
-                "effective_on", f"a currency changes on or after the day of the latest valuation, {latest.isoformat()}"
-            )
-        if known.series("liability").at(edit.on) and "liability" not in sent:
+def _apply_patch(ctx: Context, before: HoldingAggregate, body: HoldingPatch) -> HoldingAggregate:
+    """The holding after the patch; `before` itself where nothing changes."""
+    at_once = _undated_changes(before.holding, body)
+    on = _effective_day(ctx, body, at_once.get("held_from", before.holding.held_from))
+    value = _changed_value(before, body, on)
+    dated = _dated_changes(before, body, on, value[1] if value else before.currency_on(on))
+    _check_days(ctx, before.holding, at_once)
+    if not at_once and not dated and value is None:
+        return before
+    holding = before.holding.with_changes(ctx, **at_once)
+    after = replace(before.with_start(ctx, holding.held_from), holding=holding)
+    if value is not None:
+        after = replace(after, valuations=(*after.valuations, Valuation.of(ctx, holding, *value, on)))
+    if dated:
+        after = replace(after, changes=(*after.changes, EffectiveChange.of(holding, on, dated)))
+    after = after.with_current_values()
+    check_values(after)
+    return after
+
+
+def _undated_changes(holding: Holding, body: HoldingPatch) -> dict[str, Any]:
+    """What changes without a date, the first day among it."""
+    values = {**holding.attribute_values, "details": holding.details or None}
+    changes = body.changes_to(values, exclude={*_DATED, "effective_on"})
+    if "details" in changes:
+        changes["details"] = changes["details"] or {}
+    if "acquired_on" in body.model_fields_set and (held_from := body.acquired_on or holding.entered_on) != holding.held_from:
+        changes["held_from"] = held_from
+    return changes
+
+
+def _effective_day(ctx: Context, body: HoldingPatch, start: date) -> date:
+    """The day from which dated changes are effective, `start` at the earliest."""
+    if "effective_on" not in body.model_fields_set:
+        return max(ctx.today, start)
+    _check_not_future(ctx, "effective_on", body.effective_on)
+    if _DATED.isdisjoint(body.model_fields_set):
+        raise ValidationFailed.field("effective_on", "nothing that is sent holds from a day on")
+    if body.effective_on < start:
+        raise ValidationFailed.field("effective_on", "it lies before the day from which the holding counts")
+    return body.effective_on
+
+
+def _changed_value(before: HoldingAggregate, body: HoldingPatch, on: date) -> tuple[Decimal | None, str] | None:
+    """The new value and its currency, which changes only together with it; None where neither changes."""
+    current = before.currency_on(on)
+    currency = body.currency or current
+    is_sent = "value_estimate" in body.model_fields_set
+    if currency != current and (not is_sent or body.value_estimate is None):
+        raise ValidationFailed.field("currency", "it changes only together with the value")
+    if not is_sent:
+        return None
+    if currency != current:
+        latest = before.values.days[-1] if before.values.days else on
+        if on < latest:
+            message = f"a currency changes on or after the day of the latest valuation, {latest.isoformat()}"
+            raise ValidationFailed.field("effective_on", message)
+        if before.liabilities.value_on(on) and "liability" not in body.model_fields_set:
             raise ValidationFailed.field("liability", f"it must be given anew, in {currency}")
-    if (value, currency) != (in_force.value if in_force else None, now):
-        check_money(currency, {"value_estimate": value})
-        edit.value = (value, currency)
+    in_force = before.values.value_on(on)
+    if (body.value_estimate, currency) == (in_force and in_force.value, current):
+        return None
+    check_money(currency, {"value_estimate": body.value_estimate})
+    return body.value_estimate, currency
 
 
-def _plan_dated(known: History, sent: dict[str, Any], edit: _Edit) -> None:
-    """Liability, share, activity, groups: where another holds on the day."""
-    wanted: dict[str, Any] = {}
+def _dated_changes(before: HoldingAggregate, body: HoldingPatch, on: date, currency: str) -> dict[str, object]:
+    """Liability, share, activity and groups where they differ from those in force on the day; before the first ones, from the first."""
+    sent = body.model_fields_set
+    changes: dict[str, object] = {}
     if "liability" in sent:
-        amount = sent["liability"] or Decimal(0)
-        check_money(edit.value[1] if edit.value else known.currency_at(edit.on), {"liability": amount})
-        wanted["liability"] = amount
-    if "ownership_pct" in sent:
-        wanted["share"] = sent["ownership_pct"]
-    if "is_active" in sent:
-        wanted["active"] = sent["is_active"]
-    if groups := {name: sent[name] for name in _GROUPS if name in sent}:
-        wanted["groups"] = _groups({**_at(known, "groups", edit.on), **groups})
-    edit.dated = {name: value for name, value in wanted.items() if value != _at(known, name, edit.on)}
-
-
-def _at(known: History, name: str, day: date) -> Any:
-    """What holds on `day`; before the first entry, what the holding began with."""
-    series = known.series(name)
-    return series.at(max(day, series.days[0]))
-
-
-def _apply(ctx: Context, tx: Transaction, known: History, edit: _Edit) -> Holding:
-    """The holding after the edit, with the history that it adds."""
-    before = known.holding
-    after = before.with_changes(ctx, **edit.at_once)
-    history.moved_start(ctx, tx, known, after.held_from)
-    if edit.value is not None:
-        value, currency = edit.value
-        entered = valuation(ctx, after, value, currency, edit.on)
-        known.valuations.append(entered)
-        tx.create(entered)
-    if edit.dated:
-        one = Dated(edit.on, after.revision, edit.dated)
-        known.dated.append(one)
-        tx.put_values_by_expression(one.key(after.id), one.values(ctx.request_id))
-    known.holding = after
-    return current(known)
-
-
-def current(known: History) -> Holding:
-    """The holding with what its history says of today: nothing in it lies in the future, so that is the last of each."""
-    holding = known.holding
-    found = known.values.at(date.max)
-    values: dict[str, Any] = {"value_estimate": None, "valued_on": None}
-    if found is not None:
-        values = {"value_estimate": found.value, "valued_on": None if found.value is None else found.as_of, "currency": found.currency}
-    values["liability"] = Decimal(known.series("liability").at(date.max) or 0) or None
-    values["ownership_pct"] = Decimal(_at(known, "share", date.max))
-    values["is_active"] = _at(known, "active", date.max)
-    values |= {name: _at(known, "groups", date.max).get(name) for name in _GROUPS}
-    for name, value in values.items():
-        if value is None:
-            holding.attribute_values.pop(name, None)
-        else:
-            holding.attribute_values[name] = value
-    _check(holding.attribute_values, known.currency_at(date.min))
-    return holding
-
-
-def _merged(kept: dict[str, Any], sent: dict[str, Any] | None) -> dict[str, Any]:
-    if sent is None:
-        return {}
-    return {name: value for name, value in {**kept, **sent}.items() if value is not None}
-
-
-def _groups(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: values[name] for name in _GROUPS if values.get(name) is not None}
+        liability = body.liability or Decimal(0)
+        check_money(currency, {"liability": liability})
+        if liability != before.liabilities.value_on_or_first(on):
+            changes["liability"] = liability
+    if "ownership_pct" in sent and body.ownership_pct != before.shares.value_on_or_first(on):
+        changes["share"] = body.ownership_pct
+    if "is_active" in sent and body.is_active != before.activity.value_on_or_first(on):
+        changes["active"] = body.is_active
+    current = before.groups.value_on_or_first(on)
+    groups = _groups({**current, **{name: value for name, value in body.changes.items() if name in GROUP_FIELDS}})
+    if groups != current:
+        changes["groups"] = groups
+    return changes
 
 
 # -- checks
 
 
-def _check(values: dict[str, Any], first_currency: str) -> None:
-    """Amounts against the currency, what it was bought for against the one of its first value, details against the asset type."""
-    check_money(values["currency"], {name: values.get(name) for name in _AMOUNTS})
-    check_money(first_currency, {"cost_basis": values.get("cost_basis")})
+def check_values(aggregate: HoldingAggregate) -> None:
+    """Validate amounts by currency, the cost basis by that of the first value, details by asset type."""
+    holding = aggregate.holding
+    amounts = {"value_estimate": holding.value_estimate, "liability": holding.liability, "proceeds": holding.proceeds}
+    check_money(holding.currency, amounts)
+    check_money(aggregate.currency_on(date.min), {"cost_basis": holding.cost_basis})
     errors = [
         {"loc": ["details", name], "message": message, "type": "value_error"}
-        for name, message in known_details.faults(values["asset_type"], values.get("details") or {})
+        for name, message in detail_errors(holding.asset_type, holding.details)
     ]
     if errors:
         raise ValidationFailed(errors)
 
 
-def _check_day(ctx: Context, name: str, day: date) -> None:
+def day_or_today(ctx: Context, name: str, day: date | None) -> date:
+    """The day of this field, today without one; raises ValidationFailed for a future day."""
+    if day is not None:
+        _check_not_future(ctx, name, day)
+    return day or ctx.today
+
+
+def _check_not_future(ctx: Context, name: str, day: date) -> None:
     if day > ctx.today:
         raise ValidationFailed.field(name, "it can't lie in the future")
 
 
-def _check_days(ctx: Context, before: Holding, changed: dict[str, Any]) -> None:
-    """The days of coming and going, in their order, none of them ahead."""
-    values = {**before.attribute_values, **changed}
+def _check_days(ctx: Context, before: Holding, changed: Mapping[str, Any]) -> None:
+    """Validate acquisition and disposal: in order, and not in the future."""
     for name in ("acquired_on", "disposed_on"):
         if changed.get(name):
-            _check_day(ctx, name, changed[name])
-    disposed_on = values.get("disposed_on")
-    if disposed_on and disposed_on < values["held_from"]:
+            _check_not_future(ctx, name, changed[name])
+    after = before.with_values(**changed)
+    if after.disposed_on and after.disposed_on < after.held_from:
         raise ValidationFailed.field("disposed_on", "it lies before the day from which the holding counts")
-    if values.get("proceeds") is not None and disposed_on is None:
+    if after.proceeds is not None and after.disposed_on is None:
         raise ValidationFailed.field("proceeds", "they come with a disposal: disposed_on is needed")
-
-
-def delete(ctx: Context, id: str) -> None:
-    """Mark a holding deleted, as if it had never been entered: no day's sums hold it. Refused (409) while anything refers to it."""
-
-    def step() -> None:
-        known = history.read(ctx, id)
-        ctx.check_if_match(known.holding.revision)
-        tx = Transaction(ctx.store)
-        references.close_if_unreferenced(tx, Holding.ID, id, ctx.now)
-        tx.save(known.holding.soft_deleted(ctx))
-        for year in known.years:
-            tx.save(year.soft_deleted(ctx))
-        tx.commit()
-
-    ctx.store.retry_on_conflict(step)

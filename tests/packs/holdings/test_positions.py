@@ -11,12 +11,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.foundation.money import MINOR_UNITS
-from chalicelib.packs.holdings.rules import sums, timeline
-from chalicelib.packs.holdings.rules.dated import Entry, Series, moved
-from chalicelib.packs.holdings.rules.timeline import Flow, Holding, Labels, Movement, Value, movements, owned, position
+from chalicelib.packs.holdings.rules import aggregates, positions
+from chalicelib.packs.holdings.rules.effective_dating import EffectiveSeries, EffectiveValue
+from chalicelib.packs.holdings.rules.positions import (
+    AssetValue,
+    Flow,
+    GroupKeys,
+    HoldingHistory,
+    Movement,
+    movements,
+    owned_value,
+    position,
+)
 
 DAY = date(2026, 1, 1)
-LABELS = Labels("property", "US-WA", "ent_1")
+LABELS = GroupKeys("property", "US-WA", "ent_1")
 
 
 def on(text):
@@ -25,7 +34,7 @@ def on(text):
 
 def series(*entries):
     """From (day, value) or (day, value, recorded)."""
-    return Series([Entry(on(day), more[0] if more else "", value) for day, value, *more in entries])
+    return EffectiveSeries([EffectiveValue(on(day), more[0] if more else "", value) for day, value, *more in entries])
 
 
 def decimals(*entries):
@@ -33,12 +42,12 @@ def decimals(*entries):
 
 
 def valued(*entries, currency="USD"):
-    return series(*((day, Value(Decimal(value), currency), *more) for day, value, *more in entries))
+    return series(*((day, AssetValue(Decimal(value), currency), *more) for day, value, *more in entries))
 
 
 def holding(**more):
-    given_ = {"held_from": DAY, "labels": Series.of(LABELS, DAY), "values": valued(("01-01", 500000))}
-    return Holding(**{**given_, **more})
+    given_ = {"held_from": DAY, "groups": EffectiveSeries.of(LABELS, DAY), "values": valued(("01-01", 500000))}
+    return HoldingHistory(**{**given_, **more})
 
 
 def own(found, day):
@@ -51,29 +60,16 @@ def own(found, day):
 
 def test_the_latest_entry_on_or_before_a_day_holds_never_a_later_one():
     found = decimals(("03-01", 3), ("01-01", 1), ("02-01", 2))
-    assert [found.at(on(day)) for day in ("01-01", "01-31", "02-01", "02-28", "12-31")] == [1, 1, 2, 2, 3]
-    assert found.at(date(2025, 12, 31)) is None
-    assert Series().at(DAY) is None
+    assert [found.value_on(on(day)) for day in ("01-01", "01-31", "02-01", "02-28", "12-31")] == [1, 1, 2, 2, 3]
+    assert found.value_on(date(2025, 12, 31)) is None
+    assert EffectiveSeries().value_on(DAY) is None
+    assert [found.value_on_or_first(day) for day in (date(2025, 12, 31), DAY, on("02-28"), date.max)] == [1, 1, 2, 3]
 
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_of_two_entries_for_one_day_the_later_recorded_counts(order):
-    entries = [Entry(DAY, "2026-01-05", 1), Entry(DAY, "2026-01-09", 2), Entry(on("02-01"), "2026-01-01", 3)]
-    assert Series(entries[::order]).at(DAY) == 2
-
-
-def test_what_a_holding_began_with_moves_with_its_first_day():
-    entries = [Entry(on("02-01"), "a", 50), Entry(on("02-01"), "b", 60), Entry(on("03-01"), "c", 70)]
-    assert Series(moved(entries, on("02-01"), DAY)).at(DAY) == 60
-    assert Series(moved(entries, on("02-01"), DAY)).at(on("03-01")) == 70
-
-
-def test_the_part_of_a_history_that_matters_from_a_day_on():
-    found = decimals(("01-01", 1), ("02-01", 2), ("03-01", 3))
-    assert [entry.value for entry in found.since(on("02-01"))] == [1, 2, 3]
-    assert [entry.value for entry in found.since(on("02-02"))] == [2, 3]
-    assert [entry.value for entry in found.since(on("01-01"))] == [1, 2, 3]
-    assert [entry.value for entry in found.since(on("12-31"))] == [3]
+    entries = [EffectiveValue(DAY, "2026-01-05", 1), EffectiveValue(DAY, "2026-01-09", 2), EffectiveValue(on("02-01"), "2026-01-01", 3)]
+    assert EffectiveSeries(entries[::order]).value_on(DAY) == 2
 
 
 # -- the owned share
@@ -94,7 +90,7 @@ def test_the_part_of_a_history_that_matters_from_a_day_on():
     ],
 )
 def test_the_share_of_value_less_liability(value, liability, share, currency, expected):
-    assert str(owned(Decimal(value), Decimal(liability), Decimal(share), currency)) == expected
+    assert str(owned_value(Decimal(value), Decimal(liability), Decimal(share), currency)) == expected
 
 
 def test_a_share_sold_in_july_leaves_june_as_it_was():
@@ -116,19 +112,19 @@ def test_activity_has_a_history_too():
 
 def test_a_holding_without_a_value_counts_without_one():
     found = holding(values=valued(("03-01", 7)), currency="EUR")
-    assert position(found, on("02-28")) == timeline.Position(LABELS, "EUR", None)
+    assert position(found, on("02-28")) == positions.Position(LABELS, "EUR", None)
     assert own(found, "03-01") == 7
 
 
 def test_the_currency_changes_with_a_value():
-    found = holding(values=series(("01-01", Value(Decimal(10), "CAD")), ("02-01", Value(Decimal(8), "USD"))))
+    found = holding(values=series(("01-01", AssetValue(Decimal(10), "CAD")), ("02-01", AssetValue(Decimal(8), "USD"))))
     assert [(position(found, on(day)).currency, own(found, day)) for day in ("01-31", "02-01")] == [("CAD", 10), ("USD", 8)]
 
 
 def test_what_isnt_said_is_unassigned():
-    assert timeline.labels("note", None, None) == Labels("note", "unassigned", "unassigned")
-    assert timeline.labels("note", "", "", "Smith LLC") == Labels("note", "unassigned", "Smith LLC")
-    assert timeline.labels("note", "US-WA", "ent_1", "Smith LLC") == Labels("note", "US-WA", "ent_1")
+    assert positions.group_keys("note", None, None) == GroupKeys("note", "unassigned", "unassigned")
+    assert positions.group_keys("note", "", "", "Smith LLC") == GroupKeys("note", "unassigned", "Smith LLC")
+    assert positions.group_keys("note", "US-WA", "ent_1", "Smith LLC") == GroupKeys("note", "US-WA", "ent_1")
 
 
 # -- movements and flows
@@ -213,8 +209,8 @@ def test_a_recorded_flow_stands_for_the_change_that_it_is_about_and_for_no_other
 
 
 def test_a_holding_that_changes_groups_goes_over_at_what_it_was_worth():
-    other = Labels("resort", "US-OR", "ent_1")
-    found = holding(labels=series(("01-01", LABELS), ("02-01", other)), values=valued(("01-01", 10), ("02-01", 15)))
+    other = GroupKeys("resort", "US-OR", "ent_1")
+    found = holding(groups=series(("01-01", LABELS), ("02-01", other)), values=valued(("01-01", 10), ("02-01", 15)))
     assert moves(found, "02-01") == [
         Movement(on("02-01"), LABELS, "USD", Decimal(-10), -1, 0, Decimal(-10)),
         Movement(on("02-01"), other, "USD", Decimal(15), 1, 0, Decimal(10)),
@@ -222,7 +218,7 @@ def test_a_holding_that_changes_groups_goes_over_at_what_it_was_worth():
 
 
 def test_a_change_of_currency_is_no_flow():
-    found = holding(values=series(("01-01", Value(Decimal(10), "CAD")), ("02-01", Value(Decimal(8), "USD"))))
+    found = holding(values=series(("01-01", AssetValue(Decimal(10), "CAD")), ("02-01", AssetValue(Decimal(8), "USD"))))
     assert moves(found, "02-01") == [
         Movement(on("02-01"), LABELS, "CAD", Decimal(-10), -1),
         Movement(on("02-01"), LABELS, "USD", Decimal(8), 1),
@@ -244,14 +240,14 @@ def test_a_day_on_which_nothing_moved_has_no_movement():
 def test_movements_lie_by_year():
     first = Movement(date(2025, 12, 31), LABELS, "USD", Decimal(1))
     second, third = (Movement(day, LABELS, "USD", Decimal(1)) for day in (DAY, on("12-31")))
-    assert timeline.by_year([first, second, third]) == {2025: (first,), 2026: (second, third)}
+    assert positions.by_year([first, second, third]) == {2025: (first,), 2026: (second, third)}
 
 
 def test_only_years_whose_movements_changed_are_written_again():
     was = [Movement(date(year, 3, 1), LABELS, "USD", Decimal(1)) for year in (2023, 2024, 2025)]
     now = [was[0], replace(was[1], owned=Decimal(2)), Movement(DAY, LABELS, "USD", Decimal(1))]
-    assert timeline.changed_years(was, now) == {2024: (now[1],), 2025: (), 2026: (now[2],)}
-    assert timeline.changed_years(was, list(was)) == {}
+    assert positions.changed_years(was, now) == {2024: (now[1],), 2025: (), 2026: (now[2],)}
+    assert positions.changed_years(was, list(was)) == {}
 
 
 # -- against a plain reckoning
@@ -259,31 +255,36 @@ def test_only_years_whose_movements_changed_are_written_again():
 some_days = st.dates(date(2023, 11, 1), date(2026, 2, 28))
 amounts = st.integers(-(10**8), 10**8).map(lambda units: Decimal(units).scaleb(-2))
 currencies = st.sampled_from(["USD", "CAD", "EUR"])
-groups = st.builds(Labels, st.sampled_from(["property", "note"]), st.sampled_from(["US-WA", "unassigned"]), st.sampled_from(["e1", "e2"]))
+groups = st.builds(
+    GroupKeys, st.sampled_from(["property", "note"]), st.sampled_from(["US-WA", "unassigned"]), st.sampled_from(["e1", "e2"])
+)
 
 
 def dated(values, least=0):
     return st.lists(
-        st.builds(Entry, some_days, st.sampled_from("abc"), values), min_size=least, max_size=4, unique_by=lambda e: (e.on, e.recorded)
+        st.builds(EffectiveValue, some_days, st.sampled_from("abc"), values),
+        min_size=least,
+        max_size=4,
+        unique_by=lambda e: (e.on, e.recorded),
     )
 
 
 @st.composite
 def holdings(draw):
     start = draw(some_days)
-    return Holding(
+    return HoldingHistory(
         start,
-        Series([*draw(dated(groups)), Entry(start, "", draw(groups))]),
+        EffectiveSeries([*draw(dated(groups)), EffectiveValue(start, "", draw(groups))]),
         currency=draw(currencies),
-        values=Series(draw(dated(st.builds(Value, amounts, currencies)))),
-        liabilities=Series(draw(dated(amounts.map(abs)))),
-        shares=Series(draw(dated(st.integers(0, 10000).map(lambda units: Decimal(units).scaleb(-2))))),
-        activity=Series(draw(dated(st.booleans()))),
+        values=EffectiveSeries(draw(dated(st.builds(AssetValue, amounts, currencies)))),
+        liabilities=EffectiveSeries(draw(dated(amounts.map(abs)))),
+        shares=EffectiveSeries(draw(dated(st.integers(0, 10000).map(lambda units: Decimal(units).scaleb(-2))))),
+        activity=EffectiveSeries(draw(dated(st.booleans()))),
         disposed_on=draw(st.none() | some_days),
         cost=draw(st.none() | amounts),
         proceeds=draw(st.none() | amounts),
         flows=tuple(
-            draw(st.lists(st.builds(Flow, some_days, amounts.map(abs), currencies, st.sampled_from(sorted(timeline.SIGNS))), max_size=3))
+            draw(st.lists(st.builds(Flow, some_days, amounts.map(abs), currencies, st.sampled_from(sorted(positions.SIGNS))), max_size=3))
         ),
     )
 
@@ -291,8 +292,8 @@ def holdings(draw):
 def rows(found):
     now, years = defaultdict(lambda: defaultdict(int)), defaultdict(lambda: defaultdict(int))
     for each in found:
-        for of_year in timeline.by_year(movements(each)).values():
-            for total, part in zip((now, years), sums.contribution(of_year), strict=True):
+        for of_year in positions.by_year(movements(each)).values():
+            for total, part in zip((now, years), aggregates.contribution(of_year), strict=True):
                 for key, numbers in part.items():
                     for name, number in numbers.items():
                         total[key][name] += number
@@ -304,10 +305,10 @@ def plainly(found, day):
     total = {}
     for each in found:
         at = position(each, day)
-        for dimension in sums.DIMENSIONS if at else ():
-            cell = sums.Cell(dimension, getattr(at.labels, dimension), at.currency)
-            so_far = total.get(cell, sums.Sums())
-            total[cell] = sums.Sums(so_far.owned + (at.owned or 0), so_far.count + 1, so_far.unvalued + (at.owned is None))
+        for dimension in aggregates.DIMENSIONS if at else ():
+            cell = aggregates.GroupKey(dimension, getattr(at.groups, dimension), at.currency)
+            so_far = total.get(cell, aggregates.GroupTotals())
+            total[cell] = aggregates.GroupTotals(so_far.owned + (at.owned or 0), so_far.count + 1, so_far.unvalued + (at.owned is None))
     return total
 
 
@@ -316,22 +317,22 @@ def plainly(found, day):
 def test_the_sums_of_any_day_are_those_of_the_holdings_themselves(found, asked):
     now, years = rows(found)
     end = date(2026, 2, 28)
-    assert sums.on_day(now, {}, end) == plainly(found, end)
-    moved_on = {day for each in found for day in timeline.days_of(each)}
+    assert aggregates.totals_on(now, {}, end) == plainly(found, end)
+    moved_on = {day for each in found for day in positions.days_of(each)}
     for day in {*asked, *moved_on}:
         later = {key: row for key, row in years.items() if key[0] >= day.year}
-        assert sums.on_day(now, later, day) == plainly(found, day)
+        assert aggregates.totals_on(now, later, day) == plainly(found, day)
 
 
 @settings(deadline=None)
 @given(holdings(), some_days)
 def test_owned_is_the_fraction_rounded_once(found, day):
-    at, value = position(found, day), found.values.at(day)
+    at, value = position(found, day), found.values.value_on(day)
     if at is None or value is None:
         return
     exact = (
-        (Fraction(value.amount) - Fraction(found.liabilities.at(day) or 0))
-        * Fraction(found.shares.at(day) if found.shares.at(day) is not None else 100)
+        (Fraction(value.amount) - Fraction(found.liabilities.value_on(day) or 0))
+        * Fraction(found.shares.value_on(day) if found.shares.value_on(day) is not None else 100)
         / 100
     )
     units = abs(exact) * 10 ** MINOR_UNITS[value.currency]
@@ -342,35 +343,24 @@ def test_owned_is_the_fraction_rounded_once(found, day):
 @settings(deadline=None, max_examples=40)
 @given(st.lists(holdings(), max_size=4), some_days, some_days)
 def test_flows_between_two_days_are_those_after_the_first(found, one, other):
-    moved_on = [day for each in found for day in timeline.days_of(each)]
+    moved_on = [day for each in found for day in positions.days_of(each)]
     start, end = sorted((min(moved_on, default=one), other))
     _, years = rows(found)
     expected = defaultdict(lambda: defaultdict(Decimal))
     for each in found:
         for movement in movements(each):
             if start < movement.day <= end:
-                expected[sums.Cell("asset_type", movement.labels.asset_type, movement.currency)][movement.day] += movement.flow
+                expected[aggregates.GroupKey("asset_type", movement.groups.asset_type, movement.currency)][movement.day] += movement.flow
     plain = {cell: {day: amount for day, amount in flows.items() if amount} for cell, flows in expected.items()}
-    assert sums.flows_between(years, start, end) == {cell: flows for cell, flows in plain.items() if flows}
-
-
-@settings(deadline=None, max_examples=60)
-@given(holdings(), some_days)
-def test_what_moves_from_a_day_on_needs_no_history_of_before(found, day):
-    found = replace(found, activity=Series())
-    later = [movement for movement in movements(found) if movement.day >= day]
-    assert movements(found, since=day) == later
-    names = ("labels", "values", "liabilities", "shares")
-    short = replace(found, **{name: Series(getattr(found, name).since(day)) for name in names})
-    assert movements(short, since=day) == later
+    assert aggregates.flows_between(years, start, end) == {cell: flows for cell, flows in plain.items() if flows}
 
 
 @settings(deadline=None, max_examples=40)
 @given(st.lists(holdings(), max_size=4))
 def test_the_first_day_is_that_of_the_first_holding(found):
     _, years = rows(found)
-    began = [day for each in found for day in timeline.days_of(each) if position(each, day)]
-    assert sums.first_day(years) == min(began, default=None)
+    began = [day for each in found for day in positions.days_of(each) if position(each, day)]
+    assert aggregates.first_day(years) == min(began, default=None)
 
 
 def test_a_summary_reads_as_many_rows_for_ten_holdings_as_for_a_thousand():
@@ -383,7 +373,9 @@ def test_a_summary_reads_as_many_rows_for_ten_holdings_as_for_a_thousand():
 
 
 def test_one_holding_touches_few_rows_however_long_its_history():
-    monthly = [Entry(date(2016 + month // 12, month % 12 + 1, 1), "", Value(Decimal(month + 1), "USD")) for month in range(120)]
-    found = Holding(date(2016, 1, 1), Series.of(LABELS, date(2016, 1, 1)), values=Series(monthly))
-    now, years = sums.contribution(movements(found))
+    monthly = [
+        EffectiveValue(date(2016 + month // 12, month % 12 + 1, 1), "", AssetValue(Decimal(month + 1), "USD")) for month in range(120)
+    ]
+    found = HoldingHistory(date(2016, 1, 1), EffectiveSeries.of(LABELS, date(2016, 1, 1)), values=EffectiveSeries(monthly))
+    now, years = aggregates.contribution(movements(found))
     assert len(now) + len(years) == 3 + 3 * 10

@@ -13,7 +13,7 @@ from tests.streams.stream_feeder import StreamFeeder, deliver
 ECB = {"USD": Decimal("1.1172"), "CAD": Decimal("1.5606"), "GBP": Decimal("0.8338"), "JPY": Decimal("175.68")}
 
 
-class Firm:
+class HoldingsClient:
     """The API as an operator and an administrator see it, with the stream behind it."""
 
     def __init__(self, client_as: Any, runtime: Any, clock: Any) -> None:
@@ -22,10 +22,10 @@ class Firm:
         self.feed = StreamFeeder(runtime.dynamodb, TABLE)
         self.contributions = ContributionRegistry(PACKS)
 
-    def settle(self) -> None:
+    def process_stream(self) -> None:
         deliver(lambda event, context: project(self.runtime, event, context, self.contributions), self.feed.entities())
 
-    def make(self, **values: Any) -> dict[str, Any]:
+    def create(self, **values: Any) -> dict[str, Any]:
         answer = self.operator("POST", "/holdings", {"asset_type": "property", **values})
         assert answer.status == 201, answer.text
         found: dict[str, Any] = answer.json()
@@ -37,7 +37,7 @@ class Firm:
         found: dict[str, Any] = answer.json()
         return found
 
-    def refused(self, one: dict[str, Any], **values: Any) -> str:
+    def expect_error(self, one: dict[str, Any], **values: Any) -> str:
         """The field that a patch is refused for."""
         answer = self.operator("PATCH", f"/holdings/{one['id']}", values)
         assert answer.status == 422, answer.text
@@ -50,11 +50,11 @@ class Firm:
         return found
 
     def summary(self, **query: str) -> dict[str, Any]:
-        self.settle()
+        self.process_stream()
         answer = self.operator("GET", "/holdings/summary", query=query)
         assert answer.status == 200, answer.text
         found: dict[str, Any] = answer.json()
         return found
 
-    def on(self, day: str, hour: int = 18) -> None:
+    def set_day(self, day: str, hour: int = 18) -> None:
         self.clock.now = datetime.fromisoformat(f"{day}T{hour:02}:00:00+00:00").astimezone(UTC)

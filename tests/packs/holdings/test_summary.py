@@ -9,14 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chalicelib.foundation.canonical_json import Numbers, canonical_json, content_hash
 from chalicelib.foundation.money import MINOR_UNITS
 from chalicelib.foundation.store import codec
-from chalicelib.packs.holdings.rules import snapshots, timeline
-from chalicelib.packs.holdings.rules.dated import Entry, Series
-from chalicelib.packs.holdings.rules.fx import Rates
-from chalicelib.packs.holdings.rules.performance import Line, attribute, performance
+from chalicelib.packs.holdings.rules import positions, snapshots
+from chalicelib.packs.holdings.rules.aggregates import DIMENSIONS, GroupKey, GroupTotals, contribution, flows_between, totals_on
+from chalicelib.packs.holdings.rules.effective_dating import EffectiveSeries, EffectiveValue
+from chalicelib.packs.holdings.rules.fx_rates import Rates
+from chalicelib.packs.holdings.rules.performance import CurrencyPosition, performance, performance_of
 from chalicelib.packs.holdings.rules.summary import summarize
-from chalicelib.packs.holdings.rules.sums import DIMENSIONS, Cell, Sums, contribution, flows_between, on_day
 
 WEDNESDAY, THURSDAY, FRIDAY = (date(2026, 10, day) for day in (28, 29, 30))
 EURO = {
@@ -34,9 +35,9 @@ def cells(*holdings):
         for dimension, group in zip(
             DIMENSIONS, [*groups, "property", "US-WA", "e1"][: len(DIMENSIONS)] if groups else ("property", "US-WA", "e1"), strict=True
         ):
-            cell = Cell(dimension, group, currency)
-            at = found.get(cell, Sums())
-            found[cell] = Sums(at.owned + Decimal(amount or 0), at.count + 1, at.unvalued + (amount is None))
+            cell = GroupKey(dimension, group, currency)
+            at = found.get(cell, GroupTotals())
+            found[cell] = GroupTotals(at.owned + Decimal(amount or 0), at.count + 1, at.unvalued + (amount is None))
     return found
 
 
@@ -130,16 +131,12 @@ def test_a_hundred_thousand_holdings_are_exact_to_the_cent():
     random = Random(7)
     names = ["USD", "EUR", "GBP", "JPY", "CAD", "AUD", "CHF", "SEK", "KWD", "NOK", "CLP", "HUF"]
     per_euro = {name: Decimal(random.randint(1, 10**7)).scaleb(-4) for name in names if name != "EUR"}
-    groups = [timeline.Labels(kind, place, f"e{number}") for kind in ("note", "cash") for place in ("a", "b") for number in range(3)]
-    now, plain = {}, {}
+    groups = [positions.GroupKeys(kind, place, f"e{number}") for kind in ("note", "cash") for place in ("a", "b") for number in range(3)]
+    movements, plain = [], {}
     for _ in range(100_000):
         name, labels = random.choice(names), random.choice(groups)
         units = random.randint(-(10**11), 10**13)
-        movement = timeline.Movement(FRIDAY, labels, name, Decimal(units).scaleb(-MINOR_UNITS[name]), 1)
-        for cell, numbers in contribution([movement])[0].items():
-            row = now.setdefault(cell, {})
-            for field, number in numbers.items():
-                row[field] = row.get(field, 0) + number
+        movements.append(positions.Movement(FRIDAY, labels, name, Decimal(units).scaleb(-MINOR_UNITS[name]), 1))
         plain[name, labels.asset_type] = plain.get((name, labels.asset_type), 0) + units
 
     def euros(name, units):
@@ -148,7 +145,8 @@ def test_a_hundred_thousand_holdings_are_exact_to_the_cent():
     def printed(exact):
         return Decimal((exact * 100 + Fraction(1, 2)).__floor__()).scaleb(-2)
 
-    found = summarize(on_day(now, {}, FRIDAY), Rates([("EUR", FRIDAY, per_euro)]), "EUR", FRIDAY)
+    now, _ = contribution(movements)
+    found = summarize(totals_on(now, {}, FRIDAY), Rates([("EUR", FRIDAY, per_euro)]), "EUR", FRIDAY)
     owned = {name: sum(units for (each, _), units in plain.items() if each == name) for name in names}
     assert {name: found.by_currency[name].amount for name in names} == {
         name: Decimal(units).scaleb(-MINOR_UNITS[name]) for name, units in owned.items()
@@ -164,7 +162,7 @@ def test_a_hundred_thousand_holdings_are_exact_to_the_cent():
 
 
 def line(currency, then, now, flow=None):
-    return Line(currency, Decimal(then), Decimal(now), {} if flow is None else {THURSDAY: Decimal(flow)})
+    return CurrencyPosition(currency, Decimal(then), Decimal(now), {} if flow is None else {THURSDAY: Decimal(flow)})
 
 
 @pytest.mark.parametrize(
@@ -178,7 +176,7 @@ def line(currency, then, now, flow=None):
 )
 def test_a_change_in_its_three_parts(held, then, now, flows, revaluation, effect):
     for each_rounded in (True, False):
-        found = attribute([held], RATES, "USD", WEDNESDAY, FRIDAY, each_rounded=each_rounded)
+        found = performance_of([held], RATES, "USD", WEDNESDAY, FRIDAY, each_rounded=each_rounded)
         figures = (found.value_then, found.value_now, found.flows, found.revaluation, found.currency_effect)
         assert tuple(map(str, figures)) == (then, now, flows, revaluation, effect)
         assert found.change == found.value_now - found.value_then
@@ -189,23 +187,25 @@ def test_the_same_from_the_holdings_themselves():
     """A purchase, a sale, money put in: as they are entered, through movements and rows."""
 
     def holding(kind, currency, began, *values, **more):
-        on = Series(Entry(day, str(number), timeline.Value(Decimal(value), currency)) for number, (day, value) in enumerate(values))
-        return timeline.Holding(began, Series.of(timeline.Labels(kind), began), values=on, **more)
+        on = EffectiveSeries(
+            EffectiveValue(day, str(number), positions.AssetValue(Decimal(value), currency)) for number, (day, value) in enumerate(values)
+        )
+        return positions.HoldingHistory(began, EffectiveSeries.of(positions.GroupKeys(kind), began), values=on, **more)
 
     year = date(2026, 1, 1)
-    put = timeline.Flow(THURSDAY, Decimal(50000), "CAD", "contribution")
-    firm = [
+    put = positions.Flow(THURSDAY, Decimal(50000), "CAD", "contribution")
+    holdings = [
         holding("property", "CAD", year, (year, 400000), (FRIDAY, 460000), flows=(put,)),
         holding("note", "GBP", THURSDAY, (THURSDAY, 10000)),
         holding("cash", "USD", year, (year, 50000), disposed_on=THURSDAY, proceeds=Decimal(52500)),
     ]
     now, years = {}, {}
-    for each in firm:
-        for total, part in zip((now, years), contribution(timeline.movements(each)), strict=True):
+    for each in holdings:
+        for total, part in zip((now, years), contribution(positions.movements(each)), strict=True):
             for key, numbers in part.items():
                 for name, number in numbers.items():
                     total.setdefault(key, {})[name] = total.get(key, {}).get(name, 0) + number
-    ends = (on_day(now, years, WEDNESDAY), on_day(now, years, FRIDAY), flows_between(years, WEDNESDAY, FRIDAY))
+    ends = (totals_on(now, years, WEDNESDAY), totals_on(now, years, FRIDAY), flows_between(years, WEDNESDAY, FRIDAY))
     whole, by_type = performance(*ends, RATES, "USD", WEDNESDAY, FRIDAY)
     assert {kind: str(found.revaluation) for kind, found in by_type.items()} == {"cash": "2500.00", "note": "0.00", "property": "7158.78"}
     assert {kind: str(found.currency_effect) for kind, found in by_type.items()} == {"cash": "0.00", "note": "82.00", "property": "1651.71"}
@@ -217,35 +217,43 @@ def test_the_same_from_the_holdings_themselves():
 @pytest.mark.parametrize(
     ("held", "nulls", "missing"),
     [
-        (Line("CAD", Decimal(1), Decimal(1)), {"value_then", "change", "revaluation", "currency_effect"}, [("CAD", date(2026, 10, 27))]),
         (
-            Line("BGN", Decimal(0), Decimal(1)),
+            CurrencyPosition("CAD", Decimal(1), Decimal(1)),
+            {"value_then", "change", "revaluation", "currency_effect"},
+            [("CAD", date(2026, 10, 27))],
+        ),
+        (
+            CurrencyPosition("BGN", Decimal(0), Decimal(1)),
             {"value_now", "change", "revaluation"},
             [("BGN", FRIDAY)],
         ),
         (
-            Line("CAD", Decimal(0), Decimal(1), {date(2026, 10, 27): Decimal(1)}),
+            CurrencyPosition("CAD", Decimal(0), Decimal(1), {date(2026, 10, 27): Decimal(1)}),
             {"flows", "revaluation", "currency_effect"},
             [("CAD", date(2026, 10, 27))],
         ),
     ],
 )
 def test_what_has_no_rate_is_null_and_named(held, nulls, missing):
-    found = attribute([held, line("USD", "5", "6")], RATES, "USD", date(2026, 10, 27), FRIDAY)
+    found = performance_of([held, line("USD", "5", "6")], RATES, "USD", date(2026, 10, 27), FRIDAY)
     names = ("value_then", "value_now", "change", "flows", "revaluation", "currency_effect")
     assert {name for name in names if getattr(found, name) is None} == nulls
     assert list(found.missing) == missing
 
 
 def test_what_was_nothing_needs_no_rate():
-    assert attribute([Line("BGN")], RATES, "USD", WEDNESDAY, FRIDAY).missing == ()
+    assert performance_of([CurrencyPosition("BGN")], RATES, "USD", WEDNESDAY, FRIDAY).missing == ()
     empty, by_type = performance({}, {}, {}, RATES, "USD", WEDNESDAY, FRIDAY)
     assert (str(empty.value_then), str(empty.change), by_type) == ("0.00", "0.00", {})
 
 
 amounts = st.integers(-(10**9), 10**9).map(lambda units: Decimal(units).scaleb(-2))
 lines = st.builds(
-    Line, st.sampled_from(["USD", "CAD", "GBP", "EUR"]), amounts, amounts, st.dictionaries(st.sampled_from([THURSDAY, FRIDAY]), amounts)
+    CurrencyPosition,
+    st.sampled_from(["USD", "CAD", "GBP", "EUR"]),
+    amounts,
+    amounts,
+    st.dictionaries(st.sampled_from([THURSDAY, FRIDAY]), amounts),
 )
 
 
@@ -254,9 +262,9 @@ lines = st.builds(
 def test_the_parts_are_the_whole_change(held):
     cells_then, cells_now, flows = {}, {}, {}
     for number, each in enumerate(held):
-        cell = Cell("asset_type", f"type{number % 2}", each.currency)
-        cells_then[cell] = Sums(cells_then.get(cell, Sums()).owned + each.then, 1)
-        cells_now[cell] = Sums(cells_now.get(cell, Sums()).owned + each.now, 1)
+        cell = GroupKey("asset_type", f"type{number % 2}", each.currency)
+        cells_then[cell] = GroupTotals(cells_then.get(cell, GroupTotals()).owned + each.start, 1)
+        cells_now[cell] = GroupTotals(cells_now.get(cell, GroupTotals()).owned + each.end, 1)
         for day, amount in each.flows.items():
             of = flows.setdefault(cell, {})
             of[day] = of.get(day, Decimal(0)) + amount
@@ -271,7 +279,7 @@ def test_the_parts_are_the_whole_change(held):
     exact = Fraction(0)
     for each in held:
         put = sum((Fraction(amount) for amount in each.flows.values()), Fraction(0))
-        exact += (Fraction(each.now) - Fraction(each.then) - put) * rate(each.currency, FRIDAY)
+        exact += (Fraction(each.end) - Fraction(each.start) - put) * rate(each.currency, FRIDAY)
     # Four currencies at both ends and two parts are rounded, each by half a cent at most.
     assert abs(Fraction(whole.revaluation) - exact) <= Fraction(1, 200) * 10
 
@@ -283,6 +291,14 @@ def test_the_close_of_a_day_is_taken_after_its_midnight_and_noon_is_another_kind
     noon, midnight = datetime(2026, 11, 24, 14, tzinfo=UTC), datetime(2026, 11, 25, 0, 5, tzinfo=UTC)
     assert (snapshots.intraday_day(noon), snapshots.closed_day(midnight)) == (date(2026, 11, 24), date(2026, 11, 24))
     assert snapshots.INTRADAY != snapshots.CLOSE
+
+
+def hash_of(content):
+    return content_hash(content, Numbers.TEXT)
+
+
+def canonical(content):
+    return canonical_json(content, Numbers.TEXT)
 
 
 CONTENT = {
@@ -303,24 +319,24 @@ def test_a_snapshot_shows_in_any_currency_what_it_showed_on_its_day():
         [*((base, on, of) for base, on, of in RATES.in_force(FRIDAY)), ("CHF", date(2026, 10, 1), {"JPY": Decimal(190)})], max_age=40
     )
     kept = codec.decode_item(codec.encode_item(snapshots.content(FRIDAY, "close", FIRM, rates)))
-    sums, own_rates = snapshots.read(kept)
+    sums, own_rates = snapshots.decode_content(kept)
     assert sums == FIRM
     for currency in ("USD", "EUR", "JPY", "CHF", "BGN"):
         assert summarize(sums, own_rates, currency, FRIDAY) == summarize(FIRM, rates, currency, FRIDAY)
-    assert snapshots.content_hash(kept) == snapshots.content_hash(snapshots.content(FRIDAY, "close", FIRM, rates))
+    assert hash_of(kept) == hash_of(snapshots.content(FRIDAY, "close", FIRM, rates))
     reordered = dict(reversed(FIRM.items()))
     assert snapshots.content(FRIDAY, "close", reordered, rates) == snapshots.content(FRIDAY, "close", FIRM, rates)
 
 
 def test_a_snapshot_of_other_sums_or_rates_is_another():
-    plain = snapshots.content_hash(snapshots.content(FRIDAY, "close", FIRM, RATES))
-    assert snapshots.content_hash(snapshots.content(FRIDAY, "intraday", FIRM, RATES)) != plain
-    assert snapshots.content_hash(snapshots.content(FRIDAY, "close", FIRM, Rates())) != plain
-    assert snapshots.content_hash(snapshots.content(FRIDAY, "close", cells(("1", "USD")), RATES)) != plain
+    plain = hash_of(snapshots.content(FRIDAY, "close", FIRM, RATES))
+    assert hash_of(snapshots.content(FRIDAY, "intraday", FIRM, RATES)) != plain
+    assert hash_of(snapshots.content(FRIDAY, "close", FIRM, Rates())) != plain
+    assert hash_of(snapshots.content(FRIDAY, "close", cells(("1", "USD")), RATES)) != plain
 
 
 def test_the_canonical_form_of_a_snapshot():
-    assert snapshots.canonical(CONTENT) == (
+    assert canonical(CONTENT) == (
         '{"complete":true,"date":"2026-10-30","kind":"close","note":null,'
         '"rates":{"EUR":{"IDR":"20275.17","KRW":"1000","USD":"1.1172"}},'
         '"sums":[{"count":"2","currency":"USD","group":"note","owned":"1.5"},{"count":"0","group":"cash","owned":"0"}]}'
@@ -329,8 +345,8 @@ def test_the_canonical_form_of_a_snapshot():
 
 def test_a_hash_is_of_the_content_not_of_how_it_was_kept():
     kept = {**CONTENT, "date": "2026-10-30", "rates": {"EUR": {"USD": Decimal("1.11720"), "KRW": 1000, "IDR": Decimal("20275.170")}}}
-    assert snapshots.content_hash(dict(reversed(kept.items()))) == snapshots.content_hash(CONTENT)
-    assert len(snapshots.content_hash(CONTENT)) == 64
+    assert hash_of(dict(reversed(kept.items()))) == hash_of(CONTENT)
+    assert len(hash_of(CONTENT)) == 64
 
 
 @pytest.mark.parametrize(
@@ -346,9 +362,9 @@ def test_a_hash_is_of_the_content_not_of_how_it_was_kept():
     ],
 )
 def test_any_other_content_has_another_hash(change):
-    assert snapshots.content_hash({**CONTENT, **change}) != snapshots.content_hash(CONTENT)
+    assert hash_of({**CONTENT, **change}) != hash_of(CONTENT)
 
 
 def test_a_float_has_no_canonical_form():
     with pytest.raises(TypeError):
-        snapshots.canonical({"rate": 1.1})
+        canonical({"rate": 1.1})

@@ -7,35 +7,36 @@ import pytest
 
 from chalicelib.foundation.errors import NotFound
 from chalicelib.foundation.ids import ItemKey
-from chalicelib.packs.holdings.entities import FxDay, Snapshot, Year, text_key
-from chalicelib.packs.holdings.rules.details import KNOWN, faults
+from chalicelib.foundation.store.keys import reversible_key_part
+from chalicelib.packs.holdings.entities import DailyFxRates, HoldingYear, Snapshot
+from chalicelib.packs.holdings.rules.asset_details import KNOWN, detail_errors
 
 HOLDING = "hold_01KB0Q5E8G7Z3V9X2M4N6P8R0T"
 
 
 def test_each_year_has_its_own_row_in_the_order_of_years():
-    keys = [Year.ID.key(Year.id_of(HOLDING, year)) for year in range(1900, 2201)]
+    keys = [HoldingYear.ID.key(HoldingYear.id_of(HOLDING, year)) for year in range(1900, 2201)]
     assert {key.pk for key in keys} == {HOLDING}
     assert [key.sk for key in keys] == sorted({key.sk for key in keys})
     assert len(keys) == 301
 
 
 def test_ids_of_rates_and_snapshots_say_their_place():
-    assert FxDay.ID.key(FxDay.id_of("EUR", date(2026, 10, 30))) == ItemKey("FX", "2026-10-30#EUR")
+    assert DailyFxRates.ID.key(DailyFxRates.id_of("EUR", date(2026, 10, 30))) == ItemKey("FX", "2026-10-30#EUR")
     assert Snapshot.ID.key(Snapshot.id_of(date(2026, 10, 30), "close", 2)) == ItemKey("SNAP", "2026-10-30#close#000002")
     for id in ("fx_1", "snap_2026-10-30", "x", ""):
         with pytest.raises(NotFound):
-            FxDay.ID.key(id)
+            DailyFxRates.ID.key(id)
 
 
 @pytest.mark.parametrize("text", ["US-WA", "a#b", "50 %", "Été", "a\u00a0b", "日本", "#" * 100, "%23"])
 def test_text_in_a_key_can_be_read_again(text):
-    assert "#" not in text_key(text)
-    assert unquote(text_key(text)) == text
+    assert "#" not in reversible_key_part(text)
+    assert unquote(reversible_key_part(text)) == text
 
 
 def test_long_text_in_a_key_stays_apart():
-    one, two = text_key("日" * 250 + "a"), text_key("日" * 250 + "b")
+    one, two = reversible_key_part("日" * 250 + "a"), reversible_key_part("日" * 250 + "b")
     assert one != two
     assert max(len(one.encode()), len(two.encode())) <= 600
 
@@ -56,7 +57,7 @@ def test_long_text_in_a_key_stays_apart():
     ],
 )
 def test_details_are_checked_where_their_type_is_known(asset_type, details, wrong):
-    assert [name for name, _ in faults(asset_type, details)] == wrong
+    assert [name for name, _ in detail_errors(asset_type, details)] == wrong
 
 
 def test_every_type_that_is_known_has_details():

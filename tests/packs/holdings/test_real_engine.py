@@ -1,4 +1,4 @@
-"""Holdings on the engine that bears threads: thousands through the real reader of the stream, and many at once."""
+"""Holdings on the engine that bears threads: hundreds through the real reader of the stream, and many at once."""
 
 import random
 from concurrent.futures import ThreadPoolExecutor
@@ -17,18 +17,18 @@ from chalicelib.foundation.schedules import RunStats
 from chalicelib.foundation.secret_store import SecretStore
 from chalicelib.functions.streams import project
 from chalicelib.packs import PACKS
+from chalicelib.packs.holdings import repository, schedules
 from chalicelib.packs.holdings.entities import HoldingYear, encode_movement
 from chalicelib.packs.holdings.rules import fx_rates, positions
 from chalicelib.packs.holdings.rules.summary import summarize
-from chalicelib.packs.holdings.schedules import close_days
 from chalicelib.packs.holdings.schemas import FlowCreate, HoldingCreate, HoldingPatch, SnapshotCreate, SnapshotListQuery, ValuationCreate
-from chalicelib.packs.holdings.service import flows, history, holdings, reports, snapshots, valuations
+from chalicelib.packs.holdings.service import flows, holdings, reports, snapshots, valuations
 from ops.projections import find_drift
 from tests.conftest import SECRETS
 from tests.dynamodb_local import dynamodb_local, dynamodb_local_url  # noqa: F401 - fixtures
+from tests.packs.holdings.test_projections import DAY, RATES, movements, plainly, random_holdings
 from tests.streams.schedules import disturbed
 from tests.streams.stream_feeder import deliver, record_of
-from tests.streams.test_holdings import DAY, RATES, movements, plainly, random_holdings
 
 pytestmark = pytest.mark.dynamodb_local
 
@@ -47,16 +47,16 @@ def at_once(count, call):
         return list(pool.map(call, range(count)))
 
 
-def test_thousands_through_the_real_reader_are_exact_to_the_cent_and_cost_no_more_to_read(local):
+def test_hundreds_through_the_real_reader_are_exact_to_the_cent_and_cost_no_more_to_read(local):
     contribute = ContributionRegistry(PACKS)
-    found = list(random_holdings(3_000, seed=8))
+    found = list(random_holdings(400, seed=8))
     records, units = [], []
     for number, one in enumerate(found):
         rows = [encode_movement(movement) for movement in movements(*one)]
         id = HoldingYear.id_of(f"hold_{ulid(local.clock())}", DAY.year)
         year = HoldingYear.new(ctx(local), id=id, holding_id=f"hold_{number}", year=DAY.year, movements=rows)
         records.append(record_of(number + 1, None, year.to_item()))
-    for part in (records[:300], records[300:]):
+    for part in (records[:40], records[40:]):
         deliver(lambda event, context: project(local, event, context, contribute), part)
         looking = ctx(local)
         looking.store.count_capacity = True
@@ -65,7 +65,7 @@ def test_thousands_through_the_real_reader_are_exact_to_the_cent_and_cost_no_mor
     owned, dollars = plainly(found)
     summary = summarize(sums, fx_rates.Rates([("EUR", DAY, RATES)]), "USD", DAY)
     assert {name: line.amount for name, line in summary.by_currency.items()} == owned
-    assert (summary.total_value, summary.count) == (dollars, 3_000)
+    assert (summary.total_value, summary.count) == (dollars, 400)
     assert reports.totals_on_day(ctx(local), DAY) == sums
     assert reports.totals_on_day(ctx(local), DAY - timedelta(days=1)) == {}
     assert units[0] == units[1]
@@ -77,7 +77,7 @@ def test_two_closes_at_once_are_one_close_a_day(local, clock):
 
     def work(number):
         run = RunStats()
-        close_days(ctx(local, str(number)), run)
+        schedules.close(ctx(local, str(number)), run)
         return run
 
     runs = at_once(4, work)
@@ -104,14 +104,14 @@ def test_writers_of_one_holding_lose_nothing(local):
             holdings.edit(ctx(local, str(number)), id, HoldingPatch(ownership_pct=10 * number + 10))
 
     at_once(6, write)
-    known = history.read_aggregate(ctx(local), id)
-    assert (known.holding.revision, len(known.valuations), len(known.dated)) == (7, 4, 4)
-    assert len({one.recorded for one in (*known.valuations[1:], *known.dated[1:])}) == 6
+    known = repository.read(ctx(local), id)
+    assert (known.holding.revision, len(known.valuations), len(known.changes)) == (7, 4, 4)
+    assert len({one.recorded for one in (*known.valuations[1:], *known.changes[1:])}) == 6
     newest = max(known.valuations, key=lambda one: one.recorded)
     assert known.holding.value_estimate == newest.value
     (year,) = known.years
-    last = max(known.dated, key=lambda one: one.recorded)
-    assert known.holding.ownership_pct == last.changes["share"]
+    last = max(known.changes, key=lambda one: one.recorded)
+    assert known.holding.ownership_pct == last.changed["share"]
     assert year.movements[0]["owned"] == known.holding.owned_value
 
 
@@ -178,7 +178,7 @@ class Tape:
         """The sums of a day by looking at every holding's own history."""
         found = {}
         for id in self.made.values():
-            at = positions.position(history.read_aggregate(ctx(self.runtime), id).to_history(), day)
+            at = positions.position(repository.read(ctx(self.runtime), id).to_history(), day)
             for dimension in ("asset_type", "jurisdiction", "entity") if at else ():
                 cell = reports.GroupKey(dimension, getattr(at.groups, dimension), at.currency)
                 so_far = found.get(cell, reports.GroupTotals())

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.foundation.money import MINOR_UNITS, round_money
-from chalicelib.packs.holdings.rules import ecb, fx
-from chalicelib.packs.holdings.rules.fx import Rates, converted
+from chalicelib.packs.holdings.rules import ecb, fx_rates
+from chalicelib.packs.holdings.rules.fx_rates import Rates, convert
 
 FRIDAY = date(2026, 10, 30)
 EURO = {"USD": Decimal("1.1172"), "CAD": Decimal("1.5606"), "GBP": Decimal("0.8338"), "JPY": Decimal("175.68")}
@@ -47,7 +47,7 @@ def found(rates, source="CAD", target="USD", day=FRIDAY):
 )
 def test_conversions(stored, amount, source, target, expected, kind):
     rate = Rates([("EUR", FRIDAY, EURO), *stored]).find(source, target, FRIDAY)
-    assert str(converted(Decimal(amount), rate, target)) == expected
+    assert str(convert(Decimal(amount), rate, target)) == expected
     assert (rate.source, rate.on, rate.stale) == (kind, FRIDAY, False)
 
 
@@ -139,19 +139,19 @@ def test_what_is_in_force_on_a_day_is_enough_to_convert_on_it(entered):
 
 def test_a_rate_is_shown_as_it_is_or_by_twenty_digits():
     rates = Rates([("EUR", FRIDAY, EURO)])
-    assert str(rates.find("EUR", "USD", FRIDAY).shown) == "1.1172"
-    assert str(rates.find("CAD", "USD", FRIDAY).shown) == "0.71587850826605151865"
-    assert rates.find("USD", "USD", FRIDAY).shown == 1
+    assert str(rates.find("EUR", "USD", FRIDAY).display) == "1.1172"
+    assert str(rates.find("CAD", "USD", FRIDAY).display) == "0.71587850826605151865"
+    assert rates.find("USD", "USD", FRIDAY).display == 1
 
 
 @pytest.mark.parametrize("rate", ["1.1172", "0.00000001", "20275.17", "12345678901234567890", "1.2345678901234567890"])
 def test_a_rate(rate):
-    assert fx.rate_fault(Decimal(rate)) is None
+    assert fx_rates.rate_error(Decimal(rate)) is None
 
 
 @pytest.mark.parametrize("rate", ["0", "-1", "NaN", "Infinity", "1.23456789012345678901", "1E+30", "1E-30"])
 def test_what_isnt_a_rate(rate):
-    assert fx.rate_fault(Decimal(rate))
+    assert fx_rates.rate_error(Decimal(rate))
 
 
 amounts = st.integers(-(10**15), 10**15).map(lambda units: Decimal(units).scaleb(-2))
@@ -164,7 +164,7 @@ def test_a_conversion_is_the_fraction_rounded_once(amount, ours, theirs, target)
     rate = Rates([("XAU", FRIDAY, {"CAD": ours, target: theirs})]).find("CAD", target, FRIDAY)
     units = abs(Fraction(amount) * Fraction(theirs) / Fraction(ours)) * 10 ** MINOR_UNITS[target]
     whole = (units + Fraction(1, 2)).__floor__()
-    printed = converted(amount, rate, target)
+    printed = convert(amount, rate, target)
     assert printed == Decimal(whole if amount >= 0 else -whole).scaleb(-MINOR_UNITS[target])
     assert printed.as_tuple().exponent == -MINOR_UNITS[target]
 
@@ -172,7 +172,7 @@ def test_a_conversion_is_the_fraction_rounded_once(amount, ours, theirs, target)
 @settings(deadline=None)
 @given(amounts, st.sampled_from(["USD", "JPY", "KWD"]))
 def test_halves_go_as_everywhere(amount, currency):
-    assert fx.half_up(Fraction(amount), currency) == round_money(amount, currency)
+    assert fx_rates.round_fraction(Fraction(amount), currency) == round_money(amount, currency)
 
 
 @settings(deadline=None)
@@ -208,7 +208,7 @@ Date,USD,JPY,BGN,CYP,CAD,
 
 def test_the_banks_file():
     parsed = ecb.parse(FILE.splitlines())
-    assert parsed.faults == []
+    assert parsed.errors == []
     assert [day.on for day in parsed.days] == [FRIDAY, before(1), date(2025, 12, 31)]
     assert parsed.days[0].rates == {"USD": Decimal("1.1172"), "JPY": Decimal("175.68"), "CAD": Decimal("1.5606")}
     assert parsed.days[2].rates["BGN"] == Decimal("1.9558")
@@ -236,8 +236,8 @@ def test_other_ends_of_line_a_mark_at_the_beginning_and_spaces_dont_matter():
 )
 def test_a_wrong_line_is_named_and_gives_no_day(line, fault):
     parsed = ecb.parse(f"{FILE}{line}\n2025-12-30,1.17,184,1.9558,N/A,1.6,\n".splitlines())
-    assert [number for number, _ in parsed.faults] == [5]
-    assert fault in parsed.faults[0][1]
+    assert [number for number, _ in parsed.errors] == [5]
+    assert fault in parsed.errors[0][1]
     assert len(parsed.days) == 4
 
 

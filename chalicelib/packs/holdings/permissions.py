@@ -1,0 +1,3 @@
+"""Permissions beyond those of the endpoints."""
+
+CORRECT_SNAPSHOTS = "holdings:correct-snapshots"
