@@ -6,6 +6,7 @@ import pytest
 
 from chalicelib.foundation.store.access_patterns import DuePattern
 from chalicelib.foundation.store.entity import Entity
+from chalicelib.foundation.store.row import Row
 from chalicelib.packs import PACKS
 from ops.access_patterns import PAGE, declared_patterns, declared_rows, with_table
 
@@ -22,6 +23,19 @@ def owners(pairs):
 
 def shared(pairs):
     return {prefix: names for prefix, names in owners(pairs).items() if len(names) > 1}
+
+
+def subclasses(cls):
+    for child in cls.__subclasses__():
+        yield child
+        yield from subclasses(child)
+
+
+def test_every_row_is_declared_by_one_pack():
+    declared = [row for _, row in declared_rows(PACKS)]
+    assert len(declared) == len(set(declared))
+    known = {row for row in subclasses(Row) if row.__module__.startswith("chalicelib.")} - {Entity}
+    assert {row.__name__ for row in known - set(declared)} == set()
 
 
 def test_a_prefix_of_ids_belongs_to_one_entity():

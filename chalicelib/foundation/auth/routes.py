@@ -5,7 +5,7 @@ from chalicelib.foundation.auth.schemas import (
     AcceptedView,
     ApiKeyCreate,
     ApiKeyListQuery,
-    ApiKeyPage,
+    ApiKeySummary,
     ApiKeyView,
     CodeConfirmationRequest,
     CreatedApiKeyView,
@@ -17,17 +17,17 @@ from chalicelib.foundation.auth.schemas import (
     PasswordResetRequest,
     RefreshTokenRequest,
     RolePage,
-    SessionPage,
+    SessionView,
     SignInRequest,
     TokenPairView,
     UserCreate,
     UserListQuery,
-    UserPage,
     UserPatch,
+    UserSummary,
     UserView,
 )
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.schema_types import PageParams
+from chalicelib.foundation.schema_types import PageOf, PageParams
 
 
 def sign_in(ctx: Context, body: SignInRequest) -> TokenPairView:
@@ -73,9 +73,9 @@ def confirm_reset(ctx: Context, body: CodeConfirmationRequest) -> None:
     one_time_codes.confirm_reset(ctx, body)
 
 
-def list_sessions(ctx: Context, query: PageParams) -> SessionPage:
+def list_sessions(ctx: Context, query: PageParams) -> PageOf[SessionView]:
     """The caller's live sessions. A session expires 30 days after its last refresh."""
-    return sessions.list_sessions(ctx, users.current_user(ctx), query.limit, query.cursor)
+    return sessions.list_sessions(ctx, users.current_user(ctx), query)
 
 
 def end_sessions(ctx: Context) -> None:
@@ -103,7 +103,7 @@ def create_user(ctx: Context, body: UserCreate) -> UserView:
     return users.create(ctx, body)
 
 
-def list_users(ctx: Context, query: UserListQuery) -> UserPage:
+def list_users(ctx: Context, query: UserListQuery) -> PageOf[UserSummary]:
     """Users, newest first, deactivated ones included."""
     return users.list_users(ctx, query)
 
@@ -135,7 +135,7 @@ def create_api_key(ctx: Context, body: ApiKeyCreate) -> CreatedApiKeyView:
     return api_keys.create(ctx, body)
 
 
-def list_api_keys(ctx: Context, query: ApiKeyListQuery) -> ApiKeyPage:
+def list_api_keys(ctx: Context, query: ApiKeyListQuery) -> PageOf[ApiKeySummary]:
     """API keys, newest first."""
     return api_keys.list_api_keys(ctx, query)
 

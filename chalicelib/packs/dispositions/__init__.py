@@ -67,13 +67,7 @@ PACK = Pack(
         Endpoint("GET", "/dispo/summary", "read_summary", _READ, "Read the summary of fees and rates"),
         Endpoint("GET", "/dispo/opt-out/{token}", "show_opt_out", PUBLIC, "The page to opt out of offers", content_type="text/html"),
         Endpoint(
-            "POST",
-            "/dispo/opt-out/{token}",
-            "opt_out_of_offers",
-            PUBLIC,
-            "Opt out of offers",
-            content_type="text/html",
-            idempotent=False,
+            "POST", "/dispo/opt-out/{token}", "opt_out_of_offers", PUBLIC, "Opt out of offers", content_type="text/html", idempotent=False
         ),
     ),
     schedules=(
@@ -102,5 +96,6 @@ PACK = Pack(
         SubjectEntry("assignment", "asgn", f"{__name__}.subjects.ASSIGNMENT"),
     ),
     entities={"buyer": f"{__name__}.entities.Buyer", "assignment": f"{__name__}.entities.Assignment"},
+    rows=(f"{__name__}.entities.BuyerMarket", f"{__name__}.entities.BuyerCounter", f"{__name__}.entities.OfferRoster"),
     key_prefixes=("DISPO", "MKT"),
 )

@@ -95,5 +95,6 @@ PACK = Pack(
         "fx_day": f"{__name__}.entities.DailyFxRates",
         "holdings_snapshot": f"{__name__}.entities.Snapshot",
     },
+    rows=(f"{__name__}.entities.EffectiveChange", f"{__name__}.entities.SnapshotContent"),
     key_prefixes=("FX", "SNAP", "HOLDINGS"),
 )
