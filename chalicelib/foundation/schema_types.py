@@ -296,7 +296,7 @@ def merge_patch(before: JsonObject, sent: JsonObject) -> JsonObject:
     return {name: value for name, value in merged.items() if value is not None}
 
 
-def to_storable(value: object) -> object:
+def to_storable(value: object) -> Any:
     """A nested value as the table holds it: days and instants as text."""
     if isinstance(value, dict):
         return {name: to_storable(item) for name, item in value.items()}

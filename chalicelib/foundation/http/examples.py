@@ -19,7 +19,7 @@ _FORMATS = {
     "uuid": "7d9f1c52-3c1e-4a53-9a57-0d1f6f0f4b11",
 }
 # Values by field name, for schemas that are only a text or a number.
-_BY_NAME: dict[str, Any] = {
+_BY_NAME: Schema = {
     "address": "1201 Pine Street",
     "city": "Seattle",
     "country": "US",
@@ -45,7 +45,7 @@ class NoExampleError(Exception):
     """No example can be generated for a schema; the message names the field that needs `examples`."""
 
 
-def example(schema: Schema, definitions: dict[str, Schema], name: str = "", *, everything: bool = True, depth: int = 0) -> Any:
+def example(schema: Schema, definitions: dict[str, Schema], name: str = "", *, everything: bool = True, depth: int = 0) -> object:
     """A value that is valid for the schema. `everything=False` leaves optional fields out. Raises NoExampleError."""
     if "$ref" in schema:
         target = schema["$ref"].removeprefix(REF)
@@ -63,7 +63,7 @@ def example(schema: Schema, definitions: dict[str, Schema], name: str = "", *, e
     return _of_type(schema, definitions, name, everything, depth)
 
 
-def _of_type(schema: Schema, definitions: dict[str, Schema], name: str, everything: bool, depth: int) -> Any:
+def _of_type(schema: Schema, definitions: dict[str, Schema], name: str, everything: bool, depth: int) -> object:
     kind = schema.get("type")
     if kind == "object":
         return _object(schema, definitions, everything, depth)
@@ -78,7 +78,7 @@ def _of_type(schema: Schema, definitions: dict[str, Schema], name: str, everythi
     return {"boolean": True, "null": None}.get(str(kind), "any JSON value")
 
 
-def _object(schema: Schema, definitions: dict[str, Schema], everything: bool, depth: int) -> dict[str, Any]:
+def _object(schema: Schema, definitions: dict[str, Schema], everything: bool, depth: int) -> Schema:
     required = schema.get("required", ())
     fields = schema.get("properties", {})
     names = [name for name in fields if name in required or (everything and depth <= _MAX_DEPTH)]
@@ -114,7 +114,7 @@ def _text(schema: Schema, name: str) -> str:
     raise NoExampleError(f"{name or 'a text'}: nothing known matches {schema.get('pattern')!r}; give the field `examples`")
 
 
-def _number(schema: Schema, name: str) -> Any:
+def _number(schema: Schema, name: str) -> object:
     low = schema.get("minimum", schema.get("exclusiveMinimum", 0) + ("exclusiveMinimum" in schema))
     high = schema.get("maximum", schema.get("exclusiveMaximum", 10**9) - ("exclusiveMaximum" in schema))
     known = _BY_NAME.get(name, 1)

@@ -7,6 +7,7 @@ from inspect import signature
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from chalicelib.foundation.errors import ValidationFailed
 from chalicelib.foundation.json_codec import JsonObject
@@ -27,7 +28,7 @@ class HandlerSpec:
     takes_query: bool
     query: type[QueryParams]
     body: type[BaseModel] | None
-    returns: Any
+    returns: object
 
 
 @cache
@@ -52,7 +53,7 @@ def handler_for(pack: Pack, endpoint: Endpoint) -> HandlerSpec:
     return resolve(pack.package, endpoint.handler)
 
 
-def validate(model: type[BaseModel], values: Any) -> Any:
+def validate(model: type[BaseModel], values: object) -> Any:
     """`values` as the model; Invalid with entry entry a field otherwise. What was sent is never echoed."""
     try:
         return model.model_validate(values)
@@ -65,7 +66,7 @@ def validate(model: type[BaseModel], values: Any) -> Any:
         ) from None
 
 
-def _message(error: Any) -> str:
+def _message(error: ErrorDetails) -> str:
     text = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "model_type":
         return "a JSON object is needed"  # rather than the name of an internal class

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable
 from inspect import getdoc
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -151,7 +151,7 @@ def _component_schemas(specs: list[handlers.HandlerSpec]) -> ComponentSchemas:
     return ComponentSchemas(bodies, responses, {"Problem": _PROBLEM, "RowProblem": _ROW_PROBLEM})
 
 
-def body_type(hint: Any) -> Any:
+def body_type(hint: object) -> object:
     """The body type in a handler's return hint: the hint, or `Body` of `Annotated[ApiResponse, Body]`; None where there is no JSON body."""
     if get_origin(hint) is Annotated and get_args(hint)[0] is responses.ApiResponse:
         return get_args(hint)[1]
@@ -252,7 +252,7 @@ def _request_body(endpoint: Endpoint, model: type[BaseModel], schemas: Component
     return {"required": needed, "content": {responses.JSON: content}}
 
 
-def valid_example(endpoint: Endpoint, model: type[BaseModel], schema: Schema, definitions: dict[str, Schema]) -> Any:
+def valid_example(endpoint: Endpoint, model: type[BaseModel], schema: Schema, definitions: dict[str, Schema]) -> object:
     """An example that is valid for the model: every field, else the required ones, else a single one. Raises NoExampleError."""
     reason: Exception | None = None
     for partial in _partial_schemas(schema, definitions):
@@ -317,7 +317,7 @@ def _success_responses(endpoint: Endpoint, handler: handlers.HandlerSpec, schema
     return by_status
 
 
-def _content(endpoint: Endpoint, body: Any, schemas: ComponentSchemas) -> Schema:
+def _content(endpoint: Endpoint, body: object, schemas: ComponentSchemas) -> Schema:
     content: Schema = {}
     if body is not None:
         schema = schemas.output_schema(repr(body))
@@ -328,7 +328,7 @@ def _content(endpoint: Endpoint, body: Any, schemas: ComponentSchemas) -> Schema
     return content or {responses.JSON: {"schema": {}}}
 
 
-def _has_revision(body: Any, schemas: ComponentSchemas) -> bool:
+def _has_revision(body: object, schemas: ComponentSchemas) -> bool:
     return "revision" in schemas.resolve(schemas.output_schema(repr(body))).get("properties", {})
 
 

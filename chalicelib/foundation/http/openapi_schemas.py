@@ -17,7 +17,7 @@ from pydantic.json_schema import DEFAULT_REF_TEMPLATE, CoreModeRef, DefsRef, Gen
 from chalicelib.foundation.http.examples import REF, Schema
 
 _PAGE = re.compile(r"PageOf\[(?P<item>[A-Za-z0-9]+?)(Summary|View)?\]")
-_Source = tuple[Any, Literal["validation", "serialization"], TypeAdapter[Any]]
+_Source = tuple[object, Literal["validation", "serialization"], TypeAdapter[Any]]
 _REF_TEMPLATE = REF + "{model}"
 _NAME = re.compile(r"[A-Z][A-Za-z0-9]*")
 _VALUE_WORDS = ("type", "enum")
@@ -33,7 +33,7 @@ class ComponentSchemas:
     Raises ComponentNameError where two types would have the same component name.
     """
 
-    def __init__(self, bodies: Iterable[type[BaseModel]], responses: Mapping[str, Any], others: Mapping[str, Schema]) -> None:
+    def __init__(self, bodies: Iterable[type[BaseModel]], responses: Mapping[str, object], others: Mapping[str, Schema]) -> None:
         """`bodies` are the models of request bodies, `responses` the type hints of response bodies by a key of the caller's.
 
         `others` are components that no class describes.
@@ -44,7 +44,7 @@ class ComponentSchemas:
         self.definitions: dict[str, Schema] = dict(others)
         for name, schema in shared.get("$defs", {}).items():
             self._define(name, self.adapted(schema))
-        self._schemas: dict[Any, Schema] = {key: self.adapted(schema) for key, schema in schemas.items()}
+        self._schemas: dict[object, Schema] = {key: self.adapted(schema) for key, schema in schemas.items()}
 
     def _define(self, name: str, schema: Schema) -> None:
         if self.definitions.setdefault(name, schema) != schema:
@@ -67,7 +67,7 @@ class ComponentSchemas:
         """The schema that a reference means; any other schema itself."""
         return self.definitions[schema["$ref"].removeprefix(REF)] if "$ref" in schema else schema
 
-    def used_by(self, document: Any) -> dict[str, Schema]:
+    def used_by(self, document: object) -> dict[str, Schema]:
         """The definitions that a part of the document refers to, directly or through others."""
         names: set[str] = set()
         pending = list(_references(document))
@@ -123,7 +123,7 @@ class _Generator(GenerateJsonSchema):
         super().__init__(by_alias=by_alias, ref_template=ref_template, **options)
         self._owners: dict[str, CoreModeRef] = {}
 
-    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
+    def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002
         return False  # generators name classes after titles; a field's own name is enough
 
     def get_defs_ref(self, core_mode_ref: CoreModeRef) -> DefsRef:
@@ -171,7 +171,7 @@ def _default_as_text(schema: Schema) -> Schema:
     return {**rest, "description": f"{rest['description']} {default}" if "description" in rest else default}
 
 
-def _references(node: Any) -> Iterator[str]:
+def _references(node: object) -> Iterator[str]:
     if isinstance(node, dict):
         if isinstance(reference := node.get("$ref"), str) and reference.startswith(REF):
             yield reference.removeprefix(REF)
