@@ -58,18 +58,7 @@ class Buyer(Entity):
         "gsi4", "BUY#E#{email_initial}", sort="{folded_email}#{id}", serves="GET /dispo/buyers?q=; warning of a duplicate"
     )
     PROOF_REMINDERS = DuePattern("proof-of-funds", on="proof_reminder_on", serves="dispositions-proofs-of-funds")
-    LIST_FIELDS = (
-        "id",
-        "name",
-        "email",
-        "phone",
-        "company",
-        "is_active",
-        "do_not_contact",
-        "funding",
-        "proof_expires_on",
-        "created_at",
-    )
+    LIST_FIELDS = ("id", "name", "email", "phone", "company", "is_active", "do_not_contact", "funding", "proof_expires_on", "created_at")
 
     name = a.string()
     email = a.optional_string()
@@ -150,9 +139,15 @@ class Buyer(Entity):
         keys = (BuyerMarket.range(partition).pk for partition in markets.buyer_partitions(self.markets))
         return [BuyerMarket.at(ItemKey(pk, self.id), **values) for pk in keys]
 
-    def profile(self, default_currency: str) -> BuyerProfile:
-        """The buyer as the matching takes it, without record."""
-        return _profile(self.id, self.buy_box, self.proof, self.is_active, self.do_not_contact, default_currency)
+    @property
+    def flags(self) -> assignments.BuyerStatus:
+        """The flags as the rules take them."""
+        return assignments.BuyerStatus(self.is_active, self.do_not_contact)
+
+    @property
+    def as_offered(self) -> dict[str, Any]:
+        """What an assignment keeps of the buyer as it was read."""
+        return {"buyer_revision": self.revision, "buyer_is_active": self.is_active, "buyer_proof": proof_values(self.proof)}
 
 
 class BuyerMarket(Row):
@@ -188,9 +183,17 @@ class BuyerMarket(Row):
         return None if self.record is None else BuyerRecord(self.record, self.last_offer_at)
 
     def profile(self, default_currency: str) -> BuyerProfile:
-        """The buyer as the matching takes it, without record."""
+        """The buyer as the matching takes it, without record. The box is in the default currency unless it says otherwise."""
+        box = self.buy_box
+        buy_box = BuyBox(
+            property_types=tuple(box.get("property_types") or ()),
+            markets=tuple(markets.parse(text) for text in box.get("markets") or ()),
+            strategies=tuple(box.get("strategies") or ()),
+            currency=box.get("currency") or default_currency,
+            **decimals(box, _BUY_BOX_NUMBERS),
+        )
         proof = parse_proof(self.proof)
-        return _profile(self.buyer_id, self.buy_box, proof, self.is_active, self.do_not_contact, default_currency)
+        return BuyerProfile(self.buyer_id, buy_box, proof, is_active=self.is_active, do_not_contact=self.do_not_contact)
 
 
 class BuyerCounter(ReferenceCounter):
@@ -281,6 +284,12 @@ class Assignment(Entity):
         return (self.earnest_money or {}).get("status")
 
     @property
+    def buyer(self) -> Buyer:
+        """What it keeps of the buyer; valid while the buyer is still at that revision. Whether to contact it is no matter any more."""
+        values = {"id": self.buyer_id, "revision": self.buyer_revision, "is_active": self.buyer_is_active}
+        return Buyer.from_values(**values, do_not_contact=False, proof_of_funds=self.buyer_proof)
+
+    @property
     def known_costs(self) -> dict[str, Decimal | None]:
         """The costs as the rules take them."""
         return decimals(self.costs)
@@ -296,7 +305,7 @@ class Assignment(Entity):
         """The assignment after its fallout, on that day."""
         return self.with_changes(ctx, status=assignments.FALLOUT, fell_from=self.status, fell_out_on=on, fallout_reason=reason, **more)
 
-    def lapse(self, pipeline: assignments.PipelineState | None) -> assignments.Lapse | None:
+    def lapse(self, pipeline: Pipeline | None) -> assignments.Lapse | None:
         """How it lapsed with its pipeline, whether or not that has been written already."""
         return assignments.lapse_of(pipeline, self.status, self.id, self.contract_no)
 
@@ -357,39 +366,6 @@ class OfferRoster(Row):
 
 
 @dataclass(frozen=True)
-class BuyerSnapshot:
-    """A buyer as of a revision; valid while the buyer still has it."""
-
-    id: str
-    revision: int
-    is_active: bool
-    do_not_contact: bool = False
-    proof: ProofOfFunds | None = None
-    email: str | None = None
-
-    @classmethod
-    def from_buyer(cls, buyer: Buyer) -> Self:
-        """The snapshot of a buyer that was read."""
-        return cls(buyer.id, buyer.revision, buyer.is_active, buyer.do_not_contact, buyer.proof, buyer.email)
-
-    @classmethod
-    def from_assignment(cls, assignment: Assignment) -> Self:
-        """The snapshot that was taken with the assignment."""
-        proof = parse_proof(assignment.buyer_proof)
-        return cls(assignment.buyer_id, assignment.buyer_revision, assignment.buyer_is_active, proof=proof)
-
-    @property
-    def status(self) -> assignments.BuyerStatus:
-        """The flags as the rules take them."""
-        return assignments.BuyerStatus(self.is_active, self.do_not_contact)
-
-    @property
-    def stored(self) -> dict[str, Any]:
-        """The attributes of an assignment that hold it."""
-        return {"buyer_revision": self.revision, "buyer_is_active": self.is_active, "buyer_proof": proof_values(self.proof)}
-
-
-@dataclass(frozen=True)
 class PipelineSnapshot:
     """A pipeline and its offer roster, from one consistent read."""
 
@@ -432,27 +408,7 @@ _BUY_BOX_NUMBERS = (
 )
 
 
-def _profile(
-    id: str, box: Mapping[str, Any] | None, proof: ProofOfFunds | None, is_active: bool, do_not_contact: bool, default_currency: str
-) -> BuyerProfile:
-    """A buyer as the matching takes it; the amounts of the box are in the default currency unless it says otherwise."""
-    box = box or {}
-    buy_box = BuyBox(
-        property_types=tuple(box.get("property_types") or ()),
-        markets=tuple(markets.parse(text) for text in box.get("markets") or ()),
-        strategies=tuple(box.get("strategies") or ()),
-        currency=box.get("currency") or default_currency,
-        **decimals(box, _BUY_BOX_NUMBERS),
-    )
-    return BuyerProfile(id, buy_box, proof, is_active=is_active, do_not_contact=do_not_contact)
-
-
 def decimals(values: Mapping[str, Any] | None, names: Iterable[str] | None = None) -> dict[str, Any]:
     """Numbers of nested values as Decimal, since the table returns whole ones as int; None where there is none."""
     values = values or {}
     return {name: None if values.get(name) is None else Decimal(values[name]) for name in (values if names is None else names)}
-
-
-def summary_key(day: date) -> tuple[str, str]:
-    """The aggregate row of a day of the summary."""
-    return SUMMARY_PARTITION, day.isoformat()

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from chalicelib.foundation.projections import Contribution
-from chalicelib.packs.dispositions.entities import STATISTICS_SORT_KEY, decimals, summary_key
+from chalicelib.packs.dispositions.entities import STATISTICS_SORT_KEY, SUMMARY_PARTITION, decimals
 from chalicelib.packs.dispositions.rules import fees
 from chalicelib.packs.dispositions.rules.buyer_statistics import AssignmentRecord, count_contribution
 from chalicelib.packs.dispositions.rules.summary import summary_contribution
@@ -15,7 +15,7 @@ def contribute(image: dict[str, Any]) -> Contribution:
     """The contribution of the assignment in this image."""
     record = assignment_record(image)
     contribution: Contribution = {(image["buyer_id"], STATISTICS_SORT_KEY): dict(count_contribution(record))}
-    return contribution | {summary_key(day): dict(numbers) for day, numbers in summary_contribution(record).items()}
+    return contribution | {(SUMMARY_PARTITION, day.isoformat()): dict(numbers) for day, numbers in summary_contribution(record).items()}
 
 
 def assignment_record(image: dict[str, Any]) -> AssignmentRecord:

@@ -29,7 +29,6 @@ from chalicelib.packs.dispositions.entities import (
     BuyerCounter,
     BuyerMarket,
     BuyerRecord,
-    BuyerSnapshot,
     OfferRoster,
     PipelineSnapshot,
 )
@@ -335,9 +334,9 @@ class BuyerInactive(Problem):
         self.buyer_id = buyer_id
 
 
-def check_buyer_unchanged(tx: Transaction, buyer: BuyerSnapshot) -> None:
+def check_buyer_unchanged(tx: Transaction, buyer: Buyer) -> None:
     """Make the transaction conditional on the buyer's revision and existence; else it raises BuyerChanged."""
-    tx.condition_check(Buyer.ID.key(buyer.id), all_of(*unchanged({"revision": buyer.revision, "deleted_at": None})), BuyerChanged)
+    tx.condition_check(buyer.key, all_of(*unchanged({"revision": buyer.revision, "deleted_at": None})), BuyerChanged)
 
 
 def check_buyer_active(tx: Transaction, buyer_id: str) -> None:
@@ -345,7 +344,7 @@ def check_buyer_active(tx: Transaction, buyer_id: str) -> None:
     tx.condition_check(Buyer.ID.key(buyer_id), all_of(*unchanged({"is_active": True, "deleted_at": None})), BuyerInactive(buyer_id))
 
 
-def add_offers(ctx: Context, tx: Transaction, snapshot: PipelineSnapshot, offers: Sequence[tuple[Assignment, BuyerSnapshot]]) -> None:
+def add_offers(ctx: Context, tx: Transaction, snapshot: PipelineSnapshot, offers: Sequence[tuple[Assignment, Buyer]]) -> None:
     """Add new offers of one pipeline: three actions each, and three for all of them.
 
     The transaction is conditional on the pipeline's stage and contract and on the roster's revision.

@@ -4,6 +4,7 @@ from typing import Any
 
 from chalicelib.foundation.projections import ContributionRegistry, EntityVersion, ProjectionBatch, ProjectionEngine
 from chalicelib.packs import PACKS
+from chalicelib.packs.dispositions.entities import OfferRoster
 
 HOUSE = {
     "type": "single_family",
@@ -68,6 +69,13 @@ class DispositionsClient:
 
     def stage(self, pipeline: str, stage: str, **body: Any) -> Any:
         return self.ok("POST", f"/wholesale/{pipeline}/stage", {"stage": stage, **body})
+
+
+def roster_of(runtime: Any, pipeline: str) -> OfferRoster:
+    """The pipeline's offer roster as it lies in the table; an empty one where there is none."""
+    key = OfferRoster.key_of(pipeline)
+    item = runtime.store().get_item(key)
+    return OfferRoster.from_item(item) if item else OfferRoster.at(key, revision=0, live={}, disputed=[])
 
 
 def apply_projections(runtime: Any) -> None:

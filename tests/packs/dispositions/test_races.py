@@ -8,10 +8,9 @@ import pytest
 
 from chalicelib.functions.streams import audit
 from chalicelib.packs.dispositions import schedules
-from chalicelib.packs.dispositions.entities import OfferRoster
 from tests.dynamodb_local import dynamodb_local, dynamodb_local_url
 from tests.fault_injection import Conflicts, FaultInjectingClient, LostResponses, Throttles, Unprocessed
-from tests.packs.dispositions.dispositions_client import apply_projections
+from tests.packs.dispositions.dispositions_client import apply_projections, roster_of
 from tests.streams.stream_feeder import record_of
 
 __all__ = ["dynamodb_local", "dynamodb_local_url"]
@@ -93,7 +92,7 @@ def test_offers_at_once_have_each_their_rank(dispositions, runtime):
     )
     assert {answer.status for answer in answers} == {201}
     assert sorted(answer.json()["rank"] for answer in answers) == list(range(1, 11))
-    roster = OfferRoster.from_item(runtime.store().get_item(OfferRoster.key_of(pipeline)))
+    roster = roster_of(runtime, pipeline)
     assert {place["buyer"] for place in roster.entries.values()} == set(buyers)
 
 

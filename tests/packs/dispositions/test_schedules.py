@@ -8,8 +8,9 @@ import pytest
 
 from chalicelib.foundation.events import Notification
 from chalicelib.packs.dispositions import schedules
-from chalicelib.packs.dispositions.entities import Assignment, OfferRoster
+from chalicelib.packs.dispositions.entities import Assignment
 from chalicelib.packs.dispositions.service import offer_transitions
+from tests.packs.dispositions.dispositions_client import roster_of
 
 
 @pytest.fixture
@@ -110,7 +111,7 @@ class TestSettling:
         assert {name: settled[name] for name in same} == {name: shown[name] for name in same}
         assert (kept(id).status, kept(id).fell_out_on.isoformat()) == ("fallout", "2026-11-24")
         assert run()["found"] == 0
-        assert OfferRoster.from_item(runtime.store().get_item(OfferRoster.key_of(pipeline))).live == {}
+        assert roster_of(runtime, pipeline).live == {}
         project()
         assert dispositions.ok("GET", f"/dispo/buyers/{buyer}/stats")["lapsed"] == 1
         dispositions.ok("DELETE", f"/dispo/buyers/{buyer}")

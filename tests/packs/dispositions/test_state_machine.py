@@ -12,10 +12,9 @@ from chalicelib.foundation.store import table
 from chalicelib.foundation.store.codec import decode_item
 from chalicelib.foundation.store.keys import reference_counter
 from chalicelib.packs import PACKS
-from chalicelib.packs.dispositions.entities import OfferRoster
 from ops.projections import find_drift
 from tests.conftest import TABLE
-from tests.packs.dispositions.dispositions_client import DispositionsClient, apply_projections
+from tests.packs.dispositions.dispositions_client import DispositionsClient, apply_projections, roster_of
 
 STEPS = st.lists(
     st.tuples(
@@ -160,7 +159,7 @@ def agree(dispositions: DispositionsClient, runtime: Any, model: Model, pipeline
     assert {who: dispositions.read(ids[who])["status"] for who in ids} == model.status
     listed = dispositions.ok("GET", f"/dispo/assignments/by-pipeline/{pipeline}")["items"]
     assert sum(one["status"] in ("assigned", "closed") for one in listed) <= 1
-    roster = OfferRoster.from_item(runtime.store().get_item(OfferRoster.key_of(pipeline)))
+    roster = roster_of(runtime, pipeline)
     standing = {ids[who] for who, status in model.status.items() if status in ("offered", "assigned")}
     assert standing <= set(roster.live)
     assert len(roster.disputed) == model.disputes

@@ -4,15 +4,14 @@ At most one assignment of a pipeline is assigned or closed. This, like every gua
 clear error, and by the conditions of the transaction, which hold under concurrency.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Protocol, TypedDict, cast
+from typing import TypedDict, cast
 
 from chalicelib.foundation.errors import Conflict, ValidationFailed
 from chalicelib.foundation.state_machine import PEOPLE, SYSTEM, Guard, StateMachine, Transition, check_guards
-from chalicelib.packs.wholesale.public import stages
+from chalicelib.packs.wholesale.public import Pipeline, stages
 
 OFFERED, ASSIGNED, CLOSED, FALLOUT = "offered", "assigned", "closed", "fallout"
 STATUSES = (OFFERED, ASSIGNED, CLOSED, FALLOUT)
@@ -37,11 +36,7 @@ BUYER_FAULTS = frozenset({FINANCING, BUYER_WITHDREW, RETRADE, UNPAID})
 WRITE, CLOSE, OVERRIDE = "dispositions:write", "dispositions:close", "dispositions:override"
 
 # The stage of the pipeline after the transition, in the same transaction. An offer that falls out doesn't change it.
-PIPELINE_STAGE_AFTER = {
-    (OFFERED, ASSIGNED): stages.ASSIGNED,
-    (ASSIGNED, CLOSED): stages.CLOSED,
-    (ASSIGNED, FALLOUT): stages.UNDER_CONTRACT,
-}
+PIPELINE_STAGE_AFTER = {(OFFERED, ASSIGNED): stages.ASSIGNED, (ASSIGNED, CLOSED): stages.CLOSED, (ASSIGNED, FALLOUT): stages.UNDER_CONTRACT}
 
 OFFER_BEFORE_CONTRACT = "offer_before_contract"
 REFUSE, WARN = "refuse", "warn"
@@ -100,11 +95,7 @@ _ACTIVE: Guard[TransitionFacts] = Guard("buyer_inactive", "The buyer is inactive
 
 # In the order of checking. Offering a property that is not under contract is brokerage in most US states.
 TO_OFFER: tuple[Guard[TransitionFacts], ...] = (
-    Guard(
-        "not_under_contract",
-        "The pipeline must be under contract, or assigned for a backup of rank 2 or more.",
-        _can_be_offered,
-    ),
+    Guard("not_under_contract", "The pipeline must be under contract, or assigned for a backup of rank 2 or more.", _can_be_offered),
     _ACTIVE,
     Guard("do_not_contact", "The buyer is not to be contacted.", lambda facts: not facts.buyer.do_not_contact),
     Guard("live_offer", "The buyer has a live assignment of this pipeline.", lambda facts: not facts.has_live),
@@ -158,27 +149,7 @@ def check_closed_on(closed_on: date, today: date) -> None:
         raise ValidationFailed.field("closed_on", "must not be in the future")
 
 
-class PipelineState(Protocol):
-    """The state of a pipeline that decides whether offers have lapsed."""
-
-    @property
-    def stage(self) -> str:
-        """The stage."""
-
-    @property
-    def stage_entered_on(self) -> date:
-        """The day on which the stage began."""
-
-    @property
-    def assignment_id(self) -> str | None:
-        """The assignment that is assigned or closed."""
-
-    @property
-    def contracts_ended(self) -> Mapping[str, Any] | None:
-        """The end (`reason`, `on`) of each ended contract by its number."""
-
-
-def lapse_of(pipeline: PipelineState | None, status: str, id: str, contract_no: int) -> Lapse | None:
+def lapse_of(pipeline: Pipeline | None, status: str, id: str, contract_no: int) -> Lapse | None:
     """The lapse of an offer whose contract has ended or whose pipeline is gone, whether or not it has been written already.
 
     None for an offer that is still valid, and for any other status.

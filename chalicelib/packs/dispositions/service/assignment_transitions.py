@@ -10,7 +10,7 @@ from chalicelib.foundation.state_machine import Transition
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.dispositions import repository
-from chalicelib.packs.dispositions.entities import Assignment, BuyerSnapshot, PipelineSnapshot
+from chalicelib.packs.dispositions.entities import Assignment, Buyer, PipelineSnapshot
 from chalicelib.packs.dispositions.permissions import require_write
 from chalicelib.packs.dispositions.presenters import assignment_view, fallout_view
 from chalicelib.packs.dispositions.repository import BuyerChanged, BuyerInactive
@@ -51,20 +51,19 @@ def assign(ctx: Context, id: str, body: AssignRequest) -> AssignmentView:
     since, the failed condition returns the current item, and the checks are repeated with it: three round trips instead of two.
     """
     before, snapshot, transition = _read(ctx, id, assignments.ASSIGNED)
-    buyer = BuyerSnapshot.from_assignment(before)
+    buyer = before.buyer
     is_current = False
     while True:
         try:
             return _assign(ctx, before, snapshot, transition, buyer, body)
         except BuyerChanged as changed:
-            current = changed.buyer
-            buyer = BuyerSnapshot.from_buyer(current) if current else BuyerSnapshot(before.buyer_id, 0, is_active=False)
+            buyer = changed.buyer or buyer.with_values(revision=0, is_active=False)
         except (Conflict, Forbidden) as problem:
             found = {} if is_current or not _depends_on_buyer(problem) else repository.find_buyers(ctx, [before.buyer_id])
             current = found.get(before.buyer_id)
             if current is None or current.revision == buyer.revision:
                 raise
-            buyer = BuyerSnapshot.from_buyer(current)  # the buyer may satisfy the guard by now
+            buyer = current  # the buyer may satisfy the guard by now
         is_current = True
 
 
@@ -78,7 +77,7 @@ def _assign(
     before: Assignment,
     snapshot: PipelineSnapshot,
     transition: Transition[TransitionFacts],
-    buyer: BuyerSnapshot,
+    buyer: Buyer,
     body: AssignRequest,
 ) -> AssignmentView:
     pipeline, overridden = snapshot.pipeline, body.override_reason is not None
@@ -95,7 +94,7 @@ def _assign(
         pipeline_stage=pipeline.stage,
         contract_price=pipeline.contract_price,
         price=price,
-        buyer=buyer.status,
+        buyer=buyer.flags,
         assigned_id=pipeline.assignment_id,
         expires_at=before.expires_at,
         disputed=bool(snapshot.roster.disputed),
@@ -124,7 +123,7 @@ def _assign(
         override_reason=body.override_reason if overridden_code else None,
         overridden=overridden_code if overridden else None,
         warnings=[*before.warnings, *warnings, *_rank_warnings(ctx, before, snapshot)],
-        **buyer.stored,
+        **buyer.as_offered,
     )
     view = assignment_view(after, pipeline)
     tx = idempotency.idempotent_transaction(ctx, view)

@@ -8,7 +8,7 @@ from chalicelib.foundation.errors import Conflict, Forbidden, NotFound, Validati
 from chalicelib.foundation.schema_types import PageOf, PageParams, merge_patch
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.packs.dispositions import repository
-from chalicelib.packs.dispositions.entities import Assignment, BuyerSnapshot, PipelineSnapshot
+from chalicelib.packs.dispositions.entities import Assignment, PipelineSnapshot
 from chalicelib.packs.dispositions.permissions import require_write
 from chalicelib.packs.dispositions.presenters import assignment_summary, assignment_view, contract_basis, explained_assignment_view
 from chalicelib.packs.dispositions.rules import assignments, earnest_money, ranking, terms
@@ -43,7 +43,7 @@ def create(ctx: Context, body: AssignmentCreate) -> AssignmentView:
     require_write(ctx, snapshot.pipeline.owner)
     if body.buyer_id not in buyers:
         raise NotFound("buyer")
-    buyer = BuyerSnapshot.from_buyer(buyers[body.buyer_id])
+    buyer = buyers[body.buyer_id]
     assignment = offers.build_offer(ctx, snapshot, buyer, requested)
     view = assignment_view(assignment, snapshot.pipeline)
     tx = idempotency.idempotent_transaction(ctx, view)

@@ -62,11 +62,7 @@ def list_for_pipeline(ctx: Context, id: str, query: MatchQuery) -> MatchPage:
     ranked = rank_buyers(ctx, repository.find_pipeline(ctx, id))
     page, cursor = _page(ctx, id, ranked.matches, query)
     items: list[MatchView] = [
-        {
-            **match_view(ctx, match, explain=query.explain),
-            "name": visible_name(ctx, ranked.rows[match.buyer_id]),
-            "tier": match.tier,
-        }
+        {**match_view(ctx, match, explain=query.explain), "name": visible_name(ctx, ranked.rows[match.buyer_id]), "tier": match.tier}
         for match in page
     ]
     return {"items": items, "next_cursor": cursor, "cut": ranked.cut}
@@ -98,7 +94,7 @@ def list_for_buyer(ctx: Context, id: str, query: MatchQuery) -> MatchPage:
     buyer, record = repository.find_buyer_with_record(ctx, id)
     ids, is_complete = _candidate_pipelines(ctx, buyer)
     pipelines = repository.find_pipelines(ctx, ids)
-    profile = _with_record(ctx, buyer.profile(ctx.settings.default_currency), record)
+    profile = _with_record(ctx, buyer.market_rows()[0].profile(ctx.settings.default_currency), record)
     evaluated = (matches.evaluate_match(profile, property_profile(pipeline), ctx.today) for pipeline in pipelines.values())
     page, cursor = _page(ctx, id, matches.ranked(evaluated), query)
     items: list[MatchView] = [

@@ -13,7 +13,7 @@ from chalicelib.foundation.errors import Conflict, NotFound, Problem, Validation
 from chalicelib.foundation.schema_types import check_money
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.dispositions import repository
-from chalicelib.packs.dispositions.entities import MAX_LIVE_OFFERS, Assignment, Buyer, BuyerSnapshot, PipelineSnapshot
+from chalicelib.packs.dispositions.entities import MAX_LIVE_OFFERS, Assignment, Buyer, PipelineSnapshot
 from chalicelib.packs.dispositions.permissions import require_write
 from chalicelib.packs.dispositions.presenters import assignment_summary
 from chalicelib.packs.dispositions.rules import assignments, earnest_money, matches, ranking, terms
@@ -43,7 +43,7 @@ class OfferTerms:
     notes: str | None = None
 
 
-def build_offer(ctx: Context, snapshot: PipelineSnapshot, buyer: BuyerSnapshot, requested: OfferTerms) -> Assignment:
+def build_offer(ctx: Context, snapshot: PipelineSnapshot, buyer: Buyer, requested: OfferTerms) -> Assignment:
     """The offer, checked against pipeline, roster and buyer. Raises Conflict or ValidationFailed."""
     pipeline, candidates = snapshot.pipeline, snapshot.candidates()
     if requested.currency not in (None, pipeline.currency):
@@ -56,7 +56,7 @@ def build_offer(ctx: Context, snapshot: PipelineSnapshot, buyer: BuyerSnapshot, 
         contract_price=pipeline.contract_price,
         price=requested.price,
         rank=rank,
-        buyer=buyer.status,
+        buyer=buyer.flags,
         has_live=any(offer.buyer_id == buyer.id for offer in candidates),
     )
     warnings = assignments.check_offer(facts, before_contract=ctx.settings.of(DispositionsSettings).offer_before_contract)
@@ -85,7 +85,7 @@ def build_offer(ctx: Context, snapshot: PipelineSnapshot, buyer: BuyerSnapshot, 
         expires_at=requested.expires_at,
         notes=requested.notes,
         warnings=warnings,
-        **buyer.stored,
+        **buyer.as_offered,
     )
 
 
@@ -172,14 +172,13 @@ def _decide(ctx: Context, pipeline_id: str, body: BulkOfferRequest, ids: list[st
     _check_pipeline(ctx, read.pipeline)
     snapshot = read
     results: list[BulkOfferResult] = []
-    new_offers: list[tuple[Assignment, BuyerSnapshot]] = []
+    new_offers: list[tuple[Assignment, Buyer]] = []
     requested = OfferTerms(price=body.assignment_price, expires_at=body.expires_at)
     for index, id in enumerate(ids, first):
         try:
             if id not in buyers:
                 raise NotFound("buyer")
-            buyer = BuyerSnapshot.from_buyer(buyers[id])
-            assignment = build_offer(ctx, snapshot, buyer, requested)
+            assignment = build_offer(ctx, snapshot, buyers[id], requested)
         except ValidationFailed:
             raise  # the request is invalid for every buyer
         except Problem as problem:
@@ -187,18 +186,18 @@ def _decide(ctx: Context, pipeline_id: str, body: BulkOfferRequest, ids: list[st
             results.append({"index": index, "buyer_id": id, "status": refused["status"], "problem": refused["problem"]})
             continue
         snapshot = replace(snapshot, roster=snapshot.roster.with_entry(assignment))
-        new_offers.append((assignment, buyer))
+        new_offers.append((assignment, buyers[id]))
         if body.dry_run:
             results.append({"index": index, "buyer_id": id, "status": 200})
         else:
-            notified = body.notify and buyer.email is not None
+            notified = body.notify and buyers[id].email is not None
             results.append({"index": index, "buyer_id": id, "status": 201, "id": assignment.id, "notified": notified})
 
     def add(tx: Transaction) -> None:
         repository.add_offers(ctx, tx, read, new_offers)
         for assignment, buyer in new_offers:
             if body.notify and buyer.email:
-                _add_offer_mail(ctx, tx, read.pipeline, assignment, buyer.id, buyer.email)
+                _add_offer_mail(ctx, tx, read.pipeline, assignment, buyer.email)
 
     return bulk.Step(results, add if new_offers else None)
 
@@ -214,7 +213,7 @@ def _well_formed(ids: list[str]) -> list[str]:
     return valid
 
 
-def _add_offer_mail(ctx: Context, tx: Transaction, pipeline: Pipeline, assignment: Assignment, buyer_id: str, email: str) -> None:
+def _add_offer_mail(ctx: Context, tx: Transaction, pipeline: Pipeline, assignment: Assignment, email: str) -> None:
     """Add a mail about the offer, with a link to opt out."""
     name = public.display_name(pipeline)
     lines = [f"We can offer you this house: {name}."]
@@ -222,5 +221,5 @@ def _add_offer_mail(ctx: Context, tx: Transaction, pipeline: Pipeline, assignmen
         lines.append(f"The price is {assignment.currency} {assignment.assignment_price:,}.")
     if assignment.expires_at is not None:
         lines.append(f"The offer stands until {format_timestamp(assignment.expires_at)}.")
-    lines += ["Answer this mail if it interests you.", f"To get no more offers: {opt_out.link(ctx, buyer_id)}"]
+    lines += ["Answer this mail if it interests you.", f"To get no more offers: {opt_out.link(ctx, assignment.buyer_id)}"]
     repository.add_mail(ctx, tx, to=email, subject=f"A house for you: {name}", text="\n\n".join(lines) + "\n")
