@@ -8,10 +8,11 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Column, Table
 
-from chalicelib.foundation import projections
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.runtime import Runtime
+from chalicelib.foundation.store.expressions import any_of, attribute
 from chalicelib.foundation.store.store import Store
+from chalicelib.foundation.streams import ENTITY
 from chalicelib.packs.audit import service
 from chalicelib.packs.audit.schemas import ChainVerdictView
 from ops import cli
@@ -28,9 +29,7 @@ def verify(context: Callable[[], Context], entity: str) -> ChainVerdictView:
 def list_entities(store: Store) -> list[str]:
     """The ids of all entities that have a trail or should have one: scans the table for both, so that a missing chain is found."""
     store.remaining_seconds = lambda: float("inf")
-    rows = projections.scan_table(
-        store, "#t = :entity OR begins_with(pk, :trail)", {"#t": "t"}, {":entity": {"S": "e"}, ":trail": {"S": "AUD#"}}
-    )
+    rows = store.scan_all(any_of(attribute("t") == ENTITY, attribute("pk").startswith("AUD#")))
     entities = {raw["pk"]["S"].removeprefix("AUD#") if raw["pk"]["S"].startswith("AUD#") else raw["id"]["S"] for raw in rows}
     return sorted(entities)
 

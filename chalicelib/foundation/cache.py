@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
-from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.store import keys
 from chalicelib.foundation.store.store import StoreStamp
@@ -93,18 +92,9 @@ class Cache:
 
     def invalidate_all(self, ctx: StoreStamp) -> int:
         """Start a new generation for every process of the stage; returns its number. One round trip; effective here at once."""
-        response = ctx.store.update_by_expression(
-            _GENERATION,
-            "ADD generation :one SET updated_at = :at, updated_by = :by, request_id = :request",
-            ExpressionAttributeValues={
-                ":one": {"N": "1"},
-                ":at": {"S": format_timestamp(ctx.now)},
-                ":by": {"S": ctx.actor.id},
-                ":request": {"S": ctx.request_id},
-            },
-            ReturnValues="UPDATED_NEW",
-        )
-        generation = int(response["Attributes"]["generation"]["N"])
+        values = {"updated_at": ctx.now, "updated_by": ctx.actor.id, "request_id": ctx.request_id}
+        row = ctx.store.update(_GENERATION, add={"generation": 1}, set=values)
+        generation = int(row["generation"]["N"])
         with self._generation_lock:
             self._generation = (generation, ctx.now)
         return generation

@@ -106,11 +106,10 @@ class Context:
         """
         ranges = [ranges] if isinstance(ranges, KeyRange) else ranges
         filters = query.model_dump(exclude={"limit", "cursor"})
-        signer = CursorSigner(self.secrets.cursor_key, self.now, self.endpoint, [range.pk for range in ranges], filters, self.actor.id)
         page = paginate(
             self.store,
             ranges,
-            signer,
+            self.cursor_signer([range.pk for range in ranges], filters),
             limit=query.limit,
             cursor=query.cursor,
             decode=decode,
@@ -118,6 +117,10 @@ class Context:
             newest_first=newest_first,
         )
         return {"items": [present(row) for row in page.rows], "next_cursor": page.next_cursor}
+
+    def cursor_signer(self, *binding: object) -> CursorSigner:
+        """For a list that `paginate` can't serve: signs cursors that hold for this endpoint, this caller, and what else is given."""
+        return CursorSigner(self.secrets.cursor_key, self.now, self.endpoint, *binding, self.actor.id)
 
     def check_if_match(self, revision: int) -> None:
         """Compare the caller's If-Match with the revision that was read. Raises PreconditionFailed."""

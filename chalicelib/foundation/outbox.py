@@ -19,6 +19,7 @@ from chalicelib.foundation.errors import VersionConflict
 from chalicelib.foundation.ids import ItemKey, ulid
 from chalicelib.foundation.json_codec import JsonObject, dumps, loads
 from chalicelib.foundation.store import codec
+from chalicelib.foundation.store.expressions import ROW_ABSENT, all_of, any_of, attribute, unchanged
 from chalicelib.foundation.store.transactions import Transaction
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def add_mail(tx: Transaction, ctx: "Context", *, to: str, subject: str, text: st
         "correlation_id": ctx.correlation_id,
         "ttl": int((ctx.now + MAIL_TTL).timestamp()),
     }
-    tx.put_values_by_expression(key, row if decoy else {"t": MAIL, **row}, "attribute_not_exists(pk)")
+    tx.put_values(key, row if decoy else {"t": MAIL, **row}, ROW_ABSENT)
     return key
 
 
@@ -142,20 +143,17 @@ def deliver_mail(ctx: "Context", key: ItemKey) -> DeliveryResult:
 
 def _claim(ctx: "Context", key: ItemKey) -> JsonObject | None:
     now = int(ctx.now.timestamp())
+    is_free = any_of(attribute("lease").does_not_exist(), attribute("lease") < now)
     try:
-        response = ctx.store.update_by_expression(
+        row = ctx.store.update(
             key,
-            "SET lease = :until, leased_by = :me ADD attempts :one",
-            ConditionExpression="#state = :queued AND #ttl > :now AND (attribute_not_exists(lease) OR lease < :now)",
-            ExpressionAttributeNames={"#state": "state", "#ttl": "ttl"},
-            ExpressionAttributeValues=codec.encode_item(
-                {":until": now + int(LEASE.total_seconds()), ":me": ctx.request_id, ":one": 1, ":queued": "queued", ":now": now}
-            ),
-            ReturnValues="ALL_NEW",
+            set={"lease": now + int(LEASE.total_seconds()), "leased_by": ctx.request_id},
+            add={"attempts": 1},
+            when=all_of(attribute("state") == "queued", attribute("ttl") > now, is_free),
         )
     except VersionConflict:
         return None
-    return codec.decode_item(response["Attributes"])
+    return codec.decode_item(row)
 
 
 def _unclaimed_result(ctx: "Context", key: ItemKey) -> DeliveryResult:
@@ -167,27 +165,18 @@ def _unclaimed_result(ctx: "Context", key: ItemKey) -> DeliveryResult:
 
 def _release(ctx: "Context", key: ItemKey, row: JsonObject) -> None:
     """Release the lease, so that the queue's next delivery need not wait for it to expire."""
-    _update_leased(ctx, key, row, "REMOVE lease, leased_by", {}, {})
+    _update_leased(ctx, key, row, {})
 
 
 def _finish(ctx: "Context", key: ItemKey, row: JsonObject, state: str, **attributes: str) -> None:
     """Set the final state, and remove the text: it may contain a code, and is no longer needed."""
-    sets = "".join(f", #{name} = :{name}" for name in attributes)
-    names = {"#state": "state", "#text": "text", **{f"#{name}": name for name in attributes}}
-    values = {":state": state, ":now": ctx.now, **{f":{name}": value for name, value in attributes.items()}}
-    _update_leased(ctx, key, row, f"SET #state = :state, finished_at = :now{sets} REMOVE lease, leased_by, #text", values, names)
+    _update_leased(ctx, key, row, {"state": state, "finished_at": ctx.now, "text": None, **attributes})
 
 
-def _update_leased(ctx: "Context", key: ItemKey, row: JsonObject, expression: str, values: JsonObject, names: dict[str, str]) -> None:
-    """Update a row while this worker holds its lease; otherwise log and leave it to the new holder."""
-    arguments: JsonObject = {"ExpressionAttributeNames": names} if names else {}
+def _update_leased(ctx: "Context", key: ItemKey, row: JsonObject, values: JsonObject) -> None:
+    """Update a row and release it while this worker holds its lease; otherwise log and leave it to the new holder."""
+    is_ours = all_of(*unchanged({"leased_by": row["leased_by"], "lease": row["lease"]}))
     try:
-        ctx.store.update_by_expression(
-            key,
-            expression,
-            ConditionExpression="leased_by = :me AND lease = :lease",
-            ExpressionAttributeValues=codec.encode_item({":me": row["leased_by"], ":lease": row["lease"], **values}),
-            **arguments,
-        )
+        ctx.store.update(key, set=values, remove=("lease", "leased_by"), when=is_ours)
     except VersionConflict:
         telemetry.log("WARNING", "the lease of a mail ran out before it was marked", row=key.pk)

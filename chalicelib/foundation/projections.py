@@ -18,13 +18,14 @@ from functools import cache
 
 from botocore.exceptions import ClientError
 
-from chalicelib.foundation.errors import VersionConflict
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.manifest import Pack, import_string
 from chalicelib.foundation.store import codec, keys
+from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
-from chalicelib.foundation.store.store import Store, encode_key
+from chalicelib.foundation.store.expressions import ROW_ABSENT, all_of, attribute
+from chalicelib.foundation.store.store import Store
 from chalicelib.foundation.store.transactions import MAX_ACTIONS, Transaction
 from chalicelib.foundation.streams import ENTITY, StreamChange, is_transient
 
@@ -83,24 +84,12 @@ def merge(total: Contribution, contribution: Contribution, sign: int = 1) -> Non
 
 
 def read_aggregates(store: Store, pk: str, prefix: str = "", *, between: tuple[str, str] | None = None) -> dict[str, dict[str, Number]]:
-    """The aggregate rows of a partition whose sort key begins with `prefix`, or is in the range `between`: their fields by sort key. One round trip.
+    """The aggregate rows of a partition whose sort key begins with `prefix`, or is in the range `between`: their fields by sort key.
 
-    (Two during a rebuild, when rows of two generations exist.)
+    One round trip; two during a rebuild, when rows of two generations exist.
     """
-    values = {":pk": {"S": pk}}
-    condition = "pk = :pk"
-    if prefix:
-        condition, values[":prefix"] = condition + " AND begins_with(sk, :prefix)", {"S": prefix}
-    elif between:
-        condition, values[":low"], values[":high"] = condition + " AND sk BETWEEN :low AND :high", {"S": between[0]}, {"S": between[1]}
-    items: list[DynamoItem] = []
-    start: JsonObject = {}
-    while True:
-        response = store.query(KeyConditionExpression=condition, ExpressionAttributeValues=values, ConsistentRead=True, **start)
-        items += response["Items"]
-        if "LastEvaluatedKey" not in response:
-            return live_aggregates(store, items)
-        start = {"ExclusiveStartKey": response["LastEvaluatedKey"]}
+    low, high = between or (None, None)
+    return live_aggregates(store, store.query_all(KeyRange(None, pk, low, high, prefix or None)))
 
 
 def live_aggregates(store: Store, raws: Iterable[DynamoItem]) -> dict[str, dict[str, Number]]:
@@ -129,8 +118,7 @@ def _generations(raw: DynamoItem | None) -> list[int]:
 
 def set_generations(store: Store, numbers: list[int]) -> None:
     """Apply changes to these generations, and read the first one. Effective from the next batch on. One round trip."""
-    row = encode_key(_CONFIG) | codec.encode_item({"kind": "config", "writing": numbers})
-    store.call("put_item", TableName=store.table, Item=row)
+    store.put_values(_CONFIG, {"kind": "config", "writing": numbers})
 
 
 # -- applying
@@ -281,11 +269,8 @@ class ProjectionEngine:
             }
             if step.entity.removed:
                 values["ttl"] = int((self._now + _CHECKPOINT_TTL).timestamp())
-            item = encode_key(step.key) | codec.encode_item(values)
-            if step.checkpoint_version is None:
-                tx.put_by_expression(item, "attribute_not_exists(pk)", VersionConflict())
-            else:
-                tx.put_by_expression(item, "v = :kept", VersionConflict(), {":kept": step.checkpoint_version})
+            as_read = ROW_ABSENT if step.checkpoint_version is None else attribute("v") == step.checkpoint_version
+            tx.put_values(step.key, values, as_read)
             merge(total.setdefault(step.generation, {}), step.delta)
         for generation, delta in total.items():
             for (pk, sk), numbers in delta.items():
@@ -314,11 +299,7 @@ def _chunks(updates: list[_PendingUpdate]) -> Iterator[list[_PendingUpdate]]:
 
 def _add_numbers(tx: Transaction, key: ItemKey, generation: int, numbers: dict[str, Number]) -> None:
     assert not _RESERVED & numbers.keys(), f"{sorted(_RESERVED & numbers.keys())} can't be fields of an aggregate"
-    names = {f"#f{index}": name for index, name in enumerate(numbers)} | {"#t": "t", "#g": "g"}
-    values: JsonObject = {f":f{index}": number for index, number in enumerate(numbers.values())}
-    values |= {":t": _AGGREGATE, ":g": generation}
-    sums = ", ".join(f"#f{index} :f{index}" for index in range(len(numbers)))
-    tx.update_by_expression(key, f"SET #t = :t, #g = :g ADD {sums}", values=values, names=names)
+    tx.update(key, set={"t": _AGGREGATE, "g": generation}, add=numbers)
 
 
 def _checkpoint_key(state: EntityVersion, generation: int) -> ItemKey:
@@ -342,20 +323,14 @@ def _decode_contribution(raw: DynamoItem) -> Contribution:
 
 def scan_entities(store: Store, kinds: Iterable[str]) -> Iterator[EntityVersion]:
     """Every entity of these kinds, by a consistent scan of the table."""
-    names = {f":k{index}": {"S": kind} for index, kind in enumerate(kinds)}
-    condition = f"#t = :entity AND #kind IN ({', '.join(names)})"
-    yield from (
-        EntityVersion.from_image(raw, raw["id"]["S"], raw["kind"]["S"], int(raw["revision"]["N"]))
-        for raw in scan_table(store, condition, {"#t": "t", "#kind": "kind"}, {":entity": {"S": ENTITY}, **names})
-    )
+    for raw in store.scan_all(all_of(attribute("t") == ENTITY, attribute("kind").is_in(*kinds))):
+        yield EntityVersion.from_image(raw, raw["id"]["S"], raw["kind"]["S"], int(raw["revision"]["N"]))
 
 
 def scan_aggregates(store: Store, generation: int) -> Contribution:
     """Every aggregate row of a generation, by a consistent scan; fields that are zero are left out."""
-    condition = "#t = :aggregate AND #g = :generation"
     total: Contribution = {}
-    values = {":aggregate": {"S": _AGGREGATE}, ":generation": {"N": str(generation)}}
-    for raw in scan_table(store, condition, {"#t": "t", "#g": "g"}, values):
+    for raw in store.scan_all(all_of(attribute("t") == _AGGREGATE, attribute("g") == generation)):
         row = codec.decode_item(raw)
         numbers = {name: value for name, value in row.items() if name not in _RESERVED}
         merge(total, {(row["pk"], row["sk"].rpartition("@")[0]): numbers})
@@ -364,26 +339,5 @@ def scan_aggregates(store: Store, generation: int) -> Contribution:
 
 def rows_of_other_generations(store: Store, live: int) -> Iterator[ItemKey]:
     """The rows of every generation but `live`."""
-    names = {"#t": "t", "#g": "g"}
-    values = {":aggregate": {"S": _AGGREGATE}, ":memory": {"S": _CHECKPOINT}, ":live": {"N": str(live)}}
-    for raw in scan_table(store, "#t IN (:aggregate, :memory) AND #g <> :live", names, values):
+    for raw in store.scan_all(all_of(attribute("t").is_in(_AGGREGATE, _CHECKPOINT), attribute("g") != live)):
         yield ItemKey(raw["pk"]["S"], raw["sk"]["S"])
-
-
-def scan_table(store: Store, condition: str, names: dict[str, str], values: JsonObject) -> Iterator[DynamoItem]:
-    """The rows of the whole table that match `condition`, by consistent reads. Not for requests: it reads the whole table."""
-    start: JsonObject = {}
-    while True:
-        response = store.call(
-            "scan",
-            TableName=store.table,
-            ConsistentRead=True,
-            FilterExpression=condition,
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues=values,
-            **start,
-        )
-        yield from response["Items"]
-        if "LastEvaluatedKey" not in response:
-            return
-        start = {"ExclusiveStartKey": response["LastEvaluatedKey"]}

@@ -7,7 +7,6 @@ is parked: stored in a row of its own, with its images, so that it does not bloc
 
 import json
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -19,8 +18,9 @@ from chalicelib.foundation.errors import Unavailable
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.json_codec import JsonObject, dumps
 from chalicelib.foundation.store import codec, keys
+from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
-from chalicelib.foundation.store.store import Store, encode_key
+from chalicelib.foundation.store.store import Store
 
 StreamRecord = JsonObject  # one entry of the event's `Records`, as Lambda delivers it
 
@@ -162,7 +162,7 @@ def park_record(
         "gsi1sk": keys.join_key(parked_at, entity, key.sk),
         "ttl": int((now + PARKED_TTL).timestamp()),
     }
-    store.call("put_item", TableName=store.table, Item=encode_key(key) | codec.encode_item(values))
+    store.put_values(key, values)
     telemetry.log("ERROR", "parked", stream=stream, entity=entity, place=key.sk, reason=reason)
     telemetry.emit_metric({"Parked": 1}, stream=stream)
     return key
@@ -170,8 +170,6 @@ def park_record(
 
 def parked_records(store: Store, stream: str, entity: str, now: datetime) -> list[ParkedRecord]:
     """The parked records of one entity, in order of revision. One round trip per 1 MB."""
-    condition = {"KeyConditionExpression": "pk = :pk", "ConsistentRead": True}
-    values = {":pk": {"S": keys.join_key("PARK", stream, entity)}}
     return [
         ParkedRecord(
             ItemKey(raw["pk"]["S"], raw["sk"]["S"]),
@@ -179,35 +177,24 @@ def parked_records(store: Store, stream: str, entity: str, now: datetime) -> lis
             raw["reason"]["S"],
             json.loads(zlib.decompress(codec.decode_value(raw["record"]))),
         )
-        for raw in _query_all(store, ExpressionAttributeValues=values, **condition)
+        for raw in store.query_all(KeyRange(None, keys.join_key("PARK", stream, entity)))
         if int(raw["ttl"]["N"]) > now.timestamp()
     ]
 
 
 def parked_entities(store: Store, stream: str) -> list[str]:
     """The ids of entities with parked records, longest waiting first."""
-    values = {":pk": {"S": _partition(stream)}}
-    rows = _query_all(store, IndexName="gsi1", KeyConditionExpression="gsi1pk = :pk", ExpressionAttributeValues=values)
+    rows = store.query_all(KeyRange("gsi1", _partition(stream)))
     return list(dict.fromkeys(json.loads(raw["view"]["S"])["entity"] for raw in rows))
 
 
 def remove_parked(store: Store, key: ItemKey) -> None:
     """Remove a parked record that was processed. One round trip."""
-    store.call("delete_item", TableName=store.table, Key=encode_key(key))
+    store.delete(key)
 
 
 def _partition(stream: str) -> str:
     return keys.join_key("PARK", "open", stream)
-
-
-def _query_all(store: Store, **arguments: object) -> Iterator[DynamoItem]:
-    start: JsonObject = {}
-    while True:
-        response = store.query(**arguments, **start)
-        yield from response["Items"]
-        if "LastEvaluatedKey" not in response:
-            return
-        start = {"ExclusiveStartKey": response["LastEvaluatedKey"]}
 
 
 def _entity_of(record: StreamRecord) -> str:

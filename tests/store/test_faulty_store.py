@@ -9,6 +9,7 @@ from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.errors import Conflict, NotFound, Unavailable, VersionConflict
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.store import keys, references
+from chalicelib.foundation.store.expressions import ROW_ABSENT, ROW_EXISTS
 from chalicelib.foundation.store.store import Store, encode_key
 from chalicelib.foundation.store.transactions import Transaction
 from tests.fault_injection import (
@@ -56,7 +57,7 @@ def test_a_transaction_lands_once_whatever_happens_to_its_answer(faulty, fault):
     thing = SampleRoot.new(ctx, **plain_values())
     tx = Transaction(ctx.store)
     tx.create(thing, Conflict("it was there"))
-    tx.update_by_expression(ItemKey("COUNT", "C"), "ADD made :one", values={":one": 1})
+    tx.update(ItemKey("COUNT", "C"), add={"made": 1})
     tx.commit()
     assert ctx.store.find(SampleRoot, thing.id).revision == 1
     assert ctx.store.get_item(ItemKey("COUNT", "C"))["made"] == {"N": "1"}
@@ -65,7 +66,7 @@ def test_a_transaction_lands_once_whatever_happens_to_its_answer(faulty, fault):
 def test_another_requests_row_is_never_taken_for_our_own(faulty, context):
     first = context("operator")
     thing = SampleRoot.new(first, **plain_values())
-    Transaction(first.store).put_by_expression(thing.to_item())
+    Transaction(first.store).put(thing)
     first.store.call("put_item", TableName=first.store.table, Item=thing.to_item())
     ctx = faulty(LostResponses(times=1))
     again = SampleRoot.new(ctx, id=thing.id, **plain_values(name="impostor"))
@@ -149,7 +150,7 @@ def test_a_stormy_day_loses_and_doubles_nothing(context, faulty, seed):
         thing = SampleRoot.new(ctx, **plain_values(count=number))
         tx = Transaction(ctx.store)
         tx.create(thing)
-        tx.update_by_expression(tally, "ADD n :one", values={":one": 1})
+        tx.update(tally, add={"n": 1})
         tx.commit()
         made.append(thing)
     assert sum(fault.occurrences for fault in ctx.store.client.faults) > 2
@@ -171,9 +172,7 @@ def refusal_of(ctx, *failing):
         if place in failing:
             pk, sk = f"TAKEN#{place}", "T"
             ctx.store.call("put_item", TableName=ctx.store.table, Item=encode_key(ItemKey(pk, sk)) | {"owner": {"S": f"owner {place}"}})
-        tx.put_values_by_expression(
-            ItemKey(pk, sk), {"n": place}, "attribute_not_exists(pk)", lambda row, place=place: Conflict(f"{place}: {row['owner']['S']}")
-        )
+        tx.put_values(ItemKey(pk, sk), {"n": place}, ROW_ABSENT, lambda row, place=place: Conflict(f"{place}: {row['owner']['S']}"))
     with pytest.raises(Conflict) as caught:
         tx.commit()
     return caught.value.detail
@@ -191,8 +190,8 @@ def test_the_first_refusal_in_order_speaks(context):
 def test_a_refused_transaction_changes_nothing(context):
     ctx = context("operator")
     tx = Transaction(ctx.store)
-    tx.put_values_by_expression(ItemKey("A", "A"), {"n": 1})
-    tx.check_by_expression(ItemKey("NOBODY", "N"), "attribute_exists(pk)", NotFound("row"))
+    tx.put_values(ItemKey("A", "A"), {"n": 1})
+    tx.condition_check(ItemKey("NOBODY", "N"), ROW_EXISTS, NotFound("row"))
     with pytest.raises(NotFound):
         tx.commit()
     assert ctx.store.get_item(ItemKey("A", "A")) is None
@@ -225,7 +224,7 @@ def test_a_gate_counts_refuses_and_closes(context):
     commit(lambda tx: references.add_reference(tx, SampleRoot.ID, thing.id))
     with pytest.raises(Conflict, match="1 other thing"):
         commit(lambda tx: references.close_if_unreferenced(tx, SampleRoot.ID, thing.id, ctx.now))
-    commit(lambda tx: references.add_reference(tx, SampleRoot.ID, thing.id, 2, seen_at=ctx.now))
+    commit(lambda tx: references.add_reference(tx, SampleRoot.ID, thing.id, 2, set={"seen_at": ctx.now}))
     assert ctx.store.get_item(keys.reference_counter(thing.id))["seen_at"] == {"S": format_timestamp(ctx.now)}
     with pytest.raises(Conflict, match="3 other thing"):
         commit(lambda tx: references.close_if_unreferenced(tx, SampleRoot.ID, thing.id, ctx.now))

@@ -13,6 +13,7 @@ from chalicelib.foundation.idempotency import IdempotencyRecordKey, IdempotentRe
 from chalicelib.foundation.json_codec import parse
 from chalicelib.foundation.runtime import Runtime
 from chalicelib.foundation.secret_store import SecretStore
+from chalicelib.foundation.store.expressions import ROW_EXISTS
 from chalicelib.foundation.store.store import Store
 from chalicelib.packs import PACKS
 from tests.conftest import SECRETS, Clock
@@ -110,7 +111,7 @@ def test_a_day_later_the_key_is_free_though_its_row_still_stands(context, clock)
 def test_a_refusal_leaves_no_record(context):
     ctx = keyed(context("operator"))
     tx = idempotency.idempotent_transaction(ctx, {"id": "x"})
-    tx.check_by_expression(SampleRoot.ID.key(SampleRoot.ID.new(ctx.now)), "attribute_exists(pk)", Conflict("not yet"))
+    tx.condition_check(SampleRoot.ID.key(SampleRoot.ID.new(ctx.now)), ROW_EXISTS, Conflict("not yet"))
     with pytest.raises(Conflict):
         tx.commit()
     create(keyed(context("operator")))
@@ -155,7 +156,9 @@ def test_sixteen_duplicates_at_once_create_one(dynamodb_local, settings):
         faulty = FaultInjectingClient(
             dynamodb_local, Conflicts(0.2, seed=seed), Throttles(0.1, seed=seed + 99), LostResponses(0.1, seed=seed + 999)
         )
-        return Runtime(settings, packs=PACKS, dynamodb=faulty, secrets=SecretStore(settings, lambda: SECRETS), clock=clock, sleep=lambda _: None)
+        return Runtime(
+            settings, packs=PACKS, dynamodb=faulty, secrets=SecretStore(settings, lambda: SECRETS), clock=clock, sleep=lambda _: None
+        )
 
     def one(seed):
         ctx = keyed(client(seed).context(request_id=f"request-{seed}", actor=Actor(id="user_someone")))

@@ -12,6 +12,7 @@ from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.runtime import Runtime
 from chalicelib.foundation.secret_store import SecretStore
 from chalicelib.foundation.store import keys, references
+from chalicelib.foundation.store.expressions import ROW_ABSENT
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs import PACKS
 from tests.conftest import SECRETS, Clock
@@ -28,7 +29,9 @@ def racer(dynamodb_local, settings):
 
     def make(number):
         client = FaultInjectingClient(dynamodb_local, Conflicts(0.2, seed=number))
-        runtime = Runtime(settings, packs=PACKS, dynamodb=client, secrets=SecretStore(settings, lambda: SECRETS), clock=clock, sleep=lambda _: None)
+        runtime = Runtime(
+            settings, packs=PACKS, dynamodb=client, secrets=SecretStore(settings, lambda: SECRETS), clock=clock, sleep=lambda _: None
+        )
         return runtime.context(request_id=f"racer-{number}", actor=Actor(id=f"user_{number}"))
 
     return make
@@ -108,7 +111,7 @@ def test_a_unique_value_has_one_owner(racer):
         tx = Transaction(ctx.store)
         tx.create(thing)
         guard = {"owner": thing.id, "request_id": ctx.request_id}
-        tx.put_values_by_expression(keys.unique_guard("name", "lamp"), guard, "attribute_not_exists(pk)", Conflict("taken"))
+        tx.put_values(keys.unique_guard("name", "lamp"), guard, ROW_ABSENT, Conflict("taken"))
         try:
             tx.commit()
         except Conflict:
@@ -124,8 +127,8 @@ def test_counters_are_exact(racer):
     def run(number):
         for turn in range(5):
             tx = Transaction(racer(3000 + number * 10 + turn).store)
-            tx.update_by_expression(ItemKey("COUNT", "C"), "ADD n :one", values={":one": 1})
-            tx.put_values_by_expression(ItemKey(f"ROW#{number}", str(turn)), {"n": turn}, "attribute_not_exists(pk)")
+            tx.update(ItemKey("COUNT", "C"), add={"n": 1})
+            tx.put_values(ItemKey(f"ROW#{number}", str(turn)), {"n": turn}, ROW_ABSENT)
             tx.commit()
 
     race(16, run)

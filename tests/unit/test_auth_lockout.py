@@ -4,12 +4,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
+from pynamodb.expressions.condition import Condition
 
 from chalicelib.foundation.auth import lockout, rate_limit
 from chalicelib.foundation.errors import RateLimited, VersionConflict
+from chalicelib.foundation.store.codec import DynamoItem, decode_item, encode_item
 
 START = datetime(2026, 11, 24, 18, tzinfo=UTC)
 PAUSES = st.lists(st.integers(0, 1200), max_size=40)
@@ -25,37 +26,34 @@ def test_an_attempt_counts_for_exactly_fifteen_minutes(ages, at, chance):
 
 
 class Row:
-    """One row of the table, as far as the counting of attempts and rates asks: enough of UpdateItem to be a model."""
-
-    table = "t"
+    """The rows of the table, as far as the counting of attempts and rates asks: a model of UpdateItem."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, dict[str, Any]] = {}
+        self.rows: dict[str, DynamoItem] = {}
 
-    def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
-        key = arguments["Key"]["pk"]["S"]
-        row, values = self.rows.setdefault(key, {}), arguments["ExpressionAttributeValues"]
-        if "locked_until" in row and row["locked_until"] > int(values[":now"]["N"]):
-            item = {"locked_until": {"N": str(row["locked_until"])}}
-            raise ClientError({"Error": {"Code": "ConditionalCheckFailedException", "Message": ""}, "Item": item}, operation)
-        row.setdefault("attempts", set()).update(values[":mark"]["NS"])
-        return {"Attributes": {"attempts": {"NS": sorted(row["attempts"])}}}
+    def update(self, key: Any, *, set: Any = (), add: Any = (), discard: Any = (), when: Any = None, on_conflict: Any = None) -> DynamoItem:
+        row = self.rows.setdefault(key.pk, {})
+        if when is not None and not fulfils(row, when):
+            raise on_conflict(row) if callable(on_conflict) else on_conflict or VersionConflict()
+        plain = decode_item(row) | dict(set)
+        for name, change in dict(add).items():
+            plain[name] = plain[name] + change if isinstance(change, int) else {*plain.get(name, ()), *change}
+        for name, gone in dict(discard).items():
+            plain[name] = {*plain.get(name, ())} - gone
+        row.clear()
+        row.update(encode_item({name: value for name, value in plain.items() if value != frozenset()}))
+        return row
 
-    def update(self, key: Any, expression: str, **arguments: Any) -> None:
-        row, values = self.rows.setdefault(key.pk, {}), arguments["ExpressionAttributeValues"]
-        plain = {name: int(value["N"]) for name, value in values.items() if "N" in value}
-        if expression.startswith("SET locked_until"):
-            row["locked_until"] = plain[":until"]
-        elif expression.startswith("DELETE attempts"):
-            row["attempts"] -= set(values[":old"]["NS"])
-        elif ":full" in plain:
-            if row.get("tat", -1) >= plain[":now"]:
-                raise VersionConflict
-            row["tat"] = plain[":full"]
-        else:
-            if row["tat"] > plain[":latest"]:
-                raise VersionConflict
-            row["tat"] += plain[":step"]
+
+def fulfils(row: DynamoItem, when: Condition) -> bool:
+    """Whether a row fulfils a condition of those that are used here."""
+    if when.operator == "OR":
+        return any(fulfils(row, one) for one in when.values)
+    name = when.values[0].path[0]
+    if when.operator == "attribute_not_exists":
+        return name not in row
+    there, asked = int(row.get(name, {"N": "-1"})["N"]), int(when.values[1].values[0]["N"])
+    return name in row and {"<": there < asked, "<=": there <= asked}[when.operator]
 
 
 class Outside:
@@ -97,7 +95,7 @@ def test_no_fifteen_minutes_hold_more_than_five_failures_and_a_lock_lasts_fiftee
         if len(recent) == 5:
             locked_until = ctx.now + timedelta(minutes=15)
     for row in ctx.store.rows.values():
-        assert len(row.get("attempts", ())) <= 2 * 50 + 1
+        assert len(decode_item(row).get("attempts", ())) <= 2 * 50 + 1
 
 
 @given(st.integers(1, 600), st.integers(1, 10), st.lists(st.integers(0, 2000), min_size=1, max_size=60))

@@ -15,12 +15,13 @@ from chalicelib.foundation import idempotency, signing
 from chalicelib.foundation.actor import Actor
 from chalicelib.foundation.auth import users
 from chalicelib.foundation.auth.entities import ApiKey, User
-from chalicelib.foundation.auth.schemas import ApiKeyCreate, ApiKeyListQuery, ApiKeyPage, ApiKeySummary, ApiKeyView, CreatedApiKeyView
+from chalicelib.foundation.auth.schemas import ApiKeyCreate, ApiKeyListQuery, ApiKeySummary, ApiKeyView, CreatedApiKeyView
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Forbidden, NotFound, Unauthenticated, ValidationFailed, VersionConflict
 from chalicelib.foundation.ids import ROOT_SORT_KEY, ItemKey
 from chalicelib.foundation.presentation import present, present_row
-from chalicelib.foundation.store import codec, pagination
+from chalicelib.foundation.schema_types import PageOf
+from chalicelib.foundation.store import codec
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.expressions import any_of, attribute
 from chalicelib.foundation.store.retry import retry_on_conflict
@@ -91,23 +92,19 @@ def get(ctx: Context, id: str) -> ApiKeyView:
     return view(key, last_used_at)
 
 
-def list_api_keys(ctx: Context, query: ApiKeyListQuery) -> ApiKeyPage:
+def list_api_keys(ctx: Context, query: ApiKeyListQuery) -> PageOf[ApiKeySummary]:
     """A page of keys, newest first: all keys for a caller who may read users, else the caller's own."""
-    sees_all = ctx.actor.can("users:read")
-    seal = pagination.CursorSigner(ctx.secrets.cursor_key, ctx.now, ctx.endpoint, query.prefix, ctx.actor.id, sees_all)
-    if sees_all:
+    if ctx.actor.can("users:read"):
         partition = ApiKey.ALL.range(prefix=query.prefix)
     else:
         me = users.current_user(ctx).id
         partition = KeyRange(None, me, prefix=f"{ApiKey.ID.row}#key_u{me.removeprefix('user_')}{query.prefix or ''}")
-    page = pagination.paginate(
-        ctx.store, [partition], seal, limit=query.limit, cursor=query.cursor, predicate=bool, decode=pagination.decode_view
-    )  # a revoked key has no view
-    last_used_rows = ctx.store.batch_get(_last_used_key(row["id"]) for row in page.rows) if page.rows else {}
+    page = ctx.paginate(partition, query, lambda row: row)
+    last_used_rows = ctx.store.batch_get(_last_used_key(row["id"]) for row in page["items"])
     items = [
-        present_row(ApiKeySummary, row, last_used_at=_last_used_at(last_used_rows.get(_last_used_key(row["id"])))) for row in page.rows
+        present_row(ApiKeySummary, row, last_used_at=_last_used_at(last_used_rows.get(_last_used_key(row["id"])))) for row in page["items"]
     ]
-    return {"items": items, "next_cursor": page.next_cursor}
+    return {"items": items, "next_cursor": page["next_cursor"]}
 
 
 @retry_on_conflict

@@ -9,16 +9,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from botocore.exceptions import ClientError
-
 from chalicelib.foundation import emails
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import RateLimited
 from chalicelib.foundation.ids import ItemKey
-from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.signing import pseudonym
-from chalicelib.foundation.store import codec
-from chalicelib.foundation.store.store import encode_key
+from chalicelib.foundation.store.expressions import any_of, attribute
 from chalicelib.foundation.store.transactions import Transaction
 
 WINDOW = 15 * 60  # seconds
@@ -58,18 +54,13 @@ class SignInAttempt:
         for key, count, limit in self.counted:
             if count >= limit:
                 now = int(self.ctx.now.timestamp())
-                self.ctx.store.update_by_expression(
-                    key,
-                    "SET locked_until = :until, #ttl = :until",
-                    ExpressionAttributeValues=codec.encode_item({":until": now + LOCK}),
-                    ExpressionAttributeNames={"#ttl": "ttl"},
-                )
+                self.ctx.store.update(key, set={"locked_until": now + LOCK, "ttl": now + LOCK})
 
     def add_success(self, tx: Transaction) -> None:
         """The password was correct: clear the failures of mail and IP address, and uncount this attempt in the wider counter."""
         pair, anywhere = (key for key, _, _ in self.counted)
         tx.delete(pair)
-        tx.update_by_expression(anywhere, "DELETE attempts :mark", values={":mark": {self.encoded}})
+        tx.update(anywhere, discard={"attempts": {self.encoded}})
 
 
 def count_attempt(ctx: Context, email: str) -> SignInAttempt:
@@ -107,26 +98,17 @@ def _counter_key(ctx: Context, *parts: str) -> ItemKey:
 
 def _count_in(ctx: Context, key: ItemKey, encoded: int, limit: int) -> int:
     now = int(ctx.now.timestamp())
-    arguments: JsonObject = {
-        "TableName": ctx.store.table,
-        "Key": encode_key(key),
-        "UpdateExpression": "ADD attempts :mark SET #ttl = :ttl",
-        "ConditionExpression": "attribute_not_exists(locked_until) OR locked_until <= :now",
-        "ExpressionAttributeNames": {"#ttl": "ttl"},
-        "ExpressionAttributeValues": codec.encode_item({":mark": {encoded}, ":ttl": now + WINDOW + LOCK, ":now": now}),
-        "ReturnValues": "ALL_NEW",
-        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-    }
-    try:
-        row = ctx.store.call("update_item", **arguments)["Attributes"]
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-            raise
-        raise _locked_error(int(error.response["Item"]["locked_until"]["N"]) - now) from None
+    row = ctx.store.update(
+        key,
+        set={"ttl": now + WINDOW + LOCK},
+        add={"attempts": {encoded}},
+        when=any_of(attribute("locked_until").does_not_exist(), attribute("locked_until") <= now),
+        on_conflict=lambda row: _locked_error(int(row["locked_until"]["N"]) - now),
+    )
     attempts = [int(number) for number in row["attempts"]["NS"]]
     recent = recent_attempts(attempts, ctx.now)
     if len(attempts) > _PRUNE_FACTOR * limit and (expired := set(attempts) - set(recent)):
-        ctx.store.update_by_expression(key, "DELETE attempts :old", ExpressionAttributeValues=codec.encode_item({":old": expired}))
+        ctx.store.update(key, discard={"attempts": expired})
     if len(recent) > limit:  # others are in progress, and will fail or clear the count
         _undo(ctx, key, encoded)
         raise _locked_error(_PENDING_SECONDS)
@@ -135,7 +117,7 @@ def _count_in(ctx: Context, key: ItemKey, encoded: int, limit: int) -> int:
 
 def _undo(ctx: Context, key: ItemKey, encoded: int) -> None:
     """Uncount an attempt that was refused without verification: it is no failure, and retrying must not extend the lockout."""
-    ctx.store.update_by_expression(key, "DELETE attempts :mark", ExpressionAttributeValues=codec.encode_item({":mark": {encoded}}))
+    ctx.store.update(key, discard={"attempts": {encoded}})
 
 
 def _locked_error(seconds: int) -> RateLimited:

@@ -4,7 +4,7 @@ from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import RateLimited, VersionConflict
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.signing import pseudonym
-from chalicelib.foundation.store import codec
+from chalicelib.foundation.store.expressions import any_of, attribute
 
 
 def consume(ctx: Context, bucket: str, subject: str, *, every: int, burst: int) -> None:
@@ -16,24 +16,9 @@ def consume(ctx: Context, bucket: str, subject: str, *, every: int, burst: int) 
     now, step = int(ctx.now.timestamp() * 1000), every * 1000
     digest = pseudonym(ctx.secrets.personal_key, subject)
     key = ItemKey(f"RATE#{bucket}#{digest}", "R")
-    names = {"#ttl": "ttl"}
-    values = {":ttl": now // 1000 + every * (burst + 1)}
+    tat, ttl = attribute("tat"), {"ttl": now // 1000 + every * (burst + 1)}
     try:
-        ctx.store.update_by_expression(
-            key,
-            "SET tat = :full, #ttl = :ttl",
-            ConditionExpression="attribute_not_exists(tat) OR tat < :now",
-            ExpressionAttributeValues=codec.encode_item({**values, ":full": now + step, ":now": now}),
-            ExpressionAttributeNames=names,
-        )
+        ctx.store.update(key, set={"tat": now + step, **ttl}, when=any_of(tat.does_not_exist(), tat < now))
     except VersionConflict:
-        try:
-            ctx.store.update_by_expression(
-                key,
-                "SET tat = tat + :step, #ttl = :ttl",
-                ConditionExpression="tat <= :latest",
-                ExpressionAttributeValues=codec.encode_item({**values, ":step": step, ":latest": now + (burst - 1) * step}),
-                ExpressionAttributeNames=names,
-            )
-        except VersionConflict:
-            raise RateLimited("That has been asked for too often.", every) from None
+        refusal = RateLimited("That has been asked for too often.", every)
+        ctx.store.update(key, set=ttl, add={"tat": step}, when=tat <= now + (burst - 1) * step, on_conflict=refusal)

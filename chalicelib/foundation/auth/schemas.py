@@ -12,6 +12,7 @@ from chalicelib.foundation.schema_types import (
     Name,
     PageParams,
     PatchBody,
+    QueryFlag,
     RequestBody,
     ResourceView,
     StrictBool,
@@ -150,18 +151,11 @@ class UserSummary(TypedDict):
     created_at: TimestampText
 
 
-class UserPage(TypedDict):
-    """A page of users."""
-
-    items: list[UserSummary]
-    next_cursor: str | None
-
-
 class UserListQuery(PageParams):
     """Filters of the list of users."""
 
     role: Literal[RoleName, GovernanceRoleName] | None = Field(None, description="Only holders of this role.")
-    is_active: bool | None = Field(None, description="Only active ones, or only those who are not.")
+    is_active: QueryFlag | None = Field(None, description="Only active ones, or only those who are not.")
 
 
 class MeView(TypedDict):
@@ -186,13 +180,6 @@ class SessionView(TypedDict):
     address: str
     user_agent: str
     current: bool
-
-
-class SessionPage(TypedDict):
-    """A page of sessions."""
-
-    items: list[SessionView]
-    next_cursor: str | None
 
 
 class ApiKeyCreate(RequestBody):
@@ -233,13 +220,6 @@ class ApiKeySummary(TypedDict):
     expires_at: TimestampText | None
     last_used_at: TimestampText | None
     created_at: TimestampText
-
-
-class ApiKeyPage(TypedDict):
-    """A page of API keys."""
-
-    items: list[ApiKeySummary]
-    next_cursor: str | None
 
 
 class ApiKeyListQuery(PageParams):

@@ -15,19 +15,20 @@ from datetime import UTC, datetime, timedelta
 from chalicelib.foundation import signing, telemetry
 from chalicelib.foundation.auth import tokens
 from chalicelib.foundation.auth.entities import User
-from chalicelib.foundation.auth.schemas import SessionPage, SessionView, TokenPairView
+from chalicelib.foundation.auth.schemas import SessionView, TokenPairView
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.errors import NotFound, Unauthenticated
 from chalicelib.foundation.events import Notification
 from chalicelib.foundation.ids import ROOT_SORT_KEY, IdFormat, ItemKey
 from chalicelib.foundation.json_codec import JsonObject
-from chalicelib.foundation.store import codec, pagination
+from chalicelib.foundation.schema_types import PageOf, PageParams
+from chalicelib.foundation.store import codec
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
-from chalicelib.foundation.store.expressions import ROW_ABSENT, attribute
+from chalicelib.foundation.store.expressions import ROW_ABSENT, ROW_EXISTS, attribute
 from chalicelib.foundation.store.retry import retry_on_conflict
-from chalicelib.foundation.store.store import encode_key, parse_live
+from chalicelib.foundation.store.store import parse_live
 from chalicelib.foundation.store.transactions import Transaction
 
 SESSION = IdFormat("ses", "session")
@@ -221,21 +222,13 @@ def revoke_by_token(ctx: Context, token_text: str) -> None:
         return
     row = ctx.store.get_item(token.key)
     if row and (hmac.compare_digest(row["token_hash"]["S"], token.hash) or _is_ancestor(ctx, token, row)):
-        ctx.store.call("delete_item", TableName=ctx.store.table, Key=encode_key(token.key))
+        ctx.store.delete(token.key)
 
 
 def revoke_session(ctx: Context, user_id: str, session_id: str) -> None:
     """Revoke one session of a user; raises NotFound where there is none with this id."""
     SESSION.key(session_id)  # NotFound for another form
-    try:
-        ctx.store.call(
-            "delete_item",
-            TableName=ctx.store.table,
-            Key=encode_key(_key(user_id, session_id)),
-            ConditionExpression="attribute_exists(pk)",
-        )
-    except ctx.store.client.exceptions.ConditionalCheckFailedException:
-        raise NotFound("session") from None
+    ctx.store.delete(_key(user_id, session_id), ROW_EXISTS, NotFound("session"))
 
 
 def move_to_epoch(ctx: Context, tx: Transaction, user: User, session_id: str | None) -> None:
@@ -248,16 +241,14 @@ def move_to_epoch(ctx: Context, tx: Transaction, user: User, session_id: str | N
     tx.update(_key(user.id, session_id), set={"epoch": user.epoch}, when=attribute("token_hash") == row["token_hash"]["S"])
 
 
-def list_sessions(ctx: Context, user: User, limit: int, cursor: str | None) -> SessionPage:
+def list_sessions(ctx: Context, user: User, query: PageParams) -> PageOf[SessionView]:
     """A page of the user's live sessions, newest first."""
 
     def is_live(session: JsonObject) -> bool:
         return bool(session["epoch"] == user.epoch and session["ttl"] > ctx.now.timestamp())
 
     partition = KeyRange(None, user.id, prefix=f"{_SORT_KEY_PREFIX}#")
-    seal = pagination.CursorSigner(ctx.secrets.cursor_key, ctx.now, ctx.endpoint, "", ctx.actor.id)
-    page = pagination.paginate(ctx.store, [partition], seal, limit=limit, cursor=cursor, predicate=is_live, decode=codec.decode_item)
-    return {"items": [_session_view(session, ctx.actor.session) for session in page.rows], "next_cursor": page.next_cursor}
+    return ctx.paginate(partition, query, lambda row: _session_view(row, ctx.actor.session), predicate=is_live, decode=codec.decode_item)
 
 
 def _session_view(session: JsonObject, current: str | None) -> SessionView:

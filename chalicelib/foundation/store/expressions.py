@@ -63,13 +63,35 @@ def condition_arguments(when: Condition | None) -> Arguments:
     return {} if when is None else _Builder().finish(when)
 
 
-def update_arguments(set: Mapping[str, object], remove: Iterable[str], add: Mapping[str, object], when: Condition | None) -> Arguments:
-    """UpdateExpression and ConditionExpression. What is set to None is removed; `add` counts numbers up or down."""
+def filter_arguments(when: Condition) -> Arguments:
+    """FilterExpression with its placeholders, for a scan."""
+    arguments = condition_arguments(when)
+    return {"FilterExpression": arguments.pop("ConditionExpression"), **arguments}
+
+
+def update_arguments(
+    set: Mapping[str, object],
+    remove: Iterable[str],
+    add: Mapping[str, object],
+    when: Condition | None,
+    *,
+    default: Mapping[str, object] = NOTHING,
+    discard: Mapping[str, object] = NOTHING,
+) -> Arguments:
+    """UpdateExpression and ConditionExpression.
+
+    What is set to None is removed; `add` counts numbers up or down, and adds the elements of a set to a set; `discard` removes elements
+    of a set; `default` sets what is absent.
+    """
     builder = _Builder()
     sets = [f"{builder.name(name)} = {builder.value(value)}" for name, value in set.items() if value is not None]
+    for name, value in default.items():
+        placeholder = builder.name(name)
+        sets.append(f"{placeholder} = if_not_exists({placeholder}, {builder.value(value)})")
     removes = [builder.name(name) for name in (*(name for name, value in set.items() if value is None), *remove)]
     adds = [f"{builder.name(name)} {builder.value(value)}" for name, value in add.items()]
-    return builder.update(("SET", sets), ("REMOVE", removes), ("ADD", adds)) | builder.finish(when)
+    discards = [f"{builder.name(name)} {builder.value(value)}" for name, value in discard.items()]
+    return builder.update(("SET", sets), ("REMOVE", removes), ("ADD", adds), ("DELETE", discards)) | builder.finish(when)
 
 
 def difference_arguments(before: DynamoItem, after: DynamoItem, when: Condition | None) -> Arguments:

@@ -17,12 +17,14 @@ from chalicelib.foundation.errors import Unavailable, VersionConflict
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.store.access_patterns import KeyRange
-from chalicelib.foundation.store.codec import DynamoItem
+from chalicelib.foundation.store.codec import DynamoItem, encode_item
 from chalicelib.foundation.store.entity import Entity
-from chalicelib.foundation.store.expressions import NOTHING, update_arguments
+from chalicelib.foundation.store.expressions import NOTHING, ROW_ABSENT, Arguments, condition_arguments, filter_arguments, update_arguments
+from chalicelib.foundation.store.row import Row
 
 E = TypeVar("E", bound=Entity)
 T = TypeVar("T")
+OnConditionFailed = Exception | Callable[[DynamoItem], Exception]  # what a failed condition means; given the existing item ({} for none)
 
 _RETRYABLE_CODES = {
     "ProvisionedThroughputExceededException",
@@ -166,6 +168,16 @@ class Store:
         for rows in self.query_pages(range, newest_first=newest_first, page_size=page_size):
             yield from rows
 
+    def scan_all(self, when: Condition) -> Iterator[DynamoItem]:
+        """Every row of the table that fulfils a condition, by consistent reads. Not for requests: it reads the whole table."""
+        arguments: JsonObject = {"TableName": self.table, "ConsistentRead": True, **filter_arguments(when)}
+        while True:
+            response = self.call("scan", **arguments)
+            yield from response["Items"]
+            if "LastEvaluatedKey" not in response:
+                return
+            arguments["ExclusiveStartKey"] = response["LastEvaluatedKey"]
+
     # -- single conditional writes
 
     def save(self, entity: Entity) -> None:
@@ -191,6 +203,23 @@ class Store:
                 return
             raise VersionConflict from None
 
+    def create(self, row: Row, on_conflict: OnConditionFailed | None = None) -> None:
+        """Write a row whose key must be free. Raises `on_conflict`, by default VersionConflict. One round trip."""
+        self._put(row.to_item(), ROW_ABSENT, on_conflict)
+
+    def put_values(
+        self, key: ItemKey, values: Mapping[str, object], when: Condition | None = None, on_conflict: OnConditionFailed | None = None
+    ) -> None:
+        """Write a row of plain values, under a condition where one is given. Raises `on_conflict`. One round trip."""
+        self._put(encode_key(key) | encode_item(values), when, on_conflict)
+
+    def _put(self, item: DynamoItem, when: Condition | None, on_conflict: OnConditionFailed | None) -> None:
+        self._write_one("put_item", condition_arguments(when), on_conflict, Item=item)
+
+    def delete(self, key: ItemKey, when: Condition | None = None, on_conflict: OnConditionFailed | None = None) -> None:
+        """Remove a row that is no entity. Raises `on_conflict`. One round trip."""
+        self._write_one("delete_item", condition_arguments(when), on_conflict, Key=encode_key(key))
+
     def update(
         self,
         key: ItemKey,
@@ -198,26 +227,30 @@ class Store:
         set: Mapping[str, object] = NOTHING,
         remove: Iterable[str] = (),
         add: Mapping[str, object] = NOTHING,
+        default: Mapping[str, object] = NOTHING,
+        discard: Mapping[str, object] = NOTHING,
         when: Condition | None = None,
-        return_values: str = "NONE",
-    ) -> JsonObject:
-        """One UpdateItem on a row that is no entity (a counter, a claim). Raises VersionConflict where its condition fails."""
-        arguments = update_arguments(set, remove, add, when)
-        try:
-            return self.call("update_item", TableName=self.table, Key=encode_key(key), ReturnValues=return_values, **arguments)
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                raise VersionConflict from None
-            raise
+        on_conflict: OnConditionFailed | None = None,
+    ) -> DynamoItem:
+        """Update a row that is no entity (a counter, a claim), as `update_arguments` says; the row as it is then. One round trip.
 
-    def update_by_expression(self, key: ItemKey, expression: str, **arguments: object) -> JsonObject:
-        """One UpdateItem on a row that is not an entity (a counter, a claim). Raises VersionConflict where its condition fails."""
+        Raises `on_conflict`, by default VersionConflict, where its condition fails.
+        """
+        arguments = update_arguments(set, remove, add, when, default=default, discard=discard)
+        response = self._write_one("update_item", arguments, on_conflict, Key=encode_key(key), ReturnValues="ALL_NEW")
+        row: DynamoItem = response["Attributes"]
+        return row
+
+    def _write_one(self, operation: str, conditional: Arguments, on_conflict: OnConditionFailed | None, **arguments: object) -> JsonObject:
+        if "ConditionExpression" in conditional and on_conflict is not None:
+            arguments["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
         try:
-            return self.call("update_item", TableName=self.table, Key=encode_key(key), UpdateExpression=expression, **arguments)
+            return self.call(operation, TableName=self.table, **arguments, **conditional)
         except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                raise VersionConflict from None
-            raise
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            refusal = on_conflict or VersionConflict()
+            raise (refusal if isinstance(refusal, Exception) else refusal(error.response.get("Item", {}))) from None
 
     def batch_delete(self, keys: Iterable[ItemKey]) -> int:
         """Delete items that are not entities and are no longer written, 25 per round trip; returns how many."""

@@ -3,7 +3,7 @@
 PynamoDB's own transaction regroups its actions, so that cancellation reasons could not be assigned to them.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from uuid import uuid4
 
 from botocore.exceptions import ClientError
@@ -17,15 +17,15 @@ from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.entity import Entity
 from chalicelib.foundation.store.expressions import (
     NOTHING,
+    ROW_ABSENT,
     Arguments,
+    attribute,
     condition_arguments,
     difference_arguments,
     update_arguments,
 )
 from chalicelib.foundation.store.row import Row
-from chalicelib.foundation.store.store import Store, encode_key
-
-OnConditionFailed = Exception | Callable[[DynamoItem], Exception]  # what a failed condition means; given the existing item ({} for none)
+from chalicelib.foundation.store.store import OnConditionFailed, Store, encode_key
 
 MAX_ACTIONS = 100
 _IDENTITY_ATTRIBUTES = ("request_id", "revision", "id", "owner")  # by which a row is known as the very one we sent
@@ -48,11 +48,11 @@ class Transaction:
 
     def create(self, entity: Entity, on_conflict: OnConditionFailed | None = None) -> None:
         """Put a new entity; its key must be free."""
-        self.put_by_expression(entity.to_item(), "attribute_not_exists(pk)", on_conflict)
+        self.put(entity, ROW_ABSENT, on_conflict)
 
     def save(self, entity: Entity, on_conflict: OnConditionFailed | None = None) -> None:
         """Put an entity that was read; fails where it was written since."""
-        self.put_by_expression(entity.to_item(), "revision = :seen", on_conflict, {":seen": entity.revision - 1})
+        self.put(entity, attribute("revision") == entity.revision - 1, on_conflict)
 
     def put(self, row: Row, when: Condition | None = None, on_conflict: OnConditionFailed | None = None) -> None:
         """Put a row, new or not, under a condition."""
@@ -71,11 +71,16 @@ class Transaction:
         set: Mapping[str, object] = NOTHING,
         remove: Iterable[str] = (),
         add: Mapping[str, object] = NOTHING,
+        default: Mapping[str, object] = NOTHING,
+        discard: Mapping[str, object] = NOTHING,
         when: Condition | None = None,
         on_conflict: OnConditionFailed | None = None,
     ) -> None:
-        """Update a row in place: `set` values (None removes), `remove` attributes, `add` to numbers, under a condition."""
-        self._append("Update", {"Key": encode_key(key)}, update_arguments(set, remove, add, when), on_conflict)
+        """Update a row in place, under a condition: `set` values (None removes), `remove` attributes, `add` to numbers and sets,
+        `discard` from sets, set a `default` where an attribute is absent.
+        """
+        arguments = update_arguments(set, remove, add, when, default=default, discard=discard)
+        self._append("Update", {"Key": encode_key(key)}, arguments, on_conflict)
 
     def update_row(self, before: Row, after: Row, when: Condition | None = None, on_conflict: OnConditionFailed | None = None) -> None:
         """Write what differs between two states of a row, index keys included, without touching its other attributes."""
@@ -90,54 +95,8 @@ class Transaction:
         """Remove a row that is no entity."""
         self._append("Delete", {"Key": encode_key(key)}, condition_arguments(when), on_conflict)
 
-    def put_by_expression(
-        self,
-        item: DynamoItem,
-        condition: str = "",
-        on_conflict: OnConditionFailed | None = None,
-        values: JsonObject | None = None,
-        names: dict[str, str] | None = None,
-    ) -> None:
-        """Put a row under a condition. `values` are plain; they are typed here."""
-        self._add("Put", {"Item": item}, condition, values, names, on_conflict)
-
-    def put_values_by_expression(
-        self, key: ItemKey, values: JsonObject, condition: str = "", on_conflict: OnConditionFailed | None = None
-    ) -> None:
-        """Put a row that is no entity from plain values."""
-        self.put_by_expression(encode_key(key) | codec.encode_item(values), condition, on_conflict)
-
-    def update_by_expression(
-        self,
-        key: ItemKey,
-        expression: str,
-        condition: str = "",
-        on_conflict: OnConditionFailed | None = None,
-        values: JsonObject | None = None,
-        names: dict[str, str] | None = None,
-    ) -> None:
-        """Update a row in place, e.g. a counter or a claim."""
-        self._add("Update", {"Key": encode_key(key), "UpdateExpression": expression}, condition, values, names, on_conflict)
-
-    def check_by_expression(
-        self,
-        key: ItemKey,
-        condition: str,
-        on_conflict: OnConditionFailed | None = None,
-        values: JsonObject | None = None,
-        names: dict[str, str] | None = None,
-    ) -> None:
-        """Make the transaction depend on a condition of a row that it does not write."""
-        self._add("ConditionCheck", {"Key": encode_key(key)}, condition, values, names, on_conflict)
-
-    def delete_by_expression(
-        self, key: ItemKey, condition: str = "", on_conflict: OnConditionFailed | None = None, values: JsonObject | None = None
-    ) -> None:
-        """Remove a row that is no entity."""
-        self._add("Delete", {"Key": encode_key(key)}, condition, values, None, on_conflict)
-
     def commit(self) -> None:
-        """Land all of it, or raise the refusal of the first action whose condition failed.
+        """Write all of it, or raise the refusal of the first action whose condition failed.
 
         A repetition after a lost answer is the same transaction to DynamoDB (its token), so it can't fail against itself;
         beyond the ten minutes of that token, or on an engine that has none, our own rows are known by their request id.
@@ -155,25 +114,6 @@ class Transaction:
         if "ConditionExpression" in arguments:
             action["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
         self._actions.append({kind: action})
-        self._on_conflict.append(on_conflict)
-
-    def _add(
-        self,
-        kind: str,
-        body: JsonObject,
-        condition: str,
-        values: JsonObject | None,
-        names: dict[str, str] | None,
-        on_conflict: OnConditionFailed | None,
-    ) -> None:
-        body["TableName"] = self._store.table
-        if condition:
-            body |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
-        if values:
-            body["ExpressionAttributeValues"] = codec.encode_item(values)
-        if names:
-            body["ExpressionAttributeNames"] = names
-        self._actions.append({kind: body})
         self._on_conflict.append(on_conflict)
 
     def _raise_conflict(self, error: ClientError) -> None:

@@ -4,7 +4,7 @@ from chalicelib.foundation.manifest import Endpoint, Pack, PermissionRow
 
 PACK = Pack(
     letter="Q",
-    name="trail",
+    name="audit",
     title="Internal auditor",
     package=__name__,
     permissions=(
@@ -48,5 +48,6 @@ PACK = Pack(
         ),
     ),
     entities={"trail_access": f"{__name__}.entities.TrailAccess"},
+    rows=(f"{__name__}.records.AuditRecord",),
     key_prefixes=("AUD", "PERSON"),
 )

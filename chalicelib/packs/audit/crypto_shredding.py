@@ -8,10 +8,8 @@ subject's key is stored in an item of its own, wrapped with a key derived from t
 """
 
 import base64
-import hashlib
-import hmac
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -19,13 +17,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from chalicelib.foundation.canonical_json import canonical_json
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.json_codec import loads
+from chalicelib.foundation.signing import keyed_digest
 from chalicelib.foundation.store.codec import DynamoItem, decode_value, encode_item
 from chalicelib.foundation.store.store import Store, encode_key
-from chalicelib.packs.audit.canonical import canonical
 
 ERASED = "erased"
 _KEY_BYTES = 64
@@ -70,9 +68,9 @@ class DataSubjectKeys:
         key = self._key(subject)
         if key is None:
             return None
-        text = canonical(value).encode()
+        text = canonical_json(value).encode()
         sealed = AESSIV(key).encrypt(text, [context.encode()])
-        return {"digest": hmac.new(key, text, hashlib.sha256).hexdigest(), "sealed": base64.b64encode(sealed).decode()}
+        return {"digest": keyed_digest(key, text).hex(), "sealed": base64.b64encode(sealed).decode()}
 
     def unseal(self, subject: str, context: str, sealed: str) -> Any:
         """The value that was sealed; "erased" where its key doesn't exist. Raises InvalidTag where it was tampered with."""
@@ -86,9 +84,22 @@ class DataSubjectKeys:
             self._keys[subject] = self._create_key(subject)
         return self._keys[subject]
 
+    def new_keys(self, subjects: Iterable[str]) -> list[tuple[str, bytes, DynamoItem]]:
+        """A new key for each of these subjects that has none, and the row to store it in; `add_created` when it has been stored."""
+        missing = [subject for subject in subjects if subject in self._loaded and subject not in self._keys]
+        keys = {subject: os.urandom(_KEY_BYTES) for subject in missing}
+        return [(subject, key, self._key_row(subject, key)) for subject, key in keys.items()]
+
+    def add_created(self, keys: Mapping[str, bytes]) -> None:
+        """Add keys that were stored as new ones."""
+        self._keys.update(keys)
+
+    def _key_row(self, subject: str, key: bytes) -> DynamoItem:
+        return encode_key(subject_key(subject)) | encode_item({"key": self._wrapping_cipher().encrypt(key, [subject.encode()])})
+
     def _create_key(self, subject: str) -> bytes | None:
         key = os.urandom(_KEY_BYTES)
-        row = encode_key(subject_key(subject)) | encode_item({"key": self._wrapping_cipher().encrypt(key, [subject.encode()])})
+        row = self._key_row(subject, key)
         try:
             self._store.call("put_item", TableName=self._store.table, Item=row, ConditionExpression="attribute_not_exists(pk)")
         except ClientError as error:
@@ -113,9 +124,4 @@ class DataSubjectKeys:
 
 def shred_key(ctx: Context, subject: str) -> None:
     """Destroy the subject's key permanently; later values of the subject are not stored at all."""
-    ctx.store.update_by_expression(
-        subject_key(subject),
-        "REMOVE #key SET erased_at = if_not_exists(erased_at, :now), erased_by = if_not_exists(erased_by, :actor)",
-        ExpressionAttributeNames={"#key": "key"},
-        ExpressionAttributeValues=encode_item({":now": format_timestamp(ctx.now), ":actor": ctx.actor.id}),
-    )
+    ctx.store.update(subject_key(subject), remove=("key",), default={"erased_at": ctx.now, "erased_by": ctx.actor.id})

@@ -11,19 +11,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from chalicelib.foundation.canonical_json import canonical_json
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.json_codec import JsonObject, dumps, loads
 from chalicelib.foundation.store import codec
+from chalicelib.foundation.store.access_patterns import AccessPattern, KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.entity import Entity
-from chalicelib.foundation.store.keys import escape_key_part, join_key
 from chalicelib.foundation.store.store import encode_key
 from chalicelib.foundation.streams import StreamChange
-from chalicelib.packs.audit.canonical import canonical
 
+PREFIX = "AUD#"  # of the partition of an entity's chain
 GENESIS = "0" * 64  # the previous hash of the first record
 SHARDS = 4  # partitions of a day's index, which receives every write
+_LIST_FIELDS = ("entity_id", "kind", "seq", "action", "actor", "at", "recorded_at")
 # Attributes that are not part of `changes`: metadata that the record has itself, and values derived from other fields.
 _NOT_FIELDS = {
     "pk", "sk", "t", "kind", "sv", "view", "id", "revision", "created_at", "created_by",
@@ -40,6 +42,11 @@ SealFunction = Callable[[str, Any], dict[str, str] | None]  # (context, value) -
 class AuditRecord:
     """One record of a chain. `body` is the canonical text."""
 
+    BY_DAY = AccessPattern(
+        "gsi1", "AUD#DAY#{day}#{shard}", sort="{recorded_at}#{entity_id}#{number}", serves="GET /audit/trail, by the UTC day of recording"
+    )
+    BY_ACTOR = AccessPattern("gsi2", "AUD#ACT#{actor}#{month}", sort="{at}#{entity_id}#{number}", serves="GET /audit/trail?actor=")
+
     body: str
     prev_hash: str
     hash: str
@@ -53,7 +60,7 @@ class AuditRecord:
     @classmethod
     def from_values(cls, values: JsonObject, prev_hash: str) -> "AuditRecord":
         """A record, chained to the record with `prev_hash`."""
-        body = canonical(values)
+        body = canonical_json(values)
         return cls(body, prev_hash, chain_hash(prev_hash, body))
 
     @classmethod
@@ -63,40 +70,52 @@ class AuditRecord:
 
     def to_item(self) -> DynamoItem:
         """The item: under its entity by number, indexed by the day of recording and by the actor's month."""
-        content = self.values
-        name = f"{content['entity_id']}#{content['seq']:010d}"
-        values = {
-            "kind": content["kind"],
+        content = _Content(self.values)
+        values = content.attribute_values
+        row = {
+            "kind": values["kind"],
             "body": self.body,
             "prev_hash": self.prev_hash,
             "hash": self.hash,
-            "view": dumps({field: content[field] for field in ("entity_id", "kind", "seq", "action", "actor", "at", "recorded_at")}),
-            "gsi1pk": day_partition(content["recorded_at"][:10], shard(content["entity_id"])),
-            "gsi1sk": f"{content['recorded_at']}#{name}",
-            "gsi2pk": actor_partition(content["actor"], content["at"][:7]),
-            "gsi2sk": f"{content['at']}#{name}",
+            "view": dumps({field: values[field] for field in _LIST_FIELDS}),
+            **self.BY_DAY.keys(content),
+            **self.BY_ACTOR.keys(content),
         }
-        return encode_key(key(content["entity_id"], content["seq"])) | codec.encode_item(values)
+        return encode_key(key(values["entity_id"], values["seq"])) | codec.encode_item(row)
+
+
+@dataclass
+class _Content:
+    """The content of a record, and what its keys are made of besides."""
+
+    attribute_values: JsonObject
+
+    @property
+    def number(self) -> str:
+        return f"{self.attribute_values['seq']:010d}"
+
+    @property
+    def day(self) -> str:
+        return str(self.attribute_values["recorded_at"][:10])
+
+    @property
+    def shard(self) -> int:
+        return shard(self.attribute_values["entity_id"])
+
+    @property
+    def month(self) -> str:
+        return str(self.attribute_values["at"][:7])
 
 
 def key(entity_id: str, seq: int) -> ItemKey:
     """The key of a record."""
-    return ItemKey(partition(entity_id), f"{seq:010d}")
+    return ItemKey(f"{PREFIX}{entity_id}", f"{seq:010d}")
 
 
-def partition(entity_id: str) -> str:
-    """The partition of an entity's chain."""
-    return f"AUD#{entity_id}"
-
-
-def day_partition(day: str, shard: int) -> str:
-    """An index partition of a day of recording (UTC): one of its shards."""
-    return f"AUD#DAY#{day}#{shard}"
-
-
-def actor_partition(actor: str, month: str) -> str:
-    """The index partition of an actor's changes in a month."""
-    return join_key("AUD", "ACT", escape_key_part(actor), month)  # the actor may be any text of a caller
+def chain_range(entity_id: str, *, after: int = 0) -> KeyRange:
+    """An entity's chain: its records by number, those that follow `after`."""
+    first = key(entity_id, after + 1)
+    return KeyRange(None, first.pk, low=first.sk if after else None)
 
 
 def shard(entity_id: str) -> int:
@@ -197,4 +216,5 @@ def describes_same_change(existing: AuditRecord, expected: JsonObject, *, erased
     content = existing.values
     if content.get("code_version") != expected["code_version"] or erased:
         content, expected = ({**values, "changes": None} for values in (content, expected))
-    return canonical({**expected, **dict.fromkeys(_CONSUMERS_OWN)}) == canonical({**content, **dict.fromkeys(_CONSUMERS_OWN)})
+    own = dict.fromkeys(_CONSUMERS_OWN)
+    return canonical_json({**expected, **own}) == canonical_json({**content, **own})

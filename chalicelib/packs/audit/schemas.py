@@ -1,11 +1,13 @@
 """Requests and responses of the audit endpoints."""
 
-from typing import Annotated, Any, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from chalicelib.foundation.schema_types import DateOrTimestamp, PageParams, QueryParams, Text, TimestampText
+
+Visibility = Literal["all", "own", ""]  # how much of a kind's trail somebody sees
 
 
 class TrailQuery(PageParams):
@@ -53,13 +55,6 @@ class TrailRecordView(TypedDict):
     hash: str
 
 
-class TrailRecordPage(TypedDict):
-    """A page of an entity's trail, newest first."""
-
-    items: list[TrailRecordView]
-    next_cursor: str | None
-
-
 class TrailSummary(TypedDict):
     """An entry of a list, without fields: the entity's own trail has them."""
 
@@ -70,13 +65,6 @@ class TrailSummary(TypedDict):
     actor: str
     at: TimestampText
     recorded_at: TimestampText
-
-
-class TrailPage(TypedDict):
-    """A page of records, newest first."""
-
-    items: list[TrailSummary]
-    next_cursor: str | None
 
 
 class ChainBreak(TypedDict):

@@ -2,26 +2,35 @@
 
 Records are put conditionally, so a redelivered change has no effect. A change whose predecessor is missing is parked with its
 images, and so are later changes of that entity; they are resumed when the predecessor arrives.
+
+The records of a long batch, which is a bulk request or a backlog, are put in transactions of up to a hundred: five times as fast, at twice
+the write units of the table itself. Where a transaction is refused, its records are put one by one, which decides about each.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
 from chalicelib.foundation import streams, telemetry
 from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import Unavailable
 from chalicelib.foundation.events import Notification
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.manifest import Pack, import_string
+from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.entity import Entity
+from chalicelib.foundation.store.transactions import MAX_ACTIONS
 from chalicelib.foundation.streams import MalformedRecord, StreamChange
 from chalicelib.packs.audit import crypto_shredding, records
 from chalicelib.packs.audit.records import GENESIS, AuditRecord
 
 STREAM = "audit"
+_TRANSACTION_FROM = 10  # records of a batch from which on they are put in transactions
+_MAX_TRANSACTION_BYTES = 3_000_000  # of record bodies; DynamoDB's limit for a transaction is 4 MB
 EntityResolver = Callable[[str], type[Entity]]
 
 
@@ -60,18 +69,20 @@ class TrailWriter:
     def append(self, changes: list[StreamChange]) -> list[StreamChange]:
         """Append the changes, or park those that can't be appended. Returns the changes to retry, after transient failures.
 
-        Round trips: one for all predecessors and keys, one per record, one for parked successors.
+        Round trips: one for all predecessors and keys, one per record (of a long batch, one per hundred records), one for parked successors.
         """
         chains: dict[str, list[StreamChange]] = {}
         for change in sorted(changes, key=lambda change: change.version):
             chains.setdefault(change.entity_id, []).append(change)
         self._load_predecessors(chains)
+        written = self._append_in_transactions(chains) if len(changes) >= _TRANSACTION_FROM else set()
+        remaining_chains = [left for chain in chains.values() if (left := [change for change in chain if id(change) not in written])]
         undone: list[StreamChange] = []
-        if len(chains) > 1 and self._workers > 1:
-            with ThreadPoolExecutor(min(self._workers, len(chains))) as pool:
-                results = list(pool.map(self._chain, chains.values()))
+        if len(remaining_chains) > 1 and self._workers > 1:
+            with ThreadPoolExecutor(min(self._workers, len(remaining_chains))) as pool:
+                results = list(pool.map(self._chain, remaining_chains))
         else:
-            results = [self._chain(chain) for chain in chains.values()]
+            results = [self._chain(chain) for chain in remaining_chains]
         for remaining in results:
             undone += remaining
         failed = {change.entity_id for change in undone}
@@ -94,6 +105,65 @@ class TrailWriter:
             if streams.is_transient(error):
                 raise
             return False  # a permanent failure: it remains parked
+
+    # -- many records at once
+
+    def _append_in_transactions(self, chains: dict[str, list[StreamChange]]) -> set[int]:
+        """Put the records of these changes in as few transactions as possible. Returns the `id()` of each change that is done.
+
+        Left to be put one by one are changes that can't be described or chained, and all of an entity from a refused transaction on.
+        """
+        self._create_subject_keys(chains)
+        written: set[int] = set()
+        failed: set[str] = set()
+        for chunk in _chunks(self._chained_records(chains)):
+            puts = [(change, record) for change, record in chunk if change.entity_id not in failed]
+            if not puts:
+                continue
+            try:
+                self._put_all([record.to_item() for _, record in puts])
+            except (ClientError, Unavailable) as error:
+                telemetry.log("INFO", "audit transaction refused", records=len(puts), error=type(error).__name__)
+                failed |= {change.entity_id for change, _ in puts}
+                continue
+            for change, record in puts:
+                self._hashes[change.entity_id, change.version] = record.hash
+                written.add(id(change))
+        return written
+
+    def _chained_records(self, chains: dict[str, list[StreamChange]]) -> Iterator[tuple[StreamChange, AuditRecord]]:
+        """The records of each chain, as if each were put after the one before; up to the first that can't be made."""
+        for entity_id, chain in chains.items():
+            first = chain[0].version
+            hash = GENESIS if first == 1 else self._hashes.get((entity_id, first - 1))
+            for expected, change in enumerate(chain, first):
+                if hash is None or change.version != expected:
+                    break
+                try:
+                    record = AuditRecord.from_values(self._describe(change), hash)
+                except Exception:  # `_append_or_park` finds out why
+                    break
+                hash = record.hash
+                yield change, record
+
+    def _create_subject_keys(self, chains: dict[str, list[StreamChange]]) -> None:
+        personal = (change for chain in chains.values() for change in chain if self._is_personal(change))
+        subjects = {change.key.pk for change in personal if self._entity_class(change.kind).PERSONAL & change.image.keys()}
+        rows = self._subject_keys.new_keys(sorted(subjects))
+        for start in range(0, len(rows), MAX_ACTIONS):
+            chunk = rows[start : start + MAX_ACTIONS]
+            try:
+                self._put_all([row for _, _, row in chunk])
+            except (ClientError, Unavailable):
+                continue  # another worker created one of them: each is then read or created when it is needed
+            self._subject_keys.add_created({subject: key for subject, key, _ in chunk})
+
+    def _put_all(self, items: list[DynamoItem]) -> None:
+        """Put new rows, all or none. One round trip."""
+        puts = [
+            {"Put": {"TableName": self._store.table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}} for item in items
+        ]
+        self._store.call("transact_write_items", TransactItems=puts, ClientRequestToken=uuid4().hex)
 
     # -- a single chain
 
@@ -258,6 +328,21 @@ class TrailWriter:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
+
+
+def _chunks(records: Iterable[tuple[StreamChange, AuditRecord]]) -> Iterator[list[tuple[StreamChange, AuditRecord]]]:
+    """Group records into transactions, by number and size."""
+    chunk: list[tuple[StreamChange, AuditRecord]] = []
+    size = 0
+    for change, record in records:
+        bytes_ = len(record.body.encode())
+        if chunk and (len(chunk) == MAX_ACTIONS or size + bytes_ > _MAX_TRANSACTION_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append((change, record))
+        size += bytes_
+    if chunk:
+        yield chunk
 
 
 def park_unreadable(ctx: Context, record: streams.StreamRecord, error: Exception) -> None:

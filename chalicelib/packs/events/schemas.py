@@ -4,13 +4,13 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from chalicelib.foundation.json_codec import JsonObject
-from chalicelib.foundation.schema_types import DateText, PageParams, ResourceView, TimestampText
+from chalicelib.foundation.schema_types import DateText, PageParams, QueryFlag, ResourceView, TimestampText
 
 
 class EventQuery(PageParams):
     """Which events to list."""
 
-    unseen: bool | None = Field(None, description="true: only those that nobody has seen; false: only those that somebody has.")
+    unseen: QueryFlag | None = Field(None, description="true: only those that nobody has seen; false: only those that somebody has.")
     kind: str | None = Field(None, min_length=1, max_length=60, description="Only this kind, e.g. wholesale.follow_up.")
 
 
@@ -28,13 +28,6 @@ class EventSummary(TypedDict):
     created_at: TimestampText
     seen_at: TimestampText | None
     seen_by: str | None
-
-
-class EventPage(TypedDict):
-    """A page of events, newest first."""
-
-    items: list[EventSummary]
-    next_cursor: str | None
 
 
 class EventView(ResourceView):

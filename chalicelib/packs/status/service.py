@@ -6,15 +6,11 @@ from chalicelib import __version__
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.errors import NotFound
-from chalicelib.foundation.idempotency import idempotent_transaction
-from chalicelib.foundation.idempotency import read_or_replay as read_once
 from chalicelib.foundation.json_codec import JsonObject
-from chalicelib.foundation.store import keys
-from chalicelib.foundation.store.codec import decode_item, encode_item
-from chalicelib.foundation.store.store import encode_key
+from chalicelib.foundation.store.retry import retry_on_conflict
+from chalicelib.packs.status import repository
 from chalicelib.packs.status.probes import DEGRADED, INSTALLED, PENDING, pack_statuses
 
-_COMPLETION_KEY = keys.config_row("completion")
 _DEFAULT_NOTES = "System metadata initialized."
 _COMPLETE = "Backend marked as complete"
 _INCOMPLETE = "Backend marked as incomplete (development mode)"
@@ -22,9 +18,9 @@ _INCOMPLETE = "Backend marked as incomplete (development mode)"
 
 def status(ctx: Context) -> tuple[JsonObject, int]:
     """The full status, and the age of the pack statuses in seconds."""
-    raw = ctx.store.get_item(_COMPLETION_KEY)
+    completion = repository.find_completion(ctx)
     cached = pack_statuses(ctx)
-    return _status_view(ctx, decode_item(raw) if raw else {}, cached.value), cached.age
+    return _status_view(ctx, completion, cached.value), cached.age
 
 
 def pack_status(ctx: Context, letter: str) -> tuple[JsonObject, int]:
@@ -36,34 +32,23 @@ def pack_status(ctx: Context, letter: str) -> tuple[JsonObject, int]:
     return next(pack for pack in cached.value if pack["id"] == letter), cached.age
 
 
+@retry_on_conflict
 def set_completion(ctx: Context, *, complete: bool, notes: str | None) -> JsonObject:
     """Set or clear the completion; returns the full status. The time of completion remains the first one until it is cleared."""
     packs = pack_statuses(ctx).value
-
-    def step() -> JsonObject:
-        raw = read_once(ctx, [_COMPLETION_KEY]).get(_COMPLETION_KEY)
-        before = decode_item(raw) if raw else {}
-        row = {
-            "complete": complete,
-            "notes": notes or (_COMPLETE if complete else _INCOMPLETE),
-            "completed_at": (before.get("completed_at") or format_timestamp(ctx.now)) if complete else None,
-            "updated_at": format_timestamp(ctx.now),
-            "updated_by": ctx.actor.id,
-            "request_id": ctx.request_id,
-            "revision": before.get("revision", 0) + 1,
-        }
-        view = _status_view(ctx, row, packs)
-        tx = idempotent_transaction(ctx, view)
-        revision = before.get("revision")
-        item = encode_key(_COMPLETION_KEY) | encode_item(row)
-        if revision is None:
-            tx.put_by_expression(item, "attribute_not_exists(pk)")
-        else:
-            tx.put_by_expression(item, "revision = :seen", values={":seen": revision})
-        tx.commit()
-        return view
-
-    return ctx.store.retry_on_conflict(step)
+    before = repository.find_completion_or_replay(ctx)
+    after = {
+        "complete": complete,
+        "notes": notes or (_COMPLETE if complete else _INCOMPLETE),
+        "completed_at": (before.get("completed_at") or format_timestamp(ctx.now)) if complete else None,
+        "updated_at": format_timestamp(ctx.now),
+        "updated_by": ctx.actor.id,
+        "request_id": ctx.request_id,
+        "revision": before.get("revision", 0) + 1,
+    }
+    view = _status_view(ctx, after, packs)
+    repository.save_completion(ctx, before, after, view)
+    return view
 
 
 def counts(packs: list[JsonObject]) -> dict[str, int]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.foundation.errors import Conflict, InvalidTransition, VersionConflict
+from chalicelib.foundation.store.expressions import ROW_EXISTS
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.wholesale import public
 from chalicelib.packs.wholesale.entities import Pipeline
@@ -240,7 +241,7 @@ class TestAssignments:
         ctx = context("operator")
         tx = Transaction(ctx.store)
         public.add_transition(ctx, tx, ctx.store.find(Pipeline, under_contract), "assigned", {}, initiator="dispositions")
-        tx.check_by_expression(Pipeline.ID.key(Pipeline.ID.new(ctx.now)), "attribute_exists(pk)", Conflict("No assignment."))
+        tx.condition_check(Pipeline.ID.key(Pipeline.ID.new(ctx.now)), ROW_EXISTS, Conflict("No assignment."))
         with pytest.raises(Conflict):
             tx.commit()
         assert pipeline(context, under_contract).revision == 1
