@@ -14,13 +14,7 @@ PACK = Pack(
     permissions=(
         PermissionRow(
             "holdings",
-            {
-                "admin": "rwa correct-snapshots fx",
-                "operator": "rw fx",
-                "counsel": "r",
-                "auditor": "r",
-                "viewer": "r",
-            },
+            {"admin": "rwa correct-snapshots fx", "operator": "rw fx", "counsel": "r", "auditor": "r", "viewer": "r"},
             governed=True,
         ),
     ),
@@ -29,13 +23,7 @@ PACK = Pack(
         Endpoint("POST", "/holdings", "create_holding", "holdings:write", "Enter a holding", status=201, location="/holdings/{id}"),
         Endpoint("GET", "/holdings", "list_holdings", "holdings:read", "List holdings by type, jurisdiction, entity"),
         Endpoint("GET", "/holdings/summary", "read_summary", "holdings:read", "Read the summary of a day in one currency"),
-        Endpoint(
-            "GET",
-            "/holdings/performance",
-            "read_performance",
-            "holdings:read",
-            "Read the performance between two days",
-        ),
+        Endpoint("GET", "/holdings/performance", "read_performance", "holdings:read", "Read the performance between two days"),
         Endpoint("GET", "/holdings/fx-rates", "read_rates", "holdings:read", "Read a day's exchange rates"),
         Endpoint("PUT", "/holdings/fx-rates", "enter_rates", "holdings:fx", "Enter or correct a day's exchange rates"),
         Endpoint("GET", "/holdings/snapshots", "list_snapshots", "holdings:read", "List snapshots, the latest day first"),

@@ -19,7 +19,7 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -39,13 +39,14 @@ from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.entity import Entity
 from chalicelib.foundation.store.keys import KeyPart, join_key, reversible_key_part
 from chalicelib.foundation.store.row import Row, truncate
+from chalicelib.packs.holdings.rules import snapshots
 from chalicelib.packs.holdings.rules.aggregates import ASSET_TYPE, GroupKey, GroupTotals
 from chalicelib.packs.holdings.rules.effective_dating import EffectiveSeries, EffectiveValue
 from chalicelib.packs.holdings.rules.fx_rates import Rates
 from chalicelib.packs.holdings.rules.positions import AssetValue, Flow, GroupKeys, HoldingHistory, Movement, group_keys, owned_value
-from chalicelib.packs.holdings.rules.snapshots import Content, decode_content
+from chalicelib.packs.holdings.rules.summary import totals_by_currency
 
-CHANGES = "D#"  # the first rows of a holding's history
+CHANGES = "D"  # the first rows of a holding's history
 GROUP_FIELDS = ("asset_type", "jurisdiction", "entity_id", "entity_name")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 T = TypeVar("T")
@@ -155,11 +156,6 @@ class Valuation(Entity):
     source = a.optional_string()
     recorded = a.integer()  # the holding's revision
 
-    @property
-    def asset_value(self) -> AssetValue | None:
-        """The value as the rules take it."""
-        return None if self.value is None else AssetValue(self.value, self.currency)
-
     @classmethod
     def of(cls, ctx: Context, holding: Holding, value: Decimal | None, currency: str, as_of: date, **more: str | None) -> Self:
         """A valuation recorded at this revision of the holding; `more` are its method and source."""
@@ -196,11 +192,6 @@ class HoldingYear(Entity):
         """The id of a holding's year: computed from both, and sorted by year."""
         return f"hyr_h{holding_id.partition('_')[2]}{encode_ulid(_EPOCH + timedelta(seconds=year), bytes(10))}"
 
-    @property
-    def decoded(self) -> list[Movement]:
-        """Its movements."""
-        return [decode_movement(row) for row in self.movements]
-
 
 RATES, SNAPSHOTS = "FX", "SNAP"  # partitions
 
@@ -225,11 +216,6 @@ class DailyFxRates(Entity):
     base = a.string()
     on = a.date()
     rates = a.map_()
-
-    @property
-    def quotes(self) -> dict[str, Decimal]:
-        """Its rates by currency."""
-        return {currency: Decimal(rate) for currency, rate in self.rates.items()}
 
     @staticmethod
     def id_of(base: str, on: date) -> str:
@@ -261,7 +247,7 @@ class Snapshot(Entity):
     def totals_and_rates(self) -> tuple[dict[GroupKey, GroupTotals], Rates]:
         """The totals of each currency, as those of one group of all holdings, and the rates."""
         sums = [{"dimension": ASSET_TYPE, "group": "*", **row} for row in self.totals]
-        return decode_content({"sums": sums, "rates": self.rates, "max_age_days": self.max_age_days})
+        return snapshots.decode_content({"sums": sums, "rates": self.rates, "max_age_days": self.max_age_days})
 
 
 class _Compressed(Attribute[str]):
@@ -298,9 +284,11 @@ class SnapshotContent(Row):
     request_id = a.string()
 
     @classmethod
-    def build(cls, ctx: Context, content: Content, version: int, reason: str | None, totals: Mapping[str, GroupTotals]) -> Self:
-        """The snapshot of this content, and its totals by currency, as a version of its day and kind."""
-        on, kind = content["date"], content["kind"]
+    def build(
+        cls, ctx: Context, on: date, kind: str, totals: Mapping[GroupKey, GroupTotals], rates: Rates, *, version: int, reason: str | None
+    ) -> Self:
+        """A version of a day's snapshot of a kind, from these totals and rates."""
+        content = snapshots.content(on, kind, totals, rates)
         head = Snapshot.new(
             ctx,
             id=Snapshot.id_of(on, kind, version),
@@ -309,12 +297,12 @@ class SnapshotContent(Row):
             version=version,
             reason=reason,
             content_hash=content_hash(content, Numbers.TEXT),
-            totals=[{"currency": name, **asdict(of_currency)} for name, of_currency in totals.items()],
+            totals=[{"currency": currency, **asdict(of_currency)} for currency, of_currency in totals_by_currency(totals).items()],
             rates=content["rates"],
-            max_age_days=content["max_age_days"],
+            max_age_days=rates.max_age,
         )
-        key = cls.key_of(on, kind, version)
-        return cls.at(key, head=head, content=canonical_json(content, Numbers.TEXT), request_id=head.request_id)
+        text = canonical_json(content, Numbers.TEXT)
+        return cls.at(cls.key_of(on, kind, version), head=head, content=text, request_id=head.request_id)
 
     @staticmethod
     def key_of(on: date, kind: str, version: int) -> ItemKey:
@@ -324,7 +312,7 @@ class SnapshotContent(Row):
     @cached_property
     def totals_and_rates(self) -> tuple[dict[GroupKey, GroupTotals], Rates]:
         """The totals of all groups, and the rates."""
-        return decode_content(json.loads(self.content))
+        return snapshots.decode_content(json.loads(self.content))
 
 
 class EffectiveChange(Row):
@@ -340,7 +328,7 @@ class EffectiveChange(Row):
     @classmethod
     def of(cls, holding: Holding, on: date, changed: Mapping[str, object]) -> Self:
         """The changes of this revision of the holding."""
-        key = ItemKey(holding.id, f"{CHANGES}{holding.revision:010}")
+        key = ItemKey(holding.id, join_key(CHANGES, f"{holding.revision:010}"))
         return cls.at(key, on=on, recorded=holding.revision, changed=changed, request_id=holding.request_id)
 
 
@@ -363,21 +351,6 @@ class HoldingAggregate:
         return EffectiveSeries(EffectiveValue(valuation.as_of, _order(valuation), valuation) for valuation in self.valuations)
 
     @cached_property
-    def liabilities(self) -> EffectiveSeries[Decimal]:
-        """The whole asset's liability, 0 for none."""
-        return self._series("liability", lambda amount: Decimal(amount or 0))
-
-    @cached_property
-    def shares(self) -> EffectiveSeries[Decimal]:
-        """The firm's share, a percent number."""
-        return self._series("share", lambda share: Decimal(share))
-
-    @cached_property
-    def activity(self) -> EffectiveSeries[bool]:
-        """Whether it is active."""
-        return self._series("active", bool)
-
-    @cached_property
     def groups(self) -> EffectiveSeries[dict[str, str]]:
         """Those of GROUP_FIELDS that it has."""
         return self._series("groups", lambda fields: dict(fields))
@@ -390,16 +363,17 @@ class HoldingAggregate:
         """The currency of its value on `day`; before the first value, the first one's."""
         return self.values.value_on_or_first(day).currency if self.values.days else self.holding.currency
 
-    def to_history(self) -> HoldingHistory:
+    @cached_property
+    def history(self) -> HoldingHistory:
         """The history as the rules take it."""
         return HoldingHistory(
             held_from=self.holding.held_from,
             groups=self._series("groups", lambda fields: group_keys(*(fields.get(name) for name in GROUP_FIELDS))),
             currency=self.holding.currency,
-            values=EffectiveSeries(EffectiveValue(each.as_of, _order(each), each.asset_value) for each in self.valuations),
-            liabilities=self.liabilities,
-            shares=self.shares,
-            activity=self.activity,
+            values=EffectiveSeries(EffectiveValue(each.as_of, _order(each), _asset_value(each)) for each in self.valuations),
+            liabilities=self._series("liability", lambda amount: Decimal(amount or 0)),
+            shares=self._series("share", lambda share: Decimal(share)),
+            activity=self._series("active", bool),
             disposed_on=self.holding.disposed_on,
             cost=self.holding.cost_basis,
             proceeds=self.holding.proceeds,
@@ -413,9 +387,9 @@ class HoldingAggregate:
             value_estimate=latest and latest.value,
             valued_on=latest.as_of if latest and latest.value is not None else None,
             currency=latest.currency if latest else self.holding.currency,
-            liability=self.liabilities.value_on(date.max) or None,
-            ownership_pct=self.shares.value_on_or_first(date.max),
-            is_active=self.activity.value_on_or_first(date.max),
+            liability=self.history.liabilities.value_on(date.max) or None,
+            ownership_pct=self.history.shares.value_on_or_first(date.max),
+            is_active=self.history.activity.value_on_or_first(date.max),
             **{name: groups.get(name) for name in GROUP_FIELDS},
         )
         return replace(self, holding=holding)
@@ -432,6 +406,10 @@ class HoldingAggregate:
         )
 
 
+def _asset_value(valuation: Valuation) -> AssetValue | None:
+    return None if valuation.value is None else AssetValue(valuation.value, valuation.currency)
+
+
 def _order(entry: Valuation | EffectiveChange) -> str:
     return f"{entry.recorded:010}"
 
@@ -439,32 +417,20 @@ def _order(entry: Valuation | EffectiveChange) -> str:
 # -- movements, as years store them
 
 
-def encode_movement(movement: Movement) -> dict[str, Any]:
-    """A movement as it is stored in a year."""
-    groups = movement.groups
-    values = {
-        "day": movement.day.isoformat(),
-        "groups": [groups.asset_type, groups.jurisdiction, groups.entity],
-        "currency": movement.currency,
-        "owned": movement.owned,
-        "count": movement.count,
-        "unvalued": movement.unvalued,
-        "flow": movement.flow,
-    }
-    return {name: value for name, value in values.items() if value}
+_NUMBERS = ("owned", "count", "unvalued", "flow")
+
+
+def encode_movement(movement: Movement) -> dict[str, object]:
+    """A movement as it is stored in a year, without zeros."""
+    numbers = {name: number for name in _NUMBERS if (number := getattr(movement, name))}
+    return {"day": movement.day.isoformat(), "groups": list(astuple(movement.groups)), "currency": movement.currency, **numbers}
 
 
 def decode_movement(row: Mapping[str, Any]) -> Movement:
     """A movement stored in a year."""
-    return Movement(
-        date.fromisoformat(row["day"]),
-        GroupKeys(*row["groups"]),
-        row["currency"],
-        Decimal(row.get("owned", 0)),
-        int(row.get("count", 0)),
-        int(row.get("unvalued", 0)),
-        Decimal(row.get("flow", 0)),
-    )
+    owned, count, unvalued, flow = (row.get(name, 0) for name in _NUMBERS)
+    groups = GroupKeys(*row["groups"])
+    return Movement(date.fromisoformat(row["day"]), groups, row["currency"], Decimal(owned), int(count), int(unvalued), Decimal(flow))
 
 
 # -- aggregate rows: for each group and currency the current totals, and for each year the movements by day

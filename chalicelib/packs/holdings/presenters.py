@@ -1,6 +1,7 @@
 """Holdings, valuations, flows, rates, totals and snapshots as responses."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
 from typing import cast
@@ -131,15 +132,8 @@ def _explain(formula: str, inputs: Mapping[str, object], as_of: str, missing: li
 
 def performance_figures(performance: Performance) -> PerformanceFigures:
     """What changed, in its parts."""
-    return {
-        "value_then": performance.value_then,
-        "value_now": performance.value_now,
-        "change": performance.change,
-        "flows": performance.flows,
-        "revaluation": performance.revaluation,
-        "currency_effect": performance.currency_effect,
-        "missing": [{"currency": name, "date": day.isoformat()} for name, day in performance.missing],
-    }
+    missing = [{"currency": name, "date": day.isoformat()} for name, day in performance.missing]
+    return cast(PerformanceFigures, {**asdict(performance), "missing": missing})
 
 
 def explain_performance(

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from chalicelib.foundation import idempotency
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import parse_timestamp
-from chalicelib.foundation.errors import Conflict, NotFound, VersionConflict
+from chalicelib.foundation.errors import Conflict, NotFound
 from chalicelib.foundation.ids import ROOT_SORT_KEY
 from chalicelib.foundation.projections import read_aggregates
 from chalicelib.foundation.store.access_patterns import AccessPattern, KeyRange
@@ -34,6 +34,7 @@ from chalicelib.packs.holdings.entities import (
     Snapshot,
     SnapshotContent,
     Valuation,
+    decode_movement,
     encode_movement,
 )
 from chalicelib.packs.holdings.rules.aggregates import GroupKey, Now, Years, contribution
@@ -60,20 +61,20 @@ def find(ctx: Context, id: str) -> Holding:
 
 def read(ctx: Context, id: str) -> HoldingAggregate:
     """A holding with its history; NotFound. One query, strongly consistent: one round trip for each MB."""
-    rows = list(ctx.store.query_all(KeyRange(None, Holding.ID.key(id).pk, low=CHANGES, high=ROOT_SORT_KEY)))
+    rows = list(ctx.store.query_all(KeyRange(None, Holding.ID.key(id).pk, low=f"{CHANGES}#", high=ROOT_SORT_KEY)))
     holding = parse_live(Holding, rows[-1]) if rows and rows[-1]["sk"]["S"] == ROOT_SORT_KEY else None
     if holding is None:
         raise NotFound("holding")
 
-    def under(prefix: str) -> list[DynamoItem]:
-        return [row for row in rows if row["sk"]["S"].startswith(prefix)]
+    def under(row_name: str) -> list[DynamoItem]:
+        return [row for row in rows if row["sk"]["S"].startswith(f"{row_name}#")]
 
     return HoldingAggregate(
         holding,
-        tuple(Valuation.from_item(row) for row in under(f"{Valuation.ID.row}#")),
-        tuple(EffectiveChange.from_item(row) for row in under(CHANGES)),
-        tuple(HoldingFlow.from_item(row) for row in under(f"{HoldingFlow.ID.row}#")),
-        tuple(HoldingYear.from_item(row) for row in under(f"{HoldingYear.ID.row}#")),
+        tuple(map(Valuation.from_item, under(Valuation.ID.row))),
+        tuple(map(EffectiveChange.from_item, under(CHANGES))),
+        tuple(map(HoldingFlow.from_item, under(HoldingFlow.ID.row))),
+        tuple(map(HoldingYear.from_item, under(HoldingYear.ID.row))),
     )
 
 
@@ -85,7 +86,8 @@ def read_or_replay(ctx: Context, id: str) -> HoldingAggregate:
 
 def list_ranges(query: HoldingQuery) -> list[KeyRange]:
     """Where the listed holdings are. Each filter and each pair has an index; of three, jurisdiction is left to the caller."""
-    kind, jurisdiction, entity = _key_part(query.asset_type), _key_part(query.jurisdiction), _key_part(query.entity_id)
+    filters = (query.asset_type, query.jurisdiction, query.entity_id)
+    kind, jurisdiction, entity = (None if text is None else reversible_key_part(text) for text in filters)
     if entity is not None and (kind is not None or jurisdiction is None):
         return _ranges(query, Holding.BY_ENTITY, kind, entity_key=entity)
     if jurisdiction is not None and kind is None:
@@ -93,10 +95,6 @@ def list_ranges(query: HoldingQuery) -> list[KeyRange]:
     if kind is not None:
         return _ranges(query, Holding.BY_TYPE, jurisdiction, type_key=kind)
     return _ranges(query, Holding.ALL, None)
-
-
-def _key_part(text: str | None) -> KeyPart | None:
-    return None if text is None else reversible_key_part(text)
 
 
 def _ranges(query: HoldingQuery, pattern: AccessPattern, second: KeyPart | None, **partition: KeyPart) -> list[KeyRange]:
@@ -122,17 +120,13 @@ def create(ctx: Context, new: HoldingAggregate, response: object) -> None:
     tx.commit()
 
 
-def save(ctx: Context, before: HoldingAggregate, after: HoldingAggregate) -> None:
-    """Write what differs; the holding's revision is the lock of the whole partition. Conflict beyond the limits. One round trip."""
-    _save(ctx, Transaction(ctx.store), before, after)
+def save(ctx: Context, before: HoldingAggregate, after: HoldingAggregate, response: object = None) -> None:
+    """Write what differs, and remember the response under the request's Idempotency-Key. One round trip.
 
-
-def save_idempotent(ctx: Context, before: HoldingAggregate, after: HoldingAggregate, response: object) -> None:
-    """`save`, and remember the response under the request's Idempotency-Key."""
-    _save(ctx, idempotency.idempotent_transaction(ctx, response), before, after)
-
-
-def _save(ctx: Context, tx: Transaction, before: HoldingAggregate, after: HoldingAggregate) -> None:
+    The holding's revision is the lock of the whole partition. Conflict where there would be more years, or rows in one, than a
+    transaction takes.
+    """
+    tx = idempotency.idempotent_transaction(ctx, response)
     tx.save(after.holding)
     _add_history(ctx, tx, before, after)
     tx.commit()
@@ -155,7 +149,7 @@ def _add_history(ctx: Context, tx: Transaction, before: HoldingAggregate, after:
 
 def _add_years(ctx: Context, tx: Transaction, aggregate: HoldingAggregate) -> None:
     current = {year.year: year for year in aggregate.years}
-    changed = changed_years((moved for year in aggregate.years for moved in year.decoded), movements(aggregate.to_history()))
+    changed = changed_years((decode_movement(row) for year in aggregate.years for row in year.movements), movements(aggregate.history))
     if len(current.keys() | changed.keys()) > _MAX_YEARS:
         raise Conflict(f"A holding moves in at most {_MAX_YEARS} different years.")
     for number, of_year in changed.items():
@@ -204,8 +198,8 @@ def rates_between(ctx: Context, first: date, last: date) -> Rates:
     """All rates for conversions on the days from `first` to `last`. One query, one round trip for each MB."""
     max_age = ctx.settings.of(HoldingsSettings).fx_max_age_days
     low, high = (first - timedelta(days=max_age)).isoformat(), f"{last.isoformat()}~"
-    days = (DailyFxRates.from_item(row) for row in ctx.store.query_all(KeyRange(None, RATES, low, high)))
-    return Rates(((day.base, day.on, day.quotes) for day in days), max_age=max_age)
+    days = map(DailyFxRates.from_item, ctx.store.query_all(KeyRange(None, RATES, low, high)))
+    return Rates(((day.base, day.on, {name: Decimal(rate) for name, rate in day.rates.items()}) for day in days), max_age=max_age)
 
 
 def merge_rates(ctx: Context, base: str, days: Sequence[tuple[date, Mapping[str, Decimal]]]) -> int:
@@ -243,21 +237,9 @@ def snapshot_range(query: SnapshotListQuery) -> KeyRange:
     return KeyRange(None, SNAPSHOTS, low, f"{high}~")
 
 
-def create_snapshot(ctx: Context, snapshot: SnapshotContent, response: object) -> None:
+def create_snapshot(ctx: Context, snapshot: SnapshotContent, response: object = None) -> None:
     """Write a snapshot, and remember the response under the request's Idempotency-Key; VersionConflict where it exists. One round trip."""
-    _create_snapshot(idempotency.idempotent_transaction(ctx, response), snapshot)
-
-
-def create_close(ctx: Context, snapshot: SnapshotContent) -> bool:
-    """Write the close of a day; False where it exists already. One round trip."""
-    try:
-        _create_snapshot(Transaction(ctx.store), snapshot)
-    except VersionConflict:
-        return False
-    return True
-
-
-def _create_snapshot(tx: Transaction, snapshot: SnapshotContent) -> None:
+    tx = idempotency.idempotent_transaction(ctx, response)
     tx.create(snapshot.head)
     tx.put(snapshot)
     tx.commit()

@@ -178,7 +178,7 @@ class Tape:
         """The sums of a day by looking at every holding's own history."""
         found = {}
         for id in self.made.values():
-            at = positions.position(repository.read(ctx(self.runtime), id).to_history(), day)
+            at = positions.position(repository.read(ctx(self.runtime), id).history, day)
             for dimension in ("asset_type", "jurisdiction", "entity") if at else ():
                 cell = reports.GroupKey(dimension, getattr(at.groups, dimension), at.currency)
                 so_far = found.get(cell, reports.GroupTotals())

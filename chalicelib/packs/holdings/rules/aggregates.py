@@ -45,18 +45,12 @@ class GroupTotals:
     count: int = 0
     unvalued: int = 0
 
+    def __add__(self, other: "GroupTotals") -> "GroupTotals":
+        return GroupTotals(self.owned + other.owned, self.count + other.count, self.unvalued + other.unvalued)
+
 
 Now = dict[GroupKey, dict[str, int | Decimal]]
 Years = dict[tuple[int, GroupKey], dict[str, int | Decimal]]
-
-
-def _group_keys(movement: Movement) -> list[GroupKey]:
-    groups = zip(DIMENSIONS, (movement.groups.asset_type, movement.groups.jurisdiction, movement.groups.entity), strict=True)
-    return [GroupKey(dimension, group, movement.currency) for dimension, group in groups]
-
-
-def _numbers(movement: Movement) -> dict[str, int | Decimal]:
-    return {OWNED: movement.owned, COUNT: movement.count, UNVALUED: movement.unvalued}
 
 
 def contribution(movements: Iterable[Movement]) -> tuple[Now, Years]:
@@ -67,13 +61,15 @@ def contribution(movements: Iterable[Movement]) -> tuple[Now, Years]:
     now: Now = {}
     years: Years = {}
     for movement in movements:
-        day = f"{movement.day:%m%d}"
-        for group in _group_keys(movement):
+        day, groups = f"{movement.day:%m%d}", movement.groups
+        numbers: dict[str, int | Decimal] = {OWNED: movement.owned, COUNT: movement.count, UNVALUED: movement.unvalued}
+        for dimension, name in zip(DIMENSIONS, (groups.asset_type, groups.jurisdiction, groups.entity), strict=True):
+            group = GroupKey(dimension, name, movement.currency)
             row, year = now.setdefault(group, {}), years.setdefault((movement.day.year, group), {})
-            for name, number in _numbers(movement).items():
-                row[name] = row.get(name, 0) + number
-                year[f"{name}:{day}"] = year.get(f"{name}:{day}", 0) + number
-            if group.dimension == ASSET_TYPE:
+            for state, number in numbers.items():
+                row[state] = row.get(state, 0) + number
+                year[f"{state}:{day}"] = year.get(f"{state}:{day}", 0) + number
+            if dimension == ASSET_TYPE:
                 year[f"{FLOW}:{day}"] = year.get(f"{FLOW}:{day}", 0) + movement.flow
     return _without_zeros(now), _without_zeros(years)
 

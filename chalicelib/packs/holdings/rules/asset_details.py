@@ -8,83 +8,55 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-Check = Callable[[Any], str | None]
+Check = tuple[Callable[[Any], bool], str]  # whether a value is valid, and what is needed
 
 MAX_FIELDS, MAX_DEPTH, MAX_TEXT, MAX_NAME, MAX_DIGITS = 60, 5, 2000, 60, 30
 
 
-def _text(value: Any) -> str | None:
-    return None if isinstance(value, str) else "text is needed"
-
-
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     return isinstance(value, int | Decimal) and not isinstance(value, bool)
 
 
-def _amount(value: Any) -> str | None:
-    return None if _is_number(value) and value >= 0 else "a number that is not negative is needed"
-
-
-def _whole(value: Any) -> str | None:
-    return None if _is_number(value) and value >= 0 and value == int(value) else "a whole number that is not negative is needed"
-
-
-def _percent(value: Any) -> str | None:
-    return None if _is_number(value) and 0 <= value <= 100 else "a percentage from 0 to 100 is needed"
-
-
-def _day(value: Any) -> str | None:
+def _is_day(value: object) -> bool:
     try:
-        return None if isinstance(value, str) and date.fromisoformat(value).isoformat() == value else "a day is written YYYY-MM-DD"
+        return isinstance(value, str) and date.fromisoformat(value).isoformat() == value
     except ValueError:
-        return "a day is written YYYY-MM-DD"
+        return False
 
 
-def _digits(value: Any) -> str | None:
-    return (
-        None
-        if isinstance(value, str) and len(value) == 4 and value.isascii() and value.isdigit()
-        else "the last four digits are needed, as text"
-    )
+_CHECKS: dict[str, Check] = {
+    "text": (lambda value: isinstance(value, str), "text is needed"),
+    "amount": (lambda value: _is_number(value) and value >= 0, "a number that is not negative is needed"),
+    "whole": (lambda value: _is_number(value) and value >= 0 and value == int(value), "a whole number that is not negative is needed"),
+    "percent": (lambda value: _is_number(value) and 0 <= value <= 100, "a percentage from 0 to 100 is needed"),
+    "day": (_is_day, "a day is written YYYY-MM-DD"),
+    "digits": (
+        lambda value: isinstance(value, str) and len(value) == 4 and value.isascii() and value.isdigit(),
+        "the last four digits are needed, as text",
+    ),
+}
+
+
+def _fields(**names: str) -> dict[str, Check]:
+    """The checks of fields, whose names are given by their type."""
+    return {name: _CHECKS[type_] for type_, text in names.items() for name in text.split()}
 
 
 KNOWN: dict[str, dict[str, Check]] = {
-    "property": {
-        "property_type": _text,
-        "parcel_number": _text,
-        "bedrooms": _whole,
-        "bathrooms": _amount,
-        "sqft": _amount,
-        "lot_sqft": _amount,
-        "year_built": _whole,
-        "units": _whole,
-        "occupancy_pct": _percent,
-        "monthly_rent": _amount,
-    },
-    "resort": {"rooms": _whole, "occupancy_pct": _percent, "season": _text, "operator": _text},
-    "note": {
-        "principal": _amount,
-        "rate_pct": _percent,
-        "payment": _amount,
-        "borrower": _text,
-        "secured_by": _text,
-        "originated_on": _day,
-        "maturity_on": _day,
-    },
-    "trust_interest": {"trust_name": _text, "trustee": _text, "interest_type": _text, "formed_on": _day},
-    "policy": {
-        "carrier": _text,
-        "policy_number": _text,
-        "insured": _text,
-        "face_amount": _amount,
-        "cash_value": _amount,
-        "premium": _amount,
-        "expires_on": _day,
-    },
-    "saas_stream": {"product": _text, "mrr": _amount, "arr": _amount, "customers": _whole, "churn_pct": _percent},
-    "vault": {"location": _text, "custodian": _text, "contents": _text, "audited_on": _day},
-    "equity": {"issuer": _text, "ticker": _text, "shares": _amount, "share_class": _text},
-    "cash": {"institution": _text, "account_last4": _digits, "rate_pct": _percent, "matures_on": _day},
+    "property": _fields(
+        text="property_type parcel_number",
+        whole="bedrooms year_built units",
+        amount="bathrooms sqft lot_sqft monthly_rent",
+        percent="occupancy_pct",
+    ),
+    "resort": _fields(whole="rooms", percent="occupancy_pct", text="season operator"),
+    "note": _fields(amount="principal payment", percent="rate_pct", text="borrower secured_by", day="originated_on maturity_on"),
+    "trust_interest": _fields(text="trust_name trustee interest_type", day="formed_on"),
+    "policy": _fields(text="carrier policy_number insured", amount="face_amount cash_value premium", day="expires_on"),
+    "saas_stream": _fields(text="product", amount="mrr arr", whole="customers", percent="churn_pct"),
+    "vault": _fields(text="location custodian contents", day="audited_on"),
+    "equity": _fields(text="issuer ticker share_class", amount="shares"),
+    "cash": _fields(text="institution", digits="account_last4", percent="rate_pct", day="matures_on"),
 }
 
 
@@ -92,8 +64,10 @@ def detail_errors(asset_type: str, details: Mapping[str, Any]) -> Iterator[tuple
     """The errors of the details of an asset of this type: field and reason."""
     known = KNOWN.get(asset_type, {})
     for name, value in details.items():
-        if name in known and value is not None and (message := known[name](value)):
-            yield name, message
+        if name in known and value is not None:
+            is_valid, message = known[name]
+            if not is_valid(value):
+                yield name, message
 
 
 def shape_error(details: Any, depth: int = 0) -> str | None:
@@ -111,10 +85,8 @@ def shape_error(details: Any, depth: int = 0) -> str | None:
             return f"at most {MAX_FIELDS} items"
         return next((error for value in details if (error := shape_error(value, depth + 1))), None)
     if isinstance(details, str):
-        printable = all(character.isprintable() or character in "\t\r\n" for character in details)
-        return (
-            None if len(details) <= MAX_TEXT and printable else f"texts have at most {MAX_TEXT} characters, none of them control characters"
-        )
+        fits = len(details) <= MAX_TEXT and all(character.isprintable() or character in "\t\r\n" for character in details)
+        return None if fits else f"texts have at most {MAX_TEXT} characters, none of them control characters"
     if _is_number(details):
         number = Decimal(details)
         fits = number.is_finite() and abs(number.adjusted()) <= MAX_DIGITS and len(number.as_tuple().digits) <= MAX_DIGITS

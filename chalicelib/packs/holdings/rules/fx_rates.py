@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
+from typing import NamedTuple
 
 from chalicelib.foundation.money import MINOR_UNITS, significant_digits
 
@@ -18,7 +19,6 @@ MAX_AGE_DAYS = 30
 MAX_DIGITS = 20
 
 DIRECT, INVERSE, CROSS = "direct", "inverse", "cross"
-SOURCES = (DIRECT, INVERSE, CROSS)
 
 # For the display of a rate that isn't a finite decimal; never used in computations.
 _DISPLAY = Context(prec=MAX_DIGITS, rounding=ROUND_HALF_EVEN)
@@ -68,8 +68,7 @@ def convert(amount: Decimal, rate: Rate, currency: str) -> Decimal:
     return round_fraction(Fraction(amount) * rate.exact, currency)
 
 
-@dataclass(frozen=True)
-class _Quote:
+class _Quote(NamedTuple):
     rate: Decimal
     on: date
 

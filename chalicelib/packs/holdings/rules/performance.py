@@ -61,13 +61,11 @@ class _Converter:
         return Fraction(amount) * rate.exact
 
 
-def _sum(terms: Iterable[Fraction | None]) -> Fraction | None:
-    total = Fraction(0)
-    for term in list(terms):
-        if term is None:
-            return None
-        total += term
-    return total
+def _rounded(terms: Iterable[Fraction | None], currency: str) -> Decimal | None:
+    """Their sum, rounded once; None where one is unknown."""
+    known = list(terms)
+    total = sum((term for term in known if term is not None), Fraction(0))
+    return None if None in known else round_fraction(total, currency)
 
 
 def _subtract(minuend: Decimal | None, *others: Decimal | None) -> Decimal | None:
@@ -77,12 +75,9 @@ def _subtract(minuend: Decimal | None, *others: Decimal | None) -> Decimal | Non
 
 
 def _value(terms: list[Fraction | None], currency: str, *, each_rounded: bool) -> Decimal | None:
-    if None in terms:
-        return None
-    known = [term for term in terms if term is not None]
     if each_rounded:
-        return sum((round_fraction(term, currency) for term in known), round_fraction(Fraction(0), currency))
-    return round_fraction(sum(known, Fraction(0)), currency)
+        terms = [None if term is None else Fraction(round_fraction(term, currency)) for term in terms]
+    return _rounded(terms, currency)
 
 
 def performance_of(
@@ -93,10 +88,7 @@ def performance_of(
     With `each_rounded` the values are sums of rounded currencies, like a summary's total, else rounded once, like its groups.
     """
     lines, converter = list(lines), _Converter(rates, currency)
-    rounded = [
-        round_fraction(term, currency) if (term := _sum(terms)) is not None else None for terms in _effects(lines, converter, start, end)
-    ]
-    flows, effect = rounded
+    flows, effect = (_rounded(terms, currency) for terms in _effects(lines, converter, start, end))
     then = _value([converter.term(line.start, line.currency, start) for line in lines], currency, each_rounded=each_rounded)
     now = _value([converter.term(line.end, line.currency, end) for line in lines], currency, each_rounded=each_rounded)
     change = _subtract(now, then)

@@ -13,7 +13,6 @@ Money put in or taken out is a flow: the part of a movement that is no gain. Pur
 flows even where none was recorded.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -111,6 +110,10 @@ class Movement:
     unvalued: int = 0
     flow: Decimal = ZERO
 
+    def __add__(self, other: "Movement") -> "Movement":
+        numbers = (self.owned + other.owned, self.count + other.count, self.unvalued + other.unvalued, self.flow + other.flow)
+        return Movement(self.day, self.groups, self.currency, *numbers)
+
 
 def group_keys(asset_type: str, jurisdiction: str | None, entity_id: str | None, entity_name: str | None = None) -> GroupKeys:
     """The groups of a holding. The entity's key is its id, else its name; a missing one is `unassigned`."""
@@ -132,27 +135,16 @@ def _share(holding: HoldingHistory, day: date) -> Decimal:
     return FULL_OWNERSHIP if share is None else share
 
 
-def _groups(holding: HoldingHistory, day: date) -> GroupKeys:
-    return holding.groups.value_on_or_first(day)
-
-
-def _counts(holding: HoldingHistory, day: date) -> bool:
-    return (
-        holding.held_from <= day
-        and not (holding.disposed_on and holding.disposed_on <= day)
-        and holding.activity.value_on(day) is not False
-    )
-
-
 def position(holding: HoldingHistory, day: date) -> Position | None:
     """What the firm owns of it at the end of `day`; None where it doesn't count on that day."""
-    if not _counts(holding, day):
+    is_disposed = holding.disposed_on is not None and holding.disposed_on <= day
+    if day < holding.held_from or is_disposed or holding.activity.value_on(day) is False:
         return None
-    value = holding.values.value_on(day)
+    value, groups = holding.values.value_on(day), holding.groups.value_on_or_first(day)
     if value is None:
-        return Position(_groups(holding, day), holding.currency, None)
+        return Position(groups, holding.currency, None)
     amount = owned_value(value.amount, _liability(holding, day), _share(holding, day), value.currency)
-    return Position(_groups(holding, day), value.currency, amount)
+    return Position(groups, value.currency, amount)
 
 
 def days_of(holding: HoldingHistory) -> list[date]:
@@ -208,32 +200,17 @@ def _day_flows(
             yield flow.currency, flow.signed
 
 
-class _MovementAccumulator:
-    """Adds up the movements of a day by groups and currency."""
+def _counted(day: date, at: Position, sign: int) -> Movement:
+    return Movement(day, at.groups, at.currency, sign * (at.owned or ZERO), sign, sign * int(at.owned is None))
 
-    def __init__(self, day: date) -> None:
-        self._day = day
-        self._numbers: dict[tuple[GroupKeys, str], dict[str, Decimal | int]] = defaultdict(lambda: defaultdict(int))
 
-    def add(self, labels: GroupKeys, currency: str, **numbers: Decimal | int) -> None:
-        for name, number in numbers.items():
-            self._numbers[labels, currency][name] += number
-
-    def add_position(self, position: Position | None, sign: int) -> None:
-        if position is not None:
-            self.add(
-                position.groups,
-                position.currency,
-                owned=sign * (position.owned or ZERO),
-                count=sign,
-                unvalued=sign * int(position.owned is None),
-            )
-
-    def movements(self) -> Iterator[Movement]:
-        for (labels, currency), numbers in self._numbers.items():
-            if any(numbers.values()):
-                owned, flow = Decimal(numbers["owned"]), Decimal(numbers["flow"])
-                yield Movement(self._day, labels, currency, owned, int(numbers["count"]), int(numbers["unvalued"]), flow)
+def _merged(parts: Iterable[Movement]) -> Iterator[Movement]:
+    """One movement for the same groups and currency; what is nothing is left out."""
+    sums: dict[tuple[GroupKeys, str], Movement] = {}
+    for part in parts:
+        key = part.groups, part.currency
+        sums[key] = sums[key] + part if key in sums else part
+    return (movement for movement in sums.values() if movement.owned or movement.count or movement.unvalued or movement.flow)
 
 
 def movements(holding: HoldingHistory) -> list[Movement]:
@@ -242,17 +219,14 @@ def movements(holding: HoldingHistory) -> list[Movement]:
     valued_before = False
     for day in days_of(holding):
         before, after = position(holding, day - _DAY), position(holding, day)
-        accumulator = _MovementAccumulator(day)
-        accumulator.add_position(before, -1)
-        accumulator.add_position(after, 1)
-        group = after.groups if after else before.groups if before else _groups(holding, day)
+        parts = [_counted(day, at, sign) for at, sign in ((before, -1), (after, 1)) if at]
         if before and after and before.groups != after.groups and before.owned is not None:
             # A change of groups is a flow out of the old and into the new ones, at the previous value.
-            accumulator.add(before.groups, before.currency, flow=-before.owned)
-            accumulator.add(after.groups, before.currency, flow=before.owned)
-        for currency, amount in _day_flows(holding, day, before, after, first=not valued_before):
-            accumulator.add(group, currency, flow=amount)
-        result += accumulator.movements()
+            parts.append(Movement(day, before.groups, before.currency, flow=-before.owned))
+            parts.append(Movement(day, after.groups, before.currency, flow=before.owned))
+        groups = after.groups if after else before.groups if before else holding.groups.value_on_or_first(day)
+        flows = _day_flows(holding, day, before, after, first=not valued_before)
+        result += _merged([*parts, *(Movement(day, groups, currency, flow=amount) for currency, amount in flows)])
         valued_before |= after is not None and after.owned is not None
     return result
 

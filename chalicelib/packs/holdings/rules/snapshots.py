@@ -5,44 +5,16 @@ The close of a day is created after midnight UTC, when its rates are published. 
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, TypedDict
+from typing import Any
 
 from chalicelib.packs.holdings.rules.aggregates import GroupKey, GroupTotals
 from chalicelib.packs.holdings.rules.fx_rates import Rates
 
 INTRADAY, CLOSE = "intraday", "close"
 KINDS = (INTRADAY, CLOSE)
-
-
-class QuotedRates(TypedDict):
-    """The rates of a base and day that are in force."""
-
-    base: str
-    date: date
-    rates: dict[str, Decimal]
-
-
-class GroupSum(TypedDict):
-    """The totals of a group in one currency."""
-
-    dimension: str
-    group: str
-    currency: str
-    owned: Decimal
-    count: int
-    unvalued: int
-
-
-class Content(TypedDict):
-    """What a snapshot keeps."""
-
-    date: date
-    kind: str
-    max_age_days: int
-    rates: list[QuotedRates]
-    sums: list[GroupSum]
 
 
 def closed_day(now: datetime) -> date:
@@ -55,7 +27,7 @@ def intraday_day(now: datetime) -> date:
     return now.astimezone(UTC).date()
 
 
-def content(day: date, kind: str, sums: Mapping[GroupKey, GroupTotals], rates: Rates) -> Content:
+def content(day: date, kind: str, sums: Mapping[GroupKey, GroupTotals], rates: Rates) -> dict[str, object]:
     """The content of a snapshot: the totals of each group in their own currencies, and every rate in force on the day.
 
     Nothing is converted: with the rates it can be shown in any currency, always with the same result.
@@ -65,17 +37,7 @@ def content(day: date, kind: str, sums: Mapping[GroupKey, GroupTotals], rates: R
         "kind": kind,
         "max_age_days": rates.max_age,
         "rates": [{"base": base, "date": on, "rates": quotes} for base, on, quotes in rates.in_force(day)],
-        "sums": [
-            {
-                "dimension": group.dimension,
-                "group": group.group,
-                "currency": group.currency,
-                "owned": totals.owned,
-                "count": totals.count,
-                "unvalued": totals.unvalued,
-            }
-            for group, totals in sorted(sums.items())
-        ],
+        "sums": [{**asdict(group), **asdict(totals)} for group, totals in sorted(sums.items())],
     }
 
 

@@ -54,10 +54,7 @@ def totals_by_currency(totals_by_group: Mapping[GroupKey, GroupTotals]) -> dict[
     totals: dict[str, GroupTotals] = {}
     for group, group_totals in totals_by_group.items():
         if group.dimension == ASSET_TYPE:
-            so_far = totals.get(group.currency, GroupTotals())
-            totals[group.currency] = GroupTotals(
-                so_far.owned + group_totals.owned, so_far.count + group_totals.count, so_far.unvalued + group_totals.unvalued
-            )
+            totals[group.currency] = totals.get(group.currency, GroupTotals()) + group_totals
     return dict(sorted(totals.items()))
 
 
@@ -71,15 +68,6 @@ def _group(by_currency: Mapping[str, GroupTotals], rates: Mapping[str, Rate], cu
     return round_fraction(sum(known, Fraction(0)), currency) if known else None
 
 
-def _groups(
-    totals_by_group: Mapping[GroupKey, GroupTotals], rates: Mapping[str, Rate], currency: str
-) -> dict[str, dict[str, Decimal | None]]:
-    by_dimension: dict[str, dict[str, dict[str, GroupTotals]]] = {dimension: {} for dimension in DIMENSIONS}
-    for group, group_totals in sorted(totals_by_group.items()):
-        by_dimension[group.dimension].setdefault(group.group, {})[group.currency] = group_totals
-    return {dimension: {group: _group(of, rates, currency) for group, of in groups.items()} for dimension, groups in by_dimension.items()}
-
-
 def summarize(totals_by_group: Mapping[GroupKey, GroupTotals], rates: Rates, currency: str, day: date) -> Summary:
     """The summary of the totals of `day`, by the rates of `day`."""
     by_currency = totals_by_currency(totals_by_group)
@@ -90,7 +78,10 @@ def summarize(totals_by_group: Mapping[GroupKey, GroupTotals], rates: Rates, cur
         if name in day_rates and amounts.count > amounts.unvalued
     }
     total = sum((line.converted for line in lines.values()), round_fraction(Fraction(0), currency))
-    groups = _groups(totals_by_group, day_rates, currency)
+    by_group: dict[str, dict[str, dict[str, GroupTotals]]] = {dimension: {} for dimension in DIMENSIONS}
+    for key, totals in sorted(totals_by_group.items()):
+        by_group[key.dimension].setdefault(key.group, {})[key.currency] = totals
+    groups = {dimension: {name: _group(of, day_rates, currency) for name, of in found.items()} for dimension, found in by_group.items()}
     return Summary(
         currency=currency,
         as_of=day,

@@ -32,7 +32,7 @@ def create_flow(ctx: Context, id: str, body: FlowCreate) -> FlowView:
         recorded=holding.revision,
     )
     view = flow_view(flow)
-    repository.save_idempotent(ctx, before, replace(before, holding=holding, flows=(*before.flows, flow)), view)
+    repository.save(ctx, before, replace(before, holding=holding, flows=(*before.flows, flow)), view)
     return view
 
 

@@ -1,6 +1,6 @@
 """Exchange rates: setting those of a day, reading those for the conversions on a day."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date
 from decimal import Decimal
 
@@ -10,8 +10,6 @@ from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.packs.holdings import repository
 from chalicelib.packs.holdings.presenters import rates_view
 from chalicelib.packs.holdings.schemas import FxRatesPut, FxRatesQuery, FxRatesView
-
-_BATCH_SIZE = 50  # days in one transaction
 
 
 def set_rates(ctx: Context, body: FxRatesPut) -> FxRatesView:
@@ -24,14 +22,9 @@ def set_rates(ctx: Context, body: FxRatesPut) -> FxRatesView:
     return _rates_on(ctx, body.base, body.date)
 
 
-def merge_days(ctx: Context, base: str, days: Iterable[tuple[date, Mapping[str, Decimal]]]) -> int:
-    """Merge rates of several days; returns the number of days changed. Two round trips for each 50 days; only changes are written."""
-    pending = list(days)
-    return sum(_merge_batch(ctx, base, pending[index : index + _BATCH_SIZE]) for index in range(0, len(pending), _BATCH_SIZE))
-
-
 @retry_on_conflict
-def _merge_batch(ctx: Context, base: str, days: Sequence[tuple[date, Mapping[str, Decimal]]]) -> int:
+def merge_days(ctx: Context, base: str, days: Sequence[tuple[date, Mapping[str, Decimal]]]) -> int:
+    """Merge rates of up to 100 days; returns the number of days changed. Two round trips; only changes are written."""
     return repository.merge_rates(ctx, base, days)
 
 

@@ -1,6 +1,6 @@
 """Creating, reading, listing, changing and deleting holdings."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -22,8 +22,7 @@ _DATED = frozenset({"value_estimate", "currency", "liability", "ownership_pct", 
 
 def create(ctx: Context, body: HoldingCreate) -> HoldingView:
     """Create a holding. One round trip, also for a repeated request."""
-    start = body.acquired_on or ctx.today
-    _check_not_future(ctx, "acquired_on", start)
+    start = day_or_today(ctx, "acquired_on", body.acquired_on)
     holding = Holding.new(
         ctx,
         **{"currency": ctx.settings.default_currency, "details": {}, **body.model_dump(exclude_none=True)},
@@ -61,14 +60,12 @@ def list_holdings(ctx: Context, query: HoldingQuery) -> PageOf[HoldingSummary]:
 
     Without a filter and with two, newest first; with one, by the next of type, jurisdiction, entity, then newest first.
     """
-    return ctx.paginate(repository.list_ranges(query), query, holding_summary, predicate=_predicate(query))
 
+    def is_in_jurisdiction(row: Mapping[str, object]) -> bool:
+        return row.get("jurisdiction", UNASSIGNED) == query.jurisdiction
 
-def _predicate(query: HoldingQuery) -> Callable[[Mapping[str, object]], bool] | None:
-    """The filter by jurisdiction where all three are given: the index is that of entity and type."""
-    if None in (query.asset_type, query.jurisdiction, query.entity_id):
-        return None
-    return lambda row: row.get("jurisdiction", UNASSIGNED) == query.jurisdiction
+    has_index = None in (query.asset_type, query.jurisdiction, query.entity_id)
+    return ctx.paginate(repository.list_ranges(query), query, holding_summary, predicate=None if has_index else is_in_jurisdiction)
 
 
 # -- changes
@@ -128,7 +125,7 @@ def _effective_day(ctx: Context, body: HoldingPatch, start: date) -> date:
     """The day from which dated changes are effective, `start` at the earliest."""
     if "effective_on" not in body.model_fields_set:
         return max(ctx.today, start)
-    _check_not_future(ctx, "effective_on", body.effective_on)
+    day_or_today(ctx, "effective_on", body.effective_on)
     if _DATED.isdisjoint(body.model_fields_set):
         raise ValidationFailed.field("effective_on", "nothing that is sent holds from a day on")
     if body.effective_on < start:
@@ -150,7 +147,7 @@ def _changed_value(before: HoldingAggregate, body: HoldingPatch, on: date) -> tu
         if on < latest:
             message = f"a currency changes on or after the day of the latest valuation, {latest.isoformat()}"
             raise ValidationFailed.field("effective_on", message)
-        if before.liabilities.value_on(on) and "liability" not in body.model_fields_set:
+        if before.history.liabilities.value_on(on) and "liability" not in body.model_fields_set:
             raise ValidationFailed.field("liability", f"it must be given anew, in {currency}")
     in_force = before.values.value_on(on)
     if (body.value_estimate, currency) == (in_force and in_force.value, current):
@@ -166,11 +163,11 @@ def _dated_changes(before: HoldingAggregate, body: HoldingPatch, on: date, curre
     if "liability" in sent:
         liability = body.liability or Decimal(0)
         check_money(currency, {"liability": liability})
-        if liability != before.liabilities.value_on_or_first(on):
+        if liability != before.history.liabilities.value_on_or_first(on):
             changes["liability"] = liability
-    if "ownership_pct" in sent and body.ownership_pct != before.shares.value_on_or_first(on):
+    if "ownership_pct" in sent and body.ownership_pct != before.history.shares.value_on_or_first(on):
         changes["share"] = body.ownership_pct
-    if "is_active" in sent and body.is_active != before.activity.value_on_or_first(on):
+    if "is_active" in sent and body.is_active != before.history.activity.value_on_or_first(on):
         changes["active"] = body.is_active
     current = before.groups.value_on_or_first(on)
     groups = _groups({**current, **{name: value for name, value in body.changes.items() if name in GROUP_FIELDS}})
@@ -198,21 +195,15 @@ def check_values(aggregate: HoldingAggregate) -> None:
 
 def day_or_today(ctx: Context, name: str, day: date | None) -> date:
     """The day of this field, today without one; raises ValidationFailed for a future day."""
-    if day is not None:
-        _check_not_future(ctx, name, day)
-    return day or ctx.today
-
-
-def _check_not_future(ctx: Context, name: str, day: date) -> None:
-    if day > ctx.today:
+    if day is not None and day > ctx.today:
         raise ValidationFailed.field(name, "it can't lie in the future")
+    return day or ctx.today
 
 
 def _check_days(ctx: Context, before: Holding, changed: Mapping[str, Any]) -> None:
     """Validate acquisition and disposal: in order, and not in the future."""
     for name in ("acquired_on", "disposed_on"):
-        if changed.get(name):
-            _check_not_future(ctx, name, changed[name])
+        day_or_today(ctx, name, changed.get(name))
     after = before.with_values(**changed)
     if after.disposed_on and after.disposed_on < after.held_from:
         raise ValidationFailed.field("disposed_on", "it lies before the day from which the holding counts")

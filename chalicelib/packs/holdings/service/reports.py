@@ -11,6 +11,7 @@ from chalicelib.packs.holdings.rules.aggregates import GroupKey, GroupTotals, fi
 from chalicelib.packs.holdings.rules.performance import Performance, performance
 from chalicelib.packs.holdings.rules.summary import summarize
 from chalicelib.packs.holdings.schemas import HoldingsSummaryQuery, HoldingsSummaryView, PerformanceQuery, PerformanceView
+from chalicelib.packs.holdings.service import holdings
 
 _MAX_DAYS = 3700  # of a performance, whose rates are read
 
@@ -28,9 +29,7 @@ def first_holding_day(ctx: Context) -> date | None:
 
 def get_summary(ctx: Context, query: HoldingsSummaryQuery) -> HoldingsSummaryView:
     """The summary at the end of a day, by its rates. Two round trips."""
-    day = query.as_of or ctx.today
-    if day > ctx.today:
-        raise ValidationFailed.field("as_of", "it can't lie in the future")
+    day = holdings.day_or_today(ctx, "as_of", query.as_of)
     totals, rates = totals_on_day(ctx, day), repository.rates_between(ctx, day, day)
     summary = summarize(totals, rates, query.currency or ctx.settings.default_currency, day)
     view = presenters.summary_view(summary)

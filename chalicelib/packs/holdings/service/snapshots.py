@@ -8,15 +8,15 @@ from datetime import date, timedelta
 
 from chalicelib.foundation import idempotency
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.errors import Conflict, NotFound, ValidationFailed
+from chalicelib.foundation.errors import Conflict, NotFound, ValidationFailed, VersionConflict
 from chalicelib.foundation.schema_types import PageOf
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.packs.holdings import repository
 from chalicelib.packs.holdings.entities import Snapshot, SnapshotContent
 from chalicelib.packs.holdings.permissions import CORRECT_SNAPSHOTS
 from chalicelib.packs.holdings.presenters import snapshot_summary, snapshot_view
-from chalicelib.packs.holdings.rules.snapshots import CLOSE, INTRADAY, closed_day, content, intraday_day
-from chalicelib.packs.holdings.rules.summary import Summary, summarize, totals_by_currency
+from chalicelib.packs.holdings.rules.snapshots import CLOSE, INTRADAY, closed_day, intraday_day
+from chalicelib.packs.holdings.rules.summary import Summary, summarize
 from chalicelib.packs.holdings.schemas import SnapshotCreate, SnapshotListQuery, SnapshotQuery, SnapshotSummary, SnapshotView
 from chalicelib.packs.holdings.service import reports
 
@@ -46,22 +46,17 @@ def _correct_close(ctx: Context, day: date, reason: str | None) -> tuple[Snapsho
     idempotency.read_or_replay(ctx, ())
     existing = repository.latest_snapshot(ctx, day, CLOSE)
     corrected = _build(ctx, day, CLOSE, existing.head.version + 1 if existing else 1, reason)
-    if existing is None and not corrected.head.totals and not _was_held_by(ctx, day):
+    if existing is None and not corrected.head.totals and (reports.first_holding_day(ctx) or date.max) > day:
         raise Conflict("Nothing was held on that day or before it: there is nothing to keep.")
     if existing and existing.head.content_hash == corrected.head.content_hash and existing.head.reason == reason:
         return _view(ctx, existing), False
     return _write(ctx, corrected), True
 
 
-def _was_held_by(ctx: Context, day: date) -> bool:
-    first = reports.first_holding_day(ctx)
-    return first is not None and first <= day
-
-
 def _build(ctx: Context, day: date, kind: str, version: int = 1, reason: str | None = None) -> SnapshotContent:
     """The snapshot of a day from the current data. Two round trips."""
     totals, rates = reports.totals_on_day(ctx, day), repository.rates_between(ctx, day, day)
-    return SnapshotContent.build(ctx, content(day, kind, totals, rates), version, reason, totals_by_currency(totals))
+    return SnapshotContent.build(ctx, day, kind, totals, rates, version=version, reason=reason)
 
 
 def _write(ctx: Context, snapshot: SnapshotContent) -> SnapshotView:
@@ -72,7 +67,11 @@ def _write(ctx: Context, snapshot: SnapshotContent) -> SnapshotView:
 
 def close(ctx: Context, day: date) -> bool:
     """Create the close of a day; False where it exists already. Three round trips."""
-    return repository.create_close(ctx, _build(ctx, day, CLOSE))
+    try:
+        repository.create_snapshot(ctx, _build(ctx, day, CLOSE))
+    except VersionConflict:
+        return False
+    return True
 
 
 def first_open_day(ctx: Context) -> date | None:

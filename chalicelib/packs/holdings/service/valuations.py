@@ -29,7 +29,7 @@ def create_valuation(ctx: Context, id: str, body: ValuationCreate) -> ValuationV
     after = replace(before, holding=holding, valuations=(*before.valuations, valuation)).with_current_values()
     holdings.check_values(after)
     view = valuation_view(valuation)
-    repository.save_idempotent(ctx, before, after, view)
+    repository.save(ctx, before, after, view)
     return view
 
 
