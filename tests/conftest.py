@@ -26,14 +26,15 @@ from chalicelib.foundation.runtime import Runtime
 from chalicelib.foundation.schedules import run_schedule
 from chalicelib.foundation.secret_store import SecretStore, new_secrets
 from chalicelib.foundation.settings import Settings
-from chalicelib.foundation.store import table
 from chalicelib.packs import PACKS
 from local.gateway import proxy_event
-from tests import openapi_contract
+from tests import moto_tables, openapi_contract
 
 # A busy machine is no failure: tests bound what is done, never how long it takes.
 hypothesis.settings.register_profile("ours", deadline=None)
 hypothesis.settings.load_profile("ours")
+
+moto_tables.install()
 
 TABLE = "valhalla-test"
 NOW = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)
@@ -66,7 +67,7 @@ def dynamodb(settings: Settings) -> Any:
     with mock_aws():
         client.cache_clear()
         connection = client("dynamodb", settings)
-        table.create(connection, TABLE)
+        moto_tables.create_table(connection, settings.region, TABLE)
         yield connection
     client.cache_clear()
 

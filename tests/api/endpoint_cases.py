@@ -1,5 +1,6 @@
 """Plausible requests to every endpoint, from the OpenAPI document, and what a refusal must look like."""
 
+import inspect
 from typing import Any
 
 import pytest
@@ -15,9 +16,30 @@ ALL = [(pack, endpoint) for pack in PACKS for endpoint in pack.endpoints]
 
 
 def for_each_endpoint(predicate: Any = lambda pack, endpoint: True) -> Any:
-    """A parametrisation over the endpoints that `keep` takes."""
-    rows = [pytest.param(endpoint, id=f"{endpoint.method} {endpoint.path}") for pack, endpoint in ALL if predicate(pack, endpoint)]
-    return pytest.mark.parametrize("endpoint", rows)
+    """Makes of a test of one `endpoint` one of a pack: it runs for each of the pack's endpoints that `predicate` takes, on one table.
+
+    Each endpoint that fails is reported on its own. A table a case would take most of the time of these thousands of cases.
+    """
+    rows = [
+        pytest.param(endpoints, id=pack.name)
+        for pack in PACKS
+        if (endpoints := [endpoint for endpoint in pack.endpoints if predicate(pack, endpoint)])
+    ]
+
+    def decorate(test: Any) -> Any:
+        def run(subtests: pytest.Subtests, endpoints: list[Endpoint], **fixtures: Any) -> None:
+            for endpoint in endpoints:
+                with subtests.test(f"{endpoint.method} {endpoint.path}"):
+                    test(endpoint=endpoint, **fixtures)
+
+        run.__name__, run.__doc__, run.__module__ = test.__name__, test.__doc__, test.__module__
+        run.pytestmark = list(getattr(test, "pytestmark", ()))  # type: ignore[attr-defined]
+        fixtures = [one for name, one in inspect.signature(test).parameters.items() if name != "endpoint"]
+        own = [one for one in inspect.signature(run).parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
+        run.__signature__ = inspect.Signature([*own, *fixtures])  # type: ignore[attr-defined]
+        return pytest.mark.parametrize("endpoints", rows)(run)
+
+    return decorate
 
 
 def takes_body(pack: Pack, endpoint: Endpoint) -> bool:

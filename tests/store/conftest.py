@@ -3,7 +3,10 @@
 from typing import Any
 
 import pytest
+from moto import mock_aws
 
+from chalicelib.foundation.aws import client
+from tests import moto_tables
 from tests.dynamodb_local import dynamodb_local, dynamodb_local_url
 
 __all__ = ["dynamodb", "dynamodb_local", "dynamodb_local_url"]
@@ -15,14 +18,9 @@ def dynamodb(request: pytest.FixtureRequest, settings: Any) -> Any:
     if request.param == "dynamodb-local":
         yield request.getfixturevalue("dynamodb_local")
         return
-    from moto import mock_aws
-
-    from chalicelib.foundation.aws import client
-    from chalicelib.foundation.store import table
-
     with mock_aws():
         client.cache_clear()
         found = client("dynamodb", settings)
-        table.create(found, settings.table)
+        moto_tables.create_table(found, settings.region, settings.table)
         yield found
     client.cache_clear()

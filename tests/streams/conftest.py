@@ -10,10 +10,10 @@ from chalicelib.foundation.manifest import Pack
 from chalicelib.foundation.pack_registry import PackRegistry
 from chalicelib.foundation.projections import ContributionRegistry
 from chalicelib.foundation.runtime import Runtime
-from chalicelib.foundation.store import table
 from chalicelib.functions.streams import audit, project
 from chalicelib.packs import PACKS
 from chalicelib.packs.audit import writer
+from tests import moto_tables
 from tests.conftest import TABLE
 from tests.streams import sample_entities
 from tests.streams.sample_entities import SampleRoot
@@ -69,8 +69,7 @@ class World:
     def empty(self) -> None:
         """Begin anew, as each example of a property does."""
         self.runtime.dynamodb = self.table
-        self.table.delete_table(TableName=TABLE)
-        table.create(self.table, TABLE)
+        moto_tables.create_table(self.table, self.runtime.settings.region, TABLE)
         self.feed = StreamFeeder(self.table, TABLE)
 
     # -- looks
