@@ -18,10 +18,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, NamedTuple, Self, TypedDict
+from typing import Any, NamedTuple, Self, TypedDict, cast
 
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.ids import IdFormat, ItemKey
+from chalicelib.foundation.json_codec import loads
 from chalicelib.foundation.store import attributes as a
 from chalicelib.foundation.store.access_patterns import AccessPattern, DuePattern, KeyRange
 from chalicelib.foundation.store.entity import Entity
@@ -176,6 +177,10 @@ class BuyerMarket(Row):
     def buyer_id(self) -> str:
         """The buyer."""
         return self.key.sk
+
+    def list_view(self) -> dict[str, Any]:
+        """The buyer's list view."""
+        return cast(dict[str, Any], loads(self.view))
 
     @property
     def copied_record(self) -> BuyerRecord | None:

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from itertools import chain, islice
 from typing import Any
 
-from chalicelib.foundation import idempotency, outbox
+from chalicelib.foundation import idempotency
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.due_work import DueHandler, commit_claim, process_due, process_due_entities
 from chalicelib.foundation.errors import NotFound, Problem, ValidationFailed, VersionConflict
@@ -152,13 +152,13 @@ def _record_changed(ctx: Context, buyer_id: str) -> dict[str, object]:
 # -- records of buyers
 
 
-def read_markets(ctx: Context, partitions: Sequence[markets.Partition], limit: int) -> tuple[list[BuyerMarket], bool]:
-    """The buyers in these markets, each once, and whether these are all: at most `limit` rows are read. A round trip a market, or 1 MB."""
+def read_markets(ctx: Context, partitions: Sequence[markets.Partition], limit: int) -> tuple[dict[str, BuyerMarket], bool]:
+    """The buyers in these markets by id, and whether these are all: at most `limit` rows are read. A round trip a market, or 1 MB."""
     rows = chain.from_iterable(ctx.store.query_all(BuyerMarket.range(partition)) for partition in partitions)
     found: dict[str, BuyerMarket] = {}
     for row in islice(rows, limit):
         found.setdefault(row["sk"]["S"], BuyerMarket.from_item(row))
-    return list(found.values()), next(rows, None) is None
+    return found, next(rows, None) is None
 
 
 def ids_with_changed_record(ctx: Context) -> set[str]:
@@ -299,11 +299,6 @@ def _snapshot(pipeline_id: str, rows: Mapping[ItemKey, DynamoItem]) -> PipelineS
 def assignments_of_buyer(ctx: Context, id: str) -> KeyRange:
     """Where a buyer's assignments are; NotFound. One round trip: the buyer must exist."""
     return Assignment.BY_BUYER.range(buyer_id=find_buyer(ctx, id).id)
-
-
-def assignments_of_pipeline(pipeline_id: str) -> KeyRange:
-    """Where a pipeline's assignments are."""
-    return Assignment.children_of(pipeline_id)
 
 
 def assignment_rows(ctx: Context, pipeline_id: str) -> Iterator[dict[str, Any]]:
@@ -462,8 +457,3 @@ def summary_rows(ctx: Context, first: date, last: date) -> dict[str, dict[str, A
 def match_cursors(ctx: Context, id: str) -> CursorSigner:
     """Signs the cursors of the matches of a pipeline or a buyer, which are computed and have no range."""
     return CursorSigner(ctx.secrets.cursor_key, ctx.now, ctx.endpoint, id, ctx.actor.id)
-
-
-def add_mail(ctx: Context, tx: Transaction, *, to: str, subject: str, text: str) -> None:
-    """Add a mail that is sent once the transaction is committed."""
-    outbox.add_mail(tx, ctx, to=to, subject=subject, text=text)

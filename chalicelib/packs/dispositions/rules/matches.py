@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Literal, TypeVar
+from typing import Literal
 
 from chalicelib.foundation.explanations import Explanation, explain
 from chalicelib.packs.dispositions.rules import proof_of_funds
@@ -218,10 +218,7 @@ def sort_key(match: Match) -> tuple[int, int, int, int, str, str]:
     return -int(match.score * 10), -match.coverage, TIERS.index(match.tier), last, match.buyer_id, match.pipeline_id
 
 
-M = TypeVar("M", bound=Match)
-
-
-def ranked(matches: Iterable[M]) -> list[M]:
+def ranked(matches: Iterable[Match]) -> list[Match]:
     """The matches without exclusions, the best first."""
     return sorted((match for match in matches if not match.exclusions), key=sort_key)
 
@@ -240,7 +237,7 @@ class PriorAssignment:
         return self.status in LIVE or (self.status == FALLOUT and self.reason in BUYER_FAULTS)
 
 
-def best(matches: Iterable[M], prior: Iterable[PriorAssignment], n: int) -> list[M]:
+def best(matches: Iterable[Match], prior: Iterable[PriorAssignment], n: int) -> list[Match]:
     """The best `n` (at most 25) matches to send an offer to: a score of at least 40, and no prior assignment that blocks it."""
     blocked = {assignment.buyer_id for assignment in prior if assignment.blocks_offer}
     return [match for match in ranked(matches) if match.score >= MIN_BEST_SCORE and match.buyer_id not in blocked][: min(n, MAX_BEST)]

@@ -20,7 +20,6 @@ from chalicelib.packs.dispositions.schemas import (
     ExplainedAssignmentView,
 )
 from chalicelib.packs.dispositions.service import offers
-from chalicelib.packs.dispositions.service.offers import OfferTerms
 
 _FINAL_FIELDS = ("rank", "expires_at", "costs", "kind")
 
@@ -28,23 +27,12 @@ _FINAL_FIELDS = ("rank", "expires_at", "costs", "kind")
 @retry_on_conflict
 def create(ctx: Context, body: AssignmentCreate) -> AssignmentView:
     """Offer a pipeline to a buyer. Two round trips."""
-    requested = OfferTerms(
-        kind=body.kind,
-        currency=body.currency,
-        price=body.assignment_price,
-        fee=body.assignment_fee,
-        rank=body.rank,
-        costs=merge_patch({}, body.costs.model_dump()) if body.costs else None,
-        money=merge_patch({}, body.earnest_money.model_dump(exclude_unset=True)) if body.earnest_money else None,
-        expires_at=body.expires_at,
-        notes=body.notes,
-    )
     snapshot, buyers = repository.read_pipeline(ctx, body.pipeline_id, [body.buyer_id])
     require_write(ctx, snapshot.pipeline.owner)
     if body.buyer_id not in buyers:
         raise NotFound("buyer")
     buyer = buyers[body.buyer_id]
-    assignment = offers.build_offer(ctx, snapshot, buyer, requested)
+    assignment = offers.build_offer(ctx, snapshot, buyer, body)
     view = assignment_view(assignment, snapshot.pipeline)
     tx = idempotency.idempotent_transaction(ctx, view)
     repository.add_offers(ctx, tx, snapshot, [(assignment, buyer)])
@@ -61,7 +49,7 @@ def get(ctx: Context, id: str, *, explain: bool) -> ExplainedAssignmentView:
 def list_of_pipeline(ctx: Context, pipeline_id: str, query: PageParams) -> PageOf[AssignmentSummary]:
     """A pipeline's assignments, newest first. Two round trips; NotFound without the pipeline."""
     pipeline = repository.find_pipeline(ctx, pipeline_id)
-    return ctx.paginate(repository.assignments_of_pipeline(pipeline_id), query, lambda row: assignment_summary(row, pipeline))
+    return ctx.paginate(Assignment.children_of(pipeline_id), query, lambda row: assignment_summary(row, pipeline))
 
 
 # -- changes

@@ -1,13 +1,12 @@
 """Matches of a pipeline and of a buyer: candidates are read from the partitions of their markets, then scored by one formula."""
 
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.json_codec import loads
 from chalicelib.foundation.postal_codes import DEFAULT_COUNTRY
 from chalicelib.packs.dispositions import repository
-from chalicelib.packs.dispositions.entities import Buyer, BuyerRecord, decimals
+from chalicelib.packs.dispositions.entities import Buyer, BuyerMarket, BuyerRecord, decimals
 from chalicelib.packs.dispositions.presenters import match_view, visible_name
 from chalicelib.packs.dispositions.rules import markets, matches
 from chalicelib.packs.dispositions.rules.buyer_statistics import compute_statistics, recent_buyer_faults
@@ -19,10 +18,10 @@ MAX_READ = 2000  # rows of buyers, or pipelines, read for one response
 
 
 class RankedBuyers(NamedTuple):
-    """The matches of a pipeline, the best first; the list views of their buyers; whether there may be more than were read."""
+    """The matches of a pipeline, the best first; the rows of the buyers that were read; whether there may be more than these."""
 
     matches: list[matches.Match]
-    rows: dict[str, dict[str, Any]]
+    rows: dict[str, BuyerMarket]
     cut: bool
 
 
@@ -62,7 +61,11 @@ def list_for_pipeline(ctx: Context, id: str, query: MatchQuery) -> MatchPage:
     ranked = rank_buyers(ctx, repository.find_pipeline(ctx, id))
     page, cursor = _page(ctx, id, ranked.matches, query)
     items: list[MatchView] = [
-        {**match_view(ctx, match, explain=query.explain), "name": visible_name(ctx, ranked.rows[match.buyer_id]), "tier": match.tier}
+        {
+            **match_view(ctx, match, explain=query.explain),
+            "name": visible_name(ctx, ranked.rows[match.buyer_id].list_view()),
+            "tier": match.tier,
+        }
         for match in page
     ]
     return {"items": items, "next_cursor": cursor, "cut": ranked.cut}
@@ -74,16 +77,19 @@ def rank_buyers(ctx: Context, pipeline: Pipeline) -> RankedBuyers:
     One round trip a market, and one for the buyers whose record has changed lately: only theirs are read, two rows each; the
     others have a copy in their market. These are read first, so that a copy which is made meanwhile isn't missed.
     """
-    profile, plan = property_profile(pipeline), markets.partitions_for(location_of(pipeline))
+    house, plan = property_profile(pipeline), markets.partitions_for(location_of(pipeline))
     changed = repository.ids_with_changed_record(ctx)
     rows, is_complete = repository.read_markets(ctx, plan.partitions, MAX_READ)
-    buyers = {row.buyer_id: (row, row.profile(ctx.settings.default_currency)) for row in rows}
-    likely = {id: pair for id, pair in buyers.items() if not matches.evaluate_match(pair[1], profile, ctx.today).exclusions}
-    copies = {id: copy for id, (row, _) in likely.items() if id not in changed and (copy := row.copied_record)}
-    records = copies | repository.read_records(ctx, [id for id in likely if id not in copies])
-    evaluated = (matches.evaluate_match(_with_record(ctx, buyer, records[id]), profile, ctx.today) for id, (_, buyer) in likely.items())
-    ranked = matches.ranked(evaluated)
-    return RankedBuyers(ranked, {id: loads(row.view) for id, (row, _) in likely.items()}, not (is_complete and plan.complete))
+    found: dict[str, matches.Match] = {}
+    unread: dict[str, matches.BuyerProfile] = {}
+    for id, row in rows.items():
+        buyer, copy = row.profile(ctx.settings.default_currency), None if id in changed else row.copied_record
+        found[id] = matches.evaluate_match(_with_record(ctx, buyer, copy) if copy else buyer, house, ctx.today)
+        if copy is None and not found[id].exclusions:  # which don't depend on the record
+            unread[id] = buyer
+    for id, record in repository.read_records(ctx, list(unread)).items():
+        found[id] = matches.evaluate_match(_with_record(ctx, unread[id], record), house, ctx.today)
+    return RankedBuyers(matches.ranked(found.values()), rows, not (is_complete and plan.complete))
 
 
 # -- pipelines for a buyer

@@ -1,23 +1,23 @@
 """Offers of a pipeline: building one from the requested terms, and making several in one request, to the best matches or to a list."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from chalicelib.foundation import bulk
+from chalicelib.foundation import bulk, outbox
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.errors import Conflict, NotFound, Problem, ValidationFailed
-from chalicelib.foundation.schema_types import check_money
+from chalicelib.foundation.schema_types import check_money, merge_patch
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.dispositions import repository
 from chalicelib.packs.dispositions.entities import MAX_LIVE_OFFERS, Assignment, Buyer, PipelineSnapshot
 from chalicelib.packs.dispositions.permissions import require_write
 from chalicelib.packs.dispositions.presenters import assignment_summary
 from chalicelib.packs.dispositions.rules import assignments, earnest_money, matches, ranking, terms
-from chalicelib.packs.dispositions.schemas import BulkOfferRequest, BulkOfferResult, BulkOfferView
+from chalicelib.packs.dispositions.schemas import AssignmentCreate, BulkOfferRequest, BulkOfferResult, BulkOfferView
 from chalicelib.packs.dispositions.service import opt_out
 from chalicelib.packs.dispositions.service.matches import rank_buyers
 from chalicelib.packs.dispositions.settings import DispositionsSettings
@@ -28,22 +28,7 @@ _BATCH_SIZE = 20  # of at most four actions each; a transaction has at most a hu
 _COST_AMOUNTS = ("partner_split", "earnest_money_lost", "closing_ab", "closing_bc", "lender_fee", "make_ready", "rehab")
 
 
-@dataclass(frozen=True)
-class OfferTerms:
-    """The requested terms of an offer; None: not given. `costs` and `money` are as they are stored."""
-
-    kind: str | None = None
-    currency: str | None = None
-    price: Decimal | None = None
-    fee: Decimal | None = None
-    rank: int | None = None
-    costs: dict[str, Any] | None = None
-    money: dict[str, Any] | None = None
-    expires_at: datetime | None = None
-    notes: str | None = None
-
-
-def build_offer(ctx: Context, snapshot: PipelineSnapshot, buyer: Buyer, requested: OfferTerms) -> Assignment:
+def build_offer(ctx: Context, snapshot: PipelineSnapshot, buyer: Buyer, requested: AssignmentCreate) -> Assignment:
     """The offer, checked against pipeline, roster and buyer. Raises Conflict or ValidationFailed."""
     pipeline, candidates = snapshot.pipeline, snapshot.candidates()
     if requested.currency not in (None, pipeline.currency):
@@ -54,7 +39,7 @@ def build_offer(ctx: Context, snapshot: PipelineSnapshot, buyer: Buyer, requeste
         today=ctx.today,
         pipeline_stage=pipeline.stage,
         contract_price=pipeline.contract_price,
-        price=requested.price,
+        price=requested.assignment_price,
         rank=rank,
         buyer=buyer.flags,
         has_live=any(offer.buyer_id == buyer.id for offer in candidates),
@@ -64,8 +49,11 @@ def build_offer(ctx: Context, snapshot: PipelineSnapshot, buyer: Buyer, requeste
         ranking.check_free(rank, candidates)
     if len(snapshot.roster.live) >= MAX_LIVE_OFFERS:
         raise Conflict(f"A pipeline takes {MAX_LIVE_OFFERS} offers at a time.", code="too_many_offers")
-    check_amounts(pipeline.currency, requested.price, requested.fee, requested.costs, requested.money)
-    agreed_terms = terms.resolve_terms(pipeline.contract_price, requested.price, requested.fee)
+    price, fee = requested.assignment_price, requested.assignment_fee
+    costs = merge_patch({}, requested.costs.model_dump()) if requested.costs else None
+    money = merge_patch({}, requested.earnest_money.model_dump(exclude_unset=True)) if requested.earnest_money else None
+    check_amounts(pipeline.currency, price, fee, costs, money)
+    agreed_terms = terms.resolve_terms(pipeline.contract_price, price, fee)
     check_expiry(ctx, requested.expires_at)
     kind = requested.kind or pipeline.exit_strategy or exit_strategies.ASSIGNMENT
     return Assignment.new(
@@ -80,8 +68,8 @@ def build_offer(ctx: Context, snapshot: PipelineSnapshot, buyer: Buyer, requeste
         rank=rank,
         assignment_price=agreed_terms.price,
         assignment_fee=agreed_terms.fee,
-        costs=requested.costs or _default_costs(pipeline, kind),
-        earnest_money=_initial_earnest_money(requested.money),
+        costs=costs or _default_costs(pipeline, kind),
+        earnest_money=_initial_earnest_money(money),
         expires_at=requested.expires_at,
         notes=requested.notes,
         warnings=warnings,
@@ -173,11 +161,14 @@ def _decide(ctx: Context, pipeline_id: str, body: BulkOfferRequest, ids: list[st
     snapshot = read
     results: list[BulkOfferResult] = []
     new_offers: list[tuple[Assignment, Buyer]] = []
-    requested = OfferTerms(price=body.assignment_price, expires_at=body.expires_at)
+    price, expires_at = body.assignment_price, body.expires_at
     for index, id in enumerate(ids, first):
         try:
             if id not in buyers:
                 raise NotFound("buyer")
+            requested = AssignmentCreate.model_construct(
+                pipeline_id=pipeline_id, buyer_id=id, assignment_price=price, expires_at=expires_at
+            )
             assignment = build_offer(ctx, snapshot, buyers[id], requested)
         except ValidationFailed:
             raise  # the request is invalid for every buyer
@@ -222,4 +213,4 @@ def _add_offer_mail(ctx: Context, tx: Transaction, pipeline: Pipeline, assignmen
     if assignment.expires_at is not None:
         lines.append(f"The offer stands until {format_timestamp(assignment.expires_at)}.")
     lines += ["Answer this mail if it interests you.", f"To get no more offers: {opt_out.link(ctx, assignment.buyer_id)}"]
-    repository.add_mail(ctx, tx, to=email, subject=f"A house for you: {name}", text="\n\n".join(lines) + "\n")
+    outbox.add_mail(tx, ctx, to=email, subject=f"A house for you: {name}", text="\n\n".join(lines) + "\n")
