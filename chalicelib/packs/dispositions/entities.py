@@ -146,7 +146,7 @@ class Buyer(Entity):
         return assignments.BuyerStatus(self.is_active, self.do_not_contact)
 
     @property
-    def as_offered(self) -> dict[str, Any]:
+    def as_offered(self) -> dict[str, object]:
         """What an assignment keeps of the buyer as it was read."""
         return {"buyer_revision": self.revision, "buyer_is_active": self.is_active, "buyer_proof": proof_values(self.proof)}
 
@@ -400,7 +400,7 @@ def parse_proof(values: Mapping[str, Any] | None) -> ProofOfFunds | None:
     return ProofOfFunds(Decimal(values["amount"]), values["currency"], *days)
 
 
-def proof_values(proof: ProofOfFunds | None) -> dict[str, Any] | None:
+def proof_values(proof: ProofOfFunds | None) -> dict[str, object] | None:
     """A proof of funds as nested values: what the rules need, without personal data."""
     if proof is None:
         return None

@@ -1,5 +1,6 @@
 """Buyers, assignments and matches as responses."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any, cast
@@ -134,6 +135,6 @@ def match_view(ctx: Context, match: matches.Match, *, explain: bool) -> MatchVie
     return view
 
 
-def visible_name(ctx: Context, row: dict[str, Any]) -> str:
+def visible_name(ctx: Context, row: Mapping[str, object]) -> str:
     """A buyer's name, masked for callers without the permission."""
     return str(row.get("name", "")) if ctx.actor.can(CONTACTS) else access.MASK

@@ -11,7 +11,7 @@ from chalicelib.foundation.due_work import DueHandler, commit_claim, process_due
 from chalicelib.foundation.errors import NotFound, Problem, ValidationFailed, VersionConflict
 from chalicelib.foundation.events import Notification
 from chalicelib.foundation.ids import ROOT_SORT_KEY, ItemKey
-from chalicelib.foundation.projections import generations, live_aggregates, read_aggregates
+from chalicelib.foundation.projections import Number, generations, live_aggregates, read_aggregates
 from chalicelib.foundation.schedules import RunStats
 from chalicelib.foundation.store import references
 from chalicelib.foundation.store.access_patterns import KeyRange
@@ -449,7 +449,7 @@ def pipelines_on_offer(ctx: Context) -> Iterator[list[Pipeline]]:
         yield list(find_pipelines(ctx, [row["pk"]["S"] for row in rows]).values())
 
 
-def summary_rows(ctx: Context, first: date, last: date) -> dict[str, dict[str, Any]]:
+def summary_rows(ctx: Context, first: date, last: date) -> dict[str, dict[str, Number]]:
     """The aggregate rows of the days of the summary, both inclusive, by day. One round trip."""
     return read_aggregates(ctx.store, SUMMARY_PARTITION, between=(first.isoformat(), f"{last.isoformat()}~"))
 

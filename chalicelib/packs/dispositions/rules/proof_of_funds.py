@@ -7,7 +7,6 @@ check, since the owner gains by the assignment.
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
 
 from chalicelib.foundation.errors import Conflict, Forbidden
 
@@ -73,8 +72,9 @@ def check(error: ProofProblem | None, *, required: bool, overridden: bool = Fals
     """Raises Conflict with the problem's `code` (and `short`) unless it is only a warning or is overridden."""
     if error is None or overridden or warnings(error, required=required):
         return
-    members: dict[str, Any] = {"code": error.code} | ({} if error.short is None else {"short": error.short})
-    raise Conflict(error.detail, **members)
+    if error.short is None:
+        raise Conflict(error.detail, code=error.code)
+    raise Conflict(error.detail, code=error.code, short=error.short)
 
 
 def check_override(actor_id: str, pipeline_owner: str | None) -> None:

@@ -75,7 +75,7 @@ def edit(ctx: Context, id: str, body: AssignmentPatch) -> AssignmentView:
 def _patch_values(ctx: Context, before: Assignment, snapshot: PipelineSnapshot, sent: dict[str, Any]) -> dict[str, Any]:
     """The values that the patch changes."""
     status = assignments.FALLOUT if before.lapse(snapshot.pipeline) else before.status
-    values = _terms_values(ctx, before, snapshot, status, sent)
+    values: dict[str, Any] = {**_terms_values(ctx, before, snapshot, status, sent)}
     final_fields = [name for name in _FINAL_FIELDS if name in sent]
     if status not in assignments.LIVE and final_fields:
         raise Conflict(f"Of an assignment that is {status}, {', '.join(final_fields)} can't be changed.", code="over")
@@ -97,7 +97,7 @@ def _patch_values(ctx: Context, before: Assignment, snapshot: PipelineSnapshot, 
     return {name: value for name, value in values.items() if value != before.attribute_values.get(name)}
 
 
-def _terms_values(ctx: Context, before: Assignment, snapshot: PipelineSnapshot, status: str, sent: dict[str, Any]) -> dict[str, Any]:
+def _terms_values(ctx: Context, before: Assignment, snapshot: PipelineSnapshot, status: str, sent: dict[str, Any]) -> dict[str, object]:
     change = {name: sent[name] for name in (terms.PRICE, terms.FEE) if name in sent}
     if not change:
         if sent.get("reason"):
@@ -105,13 +105,13 @@ def _terms_values(ctx: Context, before: Assignment, snapshot: PipelineSnapshot, 
         return {}
     current = terms.Terms(before.assignment_price, before.assignment_fee)
     after = terms.revise_terms(status, current, contract_basis(before, snapshot.pipeline), change, sent.get("reason"))
-    values: dict[str, Any] = {terms.PRICE: after.price, terms.FEE: after.fee}
+    values: dict[str, object] = {terms.PRICE: after.price, terms.FEE: after.fee}
     if status == assignments.ASSIGNED and current.price is not None and after.price != current.price:
         values["retraded_at"] = ctx.now
     return values
 
 
-def _earnest_money_values(ctx: Context, before: Assignment, status: str, sent: dict[str, Any] | None) -> dict[str, Any]:
+def _earnest_money_values(ctx: Context, before: Assignment, status: str, sent: dict[str, Any] | None) -> dict[str, object]:
     """The new earnest money, and the day of its forfeit."""
     current = before.earnest_money or {}
     source: str = current.get("status", earnest_money.DUE)
@@ -125,7 +125,7 @@ def _earnest_money_values(ctx: Context, before: Assignment, status: str, sent: d
     if source in (earnest_money.APPLIED, earnest_money.REFUNDED, earnest_money.FORFEITED) and "amount" in sent:
         raise Conflict("The earnest money has found its end.", code="over")
     merged = merge_patch(current, {name: value for name, value in sent.items() if name != "reason"})
-    values: dict[str, Any] = {"earnest_money": {**merged, "status": target}}
+    values: dict[str, object] = {"earnest_money": {**merged, "status": target}}
     if target != source:
         _check_earnest_money_transition(ctx, status, source, target, reason)
         if target == earnest_money.FORFEITED:

@@ -94,14 +94,14 @@ def check_expiry(ctx: Context, expires_at: datetime | None) -> None:
         raise ValidationFailed.field("expires_at", "must be in the future")
 
 
-def _default_costs(pipeline: Pipeline, kind: str) -> dict[str, Any] | None:
+def _default_costs(pipeline: Pipeline, kind: str) -> dict[str, object] | None:
     """The pipeline's costs of this exit strategy; None where the pipeline has another one."""
     if kind != (pipeline.exit_strategy or exit_strategies.ASSIGNMENT):
         return None
     return {name: cost for name, cost in (pipeline.costs or {}).items() if name in exit_strategies.TERMS[kind]} or None
 
 
-def _initial_earnest_money(money: dict[str, Any] | None) -> dict[str, Any] | None:
+def _initial_earnest_money(money: dict[str, Any] | None) -> dict[str, object] | None:
     """The earnest money of a new offer: due, or received where it has been paid already."""
     if money is None:
         return None
