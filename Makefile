@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STAGE ?= dev
+PACK ?=
+
+ENDPOINT_TESTS := $(addprefix tests/api/test_,permissions.py bad_input.py fuzz.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check lint types architecture unit test-deployed openapi clients bench package deploy clean
@@ -21,7 +24,12 @@ $(READY): requirements.txt requirements-dev.txt
 run: $(READY)  ## the whole system on this machine, http://127.0.0.1:8000 (PORT changes it)
 	@exec $(BIN)/python -m local
 
-test: check unit  ## everything that must pass before a commit
+ifeq ($(PACK),)
+test: check unit  ## everything that must pass before a commit; of one pack: make test PACK=wholesale
+else
+test: $(READY)
+	$(BIN)/pytest tests/packs/$(PACK) $(ENDPOINT_TESTS) --pack $(PACK) -n logical
+endif
 
 check: lint types architecture  ## lint, format, types, import rules, what the architecture tests count
 
@@ -37,7 +45,7 @@ architecture: $(READY)
 	$(BIN)/pytest -q tests/architecture
 
 unit: $(READY)
-	$(BIN)/pytest tests --ignore tests/deployed --ignore tests/clients -n 2
+	$(BIN)/pytest tests --ignore tests/deployed --ignore tests/clients -n logical
 
 test-deployed: $(READY)  ## package, deploy to an AWS emulator on this machine, test over HTTP
 	$(BIN)/pytest tests/deployed

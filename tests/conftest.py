@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -35,6 +36,27 @@ hypothesis.settings.register_profile("ours", deadline=None)
 hypothesis.settings.load_profile("ours")
 
 moto_tables.install()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pack", help="Of the tests that go through every endpoint, only those of this pack.")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if name := config.getoption("--pack"):
+        kept = [item for item in items if _is_of_pack(item, name)]
+        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+        items[:] = kept
+
+
+def _is_of_pack(item: pytest.Item, name: str) -> bool:
+    """Whether a test is the pack's own, or one of its endpoints among all."""
+    if item.path.is_relative_to(Path(__file__).parent / "packs"):
+        return item.path.parent.name == name
+    endpoints = {f"{one.method} {one.path}" for pack in PACKS if pack.name == name for one in pack.endpoints}
+    case = getattr(item, "callspec", None)
+    return (case is not None and case.id == name) or item.name.partition("[")[2].removesuffix("]") in endpoints
+
 
 TABLE = "valhalla-test"
 NOW = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)

@@ -11,9 +11,9 @@ from chalicelib.foundation.json_codec import dumps, loads
 from chalicelib.foundation.manifest import PUBLIC
 from chalicelib.packs import PACKS
 from local import gateway
-from tests.api.auth_fixtures import admin, quick_hashing  # noqa: F401 - fixtures
 from tests.api.endpoint_cases import ALL, assert_problem, body_of, for_each_endpoint, operation, path_of, takes_body
 from tests.openapi_contract import system_contract
+from tests.packs.auth.auth_fixtures import admin, quick_hashing  # noqa: F401 - fixtures
 
 MARK = "zqxjkv"  # what no answer may echo
 BODIES = for_each_endpoint(takes_body)

@@ -13,7 +13,7 @@ from schemathesis.specs.openapi import checks
 from chalicelib.foundation.http import openapi
 from chalicelib.packs import PACKS
 from local.server import wsgi
-from tests.api.auth_fixtures import admin, quick_hashing  # noqa: F401 - fixtures
+from tests.packs.auth.auth_fixtures import admin, quick_hashing  # noqa: F401 - fixtures
 
 EXAMPLES = 10
 CHECKS = [
@@ -30,7 +30,7 @@ _serving: list[Any] = []
 
 def _app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
     plain = {**environ, "HTTP_ACCEPT_ENCODING": "identity"}  # the test client leaves gzip packed
-    return wsgi(_serving[-1], lambda: None)(plain, start_response)
+    return wsgi(_serving[-1])(plain, start_response)
 
 
 config = SchemathesisConfig.from_dict(

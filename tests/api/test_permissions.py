@@ -15,9 +15,9 @@ from chalicelib.foundation.auth import tokens
 from chalicelib.foundation.manifest import PUBLIC, SIGNED_IN
 from chalicelib.foundation.roles import ROLES, RoleMatrix
 from chalicelib.packs import PACKS
-from tests.api.auth_fixtures import admin, quick_hashing  # noqa: F401 - fixtures
 from tests.api.endpoint_cases import ALL, assert_problem, body_of, for_each_endpoint, path_of
 from tests.conftest import NOW, ApiClient
+from tests.packs.auth.auth_fixtures import admin, quick_hashing  # noqa: F401 - fixtures
 
 ROLE_MATRIX = RoleMatrix(PACKS)
 PROTECTED = for_each_endpoint(lambda pack, endpoint: endpoint.permission != PUBLIC)

@@ -11,10 +11,10 @@ from importlib import import_module
 from chalicelib.foundation.builtin_packs import probe_table
 from chalicelib.foundation.cache import CachedValue, CachePolicy
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.manifest import Pack, import_string
 from chalicelib.foundation.pack_registry import PackRegistry
 from chalicelib.foundation.system.readiness import readiness_checks
+from chalicelib.packs.status.schemas import PackStatusView
 
 INSTALLED, PENDING, DEGRADED = "installed", "pending", "degraded"
 _POLICY = CachePolicy("pack status", timedelta(seconds=10), 1)
@@ -22,18 +22,18 @@ _POLICY = CachePolicy("pack status", timedelta(seconds=10), 1)
 Probe = Callable[[Context], None]
 
 
-def pack_statuses(ctx: Context) -> CachedValue[list[JsonObject]]:
+def pack_statuses(ctx: Context) -> CachedValue[list[PackStatusView]]:
     """All 26 packs with their status, at most ten seconds old."""
     return ctx.cache.get(ctx, _POLICY, "all", lambda: run_probes(ctx, ctx.packs))
 
 
-def run_probes(ctx: Context, packs: PackRegistry) -> list[JsonObject]:
+def run_probes(ctx: Context, packs: PackRegistry) -> list[PackStatusView]:
     """The packs by letter with their current status. A letter may have several manifests; then all that are built must succeed."""
     by_letter: dict[str, list[Pack]] = {}
     for pack in (pack for pack in packs if not pack.planned):
         by_letter.setdefault(pack.letter, []).append(pack)
     default = _run_once(probe_table)
-    statuses = []
+    statuses: list[PackStatusView] = []
     for letter, title in packs.headings.items():
         errors = [error for pack in by_letter.get(letter, ()) if (error := _pack_error(ctx, pack, default))]
         status = DEGRADED if errors else INSTALLED if letter in by_letter else PENDING

@@ -1,10 +1,9 @@
 """The endpoints of the system status. Pack statuses are cached for ten seconds; the Age header has their age."""
 
-from typing import Annotated, cast
+from typing import Annotated
 
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.http.responses import ApiResponse
-from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.packs.status import service
 from chalicelib.packs.status.probes import pack_statuses
 from chalicelib.packs.status.schemas import CompletionRequest, PackListView, PackStatusView, StatusSummaryView, SystemStatusView
@@ -35,13 +34,13 @@ def get_pack(ctx: Context, id: str) -> Annotated[ApiResponse, PackStatusView]:
 
 def complete(ctx: Context, body: CompletionRequest) -> SystemStatusView:
     """Mark the backend as complete."""
-    return cast(SystemStatusView, service.set_completion(ctx, complete=True, notes=body.notes))
+    return service.set_completion(ctx, complete=True, notes=body.notes)
 
 
 def incomplete(ctx: Context, body: CompletionRequest) -> SystemStatusView:
     """Mark the backend as not complete, and clear the time of completion."""
-    return cast(SystemStatusView, service.set_completion(ctx, complete=False, notes=body.notes))
+    return service.set_completion(ctx, complete=False, notes=body.notes)
 
 
-def _with_age(body: JsonObject, age: int) -> ApiResponse:
+def _with_age(body: object, age: int) -> ApiResponse:
     return ApiResponse(body, headers={"Age": str(age)})

@@ -20,15 +20,20 @@ class PackStatusView(TypedDict):
     why: str | None
 
 
-class PackListView(TypedDict):
-    """All packs and how many there are of each status."""
+class PackCounts(TypedDict):
+    """How many packs there are of each status; none is ever deprecated, but clients of the older API read it."""
 
-    packs: list[PackStatusView]
     total: int
     installed: int
     pending: int
     deprecated: int
     degraded: int
+
+
+class PackListView(PackCounts):
+    """All packs and how many there are of each status."""
+
+    packs: list[PackStatusView]
 
 
 class StatusSummaryView(TypedDict):

@@ -10,20 +10,21 @@ from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.packs.status import repository
 from chalicelib.packs.status.probes import DEGRADED, INSTALLED, PENDING, pack_statuses
+from chalicelib.packs.status.schemas import PackCounts, PackStatusView, SystemStatusView
 
 _DEFAULT_NOTES = "System metadata initialized."
 _COMPLETE = "Backend marked as complete"
 _INCOMPLETE = "Backend marked as incomplete (development mode)"
 
 
-def status(ctx: Context) -> tuple[JsonObject, int]:
+def status(ctx: Context) -> tuple[SystemStatusView, int]:
     """The full status, and the age of the pack statuses in seconds."""
     completion = repository.find_completion(ctx)
     cached = pack_statuses(ctx)
     return _status_view(ctx, completion, cached.value), cached.age
 
 
-def pack_status(ctx: Context, letter: str) -> tuple[JsonObject, int]:
+def pack_status(ctx: Context, letter: str) -> tuple[PackStatusView, int]:
     """The status of one pack by its letter, in either case, and its age in seconds; NotFound for an unknown letter."""
     letter = letter.upper()
     if letter not in ctx.packs.headings:
@@ -33,7 +34,7 @@ def pack_status(ctx: Context, letter: str) -> tuple[JsonObject, int]:
 
 
 @retry_on_conflict
-def set_completion(ctx: Context, *, complete: bool, notes: str | None) -> JsonObject:
+def set_completion(ctx: Context, *, complete: bool, notes: str | None) -> SystemStatusView:
     """Set or clear the completion; returns the full status. The time of completion remains the first one until it is cleared."""
     packs = pack_statuses(ctx).value
     before = repository.find_completion_or_replay(ctx)
@@ -51,7 +52,7 @@ def set_completion(ctx: Context, *, complete: bool, notes: str | None) -> JsonOb
     return view
 
 
-def counts(packs: list[JsonObject]) -> dict[str, int]:
+def counts(packs: list[PackStatusView]) -> PackCounts:
     """Number of packs by status; `deprecated` is always 0, but clients of the older API read it."""
     by_status = Counter(pack["status"] for pack in packs)
     return {
@@ -63,13 +64,13 @@ def counts(packs: list[JsonObject]) -> dict[str, int]:
     }
 
 
-def summary_text(packs: list[JsonObject]) -> str:
+def summary_text(packs: list[PackStatusView]) -> str:
     """The counts in a sentence."""
     totals = counts(packs)
     return f"{totals['installed']} of {totals['total']} packs installed, {totals['pending']} pending, {totals['degraded']} degraded."
 
 
-def _status_view(ctx: Context, row: JsonObject, packs: list[JsonObject]) -> JsonObject:
+def _status_view(ctx: Context, row: JsonObject, packs: list[PackStatusView]) -> SystemStatusView:
     return {
         "version": __version__,
         "backend_complete": row.get("complete", False),
