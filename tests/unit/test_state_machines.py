@@ -42,7 +42,7 @@ FACTS: dict[str, st.SearchStrategy[Any]] = {
         contract_price=PRICES,
         price=PRICES,
         buyer=st.builds(assignments.BuyerStatus, is_active=st.booleans(), do_not_contact=st.booleans()),
-        taken_by=st.sampled_from([None, None, "asgn_1"]),
+        assigned_id=st.sampled_from([None, None, "asgn_1"]),
         expires_at=st.sampled_from([None, NOW, NOW - timedelta(milliseconds=1)]),
         disputed=st.booleans(),
         earnest_money_status=st.sampled_from([None, "received", "disputed"]),

@@ -61,7 +61,7 @@ class BuyerStatus:
 class TransitionFacts:
     """What the guards of a transition check, as of `now` (`today` in the business time zone).
 
-    `taken_by` is the pipeline's assignment that is assigned or closed already; `has_live` says that the buyer has a live
+    `assigned_id` is the pipeline's assignment that is assigned or closed already; `has_live` says that the buyer has a live
     one of this pipeline; `disputed` that the earnest money of an earlier one is disputed.
     """
 
