@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from chalicelib.foundation.context import Context
 from chalicelib.packs.holdings.rules.ecb import BASE, Day, Parsed, parse
-from chalicelib.packs.holdings.service.rates import put_days
+from chalicelib.packs.holdings.service.fx_rates import merge_days
 from ops import cli
 from ops.cli import StageError
 
@@ -47,7 +47,7 @@ def import_days(context: Callable[[], Context], days: list[Day], on_progress: Ca
     changed = 0
     for start in range(0, len(days), _BATCH):
         batch = days[start : start + _BATCH]
-        changed += put_days(context(), BASE, [(day.on, day.rates) for day in batch])
+        changed += merge_days(context(), BASE, [(day.on, day.rates) for day in batch])
         on_progress(len(batch))
     return changed
 
@@ -71,7 +71,7 @@ def import_fx_command(file: Annotated[Path, typer.Argument(help="The bank's euro
     console.print(f"{len(days)} days in {seconds:.1f} s: {changed} new or corrected, {len(days) - changed} there already.")
     if future_days:
         console.print(f"{future_days} days lie in the future and were left out.", style="yellow")
-    for line, reason in parsed.faults:
+    for line, reason in parsed.errors:
         console.print(f"line {line}: {reason}", style="red", markup=False)
-    if parsed.faults:
+    if parsed.errors:
         raise typer.Exit(1)

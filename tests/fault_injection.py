@@ -1,6 +1,6 @@
-"""Faults that no local engine shows, put between the store and its client.
+"""Faults that no local engine produces, injected between the store and its client.
 
-`Faulty(client, Throttles(0.2, seed=1), LostAnswers(0.1, seed=2))` is used in the client's place. Each fault stands around the
+`FaultInjectingClient(client, Throttles(0.2, seed=1), LostResponses(0.1, seed=2))` replaces the client. Each fault wraps the
 calls that follow it, the first one outermost; each has its own seeded chance, so a failure can be run again.
 """
 

@@ -1,4 +1,4 @@
-"""The doorway: addresses, verbs, preflight, and what every answer carries."""
+"""The app: paths, methods, preflight requests, and the headers of every response."""
 
 
 def test_the_root_says_where_to_go(anonymous):

@@ -95,7 +95,7 @@ def anonymous(stack: Stack) -> HttpApiClient:  # type: ignore[override]
 
 @pytest.fixture
 def client_as(stack: Stack) -> Callable[..., HttpApiClient]:
-    """`as_("operator")`: a caller with these roles, over HTTP."""
+    """`client_as("operator")`: a caller with these roles, over HTTP."""
     settings, secrets = stack.settings, stack.secrets
 
     def make(*roles: str, user: str | None = None, professional_id: str | None = None) -> HttpApiClient:
@@ -110,7 +110,7 @@ def client_as(stack: Stack) -> Callable[..., HttpApiClient]:
 
 @pytest.fixture
 def eventually() -> Callable[..., Any]:
-    """`seen(ask, until)`: ask again until the answer satisfies, at most 20 seconds; the last answer."""
+    """`eventually(request, condition)`: repeat the request until the condition holds, for at most 20 seconds; returns the last response."""
     import time
 
     def wait(request: Callable[[], Any], condition: Callable[[Any], bool]) -> Any:

@@ -3,6 +3,7 @@
 import base64
 import random
 from collections.abc import Callable
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,13 +20,13 @@ class StreamFeeder:
     def __init__(self, dynamodb: Any, table: str) -> None:
         arn = dynamodb.describe_table(TableName=table)["Table"]["LatestStreamArn"]
         self.arn = arn
-        self._client = Session().create_client("dynamodbstreams", region_name="us-east-1")
+        self._client = _streams_client()
         shard = self._client.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
         self._shard = {"StreamArn": arn, "ShardId": shard}
         self._seen: str | None = None
 
     def take(self) -> list[StreamRecord]:
-        # A new iterator each time: moto replaces the table, with its stream, when it rolls a transaction back.
+        # A new iterator each time: an iterator of moto's ends where the stream ended when it was made.
         place = {"ShardIteratorType": "TRIM_HORIZON"}
         if self._seen:
             place = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": self._seen}
@@ -42,6 +43,11 @@ class StreamFeeder:
     def entities(self) -> list[StreamRecord]:
         """What is new of entities: what the mapping's filter lets through."""
         return [record for record in self.take() if _image(record).get("t") in ({"S": "e"}, {"S": "m"})]
+
+
+@cache  # which takes a quarter of a second to make
+def _streams_client() -> Any:
+    return Session().create_client("dynamodbstreams", region_name="us-east-1")
 
 
 def _image(record: StreamRecord) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from tests.streams.stream_feeder import deliver
 
 @pytest.fixture
 def run(world, monkeypatch):
-    monkeypatch.setattr(Runtime, "from_environment", lambda environment: world.runtime)
+    monkeypatch.setattr(Runtime, "from_environment", lambda environment, packs: world.runtime)
     for module in (projections, redrive):
         monkeypatch.setattr(module, "PACKS", ALL)
 

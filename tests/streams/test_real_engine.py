@@ -70,5 +70,5 @@ def test_two_workers_at_the_same_moment_end_in_whole_chains_and_exact_sums(local
     assert sum(row["pk"]["S"].startswith("AUD#") for row in scanned) == len(records)
     assert [row for row in scanned if row["pk"]["S"].startswith("PARK#")] == []
     assert find_drift(local.store, contribute, rounds=1) == []
-    assert rebuild(local.store, contribute, local.scheduler()).items == 12
+    assert rebuild(local.store, contribute, local.clock()).items == 12
     assert find_drift(local.store, contribute, rounds=1) == []

@@ -2,16 +2,23 @@
 
 import random
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.foundation import streams
+from chalicelib.packs.audit import writer
 from ops.redrive import redrive_projection, redrive_trail
 from ops.trail import broken_chains, list_entities
 from tests.fault_injection import Conflicts, FaultInjectingClient, LostResponses, Throttles, Unprocessed
 from tests.streams.schedules import Intruded, changes, disturbed, play
 from tests.streams.stream_feeder import ExpiringContext, deliver
 from tests.streams.test_projections import kept, recount
+
+
+@pytest.fixture(autouse=True, params=[1, 10], ids=["in transactions", "one by one or in transactions"])
+def _transaction_from(request, monkeypatch):
+    monkeypatch.setattr(writer, "_TRANSACTION_FROM", request.param)
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))

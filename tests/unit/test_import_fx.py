@@ -76,7 +76,7 @@ def test_what_was_entered_otherwise_is_corrected_and_what_else_is_there_stays(st
 
 def test_every_line_of_the_real_file_can_be_read():
     parsed = import_fx.read_rates_file(REAL)
-    assert (len(parsed.days), parsed.faults) == (400, [])
+    assert (len(parsed.days), parsed.errors) == (400, [])
 
 
 def test_lines_with_a_fault_are_named_and_the_others_land(stage, tmp_path):

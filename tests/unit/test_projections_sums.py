@@ -61,5 +61,5 @@ def test_the_contributions_of_several_packs_add_up():
 
 
 def test_a_contribution_that_fails_names_its_function():
-    with pytest.raises(ContributionError, match=r"tests\.streams\.things\.by_group: KeyError"):
+    with pytest.raises(ContributionError, match=r"tests\.streams\.sample_entities\.by_group: KeyError"):
         ContributionRegistry([_pack("tests.streams.sample_entities.by_group")])("thing", {})
