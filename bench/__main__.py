@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import cold_start, holdings, matching, scale, units, warm
+from bench import cold_start, holdings, local_run, matching, scale, units, warm
 
 RESULTS = Path(__file__).parent / "results.json"
 SECTIONS: dict[str, Callable[[], Any]] = {
@@ -24,6 +24,7 @@ SECTIONS: dict[str, Callable[[], Any]] = {
     "scale": scale.measure,
     "matching": matching.measure,
     "holdings": holdings.measure,
+    "local run": local_run.measure,
 }
 
 
@@ -111,6 +112,13 @@ def _show_holdings(console: Console, results: dict[str, Any]) -> None:
     _table(console, "", ["Stream consumer", "holdings a second"], [["projection", results["holdings_per_second"]]])
 
 
+def _show_local_run(console: Console, results: dict[str, Any]) -> None:
+    rows = [[name, row["per_second"], row["target"], row["processor_ms"]] for name, row in results["requests"].items()]
+    title = f"The local run, one client, {results['pipelines']} pipelines"
+    rows.append(["created in bulk and consumed, pipelines", results["created_and_consumed_per_second"], "", ""])
+    _table(console, "", [title, "a second", "aim", "processor ms, all processes"], rows)
+
+
 _SHOW: dict[str, Callable[[Console, Any], None]] = {
     "warm": _show_warm,
     "cold": _show_cold,
@@ -118,6 +126,7 @@ _SHOW: dict[str, Callable[[Console, Any], None]] = {
     "scale": _show_scale,
     "matching": _show_matching,
     "holdings": _show_holdings,
+    "local run": _show_local_run,
 }
 
 
@@ -131,6 +140,8 @@ def _exceeded(results: dict[str, Any]) -> list[str]:
     cold = results.get("cold", {})
     if cold and cold["ratio"] > cold_start.TARGET:
         lines.append(f"cold start: {cold['ratio']} is above {cold_start.TARGET}")
+    if cold and cold["zip_bytes"] > cold_start.MAX_ZIP_BYTES:
+        lines.append(f"zip: {cold['zip_bytes']:,} bytes are above {cold_start.MAX_ZIP_BYTES:,}")
     return lines
 
 

@@ -41,7 +41,8 @@ from ops.package.build import PROJECT, build
 
 RUNS = 15
 COPIES = 25
-TARGET = 0.6
+TARGET = 0.5  # of the bare app's time
+MAX_ZIP_BYTES = 9 * 2**20
 
 _PROBE = """
 import sys, time
@@ -175,6 +176,7 @@ def measure(runs: int = RUNS) -> dict[str, Any]:
         "growth_by_copies": _ratio(runs_by_case, "copies", "ours", "cpu_ms"),
         "copies_of_the_pack": COPIES,
         "target": TARGET,
+        "max_zip_bytes": MAX_ZIP_BYTES,
         "runs": runs,
         **sizes,
     }
@@ -229,19 +231,20 @@ def with_copies(tree: Path, target: Path, copies: int) -> Path:
     """The artifact with that many more packs: copies of the wholesale pack with other names and paths."""
     shutil.copytree(tree, target)
     packs = target / "chalicelib" / "packs"
+    sources = PROJECT / "chalicelib" / "packs"  # the artifact has bytecode only
     added = []
     for number in range(1, copies + 1):
         name = f"wholesale_{number:02}"
-        shutil.copytree(packs / "wholesale", packs / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(sources / "wholesale", packs / name, ignore=shutil.ignore_patterns("__pycache__"))
         for module in (packs / name).rglob("*.py"):
             module.write_text(module.read_text().replace("chalicelib.packs.wholesale", f"chalicelib.packs.{name}"))
         manifest = packs / name / "__init__.py"
-        manifest.write_text(manifest.read_text().replace('"/wholesale', f'"/{name}').replace('"wholesale-', f'"w{number:02}-'))
+        text = manifest.read_text().replace('"/wholesale', f'"/{name}').replace('"wholesale-', f'"w{number:02}-')
+        manifest.write_text(text.replace('"wholesale"', f'"{name}"').replace('"wholesale:', f'"{name}:'))
         added.append(name)
-    registry = packs / "__init__.py"
     lines = [f"from chalicelib.packs import {name}" for name in added]
     lines.append(f"PACKS = (*PACKS, {', '.join(f'{name}.PACK' for name in added)})")
-    registry.write_text(registry.read_text() + "\n" + "\n".join(lines) + "\n")
+    (packs / "__init__.py").write_text((sources / "__init__.py").read_text() + "\n" + "\n".join(lines) + "\n")
     artifact.compile_all(target, "chalicelib")
     return target
 

@@ -20,8 +20,8 @@ from chalicelib.foundation.settings import Settings
 from chalicelib.foundation.store import table
 from chalicelib.foundation.store.store import Store
 from chalicelib.packs import PACKS
-from local.engine import Engine
 from tests import dynamodb_local
+from tests.deployed.emulator import emulator
 
 
 class CountingRuntime(Runtime):
@@ -87,12 +87,8 @@ class BenchEnvironment:
 @contextmanager
 def counting_writes() -> Iterator[BenchEnvironment]:
     """An environment on ministack."""
-    with tempfile.TemporaryDirectory() as folder:
-        engine = Engine(Path(folder))
-        try:
-            yield _environment_at(engine.url)
-        finally:
-            engine.stop()
+    with tempfile.TemporaryDirectory() as folder, emulator(Path(folder)) as ministack:
+        yield _environment_at(ministack.url)
 
 
 @contextmanager

@@ -34,7 +34,7 @@ LEAD = {
     "notes": "Called twice.",
 }
 ROUNDS, CALLS = 15, 150
-BOUNDS = {"GET one": 1.2, "POST": 1.4, "list of 50": 1.3}
+BOUNDS = {"GET one": 0.7, "POST": 1.0, "list of 50": 0.6}
 
 Call = Callable[[], dict[str, Any]]
 

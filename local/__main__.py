@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+COMPONENTS = "local.wiring.real_components"  # tests put smaller ones here
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line. Returns the exit status."""
@@ -26,10 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run() -> int:
-    from chalicelib.foundation.settings import SettingsError
+    from chalicelib.foundation.environment import SettingsError
     from local.engine import EngineError
     from local.runner import Runner, StartError
-    from local.wiring import real_components
     from local.workspace import AlreadyRunningError, Workspace
 
     port = os.environ.get("PORT") or "8000"
@@ -42,7 +43,7 @@ def _run() -> int:
             print(text, file=terminal, flush=True)
 
     try:
-        Runner(real_components(), Workspace.of(os.environ), int(port), print_line).run()
+        Runner(COMPONENTS, Workspace.of(os.environ), int(port), print_line).run()
     except AlreadyRunningError as error:
         return _fail(f"It already runs from this folder ({error}).")
     except (StartError, EngineError, SettingsError) as error:
@@ -51,15 +52,15 @@ def _run() -> int:
 
 
 def _tick(name: str) -> int:
+    from chalicelib.foundation.manifest import import_string
     from local import scheduler
-    from local.wiring import real_components
     from local.workspace import Workspace
 
     workspace = Workspace.of(os.environ)
     if not workspace.running or not workspace.environment_file.exists():
         return _fail("Nothing runs here: start it with `make run`, then tick.")
     workspace.apply_environment(workspace.read_environment())
-    schedules = {schedule.name: schedule for schedule in real_components().schedules()}
+    schedules = {schedule.name: schedule for schedule in import_string(COMPONENTS)().schedules()}
     if name not in schedules:
         return _fail(f"There is no schedule {name!r}; there are: {', '.join(sorted(schedules)) or 'none'}.")
     with workspace.log.open("a") as log, contextlib.redirect_stdout(log):

@@ -1,4 +1,4 @@
-"""The stream's Lambda functions, fed from the journal as Lambda's event source mapping would feed them.
+"""The stream's Lambda functions, fed from the engine's stream as Lambda's event source mapping would feed them.
 
 Records come in order, in batches, at least once. What a function reports in `batchItemFailures` is tried again from the first
 of them on; a batch that raises is cut in halves until the record that does it stands alone; one that fails as often as the
@@ -8,76 +8,92 @@ mapping allows is kept in a file, and the rest goes on.
 import json
 import logging
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from chalicelib.foundation.manifest import StreamConsumer
+from local.engine import EngineClient
 from local.event_filters import accepts
 from local.gateway import LambdaContext
-from local.journal import Journal, Reader, Record
 
 Handler = Callable[[dict[str, Any], Any], Any]
+Record = dict[str, Any]
 
+_STREAM = "LocalStream"
 _FIRST_WAIT = 0.1
 _LONGEST_WAIT = 5.0
 _SCAN = 500  # records that are read for one batch
+_READ_INTERVAL = 0.1  # a change after a pause is handled at once; under load, batches are worth more than haste
+_POLL_SECONDS = 0.5  # how long the engine waits for a record before it returns none
 
 logger = logging.getLogger("valhalla.local")
 
 
-class Consumer(threading.Thread):
-    """One function on the stream. `done` is the number of the last record that it need not see again."""
+def register(client: EngineClient, names: Iterable[str]) -> dict[str, int]:
+    """Make known which consumers there are, so that the stream keeps what they have not read. Returns how far each is."""
+    offsets: dict[str, int] = client.call(f"{_STREAM}.Register", {"Consumers": list(names)})["Offsets"]
+    return offsets
 
-    def __init__(
-        self, mapping: StreamConsumer, handler: Handler, journal: Journal, dead_letters: Path, on_activity: Callable[[], None]
-    ) -> None:
+
+def last_record(client: EngineClient) -> int:
+    """The number of the stream's last record."""
+    number: int = client.call(f"{_STREAM}.Read", {"After": 2**62, "Limit": 1})["Last"]
+    return number
+
+
+class Consumer(threading.Thread):
+    """One function on the stream. `done` is the number of the last record that it need not see again.
+
+    It is stored after the effects of the function, through the same engine: so it never stands ahead of them.
+    """
+
+    def __init__(self, mapping: StreamConsumer, handler: Handler, client: EngineClient, done: int, dead_letters: Path) -> None:
         super().__init__(name=mapping.name, daemon=True)
-        self.mapping, self._handler, self._journal = mapping, handler, journal
-        self._dead_letters, self._on_activity = dead_letters, on_activity
-        self.done = journal.offsets.get(mapping.name, 0)
-        self._reader = Reader(journal, self.done)
-        self._ending = threading.Event()
+        self.mapping, self._handler, self._client = mapping, handler, client
+        self.done, self._dead_letters = done, dead_letters
+        self._stopping = threading.Event()
+        self._next_read = 0.0
         self.failure: Exception | None = None
 
-    @property
-    def idle(self) -> bool:
-        """Whether it has done everything that the journal holds."""
-        return self.done >= self._journal.last
-
     def run(self) -> None:
-        """Work through the journal until `stop`, or until it can't go on (`failure`)."""
+        """Work through the stream until `stop`, or until it can't go on (`failure`)."""
         try:
-            self._work()
-        except Exception as error:  # not the function's, that is dealt with: ours, or the disk's
+            while not self._stopping.is_set():
+                self._work()
+        except Exception as error:  # not the function's, which is retried: the engine's, or the disk's
             logger.exception("%s can't go on", self.mapping.name)
             self.failure = error
+        finally:
+            self._client.close()
 
     def _work(self) -> None:
-        while not self._ending.is_set():
-            seen = self._reader.take(_SCAN)
-            if not seen:
-                with self._journal.grown:
-                    self._journal.grown.wait_for(lambda: self._ending.is_set() or self._reader.waiting(), timeout=1.0)
-                continue
-            matching = [(number, record) for number, record in seen if accepts(self.mapping.filters, record)]
-            for first in range(0, len(matching), self.mapping.batch_size):
-                if not self._deliver(matching[first : first + self.mapping.batch_size]):
-                    return
-            self.done = seen[-1][0]
-            if matching:
-                self._on_activity()
+        self._stopping.wait(self._next_read - time.monotonic())
+        page = self._client.call(f"{_STREAM}.Read", {"After": self.done, "Limit": _SCAN, "WaitSeconds": _POLL_SECONDS})
+        self._next_read = time.monotonic() + _READ_INTERVAL
+        records = zip(page["Numbers"], page["Records"], strict=True)
+        matching = [(number, record) for number, record in records if accepts(self.mapping.filters, record)]
+        for first in range(0, len(matching), self.mapping.batch_size):
+            if not self._deliver(matching[first : first + self.mapping.batch_size]):
+                return
+        if page["UpTo"] > self.done:
+            self._advance(page["UpTo"])
+
+    def _advance(self, number: int) -> None:
+        self._client.call(f"{_STREAM}.SaveOffset", {"Consumer": self.mapping.name, "Offset": number})
+        self.done = number
 
     def _deliver(self, batch: list[tuple[int, Record]]) -> bool:
         """Deliver a batch until each record is handled or kept as a dead letter. False where `stop` came first."""
         attempts = 0
-        while not self._ending.is_set():
+        while not self._stopping.is_set():
             failed = self._first_failure(batch)
             if failed is None:
-                self.done = batch[-1][0]
+                self._advance(batch[-1][0])
                 return True
             if failed > 0:  # the ones before it are done
-                self.done = batch[failed - 1][0]
+                self._advance(batch[failed - 1][0])
                 batch = batch[failed:]
             elif len(batch) > 1:  # halving costs no attempt, as with Lambda
                 half = len(batch) // 2
@@ -86,9 +102,9 @@ class Consumer(threading.Thread):
                 attempts += 1
                 if attempts > self.mapping.retries:
                     self._dead_letter(batch[0][1])
-                    self.done = batch[0][0]
+                    self._advance(batch[0][0])
                     return True
-            self._ending.wait(min(_FIRST_WAIT * 2 ** max(0, attempts - 1), _LONGEST_WAIT))
+            self._stopping.wait(min(_FIRST_WAIT * 2 ** max(0, attempts - 1), _LONGEST_WAIT))
         return False
 
     def _first_failure(self, batch: list[tuple[int, Record]]) -> int | None:
@@ -114,8 +130,5 @@ class Consumer(threading.Thread):
             file.write(json.dumps(record) + "\n")
 
     def stop(self) -> None:
-        """Stop after the batch in hand."""
-        self._ending.set()
-        with self._journal.grown:
-            self._journal.grown.notify_all()
-        self.join()
+        """Stop after the current batch, without waiting for that."""
+        self._stopping.set()

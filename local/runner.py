@@ -1,31 +1,33 @@
-"""The system as a whole: what is started in which order, and how it ends without losing anything."""
+"""The system as a whole: what is started in which order, and how it ends without losing anything.
+
+Three processes: this one with the API, the embedded engine with the data, and one with the functions on the stream, queues and schedules.
+"""
 
 import logging
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from chalicelib.foundation.manifest import QueueConsumer, Schedule, StreamConsumer
+from chalicelib.foundation.manifest import Schedule, import_string
 from chalicelib.foundation.secret_store import new_secrets
-from local import server, sqs, stream_recorder
-from local.consumers import Consumer, Handler
-from local.engine import Engine, EngineClient, EngineError
-from local.gateway import App
-from local.journal import Journal
-from local.mail import Mailbox
+from local import functions, server, sqs
+from local.components import Components
+from local.engine import Engine, EngineClient, EngineError, UnreadableDataError
 from local.scheduler import Scheduler
-from local.workspace import TABLE, Workspace
+from local.workspace import ROOT, TABLE, Workspace
 
-_DRAIN_SECONDS = 15.0
 _LARGEST_LOG = 10_000_000
+_STOP_SECONDS = functions.DRAIN_SECONDS + 10.0
 
 logger = logging.getLogger("valhalla.local")
 
@@ -34,33 +36,15 @@ class StartError(Exception):
     """It can't start; the message is the one line that says why."""
 
 
-@dataclass(frozen=True)
-class Components:
-    """What the local run is made of.
-
-    `prepare(workspace, after_kill)` runs on the finished table before anything is served: administrator, token, mail sender, and what
-    has to be looked after when the last run was killed.
-    """
-
-    table: dict[str, Any]  # CreateTable's arguments
-    ttl_attribute: str
-    app: Callable[[], App]
-    consumers: Callable[[], list[tuple[StreamConsumer, Handler]]]
-    queues: Callable[[], list[tuple[QueueConsumer, Handler]]]
-    schedules: Callable[[], list[Schedule]]
-    prepare: Callable[[Workspace, bool], None]
-
-
 @dataclass
 class Runner:
-    """One run of the system from one home."""
+    """One run of the system from one workspace. `components` is the dotted name of what makes its `Components`."""
 
-    components: Components
+    components: str
     workspace: Workspace
     port: int
     print_line: Callable[[str], None]
     failure: str = ""
-    _consumers: list[Consumer] = field(default_factory=list)
     _ending: bool = False
 
     def run(self) -> None:
@@ -78,71 +62,44 @@ class Runner:
             raise StartError(self.failure)
 
     def _run_on(self, stack: ExitStack, reserved: Any) -> None:
-        engine = Engine(self.workspace.directory)
+        try:
+            engine = Engine(self.workspace.directory)
+        except UnreadableDataError as error:
+            raise StartError(
+                f"The data in {self.workspace.directory} can't be read ({error}); move that folder away to begin anew."
+            ) from None
         stack.callback(engine.stop)
         client = EngineClient(engine.port)
         stack.callback(client.close)
-        workers = [(consumer, handler, sqs.create_queues(client, consumer)) for consumer, handler in self.components.queues()]
+        components: Components = import_string(self.components)()
         settings = self.workspace.settings(engine.url, self.port)
-        settings |= {f"VALHALLA_{consumer.queue.upper()}_QUEUE": url for consumer, _, url in workers}
+        settings |= {f"VALHALLA_{consumer.queue.upper()}_QUEUE": sqs.create_queues(client, consumer) for consumer, _ in components.queues()}
         self.workspace.apply_environment(settings)
         if not self.workspace.secrets.exists():
             self.workspace.write_private(self.workspace.secrets, new_secrets(datetime.now(UTC)))
-        journal = Journal(self.workspace.directory / "journal")
-        stack.callback(journal.close)
-        self._make_table(client, journal)
-        replayed = stream_recorder.replay(client, TABLE, journal)
-        if replayed:
-            self.print_line(f"The last run ended without warning; {replayed} changes were put back.")
-
-        # From here on every change is journalled, those of `prepare` too.
-        recorder = stream_recorder.StreamRecorder(client=client, table=TABLE, journal=journal, offsets=self._offsets, save=engine.save)
-        dead_letters = self.workspace.directory / "dead-letters"
-        self._consumers = [
-            Consumer(mapping, handler, journal, dead_letters / f"{mapping.name}.jsonl", recorder.wake)
-            for mapping, handler in self.components.consumers()
-        ]
-        recorder.start()
-        stack.callback(self._save, recorder, journal, engine)
-        self.components.prepare(self.workspace, replayed > 0)
-        app = self.components.app()
+        self._make_table(client, components)
         stack.enter_context(self._log())
-        for queue_consumer, handler, url in workers:
-            worker = sqs.QueueWorker(queue_consumer, handler, EngineClient(engine.port), url, recorder.wake)
-            worker.start()
-            stack.callback(worker.stop)
-        for consumer in self._consumers:
-            consumer.start()
-        stack.callback(self._drain, recorder, journal)
-        mailbox = Mailbox(EngineClient(engine.port), self.workspace.mail)
-        mailbox.start()
-        stack.callback(mailbox.stop)
-        schedules = self.components.schedules()
-        scheduler = Scheduler(schedules, self.workspace.directory / "clock.json", recorder.wake)
-        scheduler.start()
-        stack.callback(scheduler.stop, _DRAIN_SECONDS)
-        threading.Thread(target=self._watch, args=(engine, recorder), name="watch", daemon=True).start()
-        api = server.ApiServer(app, reserved, recorder.wake)
+        others = self._start_functions()
+        stack.callback(self._stop_functions, others)
+        components.prepare(self.workspace)
+        api = server.ApiServer(components.app(), reserved)
+        threading.Thread(target=self._watch, args=(engine, others), name="watch", daemon=True).start()
         self.workspace.write_environment(settings)
-        self.print_line(self._page(engine, scheduler, schedules))
+        self.print_line(self._page(engine, components.schedules()))
         api.serve()
         self._ending = True
         self.print_line("Ending: finishing what is under way ...")
         api.stop()
 
-    def _make_table(self, client: EngineClient, journal: Journal) -> None:
-        definition = self.components.table | {"TableName": TABLE}
+    def _make_table(self, client: EngineClient, components: Components) -> None:
+        definition = components.table | {"TableName": TABLE}
         try:
             table = client.call("DynamoDB_20120810.DescribeTable", {"TableName": TABLE})["Table"]
         except EngineError as error:
             if "ResourceNotFound" not in str(error):
                 raise
-            if journal.saved:
-                raise StartError(
-                    f"The data in {self.workspace.directory}/state can't be read; move that folder away to begin anew."
-                ) from None
             client.call("DynamoDB_20120810.CreateTable", definition)
-            ttl = {"Enabled": True, "AttributeName": self.components.ttl_attribute}
+            ttl = {"Enabled": True, "AttributeName": components.ttl_attribute}
             client.call("DynamoDB_20120810.UpdateTimeToLive", {"TableName": TABLE, "TimeToLiveSpecification": ttl})
             return
         if _shape(table) != _shape(definition):
@@ -150,8 +107,29 @@ class Runner:
                 f"The table in {self.workspace.directory} has other indexes than this version's; move that folder away to begin anew."
             )
 
-    def _offsets(self) -> dict[str, int]:
-        return {consumer.mapping.name: consumer.done for consumer in self._consumers}
+    def _start_functions(self) -> "subprocess.Popen[str]":
+        log = sys.stdout  # the log file by now
+        return subprocess.Popen(
+            [sys.executable, "-m", "local.functions", self.components],
+            cwd=ROOT,
+            env=os.environ | {"VALHALLA_LOCAL": str(self.workspace.directory.resolve())},
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C reaches this process alone, which ends the others in order
+            text=True,
+        )
+
+    def _stop_functions(self, others: "subprocess.Popen[str]") -> None:
+        """Let the functions do what the stream holds, and what comes of that."""
+        finished = False
+        try:
+            others.communicate(functions.STOP, timeout=_STOP_SECONDS)
+            finished = others.returncode == 0
+        except (OSError, subprocess.TimeoutExpired):
+            others.kill()
+            others.wait()
+        self.print_line("Saved. Goodbye." if finished else "Saved; the next start goes on with what the stream still holds.")
 
     @contextmanager
     def _log(self) -> Iterator[None]:
@@ -160,46 +138,23 @@ class Runner:
         mode = "w" if path.exists() and path.stat().st_size > _LARGEST_LOG else "a"
         with path.open(mode, buffering=1) as log:
             handler = logging.StreamHandler(log)
-            handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+            handler.setFormatter(logging.Formatter(functions.LOG_FORMAT))
             root = logging.getLogger()
             root.addHandler(handler)
             with redirect_stdout(log):
                 yield
             root.removeHandler(handler)
 
-    def _watch(self, engine: Engine, recorder: stream_recorder.StreamRecorder) -> None:
-        """End everything when a part of it has ended by itself."""
-        failure: Exception | None = None
-        while engine.alive and failure is None and not self._ending:
+    def _watch(self, engine: Engine, others: "subprocess.Popen[str]") -> None:
+        """End everything when one of the other processes has ended by itself."""
+        while engine.alive and others.poll() is None and not self._ending:
             time.sleep(0.5)
-            failure = recorder.failure or next((consumer.failure for consumer in self._consumers if consumer.failure), None)
         if not self._ending:
-            what = f"A part of it failed ({failure})" if engine.alive else "The embedded engine ended by itself"
-            self.failure = f"{what}; the logs in {self.workspace.directory} say more. Start again: the journal brings the data back."
+            what = "The process of the functions" if engine.alive else "The embedded engine"
+            self.failure = f"{what} ended by itself; the logs in {self.workspace.directory} say more. Start again: nothing is lost."
             os.kill(os.getpid(), signal.SIGTERM)
 
-    def _drain(self, recorder: stream_recorder.StreamRecorder, journal: Journal) -> None:
-        """Let the consumers do what the stream holds, and what comes of that."""
-        ends = time.monotonic() + _DRAIN_SECONDS
-        while time.monotonic() < ends and recorder.failure is None:
-            last, looks = journal.last, recorder.polls
-            recorder.wake()
-            while recorder.polls < looks + 2 and recorder.failure is None and time.monotonic() < ends:
-                time.sleep(0.005)
-                recorder.wake()
-            if journal.last == last and all(consumer.idle for consumer in self._consumers):
-                break
-        for consumer in self._consumers:
-            consumer.stop()
-
-    def _save(self, recorder: stream_recorder.StreamRecorder, journal: Journal, engine: Engine) -> None:
-        recorder.stop()
-        if recorder.failure is None and stream_recorder.checkpoint(journal, engine.save):
-            self.print_line("Saved. Goodbye.")
-        else:
-            self.print_line("It could not save; the next start puts back what the journal holds.")
-
-    def _page(self, engine: Engine, scheduler: Scheduler, schedules: list[Schedule]) -> str:
+    def _page(self, engine: Engine, schedules: list[Schedule]) -> str:
         url, folder = f"http://127.0.0.1:{self.port}", _relative(self.workspace.directory)
         lines = [
             "",
@@ -214,11 +169,11 @@ class Runner:
             f"  AWS engine      {engine.url}   (table {TABLE}; settings for other shells in {folder}/environment)",
         ]
         if schedules:
+            due = Scheduler(schedules, self.workspace.schedule_state).due
             lines += ["", "  Schedules (UTC); run one now with: python -m local tick NAME"]
             width = max(len(schedule.name) for schedule in schedules)
             lines += [
-                f"    {schedule.name:{width}}  {schedule.expression:26}  next {scheduler.due[schedule.name]:%Y-%m-%d %H:%M}"
-                for schedule in schedules
+                f"    {schedule.name:{width}}  {schedule.expression:26}  next {due[schedule.name]:%Y-%m-%d %H:%M}" for schedule in schedules
             ]
         return "\n".join([*lines, "", "  Ctrl-C ends all of it; the data stays.", ""])
 
@@ -239,7 +194,7 @@ def _shape(table: dict[str, Any]) -> Any:
 
 @contextmanager
 def _signals() -> Iterator[None]:
-    """The first signal unwinds in order; one more, when a second has passed, ends at once: the journal has everything.
+    """The first signal unwinds in order; one more, when a second has passed, ends at once: everything is stored.
 
     Sooner it is the same Ctrl-C again: a wrapper may pass on what the terminal sent to all of the group already.
     """

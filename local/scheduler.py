@@ -8,7 +8,7 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -68,10 +68,10 @@ def run(schedule: Schedule, due: datetime) -> Any:
 class Scheduler(threading.Thread):
     """Runs each schedule when it is due. `state_file` is the file that remembers when each is due next."""
 
-    def __init__(self, schedules: Iterable[Schedule], state_file: Path, on_activity: Callable[[], None]) -> None:
+    def __init__(self, schedules: Iterable[Schedule], state_file: Path) -> None:
         super().__init__(name="scheduler", daemon=True)
         self._schedules = {schedule.name: schedule for schedule in schedules}
-        self._state_file, self._on_activity = state_file, on_activity
+        self._state_file = state_file
         self._stopping = threading.Event()
         now = datetime.now(UTC)
         self.due = {name: self._remembered(name) or next_time(schedule.expression, now) for name, schedule in self._schedules.items()}
@@ -111,7 +111,6 @@ class Scheduler(threading.Thread):
                 run(schedule, due)
             except Exception:
                 logger.exception("The schedule %s failed", name)
-            self._on_activity()
 
     def stop(self, timeout: float) -> None:
         """Stop after the current run; wait for it at most `timeout` seconds."""

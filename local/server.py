@@ -36,13 +36,11 @@ def reserve_port(port: int) -> socket.socket:
     return reserved
 
 
-def wsgi(app: gateway.App, on_activity: Callable[[], None]) -> Callable[[dict[str, Any], StartResponse], Iterable[bytes]]:
-    """The application as WSGI. `written` is called after each request that may have changed something."""
+def wsgi(app: gateway.App) -> Callable[[dict[str, Any], StartResponse], Iterable[bytes]]:
+    """The application as WSGI."""
 
     def respond(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         response = gateway.compress(_respond_to(app, environ), environ.get("HTTP_ACCEPT_ENCODING", ""))
-        if environ["REQUEST_METHOD"] not in ("GET", "HEAD", "OPTIONS"):
-            on_activity()
         head = environ["REQUEST_METHOD"] == "HEAD"
         bodiless = head or response.status in (204, 304)
         headers = [(name, _clean(value)) for name, value in response.all_headers if name.lower() not in ("content-length", "connection")]
@@ -112,9 +110,9 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
 class ApiServer:
     """The API on a reserved port. `serve` runs until `stop`, which may be called from a signal's handler."""
 
-    def __init__(self, app: gateway.App, reserved: socket.socket, on_activity: Callable[[], None]) -> None:
+    def __init__(self, app: gateway.App, reserved: socket.socket) -> None:
         self._server: TcpWSGIServer = create_server(
-            wsgi(app, on_activity),
+            wsgi(app),
             sockets=[reserved],
             threads=THREADS,
             ident=None,

@@ -7,7 +7,6 @@ many times as the queue allows the engine moves it to the dead-letter queue.
 import json
 import logging
 import threading
-from collections.abc import Callable
 from typing import Any
 
 from chalicelib.foundation.manifest import QueueConsumer
@@ -40,15 +39,15 @@ def _arn(queue: str) -> str:
 class QueueWorker(threading.Thread):
     """Takes messages from one queue and gives them to its function."""
 
-    def __init__(self, consumer: QueueConsumer, handler: Handler, client: EngineClient, url: str, on_activity: Callable[[], None]) -> None:
+    def __init__(self, consumer: QueueConsumer, handler: Handler, client: EngineClient, url: str) -> None:
         super().__init__(name=consumer.name, daemon=True)
-        self._consumer, self._handler, self._client, self._url, self._on_activity = consumer, handler, client, url, on_activity
-        self._ending = threading.Event()
+        self._consumer, self._handler, self._client, self._url = consumer, handler, client, url
+        self._stopping = threading.Event()
 
     def run(self) -> None:
         """Work until `stop`, or until the engine is gone."""
         try:
-            while not self._ending.is_set():
+            while not self._stopping.is_set():
                 self.poll()
         except EngineError:
             return
@@ -70,7 +69,6 @@ class QueueWorker(threading.Thread):
         for message in messages:
             if message["MessageId"] not in failed:
                 self._client.call(f"{_SQS}.DeleteMessage", {"QueueUrl": self._url, "ReceiptHandle": message["ReceiptHandle"]})
-        self._on_activity()
 
     def _failures(self, messages: list[dict[str, Any]]) -> set[str]:
         records = [
@@ -99,6 +97,5 @@ class QueueWorker(threading.Thread):
         return named if named <= everything else everything
 
     def stop(self) -> None:
-        """Stop after the current batch."""
-        self._ending.set()
-        self.join()
+        """Stop after the current batch, without waiting for that."""
+        self._stopping.set()

@@ -4,13 +4,12 @@ import contextlib
 import os
 import secrets
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from chalicelib.foundation.aws import client
-from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.manifest import QueueConsumer, Schedule, StreamConsumer, import_string
-from local.runner import Components
+from local.components import Components
 from local.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -57,22 +56,21 @@ def _queues() -> "list[tuple[QueueConsumer, Handler]]":
 
 
 def _schedules() -> list[Schedule]:
+    from chalicelib.functions.schedules import SCHEDULES
+
+    return list(SCHEDULES)
+
+
+def _prepare(workspace: Workspace) -> None:
+    from chalicelib.foundation.actor import system_actor
+    from chalicelib.foundation.runtime import Runtime
     from chalicelib.packs import PACKS
 
-    return [schedule for pack in PACKS for schedule in pack.schedules]
-
-
-def _prepare(workspace: Workspace, after_kill: bool) -> None:
-    from chalicelib.foundation.context import system_actor
-    from chalicelib.foundation.runtime import Runtime
-
-    runtime = Runtime.from_environment(os.environ)
+    runtime = Runtime.from_environment(os.environ, PACKS)
     client("sesv2", runtime.settings).create_email_identity(EmailIdentity=runtime.settings.mail_sender)
     ctx = runtime.context(request_id=f"local-{uuid4()}", actor=system_actor("local"))
     create_administrator(ctx, workspace)
     write_token(ctx, workspace)
-    if after_kill:
-        queue_waiting_mail(ctx)
 
 
 def create_administrator(ctx: "Context", workspace: Workspace) -> None:
@@ -102,25 +100,3 @@ def write_token(ctx: "Context", workspace: Workspace) -> None:
     roles = [*user.roles, *user.governance_roles]
     token = tokens.issue(ctx.settings, ctx.secrets, ctx.now, user_id=user.id, roles=roles, session=session, ttl=_TOKEN_LIFE)
     workspace.write_private(workspace.admin_token, token)
-
-
-def queue_waiting_mail(ctx: "Context") -> None:
-    """Put mail that was not sent on the queue again: the embedded queue, unlike SQS, forgets in a kill. Twice does no harm."""
-    from chalicelib.foundation import outbox
-
-    waiting: list[ItemKey] = []
-    start: dict[str, Any] = {}
-    while True:
-        page = ctx.store.call(
-            "scan",
-            TableName=ctx.store.table,
-            FilterExpression="#t = :mail AND #state = :queued",
-            ExpressionAttributeNames={"#t": "t", "#state": "state"},
-            ExpressionAttributeValues={":mail": {"S": outbox.MAIL}, ":queued": {"S": "queued"}},
-            **start,
-        )
-        waiting += [ItemKey(raw["pk"]["S"], raw["sk"]["S"]) for raw in page["Items"]]
-        if "LastEvaluatedKey" not in page:
-            break
-        start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
-    outbox.enqueue(ctx.settings, waiting)

@@ -27,6 +27,7 @@ class Workspace:
         self.secrets = directory / "secrets.json"
         self.mail = directory / "mail"
         self.log = directory / "valhalla.log"
+        self.schedule_state = directory / "schedules.json"
         self._lock = directory / "lock"
 
     @classmethod

@@ -16,7 +16,6 @@ import pytest
 
 from chalicelib.foundation.store.table import table_definition
 from local.engine import Engine, EngineClient
-from local.journal import Journal
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -30,31 +29,17 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def line(engine: Engine) -> Iterator[EngineClient]:
+def engine_client(engine: Engine) -> Iterator[EngineClient]:
     opened = EngineClient(engine.port)
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def table(line: EngineClient, request: pytest.FixtureRequest) -> str:
+def table(engine_client: EngineClient, request: pytest.FixtureRequest) -> str:
     name = f"table-{abs(hash(request.node.nodeid))}"
-    line.call("DynamoDB_20120810.CreateTable", table_definition(name))
+    engine_client.call("DynamoDB_20120810.CreateTable", table_definition(name))
     return name
-
-
-@pytest.fixture
-def journal_at() -> Iterator[Any]:
-    """`journal_at(directory)`: a journal that is closed when the test ends."""
-    opened: list[Journal] = []
-
-    def open_journal(directory: Path) -> Journal:
-        opened.append(Journal(directory))
-        return opened[-1]
-
-    yield open_journal
-    for journal in opened:
-        journal.close()
 
 
 def free_port() -> int:
@@ -67,27 +52,27 @@ def free_port() -> int:
 class Running:
     """A small system in processes of its own."""
 
-    def __init__(self, home: Path, port: int | None = None, module: str = "tests.local.sample_system") -> None:
-        self.home, self.port = home, port or free_port()
+    def __init__(self, workspace: Path, port: int | None = None, module: str = "tests.local.sample_system") -> None:
+        self.workspace, self.port = workspace, port or free_port()
         self.process = subprocess.Popen(
             [sys.executable, "-m", module],
             cwd=ROOT,
-            env=os.environ | {"VALHALLA_LOCAL": str(home), "PORT": str(self.port)},
+            env=os.environ | {"VALHALLA_LOCAL": str(workspace), "PORT": str(self.port)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
         )
-        self.said = ""
+        self.output = ""
 
     def until_ready(self) -> "Running":
         assert self.process.stdout is not None
         for text in self.process.stdout:
-            self.said += text
+            self.output += text
             if "Ctrl-C ends" in text:
                 self.web = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=10)
                 return self
-        raise AssertionError(f"it ended with {self.process.wait()}: {self.said}")
+        raise AssertionError(f"it ended with {self.process.wait()}: {self.output}")
 
     def write(self, name: str, text: str) -> None:
         assert self.web.post("/things", json={"id": name, "text": text}).status_code == 201
@@ -96,14 +81,14 @@ class Running:
         return self.web.get(f"/things/{name}").json()
 
     def trail(self, name: str) -> list[str]:
-        found: list[str] = self.web.get(f"/trail/{name}").json()
-        return found
+        events: list[str] = self.web.get(f"/trail/{name}").json()
+        return events
 
     def until_trail(self, name: str, length: int, seconds: float = 2.0) -> list[str]:
         ends = time.monotonic() + seconds
-        while len(found := self.trail(name)) < length and time.monotonic() < ends:
+        while len(events := self.trail(name)) < length and time.monotonic() < ends:
             time.sleep(0.01)
-        return found
+        return events
 
     def processes(self) -> list[int]:
         """Its process and all below it."""
@@ -114,15 +99,15 @@ class Running:
             except OSError:
                 continue
             children.setdefault(int(fields[1]), []).append(int(entry.parent.name))
-        found = [self.process.pid]
-        for pid in found:
-            found += children.get(pid, [])
-        return found
+        family = [self.process.pid]
+        for pid in family:
+            family += children.get(pid, [])
+        return family
 
     def stop(self, how: int = signal.SIGINT) -> int:
         os.killpg(self.process.pid, how)
         out, _ = self.process.communicate(timeout=40)
-        self.said += out
+        self.output += out
         return self.process.returncode
 
 
@@ -131,8 +116,8 @@ def start(tmp_path: Path) -> Iterator[Any]:
     """`start()`: a small system, ready; `start(wait=False)` may be one that ends by itself."""
     runs: list[Running] = []
 
-    def begin(home: str = "home", port: int | None = None, wait: bool = True) -> Running:
-        run = Running(tmp_path / home, port)
+    def begin(workspace: str = "workspace", port: int | None = None, wait: bool = True) -> Running:
+        run = Running(tmp_path / workspace, port)
         runs.append(run)
         return run.until_ready() if wait else run
 

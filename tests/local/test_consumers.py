@@ -2,14 +2,14 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from chalicelib.foundation.manifest import StreamConsumer
 from local import consumers
 from local.consumers import Consumer
-from local.journal import Journal
+from local.engine import EngineClient
 
 
 def record(number: int, kind: str = "e") -> dict[str, Any]:
@@ -41,58 +41,89 @@ class Function:
 @pytest.fixture(autouse=True)
 def _no_long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(consumers, "_FIRST_WAIT", 0.001)
+    monkeypatch.setattr(consumers, "_READ_INTERVAL", 0.0)
 
 
-def work(journal: Journal, function: Function, tmp_path: Path, **given: Any) -> Consumer:
-    consumer = Consumer(mapping(**given), function, journal, tmp_path / "dead" / "audit.jsonl", lambda: None)
+class FakeStream:
+    """The engine's stream in memory, in place of a client."""
+
+    def __init__(self, kinds: str, **offsets: int) -> None:
+        self.records = [(number, record(number, kind)) for number, kind in enumerate(kinds, 1)]
+        self.offsets = offsets
+        self.closed = False
+
+    def call(self, target: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        if target == "LocalStream.SaveOffset":
+            self.offsets[arguments["Consumer"]] = arguments["Offset"]
+            return {}
+        assert target == "LocalStream.Read"
+        last = len(self.records)
+        page = [(number, each) for number, each in self.records if number > arguments["After"]][: arguments["Limit"]]
+        if not page:
+            time.sleep(0.005)
+        return {"UpTo": page[-1][0] if page else last, "Numbers": [n for n, _ in page], "Records": [each for _, each in page]}
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def run_on(stream: FakeStream, function: Function, tmp_path: Path, **given: Any) -> Consumer:
+    consumer = Consumer(
+        mapping(**given), function, cast(EngineClient, stream), stream.offsets.get("audit", 0), tmp_path / "dead" / "audit.jsonl"
+    )
     consumer.start()
-    ends = time.monotonic() + 10
-    while not consumer.idle and time.monotonic() < ends:
-        time.sleep(0.002)
-    assert consumer.idle
-    consumer.stop()
     return consumer
 
 
-@pytest.fixture
-def journal_of(tmp_path: Path, journal_at: Any) -> Any:
-    """`journal_of("eex")`: a journal with a record of each kind."""
-
-    def make(kinds: str) -> Journal:
-        journal: Journal = journal_at(tmp_path / "journal")
-        journal.append([record(number, kind) for number, kind in enumerate(kinds, 1)], {})
-        return journal
-
-    return make
+def work(stream: FakeStream, function: Function, tmp_path: Path, **given: Any) -> Consumer:
+    consumer = run_on(stream, function, tmp_path, **given)
+    until_done(consumer, stream)
+    consumer.stop()
+    consumer.join(5)
+    assert stream.closed
+    return consumer
 
 
-def test_records_come_in_order_in_batches_and_only_those_asked_for(tmp_path: Path, journal_of: Any) -> None:
+def until_done(consumer: Consumer, stream: FakeStream) -> None:
+    ends = time.monotonic() + 10
+    while consumer.done < len(stream.records) and time.monotonic() < ends:
+        time.sleep(0.002)
+    assert consumer.done == len(stream.records) == stream.offsets["audit"]
+
+
+def test_records_come_in_order_in_batches_and_only_those_asked_for(tmp_path: Path) -> None:
     function = Function()
-    work(journal_of("eexeeee"), function, tmp_path)
+    work(FakeStream("eexeeee"), function, tmp_path)
     assert function.batches == [["1", "2", "4", "5"], ["6", "7"]]
 
 
-def test_what_comes_later_is_seen_too(tmp_path: Path, journal_of: Any) -> None:
-    journal, function = journal_of("e"), Function()
-    consumer = Consumer(mapping(), function, journal, tmp_path / "dead", lambda: None)
-    consumer.start()
-    time.sleep(0.05)
-    journal.append([record(2)], {})
-    ends = time.monotonic() + 5
-    while not consumer.idle and time.monotonic() < ends:
-        time.sleep(0.002)
+def test_what_comes_later_is_seen_too(tmp_path: Path) -> None:
+    stream, function = FakeStream("e"), Function()
+    consumer = run_on(stream, function, tmp_path)
+    until_done(consumer, stream)
+    stream.records.append((2, record(2)))
+    until_done(consumer, stream)
     consumer.stop()
     assert function.batches == [["1"], ["2"]]
 
 
-def test_it_goes_on_where_the_journal_says_it_was(tmp_path: Path, journal_of: Any) -> None:
-    journal, function = journal_of("eee"), Function()
-    journal.append([], {"audit": 2})
-    work(journal, function, tmp_path)
+def test_it_goes_on_where_it_was(tmp_path: Path) -> None:
+    function = Function()
+    work(FakeStream("eee", audit=2), function, tmp_path)
     assert function.batches == [["3"]]
 
 
-def test_a_reported_failure_is_tried_again_from_there_on(tmp_path: Path, journal_of: Any) -> None:
+def test_what_it_can_not_store_is_its_failure(tmp_path: Path) -> None:
+    stream = FakeStream("e")
+    stream.offsets = cast(dict[str, int], None)
+    consumer = Consumer(mapping(), Function(), cast(EngineClient, stream), 0, tmp_path / "dead")
+    consumer.start()
+    consumer.join(5)
+    assert isinstance(consumer.failure, TypeError)
+    assert consumer.done == 0
+
+
+def test_a_reported_failure_is_tried_again_from_there_on(tmp_path: Path) -> None:
     failed: list[str] = []
 
     def fail_three_once(numbers: list[str]) -> Any:
@@ -102,17 +133,17 @@ def test_a_reported_failure_is_tried_again_from_there_on(tmp_path: Path, journal
         return {"batchItemFailures": []}
 
     function = Function(fail_three_once)
-    work(journal_of("eeee"), function, tmp_path)
+    work(FakeStream("eeee"), function, tmp_path)
     assert function.batches == [["1", "2", "3", "4"], ["3", "4"]]
 
 
-def test_a_batch_that_raises_is_halved_until_the_record_stands_alone_and_is_put_aside(tmp_path: Path, journal_of: Any) -> None:
+def test_a_batch_that_raises_is_halved_until_the_record_stands_alone_and_is_put_aside(tmp_path: Path) -> None:
     def choke_on_three(numbers: list[str]) -> None:
         if "3" in numbers:
             raise RuntimeError("poison")
 
     function = Function(choke_on_three)
-    work(journal_of("eeeee"), function, tmp_path)
+    work(FakeStream("eeeee"), function, tmp_path)
     first = [["1", "2", "3", "4"], ["1", "2"], ["3", "4"]]
     alone = [["3"]] * 4  # once, and three retries
     assert function.batches == [*first, *alone, ["4"], ["5"]]
@@ -120,21 +151,21 @@ def test_a_batch_that_raises_is_halved_until_the_record_stands_alone_and_is_put_
     assert put_aside == [record(3)]
 
 
-def test_a_failure_that_names_no_record_of_the_batch_means_all_of_it(tmp_path: Path, journal_of: Any) -> None:
+def test_a_failure_that_names_no_record_of_the_batch_means_all_of_it(tmp_path: Path) -> None:
     function = Function(lambda numbers: {"batchItemFailures": [{"itemIdentifier": ""}]} if len(numbers) > 1 else None)
-    work(journal_of("ee"), function, tmp_path)
+    work(FakeStream("ee"), function, tmp_path)
     assert function.batches == [["1", "2"], ["1"], ["2"]]
 
 
-def test_the_end_interrupts_retries_and_nothing_counts_as_done(tmp_path: Path, journal_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_end_interrupts_retries_and_nothing_counts_as_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(consumers, "_FIRST_WAIT", 60)
 
     def raise_always(numbers: list[str]) -> None:
         raise RuntimeError("down")
 
-    journal = journal_of("e")
-    consumer = Consumer(mapping(), Function(raise_always), journal, tmp_path / "dead", lambda: None)
-    consumer.start()
+    consumer = run_on(FakeStream("e"), Function(raise_always), tmp_path)
     time.sleep(0.05)
     consumer.stop()
+    consumer.join(5)
+    assert not consumer.is_alive()
     assert consumer.done == 0

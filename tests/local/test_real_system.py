@@ -78,7 +78,7 @@ def test_a_stranger_finds_everything_alive(begin: Callable[[], Firm]) -> None:
     firm = begin()
     assert firm.web.get("/health/ready").json()["status"] == "ok"
     assert "admin" in firm.web.get("/auth/me").json()["roles"]
-    password = (firm.run.home / "admin-password").read_text()
+    password = (firm.run.workspace / "admin-password").read_text()
     signed_in = firm.web.post("/auth/token", json={"email": "admin@example.com", "password": password}, headers={"Authorization": ""})
     assert signed_in.status_code == 200, signed_in.text
 
@@ -90,8 +90,8 @@ def test_a_stranger_finds_everything_alive(begin: Callable[[], Firm]) -> None:
 
     asked = firm.web.post("/auth/invitations", json={"email": "zoe@example.com", "name": "Zoe", "roles": ["viewer"]})
     assert asked.status_code == 202, asked.text
-    letters = within(5, lambda: list((firm.run.home / "mail").glob("*zoe@example.com*.txt")))
-    code = re.search(r'"token": "([^"]+)"', letters[0].read_text())
+    messages = within(5, lambda: list((firm.run.workspace / "mail").glob("*zoe@example.com*.txt")))
+    code = re.search(r'"token": "([^"]+)"', messages[0].read_text())
     assert code is not None
     taken = firm.web.post("/auth/invitations/confirm", json={"token": code[1], "password": "a long enough passphrase"})
     assert taken.status_code in (200, 204), taken.text
@@ -126,7 +126,7 @@ def test_an_orderly_restart_and_a_kill_keep_data_trail_and_token(begin: Callable
 
 def test_every_schedule_can_be_run_now(begin: Callable[[], Firm]) -> None:
     firm = begin()
-    environment = os.environ | {"VALHALLA_LOCAL": str(firm.run.home)}
+    environment = os.environ | {"VALHALLA_LOCAL": str(firm.run.workspace)}
     unknown = subprocess.run(
         [sys.executable, "-m", "local", "tick", "?"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
     )

@@ -73,8 +73,7 @@ def _no_runs() -> None:
 
 
 def test_a_schedule_runs_once_when_due_however_often_it_was_missed(tmp_path: Path) -> None:
-    told: list[int] = []
-    ticking = Scheduler([BROKEN, DAILY], tmp_path / "clock.json", lambda: told.append(1))
+    ticking = Scheduler([BROKEN, DAILY], tmp_path / "schedules.json")
     due = ticking.due["daily"]
     ticking.poll(due - timedelta(seconds=1))
     assert RUNS == []
@@ -84,30 +83,29 @@ def test_a_schedule_runs_once_when_due_however_often_it_was_missed(tmp_path: Pat
         ("Scheduled Event", due.strftime("%Y-%m-%dT%H:%M:%SZ"), "daily")
     ], "one that fails keeps no other from running"
     assert ticking.due["daily"] == due + timedelta(days=4)
-    assert told
 
 
 def test_what_was_missed_while_nothing_ran_is_made_up_for_at_the_next_start(tmp_path: Path) -> None:
-    kept = tmp_path / "clock.json"
-    first = Scheduler([DAILY], kept, lambda: None)
+    state_file = tmp_path / "schedules.json"
+    first = Scheduler([DAILY], state_file)
     first.poll(first.due["daily"])  # remembers
     RUNS.clear()
     later = first.due["daily"] + timedelta(days=2)
-    second = Scheduler([DAILY], kept, lambda: None)
+    second = Scheduler([DAILY], state_file)
     second.poll(later)
     assert len(RUNS) == 1
     changed = Schedule("daily", "cron(0 10 * * ? *)", DAILY.function, "")
-    assert Scheduler([changed], kept, lambda: None).due["daily"] == next_time(changed.expression, datetime.now(UTC))
+    assert Scheduler([changed], state_file).due["daily"] == next_time(changed.expression, datetime.now(UTC))
 
 
 def test_a_broken_memory_of_the_clock_is_no_obstacle(tmp_path: Path) -> None:
-    (tmp_path / "clock.json").write_text("{ not json")
-    assert Scheduler([DAILY], tmp_path / "clock.json", lambda: None).due["daily"] > datetime.now(UTC)
+    (tmp_path / "schedules.json").write_text("{ not json")
+    assert Scheduler([DAILY], tmp_path / "schedules.json").due["daily"] > datetime.now(UTC)
 
 
 def test_the_thread_looks_by_itself_and_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scheduler, "_POLL_SECONDS", 0.01)
-    ticking = Scheduler([DAILY], tmp_path / "clock.json", lambda: None)
+    ticking = Scheduler([DAILY], tmp_path / "schedules.json")
     ticking.due["daily"] = datetime.now(UTC) - timedelta(seconds=1)
     ticking.start()
     ends = time.monotonic() + 5

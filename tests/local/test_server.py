@@ -13,8 +13,6 @@ import pytest
 from local import gateway, server
 from tests.local.conftest import free_port
 
-WRITTEN: list[int] = []
-
 
 def app(event: dict[str, Any], context: Any) -> dict[str, Any]:
     path = event["path"]
@@ -34,7 +32,7 @@ def app(event: dict[str, Any], context: Any) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
     number = free_port()
-    api = server.ApiServer(app, server.reserve_port(number), lambda: WRITTEN.append(1))
+    api = server.ApiServer(app, server.reserve_port(number))
     thread = threading.Thread(target=api.serve, daemon=True)
     thread.start()
     yield number
@@ -142,15 +140,6 @@ def test_many_at_once_each_get_their_own_answer(port: int) -> None:
 
     with ThreadPoolExecutor(12) as pool:
         assert all(pool.map(ask, range(24)))
-
-
-def test_only_what_may_have_written_wakes_the_tap(web: httpx.Client) -> None:
-    WRITTEN.clear()
-    web.get("/large")
-    web.options("/large")
-    assert WRITTEN == []
-    web.post("/size", content=b"x")
-    assert WRITTEN == [1]
 
 
 def test_a_taken_port_is_told(port: int) -> None:

@@ -24,14 +24,14 @@ def consumer(name: str, visibility: int = 30, receives: int = 5) -> QueueConsume
     )
 
 
-def send(line: EngineClient, url: str, *bodies: str) -> None:
+def send(engine_client: EngineClient, url: str, *bodies: str) -> None:
     for body in bodies:
-        line.call("AmazonSQS.SendMessage", {"QueueUrl": url, "MessageBody": body})
+        engine_client.call("AmazonSQS.SendMessage", {"QueueUrl": url, "MessageBody": body})
 
 
-def left(line: EngineClient, url: str) -> dict[str, str]:
+def left(engine_client: EngineClient, url: str) -> dict[str, str]:
     wanted = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    found: dict[str, str] = line.call("AmazonSQS.GetQueueAttributes", {"QueueUrl": url, "AttributeNames": wanted})["Attributes"]
+    found: dict[str, str] = engine_client.call("AmazonSQS.GetQueueAttributes", {"QueueUrl": url, "AttributeNames": wanted})["Attributes"]
     return found
 
 
@@ -47,21 +47,19 @@ def _short_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqs, "_WAIT_SECONDS", 0)
 
 
-def test_messages_come_as_lambda_gets_them_and_what_was_done_is_gone(line: EngineClient, own: EngineClient) -> None:
-    url = sqs.create_queues(line, consumer("q-done"))
-    assert sqs.create_queues(line, consumer("q-done")) == url, "it may be there already"
+def test_messages_come_as_lambda_gets_them_and_what_was_done_is_gone(engine_client: EngineClient, own: EngineClient) -> None:
+    url = sqs.create_queues(engine_client, consumer("q-done"))
+    assert sqs.create_queues(engine_client, consumer("q-done")) == url, "it may be there already"
     seen: list[dict[str, Any]] = []
-    told: list[int] = []
-    worker = sqs.QueueWorker(consumer("q-done"), lambda event, _: seen.extend(event["Records"]), own, url, lambda: told.append(1))
+    worker = sqs.QueueWorker(consumer("q-done"), lambda event, _: seen.extend(event["Records"]), own, url)
     worker.poll()
-    assert (seen, told) == ([], [])
-    send(line, url, "one", "two")
+    assert seen == []
+    send(engine_client, url, "one", "two")
     worker.poll()
     assert {record["body"] for record in seen} == {"one", "two"}
     assert all(record["eventSource"] == "aws:sqs" and record["eventSourceARN"].endswith(":q-done") for record in seen)
     assert seen[0]["attributes"]["ApproximateReceiveCount"] == "1"
-    assert left(line, url) == {"ApproximateNumberOfMessages": "0", "ApproximateNumberOfMessagesNotVisible": "0"}
-    assert told == [1]
+    assert left(engine_client, url) == {"ApproximateNumberOfMessages": "0", "ApproximateNumberOfMessagesNotVisible": "0"}
 
 
 def raise_it(_event: Any, _context: Any) -> None:
@@ -77,70 +75,70 @@ def raise_it(_event: Any, _context: Any) -> None:
         (raise_it, 2),
     ],
 )
-def test_what_was_not_done_stays(line: EngineClient, own: EngineClient, function: Any, kept: int, request: pytest.FixtureRequest) -> None:
+def test_what_was_not_done_stays(
+    engine_client: EngineClient, own: EngineClient, function: Any, kept: int, request: pytest.FixtureRequest
+) -> None:
     name = f"q-kept-{abs(hash(request.node.name))}"
-    url = sqs.create_queues(line, consumer(name))
-    send(line, url, "one", "two")
-    sqs.QueueWorker(consumer(name), function, own, url, lambda: None).poll()
-    assert left(line, url)["ApproximateNumberOfMessagesNotVisible"] == str(kept)
+    url = sqs.create_queues(engine_client, consumer(name))
+    send(engine_client, url, "one", "two")
+    sqs.QueueWorker(consumer(name), function, own, url).poll()
+    assert left(engine_client, url)["ApproximateNumberOfMessagesNotVisible"] == str(kept)
 
 
-def test_what_fails_too_often_goes_to_the_dead_letters(line: EngineClient, own: EngineClient) -> None:
+def test_what_fails_too_often_goes_to_the_dead_letters(engine_client: EngineClient, own: EngineClient) -> None:
     short = consumer("q-dead", visibility=0, receives=2)
-    url = sqs.create_queues(line, short)
-    send(line, url, "poison")
+    url = sqs.create_queues(engine_client, short)
+    send(engine_client, url, "poison")
     attempts: list[int] = []
 
     def fail(_event: Any, _context: Any) -> None:
         attempts.append(1)
         raise RuntimeError("poison")
 
-    worker = sqs.QueueWorker(short, fail, own, url, lambda: None)
+    worker = sqs.QueueWorker(short, fail, own, url)
     for _ in range(5):
         worker.poll()
         time.sleep(0.02)
     assert len(attempts) == 2
-    dead = line.call("AmazonSQS.GetQueueUrl", {"QueueName": "q-dead-dead"})["QueueUrl"]
-    assert left(line, dead)["ApproximateNumberOfMessages"] == "1"
+    dead = engine_client.call("AmazonSQS.GetQueueUrl", {"QueueName": "q-dead-dead"})["QueueUrl"]
+    assert left(engine_client, dead)["ApproximateNumberOfMessages"] == "1"
 
 
 def test_the_thread_ends_when_told_and_when_the_engine_is_gone(tmp_path: Path) -> None:
     engine = Engine(tmp_path)
-    line = EngineClient(engine.port)
-    url = sqs.create_queues(line, consumer("q-thread"))
+    engine_client = EngineClient(engine.port)
+    url = sqs.create_queues(engine_client, consumer("q-thread"))
     seen = threading.Event()
-    first, second = (
-        sqs.QueueWorker(consumer("q-thread"), lambda *_: seen.set(), EngineClient(engine.port), url, lambda: None) for _ in range(2)
-    )
+    first, second = (sqs.QueueWorker(consumer("q-thread"), lambda *_: seen.set(), EngineClient(engine.port), url) for _ in range(2))
     first.start()
-    send(line, url, "x")
+    send(engine_client, url, "x")
     assert seen.wait(5)
     first.stop()
+    first.join(5)
     assert not first.is_alive()
     second.start()
     engine.stop()
     second.join(5)
     assert not second.is_alive()
-    line.close()
+    engine_client.close()
 
 
-def test_messages_outlive_an_orderly_restart_on_another_port(tmp_path: Path) -> None:
+def test_messages_outlive_a_kill_on_another_port(tmp_path: Path) -> None:
     engine = Engine(tmp_path)
-    line = EngineClient(engine.port)
-    send(line, sqs.create_queues(line, consumer("q-restart")), "kept")
-    assert engine.save()
+    engine_client = EngineClient(engine.port)
+    send(engine_client, sqs.create_queues(engine_client, consumer("q-restart")), "kept")
     engine.stop()
-    line.close()
+    engine_client.close()
     again = Engine(tmp_path)
-    line = EngineClient(again.port)
-    url = sqs.create_queues(line, consumer("q-restart"))
+    engine_client = EngineClient(again.port)
+    url = sqs.create_queues(engine_client, consumer("q-restart"))
     assert str(again.port) in url
     bodies: list[str] = []
 
     def note(event: Any, _context: Any) -> None:
         bodies.extend(record["body"] for record in event["Records"])
 
-    sqs.QueueWorker(consumer("q-restart"), note, line, url, lambda: None).poll()
+    sqs.QueueWorker(consumer("q-restart"), note, engine_client, url).poll()
     assert bodies == ["kept"]
     again.stop()
-    line.close()
+    engine_client.close()

@@ -1,0 +1,8 @@
+"""The AWS services of the local run, on one SQLite file: DynamoDB, SQS, and SES that writes mail into files.
+
+It runs in a process of its own (`local.emulator.process`) and takes AWS's JSON protocols over HTTP on the loopback interface.
+"""
+
+REGION = "us-east-1"
+ACCOUNT = "000000000000"
+READY, UNREADABLE = "ready", "unreadable"  # what the process tells its parent first

@@ -1,0 +1,42 @@
+"""SES whose mail can be read: a message becomes a file in the mail folder, named so that the newest is last."""
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from local.emulator.errors import ServiceError
+
+Request = dict[str, Any]
+
+
+class Ses:
+    """The second version of the service's REST API, as far as sending goes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def handle(self, method: str, path: str, request: Request) -> Request:
+        """A request's response. Raises ServiceError."""
+        match method, path:
+            case "POST", "/v2/email/identities":
+                return {"VerifiedForSendingStatus": True, "IdentityType": "EMAIL_ADDRESS"}
+            case "POST", "/v2/email/outbound-emails":
+                return {"MessageId": self._send(request)}
+        raise ServiceError("NotFoundException", f"{method} {path} is not supported here.", status=404)
+
+    def _send(self, request: Request) -> str:
+        content = (request.get("Content") or {}).get("Simple")
+        if content is None:
+            raise ServiceError("BadRequestException", "Only simple messages are supported here.")
+        message_id = uuid4().hex
+        destination = request["Destination"]
+        receivers = [address for kind in ("ToAddresses", "CcAddresses", "BccAddresses") for address in destination.get(kind) or ()]
+        head = f"From: {request['FromEmailAddress']}\nTo: {', '.join(receivers)}\nSubject: {content['Subject']['Data']}\n"
+        body = content["Body"].get("Text") or content["Body"]["Html"]
+        receiver = re.sub(r"[^A-Za-z0-9@._+-]", "_", receivers[0] if receivers else "nobody")
+        self._folder.mkdir(parents=True, exist_ok=True)
+        name = f"{datetime.now(UTC):%Y-%m-%dT%H%M%SZ} {receiver} {message_id}.txt"
+        (self._folder / name).write_text(f"{head}\n{body['Data']}\n")
+        return message_id

@@ -1,0 +1,117 @@
+"""The emulator over HTTP, in its own process."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.foundation.store.table import table_definition
+from local.engine import Engine, EngineClient, EngineError, UnreadableDataError
+
+
+@pytest.fixture
+def web(engine: Engine) -> Iterator[http.client.HTTPConnection]:
+    connection = http.client.HTTPConnection("127.0.0.1", engine.port, timeout=10)
+    yield connection
+    connection.close()
+
+
+def send(web: http.client.HTTPConnection, target: str, body: bytes, method: str = "POST", path: str = "/") -> tuple[int, Any]:
+    web.request(method, path, body, {"X-Amz-Target": target} if target else {})
+    response = web.getresponse()
+    return response.status, json.loads(response.read())
+
+
+@pytest.mark.parametrize(
+    ("target", "body", "status", "code"),
+    [
+        ("DynamoDB_20120810.GetItem", b"{", 400, "SerializationException"),
+        ("DynamoDB_20120810.GetItem", b"[]", 400, "SerializationException"),
+        ("DynamoDB_20120810.GetItem", b'{"TableName": 5}', 400, "ResourceNotFoundException"),
+        ("DynamoDB_20120810.CreateTable", b"{}", 400, "SerializationException"),
+        ("AmazonSQS.SendMessage", b'{"QueueUrl": "none", "MessageBody": "x"}', 400, "com.amazonaws.sqs#QueueDoesNotExist"),
+        ("AmazonSQS.ReceiveMessage", b'{"QueueUrl": "none", "WaitTimeSeconds": 1}', 400, "com.amazonaws.sqs#QueueDoesNotExist"),
+        ("AmazonSQS.PurgeQueue", b"{}", 400, "UnsupportedOperation"),
+        ("LocalStream.Drop", b"{}", 400, "UnknownOperationException"),
+        ("", b"{}", 404, "NotFoundException"),
+    ],
+)
+def test_what_it_cannot_do_is_an_error_and_the_connection_stays(
+    web: http.client.HTTPConnection, target: str, body: bytes, status: int, code: str
+) -> None:
+    assert send(web, target, body)[0] == status
+    again = send(web, target, body)
+    assert (again[0], again[1]["__type"]) == (status, code)
+
+
+def test_text_that_is_no_text_is_refused(web: http.client.HTTPConnection, table: str) -> None:
+    body = json.dumps({"TableName": table, "Item": {"pk": {"S": "a"}, "sk": {"S": "~"}, "x": {"S": "\ud800"}}}).encode()
+    assert send(web, "DynamoDB_20120810.PutItem", body)[1]["__type"] == "SerializationException"
+
+
+def exchange(engine: Engine, request: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", engine.port), timeout=5) as connection:
+        connection.sendall(request)
+        connection.shutdown(socket.SHUT_WR)
+        response = b""
+        while part := connection.recv(65536):
+            response += part
+        return response
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"nonsense\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"x" * 70_000,
+    ],
+)
+def test_what_is_no_request_ends_the_connection(engine: Engine, request_bytes: bytes) -> None:
+    assert exchange(engine, request_bytes).startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_request_may_come_in_pieces_and_two_at_once(engine: Engine) -> None:
+    body = b'{"TableName": "none"}'
+    request = b"POST / HTTP/1.1\r\nX-Amz-Target: DynamoDB_20120810.ListTables\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    with socket.create_connection(("127.0.0.1", engine.port), timeout=5) as connection:
+        for byte in request[:60]:
+            connection.sendall(bytes([byte]))
+        connection.sendall(request[60:] + request)
+        response = b""
+        while response.count(b'"TableNames"') < 2:
+            response += connection.recv(65536)
+    assert response.count(b"HTTP/1.1 200 OK") == 2
+
+
+def test_one_response_means_it_is_stored(tmp_path: Path) -> None:
+    engine = Engine(tmp_path)
+    client = EngineClient(engine.port)
+    client.call("DynamoDB_20120810.CreateTable", table_definition("kept"))
+    key = {"pk": {"S": "a"}, "sk": {"S": "~"}}
+    client.call("DynamoDB_20120810.PutItem", {"TableName": "kept", "Item": key})
+    os.kill(engine.pid, signal.SIGKILL)
+    client.close()
+    engine.stop()
+    assert not engine.alive
+    with pytest.raises(EngineError, match="doesn't respond"):
+        client.call("DynamoDB_20120810.ListTables", {})
+
+    again = Engine(tmp_path)
+    client = EngineClient(again.port)
+    assert client.call("DynamoDB_20120810.GetItem", {"TableName": "kept", "Key": key})["Item"] == key
+    client.close()
+    again.stop()
+
+
+def test_data_that_it_can_not_read_is_said_at_once(tmp_path: Path) -> None:
+    (tmp_path / "data.sqlite").write_text("x" * 10_000)
+    with pytest.raises(UnreadableDataError, match=r"data\.sqlite"):
+        Engine(tmp_path)
