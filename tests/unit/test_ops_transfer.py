@@ -90,7 +90,9 @@ def test_a_stage_comes_back_identical_on_moto(runtime, tmp_path):
 @pytest.mark.dynamodb_local
 def test_a_stage_comes_back_identical_with_many_workers_and_faults(dynamodb_local, settings, clock, tmp_path):
     client = FaultInjectingClient(dynamodb_local, ShortPages(7), Throttles(0.1, seed=3), Unprocessed(0.3, seed=4))
-    runtime = Runtime(settings, packs=PACKS, dynamodb=client, secrets=SecretStore(settings, lambda: SECRETS), clock=clock, sleep=lambda _: None)
+    runtime = Runtime(
+        settings, packs=PACKS, dynamodb=client, secrets=SecretStore(settings, lambda: SECRETS), clock=clock, sleep=lambda _: None
+    )
     first = round_trip(runtime, tmp_path, workers=4)
     assert len(set(rows(first))) == len(rows(first))
 
