@@ -14,8 +14,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSPreparedRequest
-from botocore.compat import HTTPHeaders
+from botocore.awsrequest import AWSPreparedRequest, AWSRequest
 from botocore.exceptions import ClientError, NoCredentialsError
 from botocore.httpsession import URLLib3Session
 from botocore.session import Session
@@ -104,15 +103,14 @@ class JsonClient:
         credentials = self._session.get_credentials()
         if credentials is None:
             raise NoCredentialsError
-        headers = HTTPHeaders()
-        headers["Content-Type"] = f"application/x-amz-json-{self._protocol.version}"
-        headers["X-Amz-Target"] = f"{self._protocol.target}.{operation}"
-        headers["User-Agent"] = USER_AGENT
-        # A prepared request can be signed as it is; an AWSRequest would be prepared twice, for its body and for sending.
-        request = AWSPreparedRequest("POST", self._url, headers, body, stream_output=False, context={})
-        request.params = None  # of the URL: the signer asks for them
+        headers = {
+            "Content-Type": f"application/x-amz-json-{self._protocol.version}",
+            "X-Amz-Target": f"{self._protocol.target}.{operation}",
+            "User-Agent": USER_AGENT,
+        }
+        request = AWSRequest("POST", self._url, headers=headers, data=body)
         SigV4Auth(credentials.get_frozen_credentials(), self._service, self._region).add_auth(request)
-        return request
+        return request.prepare()
 
 
 def _error(operation: str, status: int, content: bytes, request_id: str) -> ClientError:
