@@ -96,7 +96,9 @@ def deliver(
         if not failures:
             at += len(now)
             continue
-        places = {record["dynamodb"]["SequenceNumber"]: place for place, record in enumerate(now)}
+        places: dict[str, int] = {}  # the first of each: a record that was replayed stands in a batch twice
+        for place, record in enumerate(now):
+            places.setdefault(record["dynamodb"]["SequenceNumber"], place)
         at += min(places[failure["itemIdentifier"]] for failure in failures)
     return calls
 

@@ -20,7 +20,6 @@ from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem, encode_item
 from chalicelib.foundation.store.entity import Entity
 from chalicelib.foundation.store.expressions import NOTHING, ROW_ABSENT, Arguments, condition_arguments, filter_arguments, update_arguments
-from chalicelib.foundation.store.row import Row
 
 E = TypeVar("E", bound=Entity)
 T = TypeVar("T")
@@ -41,6 +40,13 @@ _RETRYABLE_CODES = {
 }
 _BASE_DELAY, _MAX_DELAY = 0.025, 1.0
 _READ_BATCH, _WRITE_BATCH = 100, 25  # items per BatchGetItem and BatchWriteItem
+
+
+class Storable(Protocol):
+    """What knows its item: a row, an entity, or what is built of one text."""
+
+    def to_item(self) -> DynamoItem:
+        """The item as the table holds it."""
 
 
 class Store:
@@ -203,7 +209,7 @@ class Store:
                 return
             raise VersionConflict from None
 
-    def create(self, row: Row, on_conflict: OnConditionFailed | None = None) -> None:
+    def create(self, row: Storable, on_conflict: OnConditionFailed | None = None) -> None:
         """Write a row whose key must be free. Raises `on_conflict`, by default VersionConflict. One round trip."""
         self._put(row.to_item(), ROW_ABSENT, on_conflict)
 

@@ -25,7 +25,7 @@ from chalicelib.foundation.store.expressions import (
     update_arguments,
 )
 from chalicelib.foundation.store.row import Row
-from chalicelib.foundation.store.store import OnConditionFailed, Store, encode_key
+from chalicelib.foundation.store.store import OnConditionFailed, Storable, Store, encode_key
 
 MAX_ACTIONS = 100
 _IDENTITY_ATTRIBUTES = ("request_id", "revision", "id", "owner")  # by which a row is known as the very one we sent
@@ -54,7 +54,7 @@ class Transaction:
         """Put an entity that was read; fails where it was written since."""
         self.put(entity, attribute("revision") == entity.revision - 1, on_conflict)
 
-    def put(self, row: Row, when: Condition | None = None, on_conflict: OnConditionFailed | None = None) -> None:
+    def put(self, row: Storable, when: Condition | None = None, on_conflict: OnConditionFailed | None = None) -> None:
         """Put a row, new or not, under a condition."""
         self._append("Put", {"Item": row.to_item()}, condition_arguments(when), on_conflict)
 

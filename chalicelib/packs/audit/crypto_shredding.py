@@ -18,20 +18,15 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from chalicelib.foundation.canonical_json import canonical_json
-from chalicelib.foundation.context import Context
-from chalicelib.foundation.ids import ItemKey
+from chalicelib.foundation.errors import Unavailable, VersionConflict
 from chalicelib.foundation.json_codec import loads
 from chalicelib.foundation.signing import keyed_digest
-from chalicelib.foundation.store.codec import DynamoItem, decode_value, encode_item
-from chalicelib.foundation.store.store import Store, encode_key
+from chalicelib.foundation.store.store import Store
+from chalicelib.foundation.store.transactions import MAX_ACTIONS
+from chalicelib.packs.audit import repository
 
 ERASED = "erased"
 _KEY_BYTES = 64
-
-
-def subject_key(subject: str) -> ItemKey:
-    """The table key of the item with a subject's encryption key."""
-    return ItemKey(f"PERSON#{subject}", "K")
 
 
 class DataSubjectKeys:
@@ -43,18 +38,18 @@ class DataSubjectKeys:
         self._loaded: set[str] = set()
         self._cipher: AESSIV | None = None
 
-    def add_loaded(self, subjects: Iterable[str], rows: dict[ItemKey, DynamoItem]) -> None:
-        """Add the keys of these subjects from `rows`, which were read together with other items."""
+    def add_loaded(self, subjects: Iterable[str], wrapped: Mapping[str, bytes | None]) -> None:
+        """Add the keys of these subjects, as they were read together with other items; None for one that was destroyed."""
         for subject in subjects:
             self._loaded.add(subject)
-            if row := rows.get(subject_key(subject)):
-                self._keys[subject] = self._unwrap(subject, row)
+            if subject in wrapped:
+                self._keys[subject] = self._unwrap(subject, wrapped[subject])
 
     def load(self, subjects: Iterable[str]) -> None:
         """Read the keys of these subjects: one round trip per hundred."""
         missing = [subject for subject in subjects if subject not in self._loaded]
         if missing:
-            self.add_loaded(missing, self._store.batch_get([subject_key(subject) for subject in missing]))
+            self.add_loaded(missing, repository.find_subject_keys(self._store, missing))
 
     def is_erased(self, subject: str) -> bool:
         """Whether the subject's key was destroyed."""
@@ -84,44 +79,38 @@ class DataSubjectKeys:
             self._keys[subject] = self._create_key(subject)
         return self._keys[subject]
 
-    def new_keys(self, subjects: Iterable[str]) -> list[tuple[str, bytes, DynamoItem]]:
-        """A new key for each of these subjects that has none, and the row to store it in; `add_created` when it has been stored."""
-        missing = [subject for subject in subjects if subject in self._loaded and subject not in self._keys]
-        keys = {subject: os.urandom(_KEY_BYTES) for subject in missing}
-        return [(subject, key, self._key_row(subject, key)) for subject, key in keys.items()]
+    def create(self, subjects: Iterable[str]) -> None:
+        """Create the keys of those of these subjects that were loaded and have none. One round trip per hundred.
 
-    def add_created(self, keys: Mapping[str, bytes]) -> None:
-        """Add keys that were stored as new ones."""
-        self._keys.update(keys)
-
-    def _key_row(self, subject: str, key: bytes) -> DynamoItem:
-        return encode_key(subject_key(subject)) | encode_item({"key": self._wrapping_cipher().encrypt(key, [subject.encode()])})
+        Where that is refused, since another worker created one of them, each is read or created when it is needed.
+        """
+        missing = sorted(subject for subject in subjects if subject in self._loaded and subject not in self._keys)
+        for start in range(0, len(missing), MAX_ACTIONS):
+            keys = {subject: os.urandom(_KEY_BYTES) for subject in missing[start : start + MAX_ACTIONS]}
+            try:
+                repository.create_subject_keys(self._store, {subject: self._wrap(subject, key) for subject, key in keys.items()})
+            except (VersionConflict, ClientError, Unavailable):
+                continue
+            self._keys.update(keys)
 
     def _create_key(self, subject: str) -> bytes | None:
         key = os.urandom(_KEY_BYTES)
-        row = self._key_row(subject, key)
         try:
-            self._store.call("put_item", TableName=self._store.table, Item=row, ConditionExpression="attribute_not_exists(pk)")
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
+            repository.create_subject_keys(self._store, {subject: self._wrap(subject, key)})
+        except VersionConflict:
             # Another worker was first, or the response to this put was lost: the stored key is the valid one.
-            existing = self._store.get_item(subject_key(subject))
-            return self._unwrap(subject, existing) if existing else self._create_key(subject)
+            existing = repository.find_subject_keys(self._store, [subject])
+            return self._unwrap(subject, existing[subject]) if subject in existing else self._create_key(subject)
         return key
 
-    def _unwrap(self, subject: str, row: DynamoItem) -> bytes | None:
-        if "key" not in row:
-            return None
-        return self._wrapping_cipher().decrypt(decode_value(row["key"]), [subject.encode()])
+    def _wrap(self, subject: str, key: bytes) -> bytes:
+        return self._wrapping_cipher().encrypt(key, [subject.encode()])
+
+    def _unwrap(self, subject: str, wrapped: bytes | None) -> bytes | None:
+        return None if wrapped is None else self._wrapping_cipher().decrypt(wrapped, [subject.encode()])
 
     def _wrapping_cipher(self) -> AESSIV:
         if self._cipher is None:
             derived = HKDF(SHA256(), _KEY_BYTES, salt=None, info=b"valhalla: keys of subjects").derive(self._secret())
             self._cipher = AESSIV(derived)
         return self._cipher
-
-
-def shred_key(ctx: Context, subject: str) -> None:
-    """Destroy the subject's key permanently; later values of the subject are not stored at all."""
-    ctx.store.update(subject_key(subject), remove=("key",), default={"erased_at": ctx.now, "erased_by": ctx.actor.id})

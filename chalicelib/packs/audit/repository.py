@@ -1,29 +1,41 @@
-"""Reading the trail and writing accesses to it: with the writer, the only module of the pack that knows the store and its indexes."""
+"""Reading and writing the trail: the only module of the pack that knows the store and its indexes.
 
-from collections.abc import Callable, Iterator
+It imports no schemas: the function on the table's stream starts without pydantic.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import format_timestamp
-from chalicelib.foundation.errors import NotFound
-from chalicelib.foundation.ids import ROOT_SORT_KEY
+from chalicelib.foundation.errors import NotFound, VersionConflict
+from chalicelib.foundation.events import Notification
+from chalicelib.foundation.ids import ROOT_SORT_KEY, ItemKey
 from chalicelib.foundation.json_codec import JsonObject
-from chalicelib.foundation.schema_types import PageOf
 from chalicelib.foundation.store.access_patterns import KeyRange
-from chalicelib.foundation.store.codec import DynamoItem
+from chalicelib.foundation.store.codec import DynamoItem, decode_value
 from chalicelib.foundation.store.entity import Entity
+from chalicelib.foundation.store.expressions import ROW_ABSENT
 from chalicelib.foundation.store.pagination import decode_view, paginate
+from chalicelib.foundation.store.store import Store
+from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.audit.entities import TrailAccess
-from chalicelib.packs.audit.presenters import change_summary
-from chalicelib.packs.audit.records import SHARDS, AuditRecord, chain_range
-from chalicelib.packs.audit.schemas import EntityTrailQuery, TrailQuery, TrailSummary
+from chalicelib.packs.audit.records import SHARDS, AuditRecord, chain_range, key
+
+if TYPE_CHECKING:
+    from chalicelib.foundation.schema_types import PageOf
+    from chalicelib.packs.audit.schemas import EntityTrailQuery, TrailQuery
 
 RANGES_PER_REQUEST = 7  # days (or months, for one actor) that one request reads for a page
 _OWNERS = ("owner", "owner_id", "created_by")
 
+# -- reading
 
-def list_records(ctx: Context, entity_id: str, query: EntityTrailQuery) -> PageOf[DynamoItem]:
+
+def list_records(ctx: Context, entity_id: str, query: "EntityTrailQuery") -> "PageOf[DynamoItem]":
     """A page of an entity's records as stored, newest first. One round trip."""
     return ctx.paginate(chain_range(entity_id), query, lambda raw: raw, decode=lambda raw: raw)
 
@@ -34,8 +46,8 @@ def read_chain(ctx: Context, entity_id: str, *, after: int, limit: int) -> Itera
 
 
 def list_changes(
-    ctx: Context, query: TrailQuery, since: datetime, upto: datetime, predicate: Callable[[JsonObject], bool]
-) -> PageOf[TrailSummary]:
+    ctx: Context, query: "TrailQuery", since: datetime, upto: datetime, predicate: Callable[[JsonObject], bool]
+) -> "PageOf[JsonObject]":
     """A page of changes, newest first: of one actor by the time of the change, of everybody by the time of recording.
 
     One round trip for each month of an actor, four for each day of everybody: at most seven of them a page, so it may be short although
@@ -47,7 +59,7 @@ def list_changes(
     else:
         index, inner_cursor, low, high = 0, None, format_timestamp(since), format_timestamp(upto)
     partitions = _ranges(query.actor, low, high)
-    items: list[TrailSummary] = []
+    items: list[JsonObject] = []
     examined = 0
     while index < len(partitions) and len(items) < query.limit and examined < RANGES_PER_REQUEST:
         page = paginate(
@@ -59,7 +71,7 @@ def list_changes(
             predicate=predicate,
             decode=decode_view,
         )
-        items += map(change_summary, page.rows)
+        items += page.rows
         inner_cursor = page.next_cursor
         if inner_cursor is None:
             index, examined = index + 1, examined + 1
@@ -78,8 +90,8 @@ def _ranges(actor: str | None, low: str, high: str) -> list[list[KeyRange]]:
 
 def is_owner(ctx: Context, entity: type[Entity], id: str) -> bool:
     """Whether the caller owns or created the entity, or the root of its partition. One round trip."""
-    key = entity.ID.key(id)
-    items = ctx.store.batch_get([key, key._replace(sk=ROOT_SORT_KEY)])
+    place = entity.ID.key(id)
+    items = ctx.store.batch_get([place, place._replace(sk=ROOT_SORT_KEY)])
     return any(ctx.actor.id == row.get(name, {}).get("S") for row in items.values() for name in _OWNERS)
 
 
@@ -93,6 +105,92 @@ def current_item(ctx: Context, entity_id: str, classes: Iterator[type[Entity]]) 
     return None
 
 
+# -- writing
+
+
 def log_access(ctx: Context, access: str, *, subject_id: str | None = None, filters: JsonObject | None = None, records: int) -> None:
     """Record the access: one item, which the stream consumer puts on the trail like every other change. One round trip."""
     ctx.store.create(TrailAccess.new(ctx, access=access, subject_id=subject_id, filters=filters, records=records))
+
+
+def find_record(store: Store, entity_id: str, seq: int) -> AuditRecord | None:
+    """A record of a chain. One round trip."""
+    raw = store.get_item(key(entity_id, seq))
+    return AuditRecord.from_item(raw) if raw else None
+
+
+def find_records_and_keys(
+    store: Store, records: Iterable[tuple[str, int]], subjects: Iterable[str]
+) -> tuple[dict[tuple[str, int], AuditRecord], dict[str, bytes | None]]:
+    """Those records (entity and number) that exist, and of those subjects the keys as `find_subject_keys` returns them.
+
+    One round trip per hundred of both together.
+    """
+    record_keys = {key(*record): record for record in records}
+    subject_keys = {_subject_key(subject): subject for subject in subjects}
+    items = store.batch_get([*record_keys, *subject_keys])
+    found = {record_keys[place]: AuditRecord.from_item(raw) for place, raw in items.items() if place in record_keys}
+    return found, {subject_keys[place]: _wrapped(raw) for place, raw in items.items() if place in subject_keys}
+
+
+def create_record(store: Store, record: AuditRecord) -> AuditRecord | None:
+    """Put a record; the existing one where its number is taken, else None. One round trip."""
+    try:
+        store.create(record, _Taken)
+    except _Taken as taken:
+        return AuditRecord.from_item(taken.item)
+    return None
+
+
+def create_records(store: Store, records: Iterable[AuditRecord]) -> None:
+    """Put up to a hundred records, all or none. Raises VersionConflict where a number is taken. One round trip."""
+    tx = Transaction(store)
+    for record in records:
+        tx.put(record, ROW_ABSENT)
+    tx.commit()
+
+
+def create_notification(store: Store, notification: Notification) -> None:
+    """Put a notification, unless it is there already. One round trip."""
+    with suppress(VersionConflict):
+        store.create(notification)
+
+
+class _Taken(Exception):
+    def __init__(self, item: DynamoItem) -> None:
+        super().__init__("taken")
+        self.item = item
+
+
+# -- the encryption keys of subjects
+
+
+def _subject_key(subject: str) -> ItemKey:
+    return ItemKey(f"PERSON#{subject}", "K")
+
+
+def _wrapped(row: DynamoItem) -> bytes | None:
+    wrapped: bytes | None = decode_value(row["key"]) if "key" in row else None
+    return wrapped
+
+
+def find_subject_keys(store: Store, subjects: Iterable[str]) -> dict[str, bytes | None]:
+    """The wrapped keys of those of these subjects that have one; None for one that was destroyed. One round trip per hundred."""
+    return find_records_and_keys(store, (), subjects)[1]
+
+
+def create_subject_keys(store: Store, wrapped: Mapping[str, bytes]) -> None:
+    """Put the wrapped keys of up to a hundred subjects, all or none. Raises VersionConflict where a subject has one. One round trip."""
+    if len(wrapped) == 1:
+        ((subject, secret),) = wrapped.items()
+        store.put_values(_subject_key(subject), {"key": secret}, ROW_ABSENT)
+        return
+    tx = Transaction(store)
+    for subject, secret in wrapped.items():
+        tx.put_values(_subject_key(subject), {"key": secret}, ROW_ABSENT)
+    tx.commit()
+
+
+def shred_key(ctx: Context, subject: str) -> None:
+    """Destroy the subject's key permanently; later values of the subject are not stored at all. One round trip."""
+    ctx.store.update(_subject_key(subject), remove=("key",), default={"erased_at": ctx.now, "erased_by": ctx.actor.id})

@@ -10,7 +10,7 @@ from chalicelib.foundation.errors import NotFound, ValidationFailed
 from chalicelib.foundation.schema_types import PageOf
 from chalicelib.foundation.store.entity import Entity
 from chalicelib.foundation.streams import MalformedRecord
-from chalicelib.packs.audit import crypto_shredding, permissions, presenters, repository
+from chalicelib.packs.audit import permissions, presenters, repository
 from chalicelib.packs.audit.schemas import ChainVerdictView, EntityTrailQuery, TrailQuery, TrailRecordView, TrailSummary
 from chalicelib.packs.audit.verification import ChainVerifier
 from chalicelib.packs.audit.writer import entity_resolver
@@ -46,10 +46,11 @@ def list_changes(ctx: Context, query: TrailQuery) -> PageOf[TrailSummary]:
     """
     since, upto = _time_range(ctx, query.from_, query.to)
     page = repository.list_changes(ctx, query, since, upto, permissions.visible_changes(ctx))
+    items = [presenters.change_summary(row) for row in page["items"]]
     given = {"actor": query.actor, "from": query.from_, "to": query.to}
     filters = {name: str(value) for name, value in given.items() if value is not None}
-    repository.log_access(ctx, "listed", filters=filters, records=len(page["items"]))
-    return page
+    repository.log_access(ctx, "listed", filters=filters, records=len(items))
+    return {"items": items, "next_cursor": page["next_cursor"]}
 
 
 def _time_range(ctx: Context, start: datetime | date | None, end: datetime | date | None) -> tuple[datetime, datetime]:
@@ -103,7 +104,7 @@ def erase(ctx: Context, subject: str) -> None:
     The subject is the root of the entities' partition, e.g. a user or a pipeline. The erasure itself is recorded.
     """
     _check_id(subject)
-    crypto_shredding.shred_key(ctx, subject)
+    repository.shred_key(ctx, subject)
     repository.log_access(ctx, "erased", subject_id=subject, records=0)
 
 

@@ -10,22 +10,20 @@ the write units of the table itself. Where a transaction is refused, its records
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
 from chalicelib.foundation import streams, telemetry
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.errors import Unavailable
+from chalicelib.foundation.errors import Unavailable, VersionConflict
 from chalicelib.foundation.events import Notification
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.manifest import Pack, import_string
-from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.entity import Entity
 from chalicelib.foundation.store.transactions import MAX_ACTIONS
 from chalicelib.foundation.streams import MalformedRecord, StreamChange
-from chalicelib.packs.audit import crypto_shredding, records
+from chalicelib.packs.audit import crypto_shredding, records, repository
 from chalicelib.packs.audit.records import GENESIS, AuditRecord
 
 STREAM = "audit"
@@ -121,8 +119,8 @@ class TrailWriter:
             if not puts:
                 continue
             try:
-                self._put_all([record.to_item() for _, record in puts])
-            except (ClientError, Unavailable) as error:
+                repository.create_records(self._store, [record for _, record in puts])
+            except (VersionConflict, ClientError, Unavailable) as error:
                 telemetry.log("INFO", "audit transaction refused", records=len(puts), error=type(error).__name__)
                 failed |= {change.entity_id for change, _ in puts}
                 continue
@@ -149,35 +147,18 @@ class TrailWriter:
     def _create_subject_keys(self, chains: dict[str, list[StreamChange]]) -> None:
         personal = (change for chain in chains.values() for change in chain if self._is_personal(change))
         subjects = {change.key.pk for change in personal if self._entity_class(change.kind).PERSONAL & change.image.keys()}
-        rows = self._subject_keys.new_keys(sorted(subjects))
-        for start in range(0, len(rows), MAX_ACTIONS):
-            chunk = rows[start : start + MAX_ACTIONS]
-            try:
-                self._put_all([row for _, _, row in chunk])
-            except (ClientError, Unavailable):
-                continue  # another worker created one of them: each is then read or created when it is needed
-            self._subject_keys.add_created({subject: key for subject, key, _ in chunk})
-
-    def _put_all(self, items: list[DynamoItem]) -> None:
-        """Put new rows, all or none. One round trip."""
-        puts = [
-            {"Put": {"TableName": self._store.table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}} for item in items
-        ]
-        self._store.call("transact_write_items", TransactItems=puts, ClientRequestToken=uuid4().hex)
+        self._subject_keys.create(subjects)
 
     # -- a single chain
 
     def _load_predecessors(self, chains: dict[str, list[StreamChange]]) -> None:
         firsts = [(id, chain[0].version - 1) for id, chain in chains.items() if chain[0].version > 1]
         subjects = {change.key.pk for chain in chains.values() for change in chain if self._is_personal(change)}
-        keys = [records.key(*first) for first in firsts] + [crypto_shredding.subject_key(subject) for subject in subjects]
-        if not keys:
+        if not firsts and not subjects:
             return
-        items = self._store.batch_get(keys)
-        self._subject_keys.add_loaded(subjects, items)
-        for first in firsts:
-            if raw := items.get(records.key(*first)):
-                self._hashes[first] = AuditRecord.from_item(raw).hash
+        predecessors, subject_keys = repository.find_records_and_keys(self._store, firsts, subjects)
+        self._subject_keys.add_loaded(subjects, subject_keys)
+        self._hashes |= {first: record.hash for first, record in predecessors.items()}
 
     def _is_personal(self, change: StreamChange) -> bool:
         try:
@@ -222,25 +203,13 @@ class TrailWriter:
             return False
         content = self._describe(change)
         record = AuditRecord.from_values(content, prev_hash)
-        try:
-            self._store.call(
-                "put_item",
-                TableName=self._store.table,
-                Item=record.to_item(),
-                ConditionExpression="attribute_not_exists(pk)",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
-            existing = AuditRecord.from_item(error.response["Item"])
-            self._hashes[id, seq] = existing.hash
+        existing = repository.create_record(self._store, record)
+        self._hashes[id, seq] = (existing or record).hash
+        if existing is not None:
             self._replayed.add((id, seq))
             erased = self._subject_keys.is_erased(change.key.pk)
             if existing.prev_hash != prev_hash or not records.describes_same_change(existing, content, erased=erased):
-                raise ChainConflict(existing) from None
-        else:
-            self._hashes[id, seq] = record.hash
+                raise ChainConflict(existing)
         return True
 
     def _describe(self, change: StreamChange) -> JsonObject:
@@ -257,10 +226,10 @@ class TrailWriter:
         if seq == 0:
             return GENESIS
         if (id, seq) not in self._hashes:
-            raw = self._store.get_item(records.key(id, seq))
-            if raw is None:
+            record = repository.find_record(self._store, id, seq)
+            if record is None:
                 return None
-            self._hashes[id, seq] = AuditRecord.from_item(raw).hash
+            self._hashes[id, seq] = record.hash
         return self._hashes[id, seq]
 
     # -- parked changes
@@ -277,7 +246,7 @@ class TrailWriter:
             if (change.entity_id, change.version) in self._replayed:
                 followers[streams.parked_key(STREAM, change.entity_id, change.version)] = change
         try:
-            waiting = self._store.batch_get(followers)
+            waiting = streams.which_are_parked(self._store, followers)
         except Exception as error:
             if not streams.is_transient(error):
                 raise
@@ -322,12 +291,7 @@ class TrailWriter:
             for_role="auditor",
             data={"seq": seq, "standing_hash": existing.hash, "event_id": change.event_id},
         )
-        item = event.to_item()
-        try:
-            self._store.call("put_item", TableName=self._store.table, Item=item, ConditionExpression="attribute_not_exists(pk)")
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
+        repository.create_notification(self._store, event)
 
 
 def _chunks(records: Iterable[tuple[StreamChange, AuditRecord]]) -> Iterator[list[tuple[StreamChange, AuditRecord]]]:
