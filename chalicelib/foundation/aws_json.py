@@ -15,6 +15,7 @@ from typing import Any
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSPreparedRequest, AWSRequest
+from botocore.configprovider import ConfiguredEndpointProvider
 from botocore.exceptions import ClientError, NoCredentialsError
 from botocore.httpsession import URLLib3Session
 from botocore.session import Session
@@ -59,13 +60,15 @@ PROTOCOLS = {
 class JsonClient:
     """A client of one service with botocore's interface: `client.get_item(TableName=…)`.
 
-    An operation raises ClientError for an error response, and botocore's errors of connections. One HTTP exchange each.
+    An operation raises ClientError for an error response, and botocore's errors of connections. One HTTP exchange each. Without an
+    `endpoint` it is the one that the environment configures for botocore (AWS_ENDPOINT_URL), else the region's.
     """
 
     def __init__(self, service: str, region: str, endpoint: str | None, session: Session, full_client: Callable[[], object]) -> None:
         self._service, self._region, self._session = service, region, session
         self._protocol = PROTOCOLS[service]
-        self._url = f"{(endpoint or f'https://{service}.{region}.amazonaws.com').rstrip('/')}/"
+        configured = ConfiguredEndpointProvider(session.full_config, session.get_scoped_config(), service).provide()
+        self._url = f"{(endpoint or configured or f'https://{service}.{region}.amazonaws.com').rstrip('/')}/"
         self._full_client = full_client
         self._events = session.get_component("event_emitter")
 
