@@ -86,21 +86,32 @@ def _base64(value: Any) -> Any:
 def deliver(
     handler: Handler, records: list[StreamRecord], *, context: Callable[[], Any] = lambda: None, batch: int = 60, attempts: int = 200
 ) -> int:
-    """Deliver as a mapping does: in batches, going on from the lowest reported record. Returns how many calls it took."""
+    """Deliver as a mapping does: in batches, going on from the lowest reported record. Returns how many calls it took.
+
+    No batch holds a record twice: one that comes again begins another batch.
+    """
     at = calls = 0
     while at < len(records):
-        now = records[at : at + batch]
+        now = _distinct(records[at : at + batch])
         failures = handler({"Records": now}, context())["batchItemFailures"]
         calls += 1
         assert calls < attempts, "it never comes to an end"
         if not failures:
             at += len(now)
             continue
-        places: dict[str, int] = {}  # the first of each: a record that was replayed stands in a batch twice
-        for place, record in enumerate(now):
-            places.setdefault(record["dynamodb"]["SequenceNumber"], place)
+        places = {record["dynamodb"]["SequenceNumber"]: place for place, record in enumerate(now)}
         at += min(places[failure["itemIdentifier"]] for failure in failures)
     return calls
+
+
+def _distinct(records: list[StreamRecord]) -> list[StreamRecord]:
+    """The records up to the first that comes again."""
+    seen: set[str] = set()
+    for place, record in enumerate(records):
+        if (number := record["dynamodb"]["SequenceNumber"]) in seen:
+            return records[:place]
+        seen.add(number)
+    return records
 
 
 def shuffled(records: list[StreamRecord], chance: random.Random) -> list[StreamRecord]:
