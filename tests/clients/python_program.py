@@ -14,7 +14,6 @@ from valhalla_client.api.wholesaling_engine import (
     wholesale_list_pipelines,
 )
 from valhalla_client.models import (
-    Address,
     BuyBox,
     BuyerCreate,
     BuyerView,
@@ -30,6 +29,7 @@ from valhalla_client.models import (
     PipelineStage,
     PipelineView,
     PipelineWithActivitiesView,
+    PostalAddress,
     Problem,
     Property,
     Seller,
@@ -42,7 +42,7 @@ def create(client: AuthenticatedClient, number: int) -> PipelineView:
     body = PipelineCreate(
         external_ref=f"python-{number}",
         seller=Seller(name="Ada Byron", phone="+1 206 555 0100"),
-        property_=Property(address=Address(line1=f"{number} Pine St", city="Seattle", region="WA", postal_code="98103"), bedrooms=3),
+        property_=Property(address=PostalAddress(line1=f"{number} Pine St", city="Seattle", region="WA", postal_code="98103"), bedrooms=3),
         arv_estimate=400000,
         repair_estimate="60000.50",
         exit_strategy=ExitStrategy.ASSIGNMENT,
