@@ -8,14 +8,13 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, Generic, NotRequired, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, NotRequired, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core.core_schema import no_info_after_validator_function, str_schema
 from typing_extensions import TypedDict
 
 from chalicelib.foundation import emails
-from chalicelib.foundation.actor import Stamp
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.errors import ValidationFailed
 from chalicelib.foundation.json_codec import JsonObject
@@ -248,18 +247,6 @@ class RequestBody(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, defer_build=True)
 
 
-class Patchable(Protocol):
-    """An entity that a patch applies to: its values, and a copy of it with others."""
-
-    attribute_values: JsonObject
-
-    def with_changes(self, ctx: Stamp, **values: object) -> Self:
-        """The next revision, with these values set; None clears."""
-
-
-E = TypeVar("E", bound=Patchable)
-
-
 class PatchBody(RequestBody):
     """A merge (RFC 7396): what is left out stays, null clears, nested objects are merged level by level."""
 
@@ -279,11 +266,6 @@ class PatchBody(RequestBody):
             if after != before:
                 changed[name] = after
         return changed
-
-    def apply_to(self, entity: E, ctx: Stamp, *, exclude: Collection[str] = ()) -> E:
-        """The entity's next revision, with the patch applied; the entity itself where nothing changes."""
-        changed = self.changes_to(entity.attribute_values, exclude=exclude)
-        return entity.with_changes(ctx, **changed) if changed else entity
 
 
 def merge_patch(before: JsonObject, sent: JsonObject) -> JsonObject:

@@ -3,7 +3,7 @@
     HISTORY = StateHistory(StatusIntervalView)                        # the state is in `status`; STAGES = StateHistory(V, "stage")
     after = before.with_changes(ctx, **HISTORY.entry(ctx, APPROVED, reason=body.reason, note=body.note))
     HISTORY.add(tx, ctx, before, after, clears=transition.clears)     # the interval that ended, in the same transaction
-    HISTORY.read_page(ctx, Contract, id, limit, cursor)               # GET …/{id}/history
+    HISTORY.read_page(ctx, Contract, id, query)               # GET …/{id}/history
 
 Of an entity whose state is in `status` the current interval is kept in its attributes `status`, `status_entered_at`,
 `status_entered_by`, `status_reason`, `status_note`; of another field likewise. Completed intervals are rows of the entity's partition:
@@ -22,13 +22,11 @@ from chalicelib.foundation.errors import NotFound
 from chalicelib.foundation.ids import ROOT_SORT_KEY, ItemKey
 from chalicelib.foundation.store import codec
 from chalicelib.foundation.store.access_patterns import KeyRange
-from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.entity import Entity
-from chalicelib.foundation.store.pagination import CursorSigner, paginate
 from chalicelib.foundation.store.transactions import Transaction
 
 if TYPE_CHECKING:
-    from chalicelib.foundation.schema_types import PageOf
+    from chalicelib.foundation.schema_types import PageOf, PageParams
 
 V = TypeVar("V")
 
@@ -138,24 +136,18 @@ class StateHistory(Generic[V]):
             }
         )
 
-    def row_view(self, row: DynamoItem) -> V:
-        """A completed interval in answers."""
-        return self._view(codec.decode_item(row))
-
-    def read_page(self, ctx: Context, entity_class: type[Entity], id: str, limit: int, cursor: str | None) -> "PageOf[V]":
-        """A page of intervals, newest first: up to `limit` completed ones, on the first page after the current one.
+    def read_page(self, ctx: Context, entity_class: type[Entity], id: str, query: "PageParams") -> "PageOf[V]":
+        """A page of intervals, newest first: up to the limit of completed ones, on the first page after the current one.
 
         Two round trips. Raises NotFound where there is no such entity, BadRequest for a cursor of another list.
         """
         entity = ctx.store.find(entity_class, id)
         if entity is None:
             raise NotFound(entity_class.ID.name)
-        signer = CursorSigner(ctx.secrets.cursor_key, ctx.now, ctx.endpoint, id, ctx.actor.id)
-        completed = paginate(ctx.store, [self.range(entity)], signer, limit=limit, cursor=cursor, decode=codec.decode_item)
-        items = [self._view(row) for row in completed.rows]
-        if cursor is None:
-            items.insert(0, self.current_view(ctx, entity))
-        return {"items": items, "next_cursor": completed.next_cursor}
+        page = ctx.paginate(self.range(entity), query, self._view, decode=codec.decode_item)
+        if query.cursor is None:
+            page["items"].insert(0, self.current_view(ctx, entity))
+        return page
 
     def range(self, entity: Entity) -> KeyRange:
         """Where an entity's completed intervals lie. In a root's own range its children's, whose ids begin with a letter, are not."""

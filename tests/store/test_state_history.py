@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 
 from chalicelib.foundation.errors import BadRequest, NotFound
 from chalicelib.foundation.ids import IdFormat
+from chalicelib.foundation.schema_types import PageParams
 from chalicelib.foundation.state_history import StateHistory
 from chalicelib.foundation.store import attributes as a
 from chalicelib.foundation.store.entity import Entity
@@ -114,7 +115,7 @@ def test_the_page_begins_with_the_current_interval_and_goes_back(context):
         agreement = enter(ctx, agreement, "draft" if number % 2 else "sent", reason=str(number))
     ctx.now += timedelta(days=3)
     before = ctx.store.round_trips
-    first = HISTORY.read_page(ctx, Agreement, agreement.id, 4, None)
+    first = HISTORY.read_page(ctx, Agreement, agreement.id, PageParams(limit=4, cursor=None))
     assert ctx.store.round_trips - before == 2
     assert first["items"][0] == {
         "status": "draft",
@@ -127,13 +128,13 @@ def test_the_page_begins_with_the_current_interval_and_goes_back(context):
         "days": 3,
         "terms": {},
     }
-    second = HISTORY.read_page(ctx, Agreement, agreement.id, 4, first["next_cursor"])
+    second = HISTORY.read_page(ctx, Agreement, agreement.id, PageParams(limit=4, cursor=first["next_cursor"]))
     items = [*first["items"], *second["items"]]
     assert [item["reason"] for item in items] == ["5", "4", "3", "2", "1", "0", None]
     assert [item["left_at"] for item in items[1:]] == [item["entered_at"] for item in items[:-1]]
     assert second["next_cursor"] is None
     with pytest.raises(BadRequest):
-        HISTORY.read_page(ctx, Agreement, create(ctx, Agreement).id, 4, first["next_cursor"])
+        HISTORY.read_page(ctx, Agreement, create(ctx, Agreement).id, PageParams(limit=4, cursor=first["next_cursor"]))
 
 
 def test_a_childs_history_is_its_own_and_not_its_roots(context):
@@ -143,16 +144,19 @@ def test_a_childs_history_is_its_own_and_not_its_roots(context):
     enter(ctx, agreement, "sent")
     annexes = [enter(ctx, annex, "signed", reason=str(number)) for number, annex in enumerate(annexes)]
     assert row(ctx, agreement.id, f"H#{annexes[0].id}#0000000001")["left_for"] == {"S": "signed"}
-    assert [item["status"] for item in HISTORY.read_page(ctx, Agreement, agreement.id, 9, None)["items"]] == ["sent", "draft"]
+    assert [item["status"] for item in HISTORY.read_page(ctx, Agreement, agreement.id, PageParams(limit=9, cursor=None))["items"]] == [
+        "sent",
+        "draft",
+    ]
     for number, annex in enumerate(annexes):
-        items = HISTORY.read_page(ctx, Annex, annex.id, 9, None)["items"]
+        items = HISTORY.read_page(ctx, Annex, annex.id, PageParams(limit=9, cursor=None))["items"]
         assert [(item["status"], item["reason"]) for item in items] == [("signed", str(number)), ("draft", None)]
 
 
 def test_there_is_no_history_of_what_is_not_there(context):
     ctx = context("operator")
     with pytest.raises(NotFound, match="agreement"):
-        HISTORY.read_page(ctx, Agreement, Agreement.ID.new(ctx.now), 9, None)
+        HISTORY.read_page(ctx, Agreement, Agreement.ID.new(ctx.now), PageParams(limit=9, cursor=None))
 
 
 def test_an_interval_knows_its_length(context):

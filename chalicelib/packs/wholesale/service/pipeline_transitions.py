@@ -99,4 +99,4 @@ def _interval_counts(ctx: Context, pipeline: Pipeline) -> dict[str, dict[str, in
 
 def list_history(ctx: Context, id: str, query: PageParams) -> PageOf[StageIntervalView]:
     """A page of stage intervals, newest first; the first page begins with the current one. Two round trips."""
-    return repository.STAGES.read_page(ctx, Pipeline, id, query.limit, query.cursor)
+    return repository.STAGES.read_page(ctx, Pipeline, id, query)
