@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 from typing_extensions import TypedDict
 
 from chalicelib.foundation.explanations import Explanation
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.schema_types import (
     UNIQUE_ITEMS,
     Area,
@@ -30,9 +31,7 @@ from chalicelib.foundation.schema_types import (
     PatchBody,
     Percentage,
     Phone,
-    PlainNumber,
     PostalAddress,
-    PostalAddressView,
     QueryFlag,
     QueryInt,
     QueryParams,
@@ -49,6 +48,7 @@ from chalicelib.foundation.schema_types import (
     UserId,
     component,
     omitted,
+    view_of,
 )
 from chalicelib.packs.wholesale.rules.exit_strategies import EXITS
 from chalicelib.packs.wholesale.rules.pricing import rule_pct_error
@@ -290,27 +290,9 @@ class ActivityView(ResourceView):
     occurred_at: TimestampText
 
 
-class SellerView(TypedDict, total=False):
-    """The seller; what is not known is left out or null."""
-
-    name: str | None
-    phone: str | None
-    email: str | None
-    do_not_contact: bool | None
-
-
-class PropertyView(TypedDict, total=False):
-    """The property; what is not known is left out or null."""
-
-    address: PostalAddressView | None
-    type: str | None
-    bedrooms: int | None
-    bathrooms: PlainNumber | None
-    sqft: int | None
-    lot_sqft: int | None
-    year_built: int | None
-    lat: PlainNumber | None
-    lng: PlainNumber | None
+SellerView = Annotated[JsonObject, view_of(Seller)]
+PropertyView = Annotated[JsonObject, view_of(Property)]
+ExitCostsView = Annotated[JsonObject, view_of(ExitCosts)]
 
 
 class NextActionView(TypedDict):
@@ -318,25 +300,6 @@ class NextActionView(TypedDict):
 
     what: str
     due_on: NotRequired[DateText | None]
-
-
-class ExitCostsView(TypedDict, total=False):
-    """Costs and prices of exits other than an assignment; an omitted or null term is unknown, not zero."""
-
-    closing_ab: MoneyNumber | None
-    closing_bc: MoneyNumber | None
-    points_pct: PlainNumber | None
-    lender_fee: MoneyNumber | None
-    retail_price: MoneyNumber | None
-    commission_pct: PlainNumber | None
-    closing_pct: PlainNumber | None
-    make_ready: MoneyNumber | None
-    resale_price: MoneyNumber | None
-    rehab: MoneyNumber | None
-    buying_pct: PlainNumber | None
-    selling_pct: PlainNumber | None
-    holding_months: PlainNumber | None
-    holding_pct: PlainNumber | None
 
 
 class PipelineView(ResourceView):
