@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from local import __main__ as command
-from tests.local.conftest import ROOT, Running, free_port
+from tests.local.conftest import ROOT, Running
+from tests.ports import free_port
 
 
 def listening(pids: list[int]) -> set[tuple[str, int]]:

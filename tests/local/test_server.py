@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from local import gateway, server
-from tests.local.conftest import free_port
+from tests.ports import free_port
 
 
 def app(event: dict[str, Any], context: Any) -> dict[str, Any]:
