@@ -83,16 +83,11 @@ class ProofOfFunds(t.RequestBody):
     document: t.Url | None = None
 
 
-class ProofOfFundsPatch(t.RequestBody):
+class ProofOfFundsPatch(ProofOfFunds):
     """A change of a proof of funds. A new day of issue without a last day sets the last day to 30 days later."""
 
     amount: t.NonNegativeMoney = Field(default_factory=t.omitted)
-    currency: t.Currency | None = None
     issued_on: t.BusinessDate = Field(default_factory=t.omitted)
-    expires_on: t.BusinessDate | None = None
-    holder: t.Name | None = None
-    verified_by: t.Name | None = None
-    document: t.Url | None = None
 
 
 class BuyerBase(t.RequestBody):
@@ -423,15 +418,11 @@ class MatchPage(TypedDict):
     cut: bool
 
 
-class BulkOfferResult(TypedDict):
-    """The result of one offer: 201 created, 200 valid (in a dry run), else the status of the problem."""
+class BulkOfferResult(t.RowResult):
+    """The result of one offer."""
 
-    index: int
     buyer_id: str
-    status: int
-    id: NotRequired[str]
     notified: NotRequired[bool]
-    problem: NotRequired[t.RowProblem]
 
 
 class BulkOfferView(TypedDict):
