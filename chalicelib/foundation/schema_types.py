@@ -257,6 +257,11 @@ class RequestBody(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, defer_build=True)
 
 
+def body_example(example: JsonObject) -> ConfigDict:
+    """The configuration of a request body with an example for the documentation: small, and what somebody would send."""
+    return ConfigDict(json_schema_extra={"examples": [example]})
+
+
 class PatchBody(RequestBody):
     """A merge (RFC 7396): what is left out stays, null clears, nested objects are merged level by level."""
 

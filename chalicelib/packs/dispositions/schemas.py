@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Literal, NotRequired
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from typing_extensions import TypedDict
 
 from chalicelib.foundation import schema_types as t
@@ -51,6 +51,7 @@ Markets = Annotated[list[Market], Field(max_length=markets.MAX_MARKETS), t.UNIQU
 Strategies = Annotated[list[Strategy], t.UNIQUE_ITEMS]
 PipelineId = Annotated[t.Text, Field(min_length=1, max_length=100, examples=["pipe_01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
 BuyerId = Annotated[t.Text, Field(min_length=1, max_length=100, examples=["buyer_01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
+AssignmentId = Annotated[str, Field(examples=["asgn_w01KB0Q5E8G7Z3V9X2M4N6P8R0T01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
 Rank = Annotated[t.StrictInt, Field(ge=1, le=10_000)]
 
 
@@ -106,6 +107,8 @@ class BuyerBase(t.RequestBody):
 class BuyerCreate(BuyerBase):
     """A new buyer."""
 
+    model_config = t.body_example({"name": "Ada Byron", "email": "ada@example.com", "buy_box": {"markets": ["981*"], "price_max": 300000}})
+
     name: t.Name
     proof_of_funds: ProofOfFunds | None = None
     do_not_contact: t.StrictBool = False
@@ -114,6 +117,8 @@ class BuyerCreate(BuyerBase):
 
 class BuyerPatch(BuyerBase, t.PatchBody):
     """A change of a buyer. Nested objects are merged as well."""
+
+    model_config = t.body_example({"notes": "Buys in cash."})
 
     name: t.Name = Field(default_factory=t.omitted)
     proof_of_funds: ProofOfFundsPatch | None = None
@@ -174,6 +179,8 @@ class AssignmentCreate(t.RequestBody):
 class AssignmentPatch(t.PatchBody):
     """A change of an assignment. The status changes only by assign, close and fallout."""
 
+    model_config = t.body_example({"notes": "Closes within two weeks."})
+
     assignment_price: t.NonNegativeMoney | None = None
     assignment_fee: t.NonNegativeMoney | None = None
     reason: Literal["retrade"] | None = Field(None, description="Required where the price of an assigned one changes.")
@@ -188,6 +195,8 @@ class AssignmentPatch(t.PatchBody):
 class AssignRequest(t.RequestBody):
     """The assignment of the contract to the buyer."""
 
+    model_config = t.body_example({})
+
     override_reason: Annotated[t.Notes, Field(min_length=1)] | None = Field(
         None, description="Why it is assigned without a sufficient proof of funds, or during a dispute about earnest money."
     )
@@ -196,11 +205,15 @@ class AssignRequest(t.RequestBody):
 class CloseRequest(t.RequestBody):
     """The closing of an assignment."""
 
+    model_config = t.body_example({})
+
     closed_on: t.BusinessDate | None = Field(None, description="Default: today. Not in the future.")
 
 
 class FalloutRequest(t.RequestBody):
     """The fallout of an assignment."""
+
+    model_config = t.body_example({"reason": "financing", "earnest_money_outcome": "refunded"})
 
     reason: Reason
     note: t.Notes | None = Field(None, description="Required where the reason is `other`.")
@@ -210,7 +223,7 @@ class FalloutRequest(t.RequestBody):
 class BulkOfferRequest(t.RequestBody):
     """Offers of a pipeline to the best matches, or to a list of buyers."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"best_n": 5, "assignment_price": 131000, "notify": True}]})
+    model_config = t.body_example({"best_n": 5, "assignment_price": 225000, "notify": True})
 
     best_n: Annotated[t.StrictInt, Field(ge=1, le=matches.MAX_BEST)] | None = Field(None, examples=[5])
     buyer_ids: Annotated[list[BuyerId], Field(min_length=1)] | None = Field(None, description="At most 25.")
@@ -327,7 +340,7 @@ class BuyerSummary(TypedDict):
 class BackupOffer(TypedDict):
     """The next backup."""
 
-    assignment_id: str
+    assignment_id: AssignmentId
     buyer_id: str
     rank: int
 

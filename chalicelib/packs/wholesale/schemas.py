@@ -46,6 +46,7 @@ from chalicelib.foundation.schema_types import (
     Timestamp,
     TimestampText,
     UserId,
+    body_example,
     component,
     omitted,
     view_of,
@@ -175,6 +176,10 @@ class PipelineBase(PricingFields):
 class PipelineCreate(PipelineBase):
     """A new pipeline: a lead, unless it has a later stage and the price that the stage requires."""
 
+    model_config = body_example(
+        {"property": {"address": {"line1": "1201 Pine St", "postal_code": "98101"}}, "asking_price": 240000, "arv_estimate": 380000}
+    )
+
     stage: Stage = "lead"
     currency: Currency | None = Field(None, description="ISO 4217; the default currency unless given.")
     on_hold: StrictBool = False
@@ -190,6 +195,8 @@ class NextActionPatch(RequestBody):
 class PipelinePatch(PipelineBase, PatchBody):
     """A patch of a pipeline. Nested objects are merged, too; `stage` follows the rules of a stage transition."""
 
+    model_config = body_example({"repair_estimate": 35000, "notes": "Wants to hear from us on Monday."})
+
     stage: Stage = Field(default_factory=omitted)
     currency: Currency = Field(default_factory=omitted)
     on_hold: StrictBool = Field(default_factory=omitted)
@@ -200,6 +207,8 @@ class PipelinePatch(PipelineBase, PatchBody):
 
 class StageMoveRequest(RequestBody):
     """A transition to another stage."""
+
+    model_config = body_example({"stage": "under_contract", "price": 210000})
 
     stage: Stage
     reason: Reason | None = Field(None, description="Reason code, required for `dead`.")
@@ -227,6 +236,8 @@ class PipelineBulkCreate(RequestBody):
 
 class CalculationRequest(PricingFields):
     """The inputs of a calculation."""
+
+    model_config = body_example({"arv_estimate": 380000, "repair_estimate": 35000, "assignment_fee_target": 15000})
 
     currency: Currency | None = None
     assignment_price: NonNegativeMoney | None = None
@@ -334,7 +345,7 @@ class PipelineView(ResourceView):
     offer_price: MoneyNumber | None
     contract_price: MoneyNumber | None
     assignment_fee_target: MoneyNumber | None
-    assignment_id: str | None
+    assignment_id: Annotated[str, Field(examples=["asgn_w01KB0Q5E8G7Z3V9X2M4N6P8R0T01KB0Q5E8G7Z3V9X2M4N6P8R0T"])] | None
     assignment_price: MoneyNumber | None
     expected_spread: MoneyNumber | None
     spread_basis: str | None
