@@ -59,6 +59,14 @@ class IdFormat:
         letter = next(letter for letter, prefix in self.parents.items() if prefix == root_prefix)
         return f"{self.prefix}_{letter}{root_ulid}{ulid(now)}"
 
+    def is_id(self, id: str) -> bool:
+        """Whether it is an id of this format."""
+        try:
+            self.key(id)
+        except NotFound:
+            return False
+        return True
+
     def key(self, id: str) -> ItemKey:
         """The key of `id`; one of another form is not match, before any store is asked."""
         if not self.parents:

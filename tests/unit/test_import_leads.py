@@ -214,7 +214,13 @@ class TestTrouble:
     def test_a_busy_api_is_asked_again(self, tmp_path, file):
         waits: list[float] = []
         landed = httpx.Response(200, json={"results": [{"index": 0, "status": 201, "id": "pipe_1"}]})
-        answers = [httpx.ConnectError("refused"), httpx.Response(503, headers={"Retry-After": "3"}), httpx.Response(429), httpx.Response(500), landed]
+        answers = [
+            httpx.ConnectError("refused"),
+            httpx.Response(503, headers={"Retry-After": "3"}),
+            httpx.Response(429),
+            httpx.Response(500),
+            landed,
+        ]
         importer = self.importer(tmp_path, answers, waits)
         importer.send(read(file("price\n5\n"), [], {}))
         assert waits == [0.5, 3.0, 2.0, 4.0]

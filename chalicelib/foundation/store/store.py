@@ -42,6 +42,14 @@ _BASE_DELAY, _MAX_DELAY = 0.025, 1.0
 _READ_BATCH, _WRITE_BATCH = 100, 25  # items per BatchGetItem and BatchWriteItem
 
 
+class RowChanged(Exception):
+    """A row isn't as a write expected it, for callers that go on with what it is now: `row`, None where there is none."""
+
+    def __init__(self, row: DynamoItem) -> None:
+        super().__init__("a row isn't as expected")
+        self.row = row or None
+
+
 class Storable(Protocol):
     """What knows its item: a row, an entity, or what is built of one text."""
 

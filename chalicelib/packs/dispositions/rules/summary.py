@@ -1,12 +1,8 @@
 """The summary of dispositions: fees by month, forfeits, rates, days from contract to assignment.
 
-It is computed from one row of counts and sums a day, so that it is exact for any range of days and reads no other rows:
-
-    closed, fallout             of assigned ones that ended on the day
-    days:<n>                    closings of the day whose assignment came n days after the contract
-    gross:<CUR>, net:<CUR>      fees earned on the day
-    unknown:<CUR>               closings of the day whose net is unknown
-    forfeits:<CUR>              forfeited earnest money: income of its day, but not a fee
+It is computed from one row of counts and sums a day, so that it is exact for any range of days and reads no other rows: closed and
+fallout of assigned ones that ended; `days:<n>`, closings whose assignment came n days after the contract; fees earned, `gross:<CUR>` and
+`net:<CUR>`; `unknown:<CUR>`, closings whose net is unknown; `forfeits:<CUR>`, forfeited earnest money: income, but not a fee.
 """
 
 from collections import defaultdict
