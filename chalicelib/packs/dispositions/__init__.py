@@ -11,7 +11,6 @@ _ASSIGNMENT, _BY_PIPELINE = "/dispo/assignments/{id}", "/dispo/assignments/by-pi
 _HTML = "text/html"
 _EACH_QUARTER = "cron(0/15 * * * ? *)"
 _EACH_MORNING = "cron(0 13 * * ? *)"  # before the working day on the American west coast; cron expressions are in UTC
-_WORK = f"{__name__}.schedules"
 
 PACK = Pack(
     letter="Y",
@@ -59,18 +58,21 @@ PACK = Pack(
     ),
     schedules=(
         Schedule(
-            "dispositions-offers", _EACH_QUARTER, f"{_WORK}.offers", "Closes out offers that have expired or whose contract has ended"
+            "dispositions-offers",
+            _EACH_QUARTER,
+            f"{__name__}.schedules.offers",
+            "Closes out offers that have expired or whose contract has ended",
         ),
         Schedule(
             "dispositions-proofs-of-funds",
             _EACH_MORNING,
-            f"{_WORK}.proofs_of_funds",
+            f"{__name__}.schedules.proofs_of_funds",
             "Notifies of proofs of funds that expire within 14 days",
         ),
         Schedule(
             "dispositions-buyer-records",
             _EACH_QUARTER,
-            f"{_WORK}.buyer_records",
+            f"{__name__}.schedules.buyer_records",
             "Copies the records of buyers that changed to their markets, where matching reads them",
         ),
     ),

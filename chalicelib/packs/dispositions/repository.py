@@ -95,10 +95,7 @@ def create_buyer(ctx: Context, buyer: Buyer, response: object) -> None:
 
 
 def save_buyer(ctx: Context, before: Buyer, after: Buyer) -> None:
-    """Write a changed buyer, with its rows in its markets where these change. One round trip.
-
-    New rows have no copy of the record: it may have changed since the buyer was read.
-    """
+    """Write a changed buyer, with its rows in its markets where these change. One round trip."""
     old, new = before.market_rows(), after.market_rows()
     if [row.to_item() for row in old] == [row.to_item() for row in new]:
         ctx.store.save(after)
@@ -107,7 +104,7 @@ def save_buyer(ctx: Context, before: Buyer, after: Buyer) -> None:
     tx.save(after)
     for key in {row.key for row in old} - {row.key for row in new}:
         tx.delete(key)
-    for row in new:
+    for row in new:  # without a copy of the record, which may have changed since the buyer was read
         tx.put(row)
     tx.update(reference_counter(after.id), set=_record_changed(ctx, after.id), when=ROW_EXISTS)
     tx.commit()
@@ -154,10 +151,7 @@ def read_records(ctx: Context, ids: Sequence[str]) -> dict[str, BuyerRecord]:
 
 
 def read_ended(ctx: Context, buyer_id: str) -> list[AssignmentRecord]:
-    """The buyer's assignments that were closed, or fell out for a reason on the buyer's side: all that tier and faults depend on.
-
-    One round trip for 1 MB of the list, and one for each hundred of these, by strong reads.
-    """
+    """The buyer's assignments that tier and faults depend on. One round trip for 1 MB of the list, and one for each hundred of these."""
     rows = map(decode_view, ctx.store.query_all(Assignment.BY_BUYER.range(buyer_id=buyer_id)))
     ids = [row["id"] for row in rows if row["status"] == assignments.CLOSED or row.get("fallout_reason") in assignments.BUYER_FAULTS]
     return [assignment.record for assignment in ctx.store.find_many(Assignment, ids).values()]
@@ -179,7 +173,7 @@ def claim_record(ctx: Context, buyer: Buyer, counter: BuyerCounter, record: Mapp
 
 
 def read_assignment(ctx: Context, id: str) -> tuple[Assignment, PipelineSnapshot]:
-    """An assignment with its pipeline and roster; IdempotentReplay for a repeated request. One round trip."""
+    """An assignment (NotFound) with its pipeline and roster; IdempotentReplay for a repeated request. One round trip."""
     key = Assignment.ID.key(id)
     rows = idempotency.read_or_replay(ctx, [key, public.key(key.pk), OfferRoster.key_of(key.pk)])
     assignment, snapshot = parse_live(Assignment, rows.get(key)), _snapshot(key.pk, rows)
@@ -189,10 +183,7 @@ def read_assignment(ctx: Context, id: str) -> tuple[Assignment, PipelineSnapshot
 
 
 def read_pipeline(ctx: Context, id: str, buyer_ids: Sequence[str]) -> tuple[PipelineSnapshot, dict[str, Buyer]]:
-    """A pipeline and its roster, and those of these buyers that exist; IdempotentReplay for a repeated request.
-
-    One round trip for up to 97 buyers. NotFound without the pipeline.
-    """
+    """A pipeline (NotFound), its roster, and those of up to 97 buyers that exist; IdempotentReplay. One round trip."""
     rows = idempotency.read_or_replay(ctx, [public.key(id), OfferRoster.key_of(id), *map(Buyer.ID.key, buyer_ids)])
     snapshot = _snapshot(id, rows)
     if snapshot is None:
@@ -238,10 +229,7 @@ def check_buyer_active(tx: Transaction, buyer_id: str) -> None:
 
 
 def add_offers(ctx: Context, tx: Transaction, snapshot: PipelineSnapshot, offers: Sequence[tuple[Assignment, Buyer]]) -> None:
-    """Add new offers of one pipeline: three actions each, and three for all of them.
-
-    The transaction is conditional on the buyers, the pipeline's stage and contract, and the roster's revision; else VersionConflict.
-    """
+    """Add new offers of one pipeline, whose stage and contract, roster and buyers didn't change: three actions each, and three for all."""
     roster = snapshot.roster
     public.check_unchanged(tx, snapshot.pipeline)
     for assignment, buyer in offers:
@@ -300,10 +288,7 @@ def add_earnest_money_event(ctx: Context, tx: Transaction, pipeline: Pipeline, b
 
 
 def save_assignment(ctx: Context, snapshot: PipelineSnapshot, roster: OfferRoster, before: Assignment, after: Assignment) -> Pipeline:
-    """Write a changed assignment, with the roster where that changed too, and the pipeline where the price of the assigned one changed.
-
-    One round trip: a conditional put, or a transaction.
-    """
+    """Write a changed assignment, with its roster, and its pipeline where the price of the assigned one changes. One round trip."""
     pipeline, tx = snapshot.pipeline, Transaction(ctx.store)
     if before.status == assignments.ASSIGNED and after.assignment_price != before.assignment_price:
         pipeline = public.add_price_change(ctx, tx, pipeline, {"assignment_price": after.assignment_price})

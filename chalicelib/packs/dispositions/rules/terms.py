@@ -1,6 +1,4 @@
-"""The terms of an assignment: price and fee, of which one follows from the other and the contract price.
-
-    price = contract price + fee
+"""The terms of an assignment: price and fee, of which one follows from the other. The price is the contract price plus the fee.
 
 If both are given they must agree; the price can't be below the contract price. After the assignment a change of the price
 needs the reason `retrade`, and the fee follows it until the closing.

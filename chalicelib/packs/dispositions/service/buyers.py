@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any, cast
 
 from chalicelib.foundation.context import Context
@@ -82,14 +83,9 @@ def list_buyers(ctx: Context, query: schemas.BuyerQuery) -> PageOf[schemas.Buyer
     prefix = None if query.q is None else markets.fold_name(query.q)
     if prefix == "":
         raise ValidationFailed.field("q", "a letter or digit is needed")
-    return ctx.paginate(
-        repository.buyer_ranges(query, prefix),
-        query,
-        lambda row: buyer_summary(ctx, row),
-        decode=repository.buyer_row,
-        predicate=_predicate(query, prefix),
-        newest_first=prefix is None or query.market is not None,
-    )
+    ranges, predicate = repository.buyer_ranges(query, prefix), _predicate(query, prefix)
+    by_time, present = prefix is None or query.market is not None, partial(buyer_summary, ctx)
+    return ctx.paginate(ranges, query, present, decode=repository.buyer_row, predicate=predicate, newest_first=by_time)
 
 
 def _predicate(query: schemas.BuyerQuery, prefix: str | None) -> Callable[[dict[str, Any]], bool]:
@@ -112,7 +108,8 @@ def list_buyer_assignments(ctx: Context, id: str, query: PageParams) -> PageOf[s
     """A buyer's assignments, newest first."""
     buyer = ctx.store.require(Buyer, id)
     rows = ctx.paginate(Assignment.BY_BUYER.range(buyer_id=buyer.id), query, lambda row: row)
-    pipelines = ctx.store.find_many(Pipeline, {row["pipeline_id"] for row in rows["items"]})  # a page has none of a deleted one
+    pipelines = ctx.store.find_many(Pipeline, {row["pipeline_id"] for row in rows["items"]})
+    # Those of deleted pipelines are left out.
     items = [assignment_summary(row, pipelines[row["pipeline_id"]]) for row in rows["items"] if row["pipeline_id"] in pipelines]
     return {"items": items, "next_cursor": rows["next_cursor"]}
 

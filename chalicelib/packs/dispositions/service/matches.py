@@ -64,11 +64,9 @@ def list_pipeline_matches(ctx: Context, id: str, query: MatchQuery) -> MatchPage
 
 
 def rank_buyers(ctx: Context, pipeline: Pipeline) -> RankedBuyers:
-    """All matches of a pipeline, ranked.
-
-    One round trip a market, and one for the buyers whose record has changed lately: only theirs are read, two rows each; the
-    others have a copy in their market. These are read first, so that a copy which is made meanwhile isn't missed.
-    """
+    """All matches of a pipeline, ranked. One round trip a market, and one for the buyers whose record has changed lately."""
+    # Only the records of these are read, two rows each; the others have a copy in their market. They are read first, so that a copy which
+    # is made meanwhile isn't missed.
     house = property_profile(pipeline)
     plan, changed = markets.partitions_for(house.location), repository.ids_with_changed_record(ctx)
     rows, is_complete = repository.read_markets(ctx, plan.partitions, MAX_READ)
@@ -103,13 +101,10 @@ def list_buyer_matches(ctx: Context, id: str, query: MatchQuery) -> MatchPage:
 
 
 def _candidate_pipelines(ctx: Context, buyer: Buyer) -> tuple[list[str], bool]:
-    """The ids of the pipelines to score, and whether those are all that may match.
-
-    A city, a single digit and no market at all have no partition of pipelines: for these the newest pipelines anywhere are read.
-    """
+    """The ids of the pipelines to score, and whether those are all that may match."""
     plan = markets.areas_for(buyer.markets)
     reads = [partial(public.list_ids_in_area, ctx, area.country, area.area, area.prefix) for area in plan.areas]
-    if plan.uncovered or not buyer.markets:
+    if plan.uncovered or not buyer.markets:  # which have no partition of pipelines: the newest anywhere
         reads.append(partial(public.list_newest_ids, ctx))
     candidates: dict[str, None] = {}
     is_complete = True

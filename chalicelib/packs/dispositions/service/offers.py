@@ -49,6 +49,8 @@ def build_offer(ctx: Context, snapshot: PipelineSnapshot, buyer: Buyer, requeste
     check_amounts(pipeline.currency, {terms.PRICE: price, terms.FEE: fee, "costs": costs, "earnest_money": money})
     agreed_terms = terms.resolve_terms(pipeline.contract_price, price, fee)
     check_expiry(ctx, requested.expires_at)
+    if money is not None and money.setdefault("status", earnest_money.DUE) != earnest_money.DUE:  # received: it has been paid already
+        earnest_money.MACHINE.check(earnest_money.DUE, money["status"])
     kind = requested.kind or pipeline.exit_strategy or exit_strategies.ASSIGNMENT
     return Assignment.new(
         ctx,
@@ -63,7 +65,7 @@ def build_offer(ctx: Context, snapshot: PipelineSnapshot, buyer: Buyer, requeste
         assignment_price=agreed_terms.price,
         assignment_fee=agreed_terms.fee,
         costs=costs or _default_costs(pipeline, kind),
-        earnest_money=_initial_earnest_money(money),
+        earnest_money=money,
         expires_at=requested.expires_at,
         notes=requested.notes,
         warnings=warnings,
@@ -90,16 +92,6 @@ def _default_costs(pipeline: Pipeline, kind: str) -> dict[str, object] | None:
     if kind != (pipeline.exit_strategy or exit_strategies.ASSIGNMENT):
         return None
     return {name: cost for name, cost in (pipeline.costs or {}).items() if name in exit_strategies.TERMS[kind]} or None
-
-
-def _initial_earnest_money(money: dict[str, Any] | None) -> dict[str, object] | None:
-    """The earnest money of a new offer: due, or received where it has been paid already."""
-    if money is None:
-        return None
-    status = money.get("status", earnest_money.DUE)
-    if status != earnest_money.DUE:
-        earnest_money.MACHINE.check(earnest_money.DUE, status)
-    return {**money, "status": status}
 
 
 # -- several in one request
