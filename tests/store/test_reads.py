@@ -6,6 +6,7 @@ from chalicelib.foundation.errors import BadRequest, NotFound, VersionConflict
 from chalicelib.foundation.schema_types import PageParams
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import decode_item
+from chalicelib.foundation.store.store import RowChanged
 from chalicelib.foundation.store.transactions import Transaction
 from tests.store.sample_entities import SampleChild, SampleRoot, plain_values
 from tests.store.test_pagination import fill, on, put
@@ -72,9 +73,9 @@ def test_a_row_in_a_decoded_image(ctx):
 
 
 def test_a_transaction_that_depends_on_an_entity(ctx):
-    def commit(seen):
+    def commit(seen, on_conflict=None):
         tx = Transaction(ctx.store)
-        tx.check_unchanged(seen)
+        tx.check_unchanged(seen, on_conflict)
         tx.create(SampleRoot.new(ctx, **plain_values()))
         tx.commit()
 
@@ -87,6 +88,19 @@ def test_a_transaction_that_depends_on_an_entity(ctx):
         with pytest.raises(VersionConflict):
             commit(thing)
     commit(changed.soft_deleted(ctx))
+    with pytest.raises(RowChanged) as now:
+        commit(thing, RowChanged)
+    assert now.value.row["revision"] == {"N": "3"}
+    with pytest.raises(RowChanged) as nothing:
+        commit(thing.with_values(id=ABSENT), RowChanged)
+    assert nothing.value.row is None
+
+
+def test_whether_a_text_is_an_id_of_a_kind(ctx):
+    thing = make(ctx)
+    part = SampleChild.ID.new(ctx.now, parent=thing.id)
+    assert [SampleRoot.ID.is_id(id) for id in (thing.id, part, "thing_1", "")] == [True, False, False, False]
+    assert [SampleChild.ID.is_id(id) for id in (part, thing.id)] == [True, False]
 
 
 def test_a_computed_list_by_pages(ctx):
