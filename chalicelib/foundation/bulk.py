@@ -236,7 +236,6 @@ def run_in_steps(
     *,
     dry_run: bool = False,
     rows_per_step: int = ROWS_PER_TRANSACTION,
-    commit: Callable[[Transaction], None] = Transaction.commit,
 ) -> list[S]:
     """Write rows in steps, each seeing what the step before has written; one result for each row, in their order.
 
@@ -248,7 +247,7 @@ def run_in_steps(
     progress = None if dry_run else _progress(ctx)
     rows, results = progress if progress else (plan(), [])
     while len(results) < len(rows):
-        results = _run_step(ctx, rows, results, decide, dry_run, rows_per_step, commit)
+        results = _run_step(ctx, rows, results, decide, dry_run, rows_per_step)
     return results
 
 
@@ -274,7 +273,6 @@ def _run_step(
     decide: Callable[[list[str], int], Step[S]],
     dry_run: bool,
     rows_per_step: int,
-    commit: Callable[[Transaction], None],
 ) -> list[S]:
     """The results with those of the next step."""
     some = rows[len(results) : len(results) + rows_per_step]
@@ -292,7 +290,7 @@ def _run_step(
         if step.add:
             step.add(tx)
         if len(tx):
-            commit(tx)
+            tx.commit()
         return done
 
     try:

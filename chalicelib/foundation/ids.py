@@ -69,6 +69,14 @@ class IdFormat:
         parent = next(iter(self.parents.values()), None)
         return f"{self.prefix}_{EXAMPLE_ULID}" if parent is None else self._child(f"{parent}_{EXAMPLE_ULID}", EXAMPLE_ULID)
 
+    def is_id(self, id: str) -> bool:
+        """Whether it is an id of this format."""
+        try:
+            self.key(id)
+        except NotFound:
+            return False
+        return True
+
     def key(self, id: str) -> ItemKey:
         """The key of `id`; one of another form is not match, before any store is asked."""
         if not self.parents:

@@ -13,11 +13,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
 from functools import cache
 
 from botocore.exceptions import ClientError
 
+from chalicelib.foundation.counts import Number as Number
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.manifest import Pack, import_string
@@ -29,7 +29,6 @@ from chalicelib.foundation.store.store import Store
 from chalicelib.foundation.store.transactions import MAX_ACTIONS, Transaction
 from chalicelib.foundation.streams import ENTITY, StreamChange, is_transient
 
-Number = int | Decimal
 Contribution = dict[tuple[str, str], dict[str, Number]]  # (pk, sk) of an aggregate row → what is added to its fields
 
 # Longer than records are parked: a redriven record must still find the newer checkpoint.

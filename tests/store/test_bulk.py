@@ -195,18 +195,15 @@ class Queue:
         results = [{"index": first + at, "place": length + at, "name": name} for at, name in enumerate(names)]
 
         def add(tx):
+            if self.conflicts:
+                self.conflicts -= 1
+                raise VersionConflict
             tx.put_values(ItemKey("QUEUE", "Q"), {"n": length + len(names), "request_id": self.ctx.request_id})
 
         return Step(results, add)
 
-    def commit(self, tx):
-        if self.conflicts:
-            self.conflicts -= 1
-            raise VersionConflict
-        tx.commit()
-
     def run(self, *, dry_run=False):
-        return bulk.run_in_steps(self.ctx, self.plan, self.decide, dry_run=dry_run, rows_per_step=2, commit=self.commit)
+        return bulk.run_in_steps(self.ctx, self.plan, self.decide, dry_run=dry_run, rows_per_step=2)
 
 
 def queue(context, *, key: bool = True, **options):

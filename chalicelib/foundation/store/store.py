@@ -6,15 +6,15 @@ A `Store` belongs to one request (or one run of a function): it has the deadline
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Protocol, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.foundation.actor import Stamp
-from chalicelib.foundation.errors import Unavailable, VersionConflict
-from chalicelib.foundation.ids import ItemKey
+from chalicelib.foundation.errors import NotFound, Unavailable, VersionConflict
+from chalicelib.foundation.ids import ROOT_SORT_KEY, ItemKey
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem, encode_item
@@ -40,6 +40,14 @@ _RETRYABLE_CODES = {
 }
 _BASE_DELAY, _MAX_DELAY = 0.025, 1.0
 _READ_BATCH, _WRITE_BATCH = 100, 25  # items per BatchGetItem and BatchWriteItem
+
+
+class RowChanged(Exception):
+    """A row isn't as a write expected it, for callers that go on with what it is now: `row`, None where there is none."""
+
+    def __init__(self, row: DynamoItem) -> None:
+        super().__init__("a row isn't as expected")
+        self.row = row or None
 
 
 class Storable(Protocol):
@@ -136,6 +144,29 @@ class Store:
         raw = self.get_item(kind.ID.key(id))
         return parse_live(kind, raw)
 
+    def require(self, kind: type[E], id: str) -> E:
+        """The live entity of that id. Raises NotFound. One round trip."""
+        entity = self.find(kind, id)
+        if entity is None:
+            raise NotFound(kind.ID.name)
+        return entity
+
+    def require_with_rows(self, kind: type[E], id: str, low: str | None = None) -> tuple[E, list[DynamoItem]]:
+        """A live root and the other rows of its partition, from the sort key `low` on, as of one moment. Raises NotFound.
+
+        One query: one round trip for each MB.
+        """
+        rows = list(self.query_all(KeyRange(None, kind.ID.key(id).pk, low, ROOT_SORT_KEY)))
+        root = parse_live(kind, rows.pop()) if rows and rows[-1]["sk"]["S"] == ROOT_SORT_KEY else None
+        if root is None:
+            raise NotFound(kind.ID.name)
+        return root, rows
+
+    def find_many(self, kind: type[E], ids: Iterable[str]) -> dict[str, E]:
+        """The live entities of these ids, by id. One round trip for each hundred. Raises NotFound for an id of another format."""
+        ids = list(ids)
+        return parse_many(kind, ids, self.batch_get(map(kind.ID.key, ids)))
+
     def batch_get(self, keys: Iterable[ItemKey]) -> dict[ItemKey, DynamoItem]:
         """The existing items among `keys`, by consistent reads, in batches of 100 (one round trip each)."""
         unique_keys = list(dict.fromkeys(keys))
@@ -173,6 +204,11 @@ class Store:
         """Every row in a range, read page by page as it is asked for. Only for what is bounded, or where the caller stops."""
         for rows in self.query_pages(range, newest_first=newest_first, page_size=page_size):
             yield from rows
+
+    def query_some(self, ranges: Iterable[KeyRange], limit: int) -> tuple[list[DynamoItem], bool]:
+        """The rows of these ranges, one after the other, and whether these are all: at most `limit` are returned."""
+        rows = chain.from_iterable(map(self.query_all, ranges))
+        return list(islice(rows, limit)), next(rows, None) is None
 
     def scan_all(self, when: Condition) -> Iterator[DynamoItem]:
         """Every row of the table that fulfils a condition, by consistent reads. Not for requests: it reads the whole table."""
@@ -287,6 +323,12 @@ def parse_live(kind: type[E], raw: DynamoItem | None) -> E | None:
     if raw is None or "deleted_at" in raw:
         return None
     return kind.from_item(raw)
+
+
+def parse_many(kind: type[E], ids: Iterable[str], items: Mapping[ItemKey, DynamoItem]) -> dict[str, E]:
+    """The live entities of these ids among items that were read, by id."""
+    found = {id: parse_live(kind, items.get(kind.ID.key(id))) for id in ids}
+    return {id: entity for id, entity in found.items() if entity}
 
 
 def encode_key(key: ItemKey) -> DynamoItem:

@@ -91,6 +91,10 @@ class Transaction:
         """Make the transaction depend on a condition of a row that it does not write."""
         self._append("ConditionCheck", {"Key": encode_key(key)}, condition_arguments(when), on_conflict)
 
+    def check_unchanged(self, entity: Entity, on_conflict: OnConditionFailed | None = None) -> None:
+        """Make the transaction depend on an entity that was read and is not written: fails where it was changed or deleted since."""
+        self.condition_check(entity.key, attribute("revision") == entity.revision, on_conflict)
+
     def delete(self, key: ItemKey, when: Condition | None = None, on_conflict: OnConditionFailed | None = None) -> None:
         """Remove a row that is no entity."""
         self._append("Delete", {"Key": encode_key(key)}, condition_arguments(when), on_conflict)
