@@ -37,7 +37,8 @@ def sign_in(ctx: Context, body: SignInRequest) -> TokenPairView:
     """Sign in.
 
     Five failures in 15 minutes for a mail address from one IP address, or fifty from anywhere, lock it for 15 minutes: 429 with
-    Retry-After. Unknown mail addresses are counted, take as long, and get the same response.
+    Retry-After. Unknown mail addresses are counted, take as long, and get the same response. One IP address has thirty failures for all mail
+    addresses together, and then one a minute.
     """
     return account.sign_in(ctx, body)
 
