@@ -54,6 +54,12 @@ def _safe_url(value: str) -> str:
     return value
 
 
+def _rate(value: str) -> int:
+    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 100_000):
+        raise ValueError("must be a number of requests a second, e.g. 100")
+    return int(value)
+
+
 def _names(value: str) -> tuple[str, ...]:
     return tuple(name for part in value.split(",") if (name := part.strip()))
 
@@ -83,6 +89,9 @@ class Settings:
     secrets: str = setting("VALHALLA_SECRETS", "the location of the secrets: file:<path> or secretsmanager:<name>", env.text)
     aws_endpoint: str | None = setting("VALHALLA_AWS_ENDPOINT", "an AWS emulator's URL; unset on AWS", env.text, None)
     public_url: str = setting("VALHALLA_PUBLIC_URL", "the URL under which callers reach the API", env.text, "http://127.0.0.1:8000")
+    throttle_rate: int | None = setting(
+        "VALHALLA_THROTTLE_RATE", "requests a second that the stage takes; one caller may send a quarter of them", _rate, None
+    )
     cors_origins: tuple[str, ...] = setting("VALHALLA_CORS_ORIGINS", "origins that a browser may call from", _origins, ())
     firm_time_zone: str = setting("VALHALLA_FIRM_TIME_ZONE", "the time zone whose days are business days", _zone, "America/Los_Angeles")
     default_currency: str = setting("VALHALLA_DEFAULT_CURRENCY", "the currency where none is given", _currency, "USD")
