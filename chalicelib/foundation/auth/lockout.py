@@ -56,7 +56,7 @@ class SignInAttempt:
     ctx: Context
     encoded: int
     counted: tuple[tuple[ItemKey, int, int], ...]  # key, attempts in the window including this one, limit
-    from_address: rate_limit.Taken
+    from_address: rate_limit.BucketToken
 
     def record_failure(self) -> None:
         """The password was wrong: lock each counter that has reached its limit."""

@@ -10,7 +10,7 @@ from chalicelib.foundation.store.expressions import any_of, attribute
 from chalicelib.foundation.store.transactions import Transaction
 
 
-class Taken(NamedTuple):
+class BucketToken(NamedTuple):
     """A token that was taken from a bucket, and may be given back."""
 
     key: ItemKey
@@ -25,7 +25,7 @@ class Taken(NamedTuple):
         tx.update(self.key, add={"tat": -self.step})
 
 
-def consume(ctx: Context, bucket: str, subject: str, *, every: int, burst: int) -> Taken:
+def consume(ctx: Context, bucket: str, subject: str, *, every: int, burst: int) -> BucketToken:
     """Take one token from the bucket of `subject`: `burst` at once, then one in `every` seconds. RateLimited where it is empty.
 
     The row holds the theoretical arrival time in milliseconds: when the bucket will be full again. One round trip where it
@@ -40,4 +40,4 @@ def consume(ctx: Context, bucket: str, subject: str, *, every: int, burst: int) 
     except VersionConflict:
         refusal = RateLimited("That has been asked for too often.", every)
         ctx.store.update(key, set=ttl, add={"tat": step}, when=tat <= now + (burst - 1) * step, on_conflict=refusal)
-    return Taken(key, step)
+    return BucketToken(key, step)

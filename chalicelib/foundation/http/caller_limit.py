@@ -65,8 +65,8 @@ class CallerLimit:
             is_due = not count.is_exceeded and count.unreported >= BATCH
             if is_due:
                 count.unreported = 0
-        if is_due:
-            count.is_exceeded = _add_to_shared(ctx, caller, window) > self.limit
+        if is_due and _add_to_shared(ctx, caller, window) > self.limit:
+            count.is_exceeded = True
         if count.is_exceeded:
             raise RateLimited("You send more requests than one caller may.", window + WINDOW - now)
 
