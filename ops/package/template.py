@@ -136,7 +136,9 @@ def _string_parameter(description: str) -> Json:
 
 
 def _function_properties(function: DeployedFunction, queues: Json) -> Json:
-    properties: Json = {"Environment": {"Variables": {"VALHALLA_PUBLIC_URL": ref("PublicUrl"), **queues}}}
+    properties: Json = {
+        "Environment": {"Variables": {"VALHALLA_PUBLIC_URL": ref("PublicUrl"), "VALHALLA_THROTTLE_RATE": ref("ThrottleRate"), **queues}}
+    }
     if function.consumer:
         event = f"{function.logical_id}DynamodbEventSource"
         properties["Events"] = {event: {"Properties": event_source_mapping(function.consumer)}}

@@ -30,7 +30,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 @pytest.fixture
 def engine_client(engine: Engine) -> Iterator[EngineClient]:
-    opened = EngineClient(engine.port)
+    opened = engine.client()
     yield opened
     opened.close()
 

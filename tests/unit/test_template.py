@@ -278,6 +278,8 @@ def test_the_gateway_passes_everything(finished: dict[str, Any]) -> None:
     (throttle,) = api["MethodSettings"]
     assert throttle["ThrottlingRateLimit"] == {"Ref": "ThrottleRate"}
     assert throttle["ThrottlingBurstLimit"] == {"Ref": "ThrottleBurst"}
+    variables = finished["Resources"]["APIHandler"]["Properties"]["Environment"]["Variables"]
+    assert variables["VALHALLA_THROTTLE_RATE"] == {"Ref": "ThrottleRate"}, "a caller's share follows the stage's throttle"
 
 
 def test_there_is_one_stage_of_the_api(expanded: dict[str, Any]) -> None:
