@@ -21,6 +21,7 @@ from chalicelib.foundation.json_codec import JsonObject, dumps
 from chalicelib.foundation.store import codec, keys
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
+from chalicelib.foundation.store.expiry import live_row
 from chalicelib.foundation.store.store import Store
 
 StreamRecord = JsonObject  # one entry of the event's `Records`, as Lambda delivers it
@@ -179,13 +180,13 @@ def parked_records(store: Store, stream: str, entity: str, now: datetime) -> lis
             json.loads(zlib.decompress(codec.decode_value(raw["record"]))),
         )
         for raw in store.query_all(KeyRange(None, keys.join_key("PARK", stream, entity)))
-        if int(raw["ttl"]["N"]) > now.timestamp()
+        if live_row(raw, now)
     ]
 
 
-def which_are_parked(store: Store, keys: Iterable[ItemKey]) -> list[ItemKey]:
+def which_are_parked(store: Store, keys: Iterable[ItemKey], now: datetime) -> list[ItemKey]:
     """The keys among these at which a record is parked. One round trip per hundred."""
-    return list(store.batch_get(keys))
+    return [key for key, raw in store.batch_get(keys).items() if live_row(raw, now)]
 
 
 def parked_entities(store: Store, stream: str) -> list[str]:

@@ -19,6 +19,7 @@ from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.network import client_network
 from chalicelib.foundation.signing import sha256_hex
 from chalicelib.foundation.store.codec import DynamoItem
+from chalicelib.foundation.store.expiry import find_live_row
 from chalicelib.foundation.store.expressions import ROW_ABSENT, ROW_EXISTS
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.foundation.store.transactions import Transaction
@@ -134,8 +135,8 @@ def _confirm(ctx: Context, body: CodeConfirmationRequest, purpose: Purpose) -> N
     rate_limit.consume(ctx, "confirm", client_network(ctx.source_ip), every=30, burst=10)
     key = _code_key(body.token)
     error = ValidationFailed.field("token", "it is unknown, older than an hour, or used", "token")
-    row = ctx.store.get_item(key)
-    if row is None or row["purpose"]["S"] != purpose or int(row["ttl"]["N"]) <= ctx.now.timestamp() or not row["user_id"]["S"]:
+    row = find_live_row(ctx.store, key, ctx.now)
+    if row is None or row["purpose"]["S"] != purpose or not row["user_id"]["S"]:
         raise error
     first = users.get(ctx, row["user_id"]["S"])
     passwords.validate_password(body.password, first.email)
