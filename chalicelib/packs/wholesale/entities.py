@@ -103,6 +103,11 @@ class Pipeline(Entity):
     notes = a.optional_string()
 
     @cached_property
+    def display_name(self) -> str:
+        """What people call it: its address. Never the seller."""
+        return ", ".join(part for part in (self._address.get("line1"), self._address.get("city")) if part) or self.id
+
+    @cached_property
     def pricing(self) -> Pricing:
         """Ceiling, MAO, spread and warnings, computed from its fields."""
         return compute_pricing(self.pricing_inputs)

@@ -16,7 +16,6 @@ from chalicelib.packs.wholesale.entities import Pipeline
 from chalicelib.packs.wholesale.presenters import pipeline_summary
 from chalicelib.packs.wholesale.rules import follow_ups
 from chalicelib.packs.wholesale.schemas import StaleQuery, StaleSummary
-from chalicelib.packs.wholesale.service.deadline_reminders import display_name
 
 
 def quiet_since(pipeline: Pipeline, last_day: date) -> date:
@@ -25,13 +24,10 @@ def quiet_since(pipeline: Pipeline, last_day: date) -> date:
 
 
 def list_stale(ctx: Context, query: StaleQuery) -> PageOf[StaleSummary]:
-    """A page of open pipelines without activity for `query.days` days, the longest inactive first. Two round trips.
-
-    A page may be short: candidates whose stage changed since are left out.
-    """
+    """Open pipelines without activity for so many days, the longest inactive first."""
     range = repository.inactive_until(ctx.today - timedelta(days=query.days))
     candidates = ctx.paginate(range, query, lambda row: row, decode=repository.inactive_since, newest_first=False)
-    pipelines = repository.find_many(ctx, [id for id, _ in candidates["items"]])
+    pipelines = ctx.store.find_many(Pipeline, [id for id, _ in candidates["items"]])
     items = [
         _stale_summary(ctx, pipelines[id], since)
         for id, last_day in candidates["items"]
@@ -76,7 +72,7 @@ def _event(ctx: Context, pipeline: Pipeline, follow_up: follow_ups.FollowUp) -> 
         f"{pipeline.id}/{follow_up.key}",
         on=follow_up.quiet_since + timedelta(days=follow_up.days),
         event="wholesale.follow_up",
-        title=f"Quiet for {follow_up.days} days: {display_name(pipeline)}",
+        title=f"Quiet for {follow_up.days} days: {pipeline.display_name}",
         due_on=ctx.today,
         data={"days": follow_up.days, "quiet_since": follow_up.quiet_since.isoformat(), "stage": pipeline.stage},
         **notification_target("pipeline", pipeline.id, pipeline.owner),

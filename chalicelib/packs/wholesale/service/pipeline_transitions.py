@@ -7,6 +7,7 @@ in the assignment's own transaction (`public.add_transition`).
 from collections.abc import Mapping
 from typing import Any
 
+from chalicelib.foundation import idempotency
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import ValidationFailed
 from chalicelib.foundation.schema_types import PageOf, PageParams, to_storable
@@ -25,9 +26,9 @@ _MAX_INTERVALS = 100  # different (stage, days) that one pipeline counts; bounds
 
 
 @retry_on_conflict
-def transition(ctx: Context, id: str, body: StageMoveRequest) -> PipelineView:
-    """Change a pipeline's stage at a user's request. Two round trips. The current stage as target is an InvalidTransition (409)."""
-    before = repository.find_or_replay(ctx, id)
+def move_pipeline(ctx: Context, id: str, body: StageMoveRequest) -> PipelineView:
+    """Move a pipeline to another stage. `assigned` and `closed` come with an assignment."""
+    before = idempotency.find_or_replay(ctx, Pipeline, id)
     require_write(ctx, before.owner)
     ctx.check_if_match(before.revision)
     MACHINE.transition(before.stage, body.stage, StageFacts(before.stage_reason))
@@ -97,6 +98,6 @@ def _interval_counts(ctx: Context, pipeline: Pipeline) -> dict[str, dict[str, in
     return counts
 
 
-def list_history(ctx: Context, id: str, query: PageParams) -> PageOf[StageIntervalView]:
-    """A page of stage intervals, newest first; the first page begins with the current one. Two round trips."""
+def read_history(ctx: Context, id: str, query: PageParams) -> PageOf[StageIntervalView]:
+    """The stages of a pipeline: when entered and left, for how many days, by whom."""
     return repository.STAGES.read_page(ctx, Pipeline, id, query)
