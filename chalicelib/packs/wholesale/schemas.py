@@ -1,7 +1,7 @@
 """Requests and responses of the wholesale endpoints."""
 
 from decimal import Decimal
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 from typing_extensions import TypedDict
@@ -220,7 +220,7 @@ class ActivityCreate(RequestBody):
 class PipelineBulkCreate(RequestBody):
     """Up to 100 new pipelines; each row is checked by itself."""
 
-    items: list[Annotated[dict[str, Any], component("PipelineCreate")]] = Field(
+    items: list[Annotated[object, component("PipelineCreate")]] = Field(
         min_length=1, description="Each as for POST /wholesale.", examples=[[{"external_ref": "mls-1"}]]
     )
 
