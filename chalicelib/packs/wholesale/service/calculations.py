@@ -45,8 +45,10 @@ def calculate(ctx: Context, body: CalculationRequest, query: ExplainParams) -> C
 def _apply_resale_price(values: dict[str, Any]) -> None:
     """Use a double close's B-C price as the assignment price: both are the price that the end buyer pays."""
     price = (values.get("costs") or {}).pop("bc_price", None)
-    if price is None or values.get("exit_strategy") != DOUBLE_CLOSE:
+    if price is None:
         return
+    if values.get("exit_strategy") != DOUBLE_CLOSE:
+        raise ValidationFailed.field("costs.bc_price", f"only a {DOUBLE_CLOSE} has a second sale")
     if values.get("assignment_price") not in (None, price):
         raise ValidationFailed.field("costs.bc_price", "differs from assignment_price, which is the same price")
     values["assignment_price"] = price
