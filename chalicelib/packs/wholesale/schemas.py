@@ -127,7 +127,9 @@ class ExitCosts(RequestBody):
 class DoubleCloseCosts(ExitCosts):
     """Costs of a calculation, which may include the price of the second sale."""
 
-    bc_price: NonNegativeMoney | None = Field(None, description="Of a double close: what assignment_price is of an assignment.")
+    bc_price: NonNegativeMoney | None = Field(
+        None, description="Of a double close, and of no other exit: what assignment_price is of an assignment."
+    )
 
 
 class PricingFields(RequestBody):
@@ -205,6 +207,8 @@ class StageMoveRequest(RequestBody):
     reason: Reason | None = Field(None, description="Reason code, required for `dead`.")
     note: Notes | None = Field(None, description="Required for a step back, and where the reason is `other`.")
     price: NonNegativeMoney | None = Field(None, description="Sets the offer price of offer_made, the contract price of under_contract.")
+    offer_price: NonNegativeMoney | None = Field(None, description="The same as `price`, in a move to offer_made.")
+    contract_price: NonNegativeMoney | None = Field(None, description="The same as `price`, in a move to under_contract.")
     next_action: NextAction | None = Field(None, description="Required to revive a dead pipeline.")
 
 

@@ -23,6 +23,7 @@ from chalicelib.packs.wholesale.schemas import PipelineView, StageIntervalView, 
 from chalicelib.packs.wholesale.service.validation import check_amounts
 
 _MAX_INTERVALS = 100  # different (stage, days) that one pipeline counts; bounds the size of its item
+_PRICES = ("price", "offer_price", "contract_price")  # of a move
 
 
 @retry_on_conflict
@@ -42,11 +43,15 @@ def move_pipeline(ctx: Context, id: str, body: StageMoveRequest) -> PipelineView
 def _transition_values(body: StageMoveRequest) -> dict[str, Any]:
     """The pipeline fields that a stage request sets."""
     values: dict[str, Any] = {}
-    if body.price is not None:
-        field = stages.price_set_by(body.stage)
-        if field is None:
-            raise ValidationFailed.field("price", f"{body.stage} has no price to set")
-        values[field] = body.price
+    field = stages.price_set_by(body.stage)
+    for name in _PRICES:
+        amount = getattr(body, name)
+        if amount is None:
+            continue
+        if field is None or name not in ("price", field):
+            raise ValidationFailed.field(name, f"{body.stage} has no {name.replace('_', ' ')} to set")
+        if values.setdefault(field, amount) != amount:
+            raise ValidationFailed.field(name, "differs from price, which is the same price")
     if body.next_action is not None:
         values["next_action"] = to_storable(body.next_action.model_dump(exclude_unset=True))
     return values
