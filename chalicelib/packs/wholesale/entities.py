@@ -192,8 +192,8 @@ class Activity(Entity):
 class PipelineActivityState(ReferenceCounter):
     """What logging an activity updates, so that it doesn't write the pipeline itself.
 
-    `last_activity_at` is that of the pipeline's creation and activities; its last stage change is on the pipeline. A watched pipeline is
-    in two indexes: by the day of its last activity, and by the day on which a follow-up may be due. The latter is never later than the
+    `last_activity_at` is that of the pipeline's creation, activities and changes of stage, whichever is latest. A watched pipeline is in
+    two indexes: by the day of its last activity, and by the day on which a follow-up may be due. The latter is never later than the
     truth; the schedule that finds it early moves it. While a pipeline isn't watched the partition keys are absent and the sort keys stay,
     so that activities go on being counted for the time when it is watched again.
     """

@@ -56,9 +56,9 @@ def remove_reference(tx: Transaction, pipeline_id: str, count: int = 1) -> None:
 
 
 def add_transition(
-    ctx: Context, tx: Transaction, pipeline: Pipeline, target: str, values: Mapping[str, object], *, initiator: str
+    ctx: Context, tx: Transaction, pipeline: Pipeline, target: str, values: Mapping[str, object], *, initiator: str, released: int = 0
 ) -> Pipeline:
-    """Add all writes of a transition to the transaction. Returns the changed pipeline.
+    """Add all writes of a transition to the transaction, and the removal of `released` references. Returns the changed pipeline.
 
     The transaction fails with VersionConflict where the pipeline changed since it was read: read it again.
     """
@@ -66,7 +66,7 @@ def add_transition(
     from chalicelib.packs.wholesale.service.pipeline_transitions import transitioned
 
     after = transitioned(ctx, pipeline, target, values, initiator=initiator)
-    repository.add_update(ctx, tx, pipeline, after)
+    repository.add_update(ctx, tx, pipeline, after, released=released)
     return after
 
 

@@ -17,7 +17,7 @@ from chalicelib.foundation.schedules import RunStats
 from chalicelib.foundation.state_history import StateHistory
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
-from chalicelib.foundation.store.expressions import all_of, any_of, attribute, unchanged
+from chalicelib.foundation.store.expressions import NOTHING, all_of, any_of, attribute, unchanged
 from chalicelib.foundation.store.keys import reference_counter
 from chalicelib.foundation.store.pagination import decode_view
 from chalicelib.foundation.store.references import IS_OPEN, close_if_unreferenced
@@ -131,7 +131,7 @@ def add_create(ctx: Context, tx: Transaction, pipeline: Pipeline, *, owner_known
 
 def save(ctx: Context, before: Pipeline, after: Pipeline) -> None:
     """Write a changed pipeline: one conditional put, or one transaction where other items change with it. One round trip."""
-    if _is_single_item_update(before, after):
+    if after.external_ref == before.external_ref and not _activity_state_changes(ctx, before, after):
         ctx.store.save(after)
         return
     tx = Transaction(ctx.store)
@@ -146,13 +146,16 @@ def save_idempotent(ctx: Context, before: Pipeline, after: Pipeline, response: o
     tx.commit()
 
 
-def add_update(ctx: Context, tx: Transaction, before: Pipeline, after: Pipeline) -> None:
-    """Add a changed pipeline to a transaction, with the completed stage interval, its external reference and its activity state."""
+def add_update(ctx: Context, tx: Transaction, before: Pipeline, after: Pipeline, *, released: int = 0) -> None:
+    """Add a changed pipeline to a transaction, with the completed stage interval, its external reference and its activity state.
+
+    `released` references are removed in the same update of the activity state, which is the reference counter.
+    """
     if after.owner != before.owner:
         access.require_active_user(ctx, tx, after.owner)
     EXTERNAL_REF.change(ctx, tx, before.external_ref, after.external_ref, after.id, _reference_taken)
-    if _mirrored(after) != _mirrored(before):
-        _add_mirrored(tx, before, after)
+    if (changes := _activity_state_changes(ctx, before, after)) or released:
+        tx.update(reference_counter(after.id), set=changes, add={"refs": -released} if released else NOTHING, when=IS_OPEN)
     if after.stage != before.stage:
         STAGES.add(tx, ctx, before, after, clears=stages.MACHINE.cleared_fields(before.stage, after.stage))
     tx.save(after)
@@ -171,22 +174,26 @@ def _reference_taken(pipeline_id: str) -> Conflict:
     return Conflict("Another pipeline has this external_ref.", code="external_ref_taken", id=pipeline_id)
 
 
-def _is_single_item_update(before: Pipeline, after: Pipeline) -> bool:
-    return after.stage == before.stage and after.external_ref == before.external_ref and _mirrored(after) == _mirrored(before)
-
-
 def _mirrored(pipeline: Pipeline) -> dict[str, Any]:
     """What the activity state repeats of the pipeline."""
     return {"owner": pipeline.owner, "currency": pipeline.currency, "watched": pipeline.is_watched}
 
 
-def _add_mirrored(tx: Transaction, before: Pipeline, after: Pipeline) -> None:
-    """Repeat owner, currency and watch in the activity state. Watching again doesn't reset the last activity."""
-    index: dict[str, str | None] = {}
+def _activity_state_changes(ctx: Context, before: Pipeline, after: Pipeline) -> dict[str, object]:
+    """What a change of the pipeline sets in its activity state. A change of stage is activity; watching again is none."""
+    changes: dict[str, object] = _mirrored(after) if _mirrored(after) != _mirrored(before) else {}
     if after.is_watched != before.is_watched:
         for pattern in (PipelineActivityState.INACTIVE, PipelineActivityState.FOLLOW_UPS):
-            index[pattern.pk_name] = pattern.range().pk if after.is_watched else None
-    tx.update(reference_counter(after.id), set={**_mirrored(after), **index}, when=IS_OPEN)
+            changes[pattern.pk_name] = pattern.range().pk if after.is_watched else None
+    if after.stage != before.stage:
+        changes |= _last_activity(after.id, ctx.now, ctx.today)
+    return changes
+
+
+def _last_activity(pipeline_id: str, at: datetime, day: date) -> dict[str, object]:
+    """What activity at this time sets in the activity state, the place in the index of inactive pipelines included."""
+    inactive = PipelineActivityState.INACTIVE
+    return {"last_activity_at": at, "last_day": day, inactive.sk_name: inactive.sort.fill({"last_day": day, "pk": pipeline_id})}
 
 
 # -- activities
@@ -227,12 +234,7 @@ def create_activity(
         conditions.append(attribute("last_activity_at") <= expected.last_activity_at)
         if expected.owner:
             conditions.append(any_of(*unchanged({"owner": None}), attribute("owner") == expected.owner))
-    sort_key = latest.INACTIVE.sk_name
-    values = {
-        "last_activity_at": latest.last_activity_at,
-        "last_day": latest.last_day,
-        sort_key: latest.INACTIVE.keys(latest)[sort_key],
-    }
+    values = _last_activity(activity.pipeline_id, latest.last_activity_at, latest.last_day)
     tx = idempotency.idempotent_transaction(ctx, response)
     tx.update(latest.key, set=values, when=all_of(*conditions), on_conflict=_unexpected_state)
     tx.create(activity)

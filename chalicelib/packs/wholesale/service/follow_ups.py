@@ -1,7 +1,6 @@
 """Pipelines without recent activity: listing them, and raising follow-ups.
 
-The last activity comes from two items: the activity state has creation and activities, the pipeline has its last stage change.
-The indexes find candidates by the former; then the pipeline is read and decides.
+The indexes find candidates by their activity state; then the pipeline is read and decides, since an index may be behind.
 """
 
 from datetime import date, timedelta
@@ -19,7 +18,7 @@ from chalicelib.packs.wholesale.schemas import StaleQuery, StaleSummary
 
 
 def quiet_since(pipeline: Pipeline, last_day: date) -> date:
-    """The business date of the last activity or stage change, whichever is later."""
+    """The business date of the last activity or stage change, whichever is later (activity states once counted no change of stage)."""
     return max(last_day, pipeline.stage_entered_on)
 
 
@@ -57,12 +56,13 @@ def raise_follow_up(ctx: Context, id: str, items: DueItems) -> bool:
     if pipeline is None or not pipeline.is_watched:
         return False  # the change that ended the watch also removed the due key
     since = quiet_since(pipeline, state.last_day)
+    latest = state if since == state.last_day else state.with_values(last_day=since, last_activity_at=pipeline.stage_entered_at)
     follow_up = follow_ups.next_follow_up(since, state.raised, ctx.today)
     if follow_up.raise_on > ctx.today:
-        repository.claim_follow_up(ctx, state, state.with_values(follow_up_on=follow_up.raise_on), [])
+        repository.claim_follow_up(ctx, state, latest.with_values(follow_up_on=follow_up.raise_on), [])
         return False
     next_one = follow_ups.next_follow_up(since, (since, follow_up.days), ctx.today)
-    after = state.with_values(raised_since=since, raised_days=follow_up.days, follow_up_on=next_one.raise_on)
+    after = latest.with_values(raised_since=since, raised_days=follow_up.days, follow_up_on=next_one.raise_on)
     return repository.claim_follow_up(ctx, state, after, [_event(ctx, pipeline, follow_up)])
 
 
