@@ -164,7 +164,7 @@ def add_update(ctx: Context, tx: Transaction, before: Pipeline, after: Pipeline,
 def delete(ctx: Context, pipeline: Pipeline) -> None:
     """Mark a pipeline deleted; Conflict while anything refers to it. One round trip."""
     tx = Transaction(ctx.store)
-    close_if_unreferenced(tx, Pipeline.ID, pipeline.id, ctx.now, remove=PipelineActivityState.index_attributes())
+    close_if_unreferenced(ctx, tx, Pipeline, pipeline.id, remove=PipelineActivityState.index_attributes())
     EXTERNAL_REF.change(ctx, tx, pipeline.external_ref, None, pipeline.id, _reference_taken)
     tx.save(pipeline.soft_deleted(ctx))
     tx.commit()
