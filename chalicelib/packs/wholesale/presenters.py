@@ -18,22 +18,22 @@ _FIGURES = (
 )  # fmt: skip
 
 
-def pipeline_view(ctx: Context, pipeline: Pipeline) -> PipelineView:
-    """A pipeline with its figures; contacts are masked for callers without the permission to see them."""
-    return present(PipelineView, pipeline, **_computed(ctx, pipeline))
+def pipeline_view(ctx: Context, pipeline: Pipeline, *, explain: bool = False) -> PipelineView:
+    """A pipeline with its figures and, on request, their explanations; contacts are masked for callers who may not see them."""
+    return present(PipelineView, pipeline, **_computed(ctx, pipeline, explain=explain))
 
 
 def pipeline_with_activities(ctx: Context, pipeline: Pipeline, activities: list[Activity], *, explain: bool) -> PipelineWithActivitiesView:
     """A pipeline with its latest activities and, on request, the explanations of its figures."""
-    explanations = {"explain": pricing_explanations(ctx, pipeline.pricing_inputs)} if explain else {}
     views = [present(ActivityView, activity) for activity in activities]
-    return present(PipelineWithActivitiesView, pipeline, activities=views, **explanations, **_computed(ctx, pipeline))
+    return present(PipelineWithActivitiesView, pipeline, activities=views, **_computed(ctx, pipeline, explain=explain))
 
 
-def _computed(ctx: Context, pipeline: Pipeline) -> dict[str, object]:
+def _computed(ctx: Context, pipeline: Pipeline, *, explain: bool) -> dict[str, object]:
     figures = {name: getattr(pipeline.pricing, name) for name in _FIGURES}
     seller = access.mask_unless(ctx, CONTACTS, pipeline.seller, _CONTACT_FIELDS)
-    return {**figures, "seller": seller, "rule_pct": pipeline.pricing_inputs.rule_pct}
+    explanations = {"explain": pricing_explanations(ctx, pipeline.pricing_inputs)} if explain else {}
+    return {**figures, **explanations, "seller": seller, "rule_pct": pipeline.pricing_inputs.rule_pct}
 
 
 def pipeline_summary(ctx: Context, row: dict[str, Any]) -> PipelineSummary:

@@ -17,6 +17,7 @@ from chalicelib.foundation.schema_types import (
     Date,
     DateText,
     Email,
+    ExplainParams,
     HalfCount,
     Latitude,
     Longitude,
@@ -243,7 +244,7 @@ class BulkQuery(QueryParams):
     dry_run: QueryFlag = Field(False, description="Check the rows and write nothing.")
 
 
-class PipelineQuery(PageParams):
+class PipelineQuery(PageParams, ExplainParams):
     """Which pipelines to list. Filters are combined with AND."""
 
     stage: Stage | None = None
@@ -260,7 +261,7 @@ class PipelineQuery(PageParams):
     created_to: Date | None = Field(None, description="Last day of creation, inclusive.")
 
 
-class StaleQuery(PageParams):
+class StaleQuery(PageParams, ExplainParams):
     """How many days without activity to list."""
 
     days: QueryInt = Field(7, ge=1, le=3650, description="Whole days without activity.")
@@ -269,7 +270,7 @@ class StaleQuery(PageParams):
 _Month = Annotated[Text, Field(pattern=r"^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])(-[0-9]{2})?$", examples=["2026-03"])]
 
 
-class FunnelQuery(QueryParams):
+class FunnelQuery(ExplainParams):
     """Which months' cohorts: YYYY-MM, or a day of the month. The last twelve unless given."""
 
     from_: _Month | None = Field(None, alias="from")
@@ -389,6 +390,7 @@ class PipelineSummary(TypedDict):
     next_action_on: DateText | None
     on_hold: bool
     created_at: TimestampText
+    explain: NotRequired[PricingExplanations]
 
 
 class StaleSummary(PipelineSummary):
@@ -473,6 +475,7 @@ class PipelineBoardView(TypedDict):
 
     stages: dict[str, PipelineBoardColumn]
     as_of: TimestampText
+    explain: NotRequired[Explanation]
 
 
 class PipelineCohort(TypedDict):
@@ -491,3 +494,4 @@ class PipelineFunnelView(TypedDict):
     months: list[PipelineCohort]
     total: PipelineCohort
     as_of: TimestampText
+    explain: NotRequired[Explanation]

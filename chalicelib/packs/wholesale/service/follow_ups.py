@@ -12,7 +12,7 @@ from chalicelib.foundation.presentation import present_row
 from chalicelib.foundation.schema_types import PageOf
 from chalicelib.packs.wholesale import repository
 from chalicelib.packs.wholesale.entities import Pipeline
-from chalicelib.packs.wholesale.presenters import pipeline_summary
+from chalicelib.packs.wholesale.presenters import pipeline_summary, pricing_explanations
 from chalicelib.packs.wholesale.rules import follow_ups
 from chalicelib.packs.wholesale.schemas import StaleQuery, StaleSummary
 
@@ -28,7 +28,7 @@ def list_stale(ctx: Context, query: StaleQuery) -> PageOf[StaleSummary]:
     candidates = ctx.paginate(range, query, lambda row: row, decode=repository.inactive_since, newest_first=False)
     pipelines = ctx.store.find_many(Pipeline, [id for id, _ in candidates["items"]])
     items = [
-        _stale_summary(ctx, pipelines[id], since)
+        _stale_summary(ctx, pipelines[id], since, explain=query.explain)
         for id, last_day in candidates["items"]
         if id in pipelines and _is_stale(ctx, pipelines[id], since := quiet_since(pipelines[id], last_day), query.days)
     ]
@@ -39,9 +39,10 @@ def _is_stale(ctx: Context, pipeline: Pipeline, since: date, days: int) -> bool:
     return follow_ups.is_stale(pipeline.stage, on_hold=pipeline.on_hold, quiet_since=since, today=ctx.today, days=days)
 
 
-def _stale_summary(ctx: Context, pipeline: Pipeline, since: date) -> StaleSummary:
-    summary = pipeline_summary(ctx, pipeline.list_view())
-    return present_row(StaleSummary, summary, quiet_since=since.isoformat(), quiet_days=follow_ups.quiet_days(since, ctx.today))
+def _stale_summary(ctx: Context, pipeline: Pipeline, since: date, *, explain: bool) -> StaleSummary:
+    summary, quiet = pipeline_summary(ctx, pipeline.list_view()), follow_ups.quiet_days(since, ctx.today)
+    explanations = {"explain": pricing_explanations(ctx, pipeline.pricing_inputs)} if explain else {}
+    return present_row(StaleSummary, summary, quiet_since=since.isoformat(), quiet_days=quiet, **explanations)
 
 
 def raise_follow_up(ctx: Context, id: str, items: DueItems) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from chalicelib.foundation import idempotency
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import ValidationFailed
-from chalicelib.foundation.schema_types import PageOf, PageParams, to_storable
+from chalicelib.foundation.schema_types import ExplainParams, PageOf, PageParams, to_storable
 from chalicelib.foundation.state_machine import PEOPLE
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.packs.wholesale import repository
@@ -27,7 +27,7 @@ _PRICES = ("price", "offer_price", "contract_price")  # of a move
 
 
 @retry_on_conflict
-def move_pipeline(ctx: Context, id: str, body: StageMoveRequest) -> PipelineView:
+def move_pipeline(ctx: Context, id: str, body: StageMoveRequest, query: ExplainParams) -> PipelineView:
     """Move a pipeline to another stage. `assigned` and `closed` come with an assignment."""
     before = idempotency.find_or_replay(ctx, Pipeline, id)
     require_write(ctx, before.owner)
@@ -35,7 +35,7 @@ def move_pipeline(ctx: Context, id: str, body: StageMoveRequest) -> PipelineView
     MACHINE.transition(before.stage, body.stage, StageFacts(before.stage_reason))
     after = transitioned(ctx, before, body.stage, _transition_values(body), reason=body.reason, note=body.note)
     check_amounts(after.currency, after.attribute_values)
-    view = pipeline_view(ctx, after)
+    view = pipeline_view(ctx, after, explain=query.explain)
     repository.save_idempotent(ctx, before, after, view)
     return view
 

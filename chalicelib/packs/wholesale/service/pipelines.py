@@ -12,7 +12,7 @@ from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.packs.wholesale import repository
 from chalicelib.packs.wholesale.entities import NO_OWNER, Pipeline
 from chalicelib.packs.wholesale.permissions import REASSIGN, require_write
-from chalicelib.packs.wholesale.presenters import pipeline_summary, pipeline_view, pipeline_with_activities
+from chalicelib.packs.wholesale.presenters import pipeline_summary, pipeline_view, pipeline_with_activities, pricing_explanations
 from chalicelib.packs.wholesale.rules import funnel, stages
 from chalicelib.packs.wholesale.schemas import (
     PipelineCreate,
@@ -28,10 +28,10 @@ from chalicelib.packs.wholesale.service.validation import check_amounts, check_c
 LATEST_ACTIVITIES = 20  # that come with a pipeline
 
 
-def create_pipeline(ctx: Context, body: PipelineCreate) -> PipelineView:
+def create_pipeline(ctx: Context, body: PipelineCreate, query: ExplainParams) -> PipelineView:
     """Open a pipeline at lead, offer_made or under_contract, with the fields that the stage requires."""
     pipeline = build_pipeline(ctx, body)
-    view = pipeline_view(ctx, pipeline)
+    view = pipeline_view(ctx, pipeline, explain=query.explain)
     repository.create(ctx, pipeline, view)
     return view
 
@@ -69,7 +69,13 @@ def get_pipeline(ctx: Context, id: str, query: ExplainParams) -> PipelineWithAct
 
 def list_pipelines(ctx: Context, query: PipelineQuery) -> PageOf[PipelineSummary]:
     """Pipelines, newest first; those of a market by postal code, then newest first."""
-    return ctx.paginate(repository.list_ranges(ctx, query), query, partial(pipeline_summary, ctx), predicate=_predicate(ctx, query))
+    page = ctx.paginate(repository.list_ranges(ctx, query), query, partial(pipeline_summary, ctx), predicate=_predicate(ctx, query))
+    if query.explain:
+        pipelines = ctx.store.find_many(Pipeline, [item["id"] for item in page["items"]])
+        for item in page["items"]:
+            if pipeline := pipelines.get(item["id"]):
+                item["explain"] = pricing_explanations(ctx, pipeline.pricing_inputs)
+    return page
 
 
 def _predicate(ctx: Context, query: PipelineQuery) -> Callable[[dict[str, Any]], bool] | None:
@@ -94,13 +100,13 @@ def _predicate(ctx: Context, query: PipelineQuery) -> Callable[[dict[str, Any]],
 
 
 @retry_on_conflict
-def edit_pipeline(ctx: Context, id: str, body: PipelinePatch) -> PipelineView:
+def edit_pipeline(ctx: Context, id: str, body: PipelinePatch, query: ExplainParams) -> PipelineView:
     """Change a pipeline. Omitted fields keep their value, null clears, nested objects are merged."""
     before = _find_to_write(ctx, id)
     after = apply_patch(ctx, before, body)
     if after is not before:
         repository.save(ctx, before, after)
-    return pipeline_view(ctx, after)
+    return pipeline_view(ctx, after, explain=query.explain)
 
 
 def apply_patch(ctx: Context, before: Pipeline, body: PipelinePatch) -> Pipeline:

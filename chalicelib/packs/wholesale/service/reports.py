@@ -8,7 +8,9 @@ from chalicelib.foundation.context import Context
 from chalicelib.foundation.counts import add_up, by_suffix, median_of_histogram
 from chalicelib.foundation.dates import add_months, format_timestamp
 from chalicelib.foundation.errors import ValidationFailed
+from chalicelib.foundation.explanations import explain
 from chalicelib.foundation.projections import read_aggregates
+from chalicelib.foundation.schema_types import ExplainParams
 from chalicelib.packs.wholesale.entities import BOARD, DAY, FUNNEL, SUM
 from chalicelib.packs.wholesale.rules import funnel, stages
 from chalicelib.packs.wholesale.schemas import FunnelQuery, PipelineBoardColumn, PipelineBoardView, PipelineCohort, PipelineFunnelView
@@ -19,10 +21,13 @@ Aggregates = Mapping[str, Mapping[str, Any]]  # fields by row; counts are int, s
 _SPREAD, _TOP = "spread_", "top_"
 
 
-def read_board(ctx: Context) -> PipelineBoardView:
+def read_board(ctx: Context, query: ExplainParams) -> PipelineBoardView:
     """Each stage's count and sums. Eventually consistent: a change appears within seconds."""
-    aggregates = read_aggregates(ctx.store, BOARD)
-    return {"stages": {stage: _column(ctx, stage, aggregates) for stage in stages.STAGES}, "as_of": format_timestamp(ctx.now)}
+    aggregates, as_of = read_aggregates(ctx.store, BOARD), format_timestamp(ctx.now)
+    view: PipelineBoardView = {"stages": {stage: _column(ctx, stage, aggregates) for stage in stages.STAGES}, "as_of": as_of}
+    if query.explain:
+        view["explain"] = explain("wholesale.board", _explained_rows(aggregates), as_of)
+    return view
 
 
 def _column(ctx: Context, stage: str, aggregates: Aggregates) -> PipelineBoardColumn:
@@ -49,8 +54,24 @@ def read_funnel(ctx: Context, query: FunnelQuery) -> PipelineFunnelView:
     """Of the pipelines created in each month: how many reached each stage, and the median days spent in it."""
     months = _months(ctx, query)
     aggregates = read_aggregates(ctx.store, FUNNEL, between=(months[0], f"{months[-1]}~"))
-    cohorts = [_cohort(ctx, month, [month], aggregates) for month in months]
-    return {"months": cohorts, "total": _cohort(ctx, None, months, aggregates), "as_of": format_timestamp(ctx.now)}
+    cohorts, total = [_cohort(ctx, month, [month], aggregates) for month in months], _cohort(ctx, None, months, aggregates)
+    view: PipelineFunnelView = {"months": cohorts, "total": total, "as_of": format_timestamp(ctx.now)}
+    if query.explain:
+        unknown = [f"median_days.{stage}" for stage, days in total["median_days"].items() if days is None]
+        view["explain"] = explain("wholesale.funnel", _explained_rows(aggregates), view["as_of"], unknown)
+    return view
+
+
+def _explained_rows(aggregates: Aggregates) -> dict[str, Any]:
+    """The rows that the figures are computed from, without zeros, nested by the parts of their keys."""
+    inputs: dict[str, Any] = {}
+    for key, fields in sorted(aggregates.items()):
+        if numbers := {name: number for name, number in fields.items() if number}:
+            place = inputs
+            for part in key.split("#"):
+                place = place.setdefault(part, {})
+            place |= numbers
+    return inputs
 
 
 def _months(ctx: Context, query: FunnelQuery) -> list[str]:
