@@ -1,26 +1,29 @@
 """`python -m ops import-leads FILE.csv`: import leads from a CSV file into the pipeline, through the API.
 
 It reads the file twice: once to count the rows and the prices per square foot in each postal code, once to send the rows, a hundred
-per request and a few requests at once. Neither pass holds more than some hundred rows in memory.
+per request and a few requests at once. Of the whole file only the prices per square foot are held in memory.
 
 A lead's `external_ref` is the digest of its row. So an import can be interrupted and repeated without duplicates: rows that were
 imported before are recognised.
 
 An ARV that the file doesn't have is estimated: living area x the median price per square foot of the same postal code in the
-same file, to the nearest thousand, where there are at least five samples. Such leads have `arv_confidence` low, the tag
-`arv-estimated`, and a note that says so.
+same file, rounded once, half up, to the nearest thousand, where there are at least five samples. Such leads have `arv_confidence`
+low, the tag `arv-estimated`, and a note that says so.
 """
 
 import csv
 import hashlib
 import os
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from math import floor
 from pathlib import Path
+from statistics import median
 from typing import Annotated, Any
 
 import httpx
@@ -35,6 +38,7 @@ BATCH = 100  # rows that POST /wholesale/bulk takes
 TAG = "arv-estimated"
 _MAX_EXPONENT = 14  # largest power of ten of a number, up or down; the API accepts no more digits
 _MIN_SAMPLES = 5  # fewest properties of a postal code for a median
+_HALF = Fraction(1, 2)
 _TRIES, _FIRST_WAIT, _LONGEST_WAIT = 7, 0.5, 20.0
 _RETRYABLE_STATUSES = (429, 500, 502, 503, 504)
 
@@ -143,30 +147,30 @@ class Row:
 class ArvEstimator:
     """Estimates ARVs by the median price per square foot of each postal code, collected row by row.
 
-    Prices are rounded to a unit of currency and counted, so that memory depends on their range and not on the size of the file.
+    Prices per square foot are exact; only the estimate is rounded. Each takes about 100 bytes until the file is imported.
     """
 
     def __init__(self) -> None:
-        self._counts: dict[str, Counter[int]] = {}
+        self._prices: dict[str, list[Fraction]] = {}
+        self._medians: dict[str, Fraction] = {}  # of the postal codes that an estimate was asked for
 
     def add(self, lead: Mapping[str, Any]) -> None:
         """Add the price of one lead."""
         price, (code, sqft) = lead.get("asking_price"), _postal_code_and_sqft(lead)
         if price and code and sqft:
-            self._counts.setdefault(code, Counter())[round(price / sqft)] += 1
+            self._prices.setdefault(code, []).append(Fraction(price) / sqft)
+            self._medians.pop(code, None)
 
     def estimate(self, lead: Mapping[str, Any]) -> Decimal | None:
-        """The estimated ARV of a lead; None where there are too few samples."""
+        """The estimated ARV of a lead, to the nearest thousand, half up; None where there are too few samples."""
         code, sqft = _postal_code_and_sqft(lead)
-        counts = self._counts.get(code or "", Counter())
-        if not sqft or counts.total() < _MIN_SAMPLES:
+        prices = self._prices.get(code or "", [])
+        if not code or not sqft or len(prices) < _MIN_SAMPLES:
             return None
-        middle, cumulative = (counts.total() + 1) // 2, 0
-        for price in sorted(counts):
-            cumulative += counts[price]
-            if cumulative >= middle:
-                return Decimal(round(Decimal(price * sqft), -3))
-        return None
+        if code not in self._medians:
+            self._medians[code] = median(prices)
+        thousands = floor(self._medians[code] * sqft / 1000 + _HALF)
+        return Decimal(thousands * 1000)
 
     def complete(self, lead: dict[str, Any]) -> dict[str, Any]:
         """The lead with an estimated ARV, marked as such; unchanged where it has an ARV or none can be estimated."""

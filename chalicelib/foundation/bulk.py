@@ -11,7 +11,7 @@ from typing import Any, Generic, NamedTuple, NotRequired, TypedDict, TypeVar, ca
 
 from chalicelib.foundation import idempotency
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.errors import Conflict, Problem, TooLarge, Unavailable, VersionConflict
+from chalicelib.foundation.errors import Conflict, Problem, TooLarge, Unavailable, ValidationFailed, VersionConflict
 from chalicelib.foundation.http.responses import problem_body
 from chalicelib.foundation.idempotency import IdempotencyRecordKey, IdempotentReplay
 from chalicelib.foundation.ids import ItemKey
@@ -95,14 +95,14 @@ class _Row(Generic[R]):
 
 def run(
     ctx: Context,
-    items: Sequence[Mapping[str, object]],
+    items: Sequence[object],
     operation: BulkOperation[R],
     *,
     dry_run: bool = False,
     max_rows: int = MAX_ROWS,
     rows_per_transaction: int = ROWS_PER_TRANSACTION,
 ) -> list[RowResult]:
-    """Write each row, and answer with a result for each, in their order.
+    """Write each row, and answer with a result for each, in their order; one that is no object is refused by itself.
 
     A row whose reference is known is what has it (200). `dry_run` checks and writes nothing. Under an Idempotency-Key each row has
     a record of its own, so that a repetition after a crash writes the rest; a repetition is answered by IdempotentReplay with
@@ -145,13 +145,13 @@ def _is_replay(ctx: Context) -> bool:
     return False
 
 
-def _parse(
-    ctx: Context, items: Sequence[Mapping[str, object]], operation: BulkOperation[R], results: list[RowResult | None]
-) -> list[_Row[R]]:
+def _parse(ctx: Context, items: Sequence[object], operation: BulkOperation[R], results: list[RowResult | None]) -> list[_Row[R]]:
     """The rows that are well formed, each reference once; the others get their result."""
     rows: dict[str, _Row[R]] = {}
     for index, item in enumerate(items):
         try:
+            if not isinstance(item, Mapping):
+                raise ValidationFailed([{"loc": [], "message": "a JSON object is needed", "type": "model_type"}])
             row = operation.parse(ctx, item)
         except Problem as problem:
             results[index] = {"index": index, **refused(ctx, problem)}

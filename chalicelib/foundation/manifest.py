@@ -96,7 +96,8 @@ class Pack:
 
     `title` names it in OpenAPI. `settings` is its class of settings (foundation.environment). `entities` maps each kind to the dotted
     path of its class; `rows` are the dotted paths of rows that are no entities; `key_prefixes` the first parts of partition keys that
-    it writes besides the ids of its entities. A `planned` pack is not built yet: it has a title and permissions, but no endpoints.
+    it writes besides the ids of its entities. `holders` maps each kind of root that it adds references to, by the dotted path of a function
+    `(root_id) -> store.references.Holders`. A `planned` pack is not built yet: it has a title and permissions, but no endpoints.
     """
 
     letter: str
@@ -113,6 +114,7 @@ class Pack:
     entities: Mapping[str, str] = field(default_factory=dict)
     rows: tuple[str, ...] = ()
     key_prefixes: tuple[str, ...] = ()
+    holders: Mapping[str, str] = field(default_factory=dict)
     planned: bool = False
 
     @property

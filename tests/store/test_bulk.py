@@ -70,6 +70,9 @@ def keyed(ctx, items, key="k1"):
     return ctx
 
 
+NO_OBJECTS = ["a", 5, None, True, [], [{"label": "a"}]]
+
+
 def boxes(ctx):
     pages = ctx.store.call("scan", TableName=ctx.store.table)["Items"]
     return {item["pk"]["S"] for item in pages if item["pk"]["S"].startswith("box_")}
@@ -109,6 +112,15 @@ def test_too_many_rows_are_refused(context):
     with pytest.raises(TooLarge, match="At most 3 rows in one request; these are 4") as refused:
         bulk.run(context("operator"), [{}] * 4, CreateBoxes(), max_rows=3)
     assert refused.value.members == {"limit": 3}
+
+
+@pytest.mark.parametrize("row", NO_OBJECTS)
+def test_a_row_that_is_no_object_refuses_itself(context, row):
+    ctx = keyed(context("operator"), [row])
+    results = bulk.run(ctx, [{"label": "a"}, row, {"label": "b"}], CreateBoxes())
+    assert statuses(results) == [201, 422, 201]
+    assert results[1]["problem"]["errors"] == [{"loc": [], "message": "a JSON object is needed", "type": "model_type"}]
+    assert len(boxes(ctx)) == 2
 
 
 def test_where_one_of_a_batch_is_refused_the_others_are_written(context):

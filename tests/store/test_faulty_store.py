@@ -223,13 +223,13 @@ def test_a_gate_counts_refuses_and_closes(context):
     commit(lambda tx: references.add_counter(tx, thing.id, ctx.now))
     commit(lambda tx: references.add_reference(tx, SampleRoot.ID, thing.id))
     with pytest.raises(Conflict, match="1 other thing"):
-        commit(lambda tx: references.close_if_unreferenced(tx, SampleRoot.ID, thing.id, ctx.now))
+        commit(lambda tx: references.close_if_unreferenced(ctx, tx, SampleRoot, thing.id))
     commit(lambda tx: references.add_reference(tx, SampleRoot.ID, thing.id, 2, set={"seen_at": ctx.now}))
     assert ctx.store.get_item(keys.reference_counter(thing.id))["seen_at"] == {"S": format_timestamp(ctx.now)}
     with pytest.raises(Conflict, match="3 other thing"):
-        commit(lambda tx: references.close_if_unreferenced(tx, SampleRoot.ID, thing.id, ctx.now))
+        commit(lambda tx: references.close_if_unreferenced(ctx, tx, SampleRoot, thing.id))
     commit(lambda tx: references.remove_reference(tx, SampleRoot.ID, thing.id, 3))
-    commit(lambda tx: references.close_if_unreferenced(tx, SampleRoot.ID, thing.id, ctx.now))
+    commit(lambda tx: references.close_if_unreferenced(ctx, tx, SampleRoot, thing.id))
     with pytest.raises(Conflict, match="deleted"):
         commit(lambda tx: references.add_reference(tx, SampleRoot.ID, thing.id))
 

@@ -62,7 +62,7 @@ def test_a_reference_and_a_deletion_never_both_win(racer):
             try:
                 if number == 0:
                     tx.save(thing.soft_deleted(ctx))
-                    references.close_if_unreferenced(tx, SampleRoot.ID, thing.id, ctx.now)
+                    references.close_if_unreferenced(ctx, tx, SampleRoot, thing.id)
                 else:
                     references.add_reference(tx, SampleRoot.ID, thing.id)
                     tx.create(SampleChild.new(ctx, id=SampleChild.ID.new(ctx.now, thing.id), name=str(number)))

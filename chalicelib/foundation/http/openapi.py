@@ -91,6 +91,11 @@ _PROBLEM: Schema = {
                 },
             },
         },
+        "held_by": {
+            "type": "array",
+            "description": "Of a refused deletion (409): ids of what refers to it, 20 at the most.",
+            "items": {"type": "string"},
+        },
     },
 }
 _ROW_PROBLEM: Schema = {

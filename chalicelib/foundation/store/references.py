@@ -2,18 +2,29 @@
 
 Creating a reference increments the counter in its own transaction: this is the existence check, the reference count and the guard
 against concurrent deletion in one. Deletion closes the counter, only while it is zero. A pack may keep more in the row, as a subclass.
+
+A counter doesn't know who refers. A pack that adds references says in its manifest (`holders`) where those that refer to a root are
+found, so that a refused deletion names them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from typing import NamedTuple, Protocol
 
 from chalicelib.foundation.errors import Conflict, NotFound, Problem
 from chalicelib.foundation.ids import IdFormat, ItemKey
+from chalicelib.foundation.json_codec import JsonObject
+from chalicelib.foundation.manifest import import_string
+from chalicelib.foundation.pack_registry import PackRegistry
 from chalicelib.foundation.store import attributes as a
 from chalicelib.foundation.store import keys
+from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
+from chalicelib.foundation.store.entity import Entity
 from chalicelib.foundation.store.expressions import NOTHING, ROW_EXISTS, all_of, attribute
+from chalicelib.foundation.store.pagination import decode_view
 from chalicelib.foundation.store.row import Row
+from chalicelib.foundation.store.store import StoreStamp
 from chalicelib.foundation.store.transactions import Transaction
 
 IS_OPEN = all_of(ROW_EXISTS, attribute("closed").does_not_exist())
@@ -54,16 +65,51 @@ def remove_reference(tx: Transaction, id_format: IdFormat, root_id: str, count: 
     tx.update(counter_key(id_format, root_id), add={"refs": -count}, when=ROW_EXISTS)
 
 
-def close_if_unreferenced(tx: Transaction, id_format: IdFormat, root_id: str, now: datetime, remove: Iterable[str] = ()) -> None:
-    """Close the counter permanently. The transaction fails with Conflict while the root is referred to.
+# -- deletion
 
-    `remove` are attributes of that row that end with it, its index keys for one.
+MAX_NAMED = 20  # ids that a refused deletion names
+_PAGE = 100  # rows that are looked at for them
+
+
+class Holders(NamedTuple):
+    """Where the things that refer to a root are: the rows of `range` whose list view `refers`."""
+
+    range: KeyRange
+    refers: Callable[[JsonObject], bool] = bool
+
+
+class Deleting(StoreStamp, Protocol):
+    """Who deletes, in which system. A Context is one."""
+
+    @property
+    def packs(self) -> PackRegistry:
+        """The packs, whose manifests say what refers to what."""
+
+
+def holding_ids(ctx: Deleting, kind: str, root_id: str) -> list[str]:
+    """The ids of things that refer to a root of this kind, the newest of each kind of thing first: at most 20.
+
+    Of each kind of thing the newest hundred are looked at, in one query page each.
+    """
+    ids: list[str] = []
+    for path in (pack.holders[kind] for pack in ctx.packs if kind in pack.holders):
+        holders: Holders = import_string(path)(root_id)
+        rows = next(ctx.store.query_pages(holders.range, newest_first=True, page_size=_PAGE))
+        ids += [view["id"] for view in map(decode_view, rows) if view and holders.refers(view)]  # what is deleted has no view
+    return ids[:MAX_NAMED]
+
+
+def close_if_unreferenced(ctx: Deleting, tx: Transaction, kind: type[Entity], root_id: str, remove: Iterable[str] = ()) -> None:
+    """Close the counter permanently. The transaction fails while the root is referred to: Conflict, with ids of what refers in `held_by`.
+
+    `remove` are attributes of that row that end with it, its index keys for one. A query more where it is refused.
     """
 
     def problem(counter: DynamoItem) -> Problem:
         if not counter:
-            return NotFound(id_format.name)
-        return Conflict(f"The {id_format.name} can't be deleted: {counter['refs']['N']} other things refer to it.", code="referred_to")
+            return NotFound(kind.ID.name)
+        detail = f"The {kind.ID.name} can't be deleted: {counter['refs']['N']} other things refer to it."
+        return Conflict(detail, code="referred_to", held_by=holding_ids(ctx, kind.KIND, root_id))
 
     when = all_of(ROW_EXISTS, attribute("refs") == 0)
-    tx.update(counter_key(id_format, root_id), set={"closed": now}, remove=remove, when=when, on_conflict=problem)
+    tx.update(counter_key(kind.ID, root_id), set={"closed": ctx.now}, remove=remove, when=when, on_conflict=problem)

@@ -113,7 +113,7 @@ def save_buyer(ctx: Context, before: Buyer, after: Buyer) -> None:
 def delete_buyer(ctx: Context, buyer: Buyer) -> None:
     """Mark a buyer deleted; Conflict while it has an assignment that didn't fall out. One round trip."""
     tx = Transaction(ctx.store)
-    references.close_if_unreferenced(tx, Buyer.ID, buyer.id, ctx.now, remove=BuyerCounter.index_attributes())
+    references.close_if_unreferenced(ctx, tx, Buyer, buyer.id, remove=BuyerCounter.index_attributes())
     for row in buyer.market_rows():
         tx.delete(row.key)
     tx.save(buyer.soft_deleted(ctx))

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from chalicelib.foundation.store.references import Holders
 from chalicelib.foundation.subjects import SubjectAdapter
 from chalicelib.packs.dispositions.entities import Assignment, Buyer
+from chalicelib.packs.dispositions.rules.assignments import FALLOUT
 
 
 def _buyer(buyer: Buyer) -> dict[str, Any]:
@@ -18,6 +20,11 @@ def _assignment(assignment: Assignment) -> dict[str, Any]:
         "currency": assignment.currency,
         "value": assignment.assignment_price,
     }
+
+
+def holders_of_pipeline(id: str) -> Holders:
+    """The assignments that refer to a pipeline: those that didn't fall out."""
+    return Holders(Assignment.children_of(id), lambda row: row["status"] != FALLOUT)
 
 
 BUYER = SubjectAdapter(entity=Buyer, facts=_buyer, hash_fields=("name", "email", "buy_box", "proof_of_funds"))

@@ -166,7 +166,7 @@ def _add_years(ctx: Context, tx: Transaction, aggregate: HoldingAggregate) -> No
 def delete(ctx: Context, aggregate: HoldingAggregate) -> None:
     """Mark a holding and its years deleted; Conflict while anything refers to it. One round trip."""
     tx = Transaction(ctx.store)
-    close_if_unreferenced(tx, Holding.ID, aggregate.holding.id, ctx.now)
+    close_if_unreferenced(ctx, tx, Holding, aggregate.holding.id)
     for entity in (aggregate.holding, *aggregate.years):
         tx.save(entity.soft_deleted(ctx))
     tx.commit()

@@ -4,6 +4,8 @@ from chalicelib.foundation.manifest import Endpoint, Pack, PermissionRow, Projec
 
 # Before the working day on the American west coast in summer and winter: cron expressions are in UTC.
 _EACH_MORNING = "cron(0 13 * * ? *)"
+_READ, _WRITE, _BULK = "wholesale:read", "wholesale:write", "wholesale:bulk"
+_ACTIVITIES = "/wholesale/{id}/activities"
 _CONFLICT, _TRANSITION = ("conflict",), ("conflict", "invalid-transition")
 
 PACK = Pack(
@@ -26,46 +28,27 @@ PACK = Pack(
         ),
     ),
     endpoints=(
-        Endpoint(
-            "POST",
-            "/wholesale",
-            "create_pipeline",
-            "wholesale:write",
-            "Open a pipeline",
-            status=201,
-            location="/wholesale/{id}",
-            errors=_CONFLICT,
-        ),
-        Endpoint("GET", "/wholesale", "list_pipelines", "wholesale:read", "List pipelines by stage, owner, source, market, creation"),
-        Endpoint("GET", "/wholesale/{id}", "get_pipeline", "wholesale:read", "Read a pipeline with its latest activities", composite=True),
-        Endpoint("PATCH", "/wholesale/{id}", "edit_pipeline", "wholesale:write", "Change a pipeline", errors=_TRANSITION),
-        Endpoint("DELETE", "/wholesale/{id}", "delete_pipeline", "wholesale:write", "Delete a pipeline", status=204, errors=_CONFLICT),
-        Endpoint(
-            "POST",
-            "/wholesale/{id}/activities",
-            "log_activity",
-            "wholesale:write",
-            "Log an activity",
-            status=201,
-            location="/wholesale/{pipeline_id}/activities",
-        ),
-        Endpoint("GET", "/wholesale/{id}/activities", "list_activities", "wholesale:read", "List a pipeline's activities, newest first"),
-        Endpoint(
-            "POST", "/wholesale/{id}/stage", "move_pipeline", "wholesale:write", "Move a pipeline to another stage", errors=_TRANSITION
-        ),
-        Endpoint("GET", "/wholesale/{id}/history", "read_history", "wholesale:read", "Read the stages a pipeline went through"),
+        Endpoint("POST", "/wholesale", "create_pipeline", _WRITE, "Open a pipeline", 201, "/wholesale/{id}", errors=_CONFLICT),
+        Endpoint("GET", "/wholesale", "list_pipelines", _READ, "List pipelines by stage, owner, source, market, creation"),
+        Endpoint("GET", "/wholesale/{id}", "get_pipeline", _READ, "Read a pipeline with its latest activities", composite=True),
+        Endpoint("PATCH", "/wholesale/{id}", "edit_pipeline", _WRITE, "Change a pipeline", errors=_TRANSITION),
+        Endpoint("DELETE", "/wholesale/{id}", "delete_pipeline", _WRITE, "Delete a pipeline", status=204, errors=_CONFLICT),
+        Endpoint("POST", _ACTIVITIES, "log_activity", _WRITE, "Log an activity", 201, "/wholesale/{pipeline_id}/activities"),
+        Endpoint("GET", _ACTIVITIES, "list_activities", _READ, "List a pipeline's activities, newest first"),
+        Endpoint("POST", "/wholesale/{id}/stage", "move_pipeline", _WRITE, "Move a pipeline to another stage", errors=_TRANSITION),
+        Endpoint("GET", "/wholesale/{id}/history", "read_history", _READ, "Read the stages a pipeline went through"),
         Endpoint(
             "POST",
             "/wholesale/calculate",
             "calculate",
-            "wholesale:read",
+            _READ,
             "Calculate ceiling, offer and spread, and their sensitivity",
             idempotent=False,
         ),
-        Endpoint("POST", "/wholesale/bulk", "create_many", "wholesale:bulk", "Open up to 100 pipelines, each with its own result"),
-        Endpoint("GET", "/wholesale/board", "read_board", "wholesale:read", "Read the board: each stage's count and sums"),
-        Endpoint("GET", "/wholesale/funnel", "read_funnel", "wholesale:read", "Read how many of each month's pipelines reached each stage"),
-        Endpoint("GET", "/wholesale/stale", "list_stale", "wholesale:read", "List open pipelines without activity, the quietest first"),
+        Endpoint("POST", "/wholesale/bulk", "create_many", _BULK, "Open up to 100 pipelines, each with its own result"),
+        Endpoint("GET", "/wholesale/board", "read_board", _READ, "Read the board: each stage's count and sums"),
+        Endpoint("GET", "/wholesale/funnel", "read_funnel", _READ, "Read how many of each month's pipelines reached each stage"),
+        Endpoint("GET", "/wholesale/stale", "list_stale", _READ, "List open pipelines without activity, the quietest first"),
     ),
     schedules=(
         Schedule(

@@ -103,6 +103,11 @@ class Pipeline(Entity):
     notes = a.optional_string()
 
     @cached_property
+    def display_name(self) -> str:
+        """What people call it: its address. Never the seller."""
+        return ", ".join(part for part in (self._address.get("line1"), self._address.get("city")) if part) or self.id
+
+    @cached_property
     def pricing(self) -> Pricing:
         """Ceiling, MAO, spread and warnings, computed from its fields."""
         return compute_pricing(self.pricing_inputs)
@@ -187,8 +192,8 @@ class Activity(Entity):
 class PipelineActivityState(ReferenceCounter):
     """What logging an activity updates, so that it doesn't write the pipeline itself.
 
-    `last_activity_at` is that of the pipeline's creation and activities; its last stage change is on the pipeline. A watched pipeline is
-    in two indexes: by the day of its last activity, and by the day on which a follow-up may be due. The latter is never later than the
+    `last_activity_at` is that of the pipeline's creation, activities and changes of stage, whichever is latest. A watched pipeline is in
+    two indexes: by the day of its last activity, and by the day on which a follow-up may be due. The latter is never later than the
     truth; the schedule that finds it early moves it. While a pipeline isn't watched the partition keys are absent and the sort keys stay,
     so that activities go on being counted for the time when it is watched again.
     """

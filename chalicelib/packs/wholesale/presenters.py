@@ -13,50 +13,34 @@ from chalicelib.packs.wholesale.rules.pricing import PricingInputs
 from chalicelib.packs.wholesale.schemas import ActivityView, PipelineSummary, PipelineView, PipelineWithActivitiesView, PricingExplanations
 
 _CONTACT_FIELDS = ("name", "phone", "email")
+_FIGURES = (
+    "ceiling", "max_allowable_offer", "mao_computed", "expected_spread", "spread_basis", "computed_fields", "missing", "warnings",
+)  # fmt: skip
 
 
-def pipeline_view(ctx: Context, pipeline: Pipeline) -> PipelineView:
-    """A pipeline with its figures; contacts are masked for callers without the permission to see them."""
-    return present(PipelineView, pipeline, **_computed(ctx, pipeline))
+def pipeline_view(ctx: Context, pipeline: Pipeline, *, explain: bool = False) -> PipelineView:
+    """A pipeline with its figures and, on request, their explanations; contacts are masked for callers who may not see them."""
+    return present(PipelineView, pipeline, **_computed(ctx, pipeline, explain=explain))
 
 
 def pipeline_with_activities(ctx: Context, pipeline: Pipeline, activities: list[Activity], *, explain: bool) -> PipelineWithActivitiesView:
     """A pipeline with its latest activities and, on request, the explanations of its figures."""
+    views = [present(ActivityView, activity) for activity in activities]
+    return present(PipelineWithActivitiesView, pipeline, activities=views, **_computed(ctx, pipeline, explain=explain))
+
+
+def _computed(ctx: Context, pipeline: Pipeline, *, explain: bool) -> dict[str, object]:
+    figures = {name: getattr(pipeline.pricing, name) for name in _FIGURES}
+    seller = access.mask_unless(ctx, CONTACTS, pipeline.seller, _CONTACT_FIELDS)
     explanations = {"explain": pricing_explanations(ctx, pipeline.pricing_inputs)} if explain else {}
-    views = [activity_view(activity) for activity in activities]
-    return present(PipelineWithActivitiesView, pipeline, activities=views, **explanations, **_computed(ctx, pipeline))
-
-
-def _computed(ctx: Context, pipeline: Pipeline) -> dict[str, object]:
-    pricing = pipeline.pricing
-    return {
-        "seller": access.mask_unless(ctx, CONTACTS, pipeline.seller, _CONTACT_FIELDS),
-        "rule_pct": pipeline.pricing_inputs.rule_pct,
-        "ceiling": pricing.ceiling,
-        "max_allowable_offer": pricing.max_allowable_offer,
-        "mao_computed": pricing.mao_computed,
-        "expected_spread": pricing.expected_spread,
-        "spread_basis": pricing.spread_basis,
-        "computed_fields": pricing.computed_fields,
-        "missing": pricing.missing,
-        "warnings": pricing.warnings,
-    }
+    return {**figures, **explanations, "seller": seller, "rule_pct": pipeline.pricing_inputs.rule_pct}
 
 
 def pipeline_summary(ctx: Context, row: dict[str, Any]) -> PipelineSummary:
     """A pipeline of a list, from its list view."""
     name = row.get("seller_name")
-    return present_row(
-        PipelineSummary,
-        row,
-        on_hold=row.get("on_hold", False),
-        seller_name=name if ctx.actor.can(CONTACTS) else access.masked(name),
-    )
-
-
-def activity_view(activity: Activity) -> ActivityView:
-    """An activity."""
-    return present(ActivityView, activity)
+    seller_name = name if ctx.actor.can(CONTACTS) else access.masked(name)
+    return present_row(PipelineSummary, row, on_hold=row.get("on_hold", False), seller_name=seller_name)
 
 
 def pricing_explanations(ctx: Context, inputs: PricingInputs) -> PricingExplanations:

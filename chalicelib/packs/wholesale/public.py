@@ -13,6 +13,7 @@ from chalicelib.foundation.due_work import notification_target as target_of
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.store import references
 from chalicelib.foundation.store.codec import DynamoItem
+from chalicelib.foundation.store.expressions import all_of, unchanged
 from chalicelib.foundation.store.store import parse_live
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.wholesale.entities import Pipeline as Pipeline
@@ -34,16 +35,14 @@ def parse_pipeline(item: DynamoItem | None) -> Pipeline | None:
 
 def display_name(pipeline: Pipeline) -> str:
     """What people call it: its address. Never the seller."""
-    from chalicelib.packs.wholesale.service import deadline_reminders
-
-    return deadline_reminders.display_name(pipeline)
+    return pipeline.display_name
 
 
 def check_unchanged(tx: Transaction, pipeline: Pipeline) -> None:
     """Condition a transaction on the pipeline's stage, currency and contract as they were read; else VersionConflict."""
-    from chalicelib.packs.wholesale import repository
-
-    repository.check_unchanged(tx, pipeline)
+    fields = ("stage", "currency", "contract_price", "contracts_ended", "deleted_at")
+    values = {name: pipeline.attribute_values.get(name) for name in fields}
+    tx.condition_check(pipeline.key, all_of(*unchanged(values | {"contracts_ended": values["contracts_ended"] or None})))
 
 
 def add_reference(tx: Transaction, pipeline_id: str, count: int = 1) -> None:
@@ -57,25 +56,17 @@ def remove_reference(tx: Transaction, pipeline_id: str, count: int = 1) -> None:
 
 
 def add_transition(
-    ctx: Context,
-    tx: Transaction,
-    pipeline: Pipeline,
-    target: str,
-    values: Mapping[str, object],
-    *,
-    initiator: str,
-    reason: str | None = None,
-    note: str | None = None,
+    ctx: Context, tx: Transaction, pipeline: Pipeline, target: str, values: Mapping[str, object], *, initiator: str, released: int = 0
 ) -> Pipeline:
-    """Add all writes of a transition to the transaction. Returns the changed pipeline.
+    """Add all writes of a transition to the transaction, and the removal of `released` references. Returns the changed pipeline.
 
     The transaction fails with VersionConflict where the pipeline changed since it was read: read it again.
     """
     from chalicelib.packs.wholesale import repository
     from chalicelib.packs.wholesale.service.pipeline_transitions import transitioned
 
-    after = transitioned(ctx, pipeline, target, values, reason=reason, note=note, initiator=initiator)
-    repository.add_update(ctx, tx, pipeline, after)
+    after = transitioned(ctx, pipeline, target, values, initiator=initiator)
+    repository.add_update(ctx, tx, pipeline, after, released=released)
     return after
 
 
@@ -100,7 +91,8 @@ def list_ids_in_area(ctx: Context, country: str, area: str, postal_code_prefix: 
     """The ids of pipelines for sale with this postal code prefix, and whether the list is complete: at most `limit` items are read."""
     from chalicelib.packs.wholesale import repository
 
-    return repository.ids_in_stages(ctx, repository.market_range(country, area, postal_code_prefix), _SALEABLE, limit)
+    market = Pipeline.BY_MARKET.range(market_country=country, market_area=area, prefix=postal_code_prefix)
+    return repository.ids_in_stages(ctx, market, _SALEABLE, limit)
 
 
 def list_newest_ids(ctx: Context, limit: int) -> tuple[list[str], bool]:

@@ -1,6 +1,6 @@
-"""Reading and writing the items of the pipeline: the only module of the pack that knows the store, transactions and indexes."""
+"""Reading and writing the items of the pipeline: what needs more than a read or a write of the store's own."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -8,24 +8,23 @@ from typing import Any
 from chalicelib.foundation import access, idempotency
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import start_of_day
-from chalicelib.foundation.due_work import DueHandler, commit_claim, process_due, process_due_entities
+from chalicelib.foundation.due_work import DueHandler, commit_claim, process_due
 from chalicelib.foundation.errors import Conflict, NotFound, ValidationFailed, VersionConflict
 from chalicelib.foundation.events import Notification
 from chalicelib.foundation.ids import ROOT_SORT_KEY, ItemKey, encode_ulid
 from chalicelib.foundation.postal_codes import AREA_LENGTH, normalize_postal_code, postal_area
-from chalicelib.foundation.projections import read_aggregates
 from chalicelib.foundation.schedules import RunStats
 from chalicelib.foundation.state_history import StateHistory
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
-from chalicelib.foundation.store.expressions import all_of, any_of, attribute, unchanged
+from chalicelib.foundation.store.expressions import NOTHING, all_of, any_of, attribute, unchanged
 from chalicelib.foundation.store.keys import reference_counter
 from chalicelib.foundation.store.pagination import decode_view
 from chalicelib.foundation.store.references import IS_OPEN, close_if_unreferenced
 from chalicelib.foundation.store.store import parse_live
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.foundation.store.unique import UniqueValue
-from chalicelib.packs.wholesale.entities import BOARD, FUNNEL, NO_OWNER, Activity, Pipeline, PipelineActivityState
+from chalicelib.packs.wholesale.entities import NO_OWNER, Activity, Pipeline, PipelineActivityState
 from chalicelib.packs.wholesale.rules import follow_ups, stages
 from chalicelib.packs.wholesale.schemas import PipelineQuery, StageIntervalView
 
@@ -34,26 +33,7 @@ STAGES = StateHistory(StageIntervalView, "stage")
 _FIRST_DAY, _LAST_DAY = date(1970, 1, 2), date(9998, 12, 30)  # that a timestamp can hold in any time zone
 _SALE_PAGE = 201
 
-Aggregates = Mapping[str, Mapping[str, Any]]  # fields by row; counts are int, sums int or Decimal
-
 # -- reading one
-
-
-def find(ctx: Context, id: str) -> Pipeline:
-    """A pipeline; NotFound. One round trip, strongly consistent."""
-    pipeline = ctx.store.find(Pipeline, id)
-    if pipeline is None:
-        raise NotFound("pipeline")
-    return pipeline
-
-
-def find_or_replay(ctx: Context, id: str) -> Pipeline:
-    """`find`, together with the request's idempotency record: a repeated request gets its first answer whatever happened since."""
-    key = Pipeline.ID.key(id)
-    pipeline = parse_live(Pipeline, idempotency.read_or_replay(ctx, [key]).get(key))
-    if pipeline is None:
-        raise NotFound("pipeline")
-    return pipeline
 
 
 def find_with_activities(ctx: Context, id: str, limit: int) -> tuple[Pipeline, list[Activity]]:
@@ -66,16 +46,6 @@ def find_with_activities(ctx: Context, id: str, limit: int) -> tuple[Pipeline, l
     return pipeline, [Activity.from_item(row) for row in rows[1:]]
 
 
-def find_many(ctx: Context, ids: list[str]) -> dict[str, Pipeline]:
-    """The pipelines that exist, by id. One round trip a hundred."""
-    items = ctx.store.batch_get(Pipeline.ID.key(id) for id in ids)
-    pipelines = (parse_live(Pipeline, item) for item in items.values())
-    return {pipeline.id: pipeline for pipeline in pipelines if pipeline}
-
-
-# -- lists
-
-
 def list_ranges(ctx: Context, query: PipelineQuery) -> list[KeyRange]:
     """Where the listed pipelines are: market, else owner, else stage picks the index; ids bound the day of creation."""
     low, high = created_between(ctx, query) or (None, None)
@@ -83,7 +53,8 @@ def list_ranges(ctx: Context, query: PipelineQuery) -> list[KeyRange]:
         area = postal_area(query.market)
         if area is None:
             raise ValidationFailed.field("market", f"at least {AREA_LENGTH} letters or digits are needed")
-        return [market_range(query.country, area, normalize_postal_code(query.market))]
+        prefix = normalize_postal_code(query.market)
+        return [Pipeline.BY_MARKET.range(market_country=query.country, market_area=area, prefix=prefix)]
     if query.owner is not None:
         return [Pipeline.BY_OWNER.range(owner=None if query.owner == NO_OWNER else query.owner, low=low, high=high)]
     listed = stages.STAGES if query.stage is None else (query.stage,)
@@ -109,11 +80,6 @@ def _id_at(timestamp: datetime, tail: int) -> str:
     return f"{Pipeline.ID.prefix}_{encode_ulid(timestamp, bytes([tail] * 10))}"
 
 
-def market_range(country: str, area: str, prefix: str) -> KeyRange:
-    """The pipelines of a market whose postal code begins with `prefix`, by postal code."""
-    return Pipeline.BY_MARKET.range(market_country=country, market_area=area, prefix=prefix)
-
-
 def inactive_until(day: date) -> KeyRange:
     """Watched pipelines whose last activity was on this day or earlier, by that day."""
     return PipelineActivityState.INACTIVE.range(high=f"{day.isoformat()}~")
@@ -130,16 +96,6 @@ def ids_in_stages(ctx: Context, range: KeyRange, stages: tuple[str, ...], limit:
     rows = ctx.store.query_all(range, newest_first=True, page_size=min(_SALE_PAGE, limit + 1))
     ids = [row["pk"]["S"] for row in islice(rows, limit) if decode_view(row).get("stage") in stages]
     return ids, next(rows, None) is None
-
-
-def board_aggregates(ctx: Context) -> Aggregates:
-    """The board's aggregate rows by `<stage>#sum#<currency>` or `<stage>#day#<month>`. One round trip."""
-    return read_aggregates(ctx.store, BOARD)
-
-
-def funnel_aggregates(ctx: Context, first_month: str, last_month: str) -> Aggregates:
-    """The funnel's aggregate rows by `<month>` or `<month>#<stage>`. One round trip."""
-    return read_aggregates(ctx.store, FUNNEL, between=(first_month, f"{last_month}~"))
 
 
 # -- writing
@@ -175,7 +131,7 @@ def add_create(ctx: Context, tx: Transaction, pipeline: Pipeline, *, owner_known
 
 def save(ctx: Context, before: Pipeline, after: Pipeline) -> None:
     """Write a changed pipeline: one conditional put, or one transaction where other items change with it. One round trip."""
-    if _is_single_item_update(before, after):
+    if after.external_ref == before.external_ref and not _activity_state_changes(ctx, before, after):
         ctx.store.save(after)
         return
     tx = Transaction(ctx.store)
@@ -190,13 +146,16 @@ def save_idempotent(ctx: Context, before: Pipeline, after: Pipeline, response: o
     tx.commit()
 
 
-def add_update(ctx: Context, tx: Transaction, before: Pipeline, after: Pipeline) -> None:
-    """Add a changed pipeline to a transaction, with the completed stage interval, its external reference and its activity state."""
+def add_update(ctx: Context, tx: Transaction, before: Pipeline, after: Pipeline, *, released: int = 0) -> None:
+    """Add a changed pipeline to a transaction, with the completed stage interval, its external reference and its activity state.
+
+    `released` references are removed in the same update of the activity state, which is the reference counter.
+    """
     if after.owner != before.owner:
         access.require_active_user(ctx, tx, after.owner)
     EXTERNAL_REF.change(ctx, tx, before.external_ref, after.external_ref, after.id, _reference_taken)
-    if _mirrored(after) != _mirrored(before):
-        _add_mirrored(tx, before, after)
+    if (changes := _activity_state_changes(ctx, before, after)) or released:
+        tx.update(reference_counter(after.id), set=changes, add={"refs": -released} if released else NOTHING, when=IS_OPEN)
     if after.stage != before.stage:
         STAGES.add(tx, ctx, before, after, clears=stages.MACHINE.cleared_fields(before.stage, after.stage))
     tx.save(after)
@@ -205,25 +164,14 @@ def add_update(ctx: Context, tx: Transaction, before: Pipeline, after: Pipeline)
 def delete(ctx: Context, pipeline: Pipeline) -> None:
     """Mark a pipeline deleted; Conflict while anything refers to it. One round trip."""
     tx = Transaction(ctx.store)
-    close_if_unreferenced(tx, Pipeline.ID, pipeline.id, ctx.now, remove=PipelineActivityState.index_attributes())
+    close_if_unreferenced(ctx, tx, Pipeline, pipeline.id, remove=PipelineActivityState.index_attributes())
     EXTERNAL_REF.change(ctx, tx, pipeline.external_ref, None, pipeline.id, _reference_taken)
     tx.save(pipeline.soft_deleted(ctx))
     tx.commit()
 
 
-def check_unchanged(tx: Transaction, pipeline: Pipeline) -> None:
-    """Condition a transaction on the pipeline's stage, currency and contract as they were read; else VersionConflict."""
-    fields = ("stage", "currency", "contract_price", "contracts_ended", "deleted_at")
-    values = {name: pipeline.attribute_values.get(name) for name in fields}
-    tx.condition_check(pipeline.key, all_of(*unchanged(values | {"contracts_ended": values["contracts_ended"] or None})))
-
-
 def _reference_taken(pipeline_id: str) -> Conflict:
     return Conflict("Another pipeline has this external_ref.", code="external_ref_taken", id=pipeline_id)
-
-
-def _is_single_item_update(before: Pipeline, after: Pipeline) -> bool:
-    return after.stage == before.stage and after.external_ref == before.external_ref and _mirrored(after) == _mirrored(before)
 
 
 def _mirrored(pipeline: Pipeline) -> dict[str, Any]:
@@ -231,13 +179,21 @@ def _mirrored(pipeline: Pipeline) -> dict[str, Any]:
     return {"owner": pipeline.owner, "currency": pipeline.currency, "watched": pipeline.is_watched}
 
 
-def _add_mirrored(tx: Transaction, before: Pipeline, after: Pipeline) -> None:
-    """Repeat owner, currency and watch in the activity state. Watching again doesn't reset the last activity."""
-    index: dict[str, str | None] = {}
+def _activity_state_changes(ctx: Context, before: Pipeline, after: Pipeline) -> dict[str, object]:
+    """What a change of the pipeline sets in its activity state. A change of stage is activity; watching again is none."""
+    changes: dict[str, object] = _mirrored(after) if _mirrored(after) != _mirrored(before) else {}
     if after.is_watched != before.is_watched:
         for pattern in (PipelineActivityState.INACTIVE, PipelineActivityState.FOLLOW_UPS):
-            index[pattern.pk_name] = pattern.range().pk if after.is_watched else None
-    tx.update(reference_counter(after.id), set={**_mirrored(after), **index}, when=IS_OPEN)
+            changes[pattern.pk_name] = pattern.range().pk if after.is_watched else None
+    if after.stage != before.stage:
+        changes |= _last_activity(after.id, ctx.now, ctx.today)
+    return changes
+
+
+def _last_activity(pipeline_id: str, at: datetime, day: date) -> dict[str, object]:
+    """What activity at this time sets in the activity state, the place in the index of inactive pipelines included."""
+    inactive = PipelineActivityState.INACTIVE
+    return {"last_activity_at": at, "last_day": day, inactive.sk_name: inactive.sort.fill({"last_day": day, "pk": pipeline_id})}
 
 
 # -- activities
@@ -278,12 +234,7 @@ def create_activity(
         conditions.append(attribute("last_activity_at") <= expected.last_activity_at)
         if expected.owner:
             conditions.append(any_of(*unchanged({"owner": None}), attribute("owner") == expected.owner))
-    sort_key = latest.INACTIVE.sk_name
-    values = {
-        "last_activity_at": latest.last_activity_at,
-        "last_day": latest.last_day,
-        sort_key: latest.INACTIVE.keys(latest)[sort_key],
-    }
+    values = _last_activity(activity.pipeline_id, latest.last_activity_at, latest.last_day)
     tx = idempotency.idempotent_transaction(ctx, response)
     tx.update(latest.key, set=values, when=all_of(*conditions), on_conflict=_unexpected_state)
     tx.create(activity)
@@ -294,22 +245,7 @@ def _unexpected_state(row: DynamoItem) -> Exception:
     return UnexpectedActivityState(PipelineActivityState.from_item(row)) if row and "closed" not in row else NotFound("pipeline")
 
 
-def activities_of(ctx: Context, id: str) -> KeyRange:
-    """Where a pipeline's activities are; NotFound. One round trip: the pipeline must exist."""
-    return Activity.children_of(find(ctx, id).id)
-
-
 # -- due work
-
-
-def process_reminders(ctx: Context, run: RunStats, remind: Callable[[Context, Pipeline], bool]) -> None:
-    """Handle the pipelines whose next reminder is due."""
-    process_due_entities(ctx, run, Pipeline.REMINDERS.until(ctx.today), Pipeline, remind)
-
-
-def claim_reminders(ctx: Context, after: Pipeline, notifications: list[Notification]) -> bool:
-    """Write the pipeline's next revision with its notifications; False where another run was first."""
-    return commit_claim(ctx, lambda tx: tx.save(after), notifications)
 
 
 def process_follow_ups(ctx: Context, run: RunStats, handle: DueHandler) -> None:

@@ -1,7 +1,7 @@
 """Requests and responses of the wholesale endpoints."""
 
 from decimal import Decimal
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 from typing_extensions import TypedDict
@@ -17,6 +17,7 @@ from chalicelib.foundation.schema_types import (
     Date,
     DateText,
     Email,
+    ExplainParams,
     HalfCount,
     Latitude,
     Longitude,
@@ -128,7 +129,9 @@ class ExitCosts(RequestBody):
 class DoubleCloseCosts(ExitCosts):
     """Costs of a calculation, which may include the price of the second sale."""
 
-    bc_price: NonNegativeMoney | None = Field(None, description="Of a double close: what assignment_price is of an assignment.")
+    bc_price: NonNegativeMoney | None = Field(
+        None, description="Of a double close, and of no other exit: what assignment_price is of an assignment."
+    )
 
 
 class PricingFields(RequestBody):
@@ -214,6 +217,8 @@ class StageMoveRequest(RequestBody):
     reason: Reason | None = Field(None, description="Reason code, required for `dead`.")
     note: Notes | None = Field(None, description="Required for a step back, and where the reason is `other`.")
     price: NonNegativeMoney | None = Field(None, description="Sets the offer price of offer_made, the contract price of under_contract.")
+    offer_price: NonNegativeMoney | None = Field(None, description="The same as `price`, in a move to offer_made.")
+    contract_price: NonNegativeMoney | None = Field(None, description="The same as `price`, in a move to under_contract.")
     next_action: NextAction | None = Field(None, description="Required to revive a dead pipeline.")
 
 
@@ -229,7 +234,7 @@ class ActivityCreate(RequestBody):
 class PipelineBulkCreate(RequestBody):
     """Up to 100 new pipelines; each row is checked by itself."""
 
-    items: list[Annotated[dict[str, Any], component("PipelineCreate")]] = Field(
+    items: list[Annotated[object, component("PipelineCreate")]] = Field(
         min_length=1, description="Each as for POST /wholesale.", examples=[[{"external_ref": "mls-1"}]]
     )
 
@@ -250,7 +255,7 @@ class BulkQuery(QueryParams):
     dry_run: QueryFlag = Field(False, description="Check the rows and write nothing.")
 
 
-class PipelineQuery(PageParams):
+class PipelineQuery(PageParams, ExplainParams):
     """Which pipelines to list. Filters are combined with AND."""
 
     stage: Stage | None = None
@@ -267,7 +272,7 @@ class PipelineQuery(PageParams):
     created_to: Date | None = Field(None, description="Last day of creation, inclusive.")
 
 
-class StaleQuery(PageParams):
+class StaleQuery(PageParams, ExplainParams):
     """How many days without activity to list."""
 
     days: QueryInt = Field(7, ge=1, le=3650, description="Whole days without activity.")
@@ -276,7 +281,7 @@ class StaleQuery(PageParams):
 _Month = Annotated[Text, Field(pattern=r"^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])(-[0-9]{2})?$", examples=["2026-03"])]
 
 
-class FunnelQuery(QueryParams):
+class FunnelQuery(ExplainParams):
     """Which months' cohorts: YYYY-MM, or a day of the month. The last twelve unless given."""
 
     from_: _Month | None = Field(None, alias="from")
@@ -396,6 +401,7 @@ class PipelineSummary(TypedDict):
     next_action_on: DateText | None
     on_hold: bool
     created_at: TimestampText
+    explain: NotRequired[PricingExplanations]
 
 
 class StaleSummary(PipelineSummary):
@@ -480,6 +486,7 @@ class PipelineBoardView(TypedDict):
 
     stages: dict[str, PipelineBoardColumn]
     as_of: TimestampText
+    explain: NotRequired[Explanation]
 
 
 class PipelineCohort(TypedDict):
@@ -498,3 +505,4 @@ class PipelineFunnelView(TypedDict):
     months: list[PipelineCohort]
     total: PipelineCohort
     as_of: TimestampText
+    explain: NotRequired[Explanation]

@@ -17,14 +17,9 @@ def _facts(pipeline: Pipeline) -> dict[str, Any]:
     }
 
 
-def _requested_by(pipeline: Pipeline) -> str:
-    """The owner; without one, the creator."""
-    return pipeline.owner or pipeline.created_by
-
-
 PIPELINE = SubjectAdapter(
     entity=Pipeline,
     facts=_facts,
     hash_fields=("deal_id", "currency", "contract_price", "contract_effective_on", "closes_on", "exit_strategy"),
-    requested_by=_requested_by,
+    requested_by=lambda pipeline: pipeline.owner or pipeline.created_by,
 )

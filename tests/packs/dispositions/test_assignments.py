@@ -653,3 +653,17 @@ class TestLists:
         dispositions.fall_out(id, "seller", None)
         dispositions.ok("DELETE", f"/wholesale/{pipeline}")
         dispositions.expect_error(404, "GET", f"/dispo/assignments/{id}")
+
+
+def test_a_pipeline_that_cannot_be_deleted_names_its_assignments(dispositions, clock):
+    pipeline, offers = dispositions.pipeline(), []
+    for _ in range(3):
+        offers.append(dispositions.offer(pipeline))
+        clock.now += timedelta(minutes=1)
+    dispositions.fall_out(offers[1], "seller", None)
+    refused = dispositions.expect_error(409, "DELETE", f"/wholesale/{pipeline}")
+    assert (refused["code"], refused["held_by"]) == ("referred_to", [offers[2], offers[0]])
+    assert "2 other things" in refused["detail"]
+    for offer in (offers[0], offers[2]):
+        dispositions.fall_out(offer, "seller", None)
+    dispositions.ok("DELETE", f"/wholesale/{pipeline}")

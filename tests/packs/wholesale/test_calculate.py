@@ -104,6 +104,15 @@ def test_callers_without_permission_are_rejected(anonymous, client_as):
     assert client_as("professional")("POST", "/wholesale/calculate", {}).status == 403
 
 
+@pytest.mark.parametrize("exit_strategy", [None, "assignment", "novation", "wholetail"])
+def test_the_second_price_of_another_exit_is_refused(client_as, exit_strategy):
+    viewer = client_as("viewer")
+    body = {"contract_price": 118000, "exit_strategy": exit_strategy}
+    response = viewer("POST", "/wholesale/calculate", {**body, "costs": {"bc_price": 131000}})
+    assert (response.status, response.json()["errors"][0]["loc"]) == (422, ["costs", "bc_price"])
+    assert viewer("POST", "/wholesale/calculate", {**body, "costs": {"bc_price": None}}).status == 200
+
+
 def test_a_double_close_by_its_second_price(calculate, client_as):
     costs = {"closing_ab": 1850, "closing_bc": 2400, "points_pct": 1.5, "lender_fee": 495}
     deal = {"exit_strategy": "double_close", "contract_price": 118000}

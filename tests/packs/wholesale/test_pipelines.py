@@ -419,6 +419,40 @@ class TestDelete:
             assert operator("DELETE", f"/wholesale/{lead['id']}").status == status
 
 
+class TestExplain:
+    """Wherever a pipeline's computed figures are answered, they explain themselves as GET /wholesale/{id} does."""
+
+    @pytest.fixture
+    def explain(self, operator):
+        def call(method: str, path: str, body: Any = None, **query: str) -> Any:
+            response = operator(method, path, body, query={**query, "explain": "true"})
+            assert response.status < 300, response.text
+            return response.json()
+
+        return call
+
+    def test_of_one(self, operator, explain):
+        made = explain("POST", "/wholesale", {"arv_estimate": 250000, "repair_estimate": 35000})
+        assert made["explain"]["max_allowable_offer"]["missing"] == ["assignment_fee_target"]
+        path = f"/wholesale/{made['id']}"
+        assert made["explain"] == explain("GET", path)["explain"]
+        edited = explain("PATCH", path, {"assignment_fee_target": 15000})
+        assert edited["explain"] == explain("GET", path)["explain"] != made["explain"]
+        moved = explain("POST", f"{path}/stage", {"stage": "offer_made", "price": 120000})
+        assert moved["explain"] == explain("GET", path)["explain"] != edited["explain"]
+        for answer in (operator("GET", path), operator("PATCH", path, {"notes": "x"})):
+            assert "explain" not in answer.json()
+
+    @pytest.mark.parametrize(("path", "query", "trips"), [("/wholesale", {"stage": "lead"}, 2), ("/wholesale/stale", {}, 2)])
+    def test_of_a_list(self, operator, explain, clock, round_trips, path, query, trips):
+        ids = [operator("POST", "/wholesale", {"arv_estimate": arv}).json()["id"] for arv in (1, 2)]
+        clock.now += timedelta(days=8)
+        found = {item["id"]: item["explain"] for item in explain("GET", path, **query)["items"]}
+        assert round_trips() == trips
+        assert found == {id: explain("GET", f"/wholesale/{id}")["explain"] for id in ids}
+        assert all("explain" not in item for item in operator("GET", path, query=query).json()["items"])
+
+
 class TestList:
     @pytest.fixture
     def properties(self, operator, clock):

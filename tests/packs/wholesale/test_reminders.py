@@ -1,6 +1,7 @@
 """Quiet pipelines: the list, the follow-ups, the alarms before a contract's dates."""
 
 from datetime import UTC, date, datetime, timedelta
+from random import Random
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -148,6 +149,68 @@ class TestStale:
         assert [item["id"] for item in first["items"] + second["items"]] == ids
         assert second["next_cursor"] is None
         assert operator("GET", "/wholesale/stale", query={"days": "8", "cursor": first["next_cursor"]}).status == 400
+
+    def test_the_quietest_is_first_by_activity_or_stage(self, operator, clock):
+        moved, called, untouched = (create(operator) for _ in range(3))
+        clock.now += timedelta(days=3)
+        operator("POST", f"/wholesale/{called}/activities", {"event_type": "call"})
+        clock.now += timedelta(days=2)
+        operator("POST", f"/wholesale/{moved}/stage", {"stage": "offer_made", "price": 1})
+        clock.now += timedelta(days=10)
+        assert self.stale(operator) == [(untouched, 15), (called, 12), (moved, 10)]
+
+    def test_a_past_activity_does_not_undo_a_later_change_of_stage(self, operator, clock):
+        id = create(operator)
+        clock.now += timedelta(days=20)
+        operator("POST", f"/wholesale/{id}/stage", {"stage": "offer_made", "price": 1})
+        clock.now += timedelta(days=8)
+        operator("POST", f"/wholesale/{id}/activities", {"event_type": "call", "occurred_at": "2026-03-12T18:00:00Z"})
+        assert self.stale(operator) == [(id, 8)]
+
+    @pytest.mark.parametrize("seed", range(4))
+    def test_every_page_is_full_and_all_pages_are_the_list(self, operator, clock, seed):
+        random, quiet_since = Random(seed), {}
+        for _ in range(7):
+            quiet_since[create(operator)] = clock.now
+        for _ in range(14):
+            clock.now += timedelta(days=random.randint(0, 3))
+            id = random.choice(list(quiet_since))
+            stage = operator("GET", f"/wholesale/{id}").json()["stage"]
+            action = random.choice(["activity", "stage", "edit"])
+            if action == "activity":
+                operator("POST", f"/wholesale/{id}/activities", {"event_type": "call"})
+            elif action == "edit":
+                operator("PATCH", f"/wholesale/{id}", {"notes": str(clock.now)})
+            else:
+                body = {"stage": "offer_made", "price": 1} if stage == "lead" else {"stage": "lead", "note": "Too dear"}
+                assert operator("POST", f"/wholesale/{id}/stage", body).status == 200
+            if action != "edit":
+                quiet_since[id] = clock.now
+        clock.now += timedelta(days=4)
+        expected = [
+            id for id in sorted(quiet_since, key=lambda id: (quiet_since[id].date(), id)) if (clock.now - quiet_since[id]).days >= 7
+        ]
+        pages: list[list[str]] = []
+        query = {"limit": "2"}
+        while query.get("cursor", "") is not None:
+            page = operator("GET", "/wholesale/stale", query=query).json()
+            pages.append([item["id"] for item in page["items"]])
+            query["cursor"] = page["next_cursor"]
+        assert pages == [expected[start : start + 2] for start in range(0, len(expected), 2)] or (expected, pages) == ([], [[]])
+
+    def test_a_row_from_before_changes_of_stage_counted_is_set_right_by_the_daily_run(self, operator, daily, clock, runtime):
+        moved = create(operator)
+        clock.now += timedelta(minutes=1)
+        other = create(operator)
+        before = runtime.store().get_item(reference_counter(moved))
+        clock.now += timedelta(days=5)
+        operator("POST", f"/wholesale/{moved}/stage", {"stage": "offer_made", "price": 1})
+        runtime.dynamodb.put_item(TableName=runtime.settings.table, Item=before)
+        clock.now += timedelta(days=6)
+        assert self.stale(operator) == [(other, 11)]
+        daily()
+        clock.now += timedelta(days=4)
+        assert self.stale(operator) == [(other, 15), (moved, 10)]
 
     def test_contacts_are_masked(self, operator, client_as, clock):
         create(operator, seller={"name": "Ada"})

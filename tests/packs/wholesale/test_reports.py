@@ -79,6 +79,24 @@ class TestBoard:
         project()
         assert operator("GET", "/wholesale/board").json()["stages"]["under_contract"]["count"] == 0
 
+    def test_it_explains_itself(self, operator, project, round_trips):
+        create(operator, **NUMBERS)
+        create(operator, **NUMBERS, currency="CAD")
+        project()
+        plain = operator("GET", "/wholesale/board").json()
+        assert "explain" not in plain
+        explained = operator("GET", "/wholesale/board", query={"explain": "true"}).json()
+        assert round_trips() == 1
+        sums = {"count": 1, "arv": 250000, "fees": 15000}
+        assert explained.pop("explain") == {
+            "inputs": {"lead": {"sum": {"USD": sums, "CAD": sums}, "day": {"2026-11": {"d24": 2}}}},
+            "formula": {"id": "wholesale.board", "version": 1},
+            "as_of": plain["as_of"],
+            "missing": [],
+        }
+        assert explained == plain
+        assert operator("GET", "/wholesale/board", query={"explain": "maybe"}).status == 422
+
     def test_a_given_spread_is_not_counted(self, operator, project):
         create(operator, **NUMBERS, expected_spread=99999)
         project()
@@ -142,6 +160,24 @@ class TestFunnel:
         operator("DELETE", f"/wholesale/{ids[3]}")
         project()
         assert operator("GET", "/wholesale/funnel", query=query).json()["total"]["median_days"]["lead"] == 21
+
+    def test_it_explains_itself(self, operator, project, clock, round_trips):
+        moved = create(operator, **NUMBERS)
+        create(operator)
+        clock.now += timedelta(days=3)
+        move(operator, moved, "offer_made", price=120000)
+        project()
+        query = {"from": "2026-10", "to": "2026-11"}
+        plain = operator("GET", "/wholesale/funnel", query=query).json()
+        explained = operator("GET", "/wholesale/funnel", query={**query, "explain": "true"}).json()
+        assert round_trips() == 1
+        assert explained.pop("explain") == {
+            "inputs": {"2026-11": {"created": 2, "top_lead": 1, "top_offer_made": 1, "spread_USD": 20000, "lead": {"t3": 1}}},
+            "formula": {"id": "wholesale.funnel", "version": 1},
+            "as_of": plain["as_of"],
+            "missing": [f"median_days.{stage}" for stage in ("offer_made", "under_contract", "assigned", "closed", "dead")],
+        }
+        assert explained == plain
 
     def test_months_are_in_the_firms_time_zone(self, operator, project, clock):
         clock.now = datetime.fromisoformat("2026-12-01T07:59:00+00:00")

@@ -138,6 +138,30 @@ class TestBack:
         over = operator("GET", f"/wholesale/{lead}/history").json()["items"][1]
         assert (over["stage"], over["terms"]) == ("offer_made", {"offer_price": 120000})
 
+    @pytest.mark.parametrize("body", [{"offer_price": 117000}, {"price": 117000}, {"price": 117000, "offer_price": 117000}])
+    def test_one_that_began_under_contract_names_its_offer(self, operator, move, body):
+        id = operator("POST", "/wholesale", {"stage": "under_contract", "contract_price": 118000}).json()["id"]
+        assert move(id, "offer_made", note="Title").json()["errors"][0]["loc"] == ["offer_price"]
+        back = move(id, "offer_made", note="Title", **body)
+        assert back.status == 200, back.text
+        assert (back.json()["offer_price"], back.json()["contract_price"]) == (117000, None)
+        signed = move(id, "under_contract", contract_price=116000).json()
+        assert (signed["offer_price"], signed["contract_price"]) == (117000, 116000)
+
+    @pytest.mark.parametrize(
+        ("body", "loc"),
+        [
+            ({"price": 1, "offer_price": 2}, "offer_price"),
+            ({"offer_price": 0}, "offer_price"),
+            ({"offer_price": 1, "contract_price": 2}, "contract_price"),
+            ({"offer_price": -1}, "offer_price"),
+        ],
+    )
+    def test_a_price_that_the_stage_does_not_take_is_refused(self, operator, under_contract, move, body, loc):
+        response = move(under_contract, "offer_made", note="Title", **body)
+        assert (response.status, response.json()["errors"][0]["loc"]) == (422, [loc])
+        assert operator("GET", f"/wholesale/{under_contract}").json()["revision"] == 1
+
     def test_a_lost_contract_moves_to_history_and_its_reminders_end(self, operator, context, under_contract, move):
         operator("PATCH", f"/wholesale/{under_contract}", {"closes_on": "2026-12-20"})
         assert pipeline(context, under_contract).alarm_on.isoformat() == "2026-12-06"

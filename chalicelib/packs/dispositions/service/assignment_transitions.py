@@ -186,14 +186,15 @@ def _fall_out(
     tx = idempotency.idempotent_transaction(ctx, view)
     if before.status == assignments.ASSIGNED:
         no_assignment, stage = {"assignment_id": None, "assignment_price": None}, PIPELINE_STAGE_AFTER[before.status, after.status]
-        public.add_transition(ctx, tx, pipeline, stage, no_assignment, initiator=stages.DISPOSITIONS)
+        public.add_transition(ctx, tx, pipeline, stage, no_assignment, initiator=stages.DISPOSITIONS, released=1)
+    else:
+        public.remove_reference(tx, pipeline.id)
     repository.add_fallout(ctx, tx, after)
     repository.add_earnest_money_event(ctx, tx, pipeline, before, after)
     roster = snapshot.roster.without_entries(after.id)
     if after.earnest_money_status == earnest_money.DISPUTED:
         roster = roster.with_dispute(after.id, disputed=True)
     repository.put_roster(ctx, tx, roster)
-    public.remove_reference(tx, pipeline.id)
     if backup:
         repository.check_buyer_active(tx, backup.buyer_id)
     tx.commit()

@@ -1,15 +1,16 @@
 """What happened with a pipeline: logging it, listing it."""
 
 from datetime import date, datetime, timedelta
+from functools import partial
 
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import business_date
 from chalicelib.foundation.errors import ValidationFailed, VersionConflict
+from chalicelib.foundation.presentation import present
 from chalicelib.foundation.schema_types import PageOf, PageParams, check_money
 from chalicelib.packs.wholesale import repository
-from chalicelib.packs.wholesale.entities import Activity, PipelineActivityState
+from chalicelib.packs.wholesale.entities import Activity, Pipeline, PipelineActivityState
 from chalicelib.packs.wholesale.permissions import ANY_OWNER, require_write
-from chalicelib.packs.wholesale.presenters import activity_view
 from chalicelib.packs.wholesale.repository import UnexpectedActivityState
 from chalicelib.packs.wholesale.schemas import ActivityCreate, ActivityView
 
@@ -17,22 +18,19 @@ _MAX_CLOCK_SKEW = timedelta(minutes=5)  # how far a caller's clock may be ahead 
 _FIRST_YEAR = 1900
 
 
-def create_activity(ctx: Context, id: str, body: ActivityCreate) -> ActivityView:
-    """Log an activity.
-
-    One round trip in the usual case: the pipeline is watched, in the default currency, and has no later activity. Otherwise the
-    failed condition returns the actual state, and a second attempt is conditioned on that.
-    """
+def log_activity(ctx: Context, id: str, body: ActivityCreate) -> ActivityView:
+    """Log an activity. It changes neither prices nor stage."""
+    # One round trip in the usual case: the pipeline is watched, in the default currency, and has no later activity. Otherwise the
+    # failed condition returns the actual state, and a second attempt is conditioned on that.
     at = _occurred_at(ctx, body.occurred_at)
     owner = None if ctx.actor.can(ANY_OWNER) else ctx.actor.id
     actual: PipelineActivityState | None = None
 
     def attempt() -> ActivityView:
         nonlocal actual
+        expected = actual or repository.usual_activity_state(ctx, id, at, _day(ctx, at), owner)
         try:
-            return _write(
-                ctx, id, body, at, actual or repository.usual_activity_state(ctx, id, at, _day(ctx, at), owner), actual is not None
-            )
+            return _write(ctx, id, body, at, expected, actual is not None)
         except UnexpectedActivityState as unexpected:
             is_first = actual is None
             actual = unexpected.actual
@@ -72,11 +70,13 @@ def _write(ctx: Context, id: str, body: ActivityCreate, at: datetime, expected: 
         occurred_at=at,
     )
     latest = expected.with_values(last_activity_at=at, last_day=_day(ctx, at)) if at >= expected.last_activity_at else expected
-    view = activity_view(activity)
+    view = present(ActivityView, activity)
     repository.create_activity(ctx, activity, latest, expected, was_read=was_read, response=view)
     return view
 
 
 def list_activities(ctx: Context, id: str, query: PageParams) -> PageOf[ActivityView]:
-    """A page of a pipeline's activities, the latest logged first. Two round trips: the pipeline must exist."""
-    return ctx.paginate(repository.activities_of(ctx, id), query, activity_view, decode=Activity.from_item)
+    """A pipeline's activities, the latest logged first."""
+    pipeline = ctx.store.require(Pipeline, id)
+    present_activity = partial(present, ActivityView)
+    return ctx.paginate(Activity.children_of(pipeline.id), query, present_activity, decode=Activity.from_item)

@@ -10,7 +10,7 @@ from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.wholesale import repository
 from chalicelib.packs.wholesale.entities import Pipeline
-from chalicelib.packs.wholesale.schemas import PipelineBulkCreate, PipelineBulkView, PipelineCreate
+from chalicelib.packs.wholesale.schemas import BulkQuery, PipelineBulkCreate, PipelineBulkView, PipelineCreate
 from chalicelib.packs.wholesale.service import pipelines
 
 
@@ -39,6 +39,6 @@ class _CreatePipelines(bulk.BulkOperation[Pipeline]):
         repository.add_create(ctx, tx, row, owner_known=True)
 
 
-def create_many(ctx: Context, body: PipelineBulkCreate, *, dry_run: bool) -> PipelineBulkView:
-    """Open a pipeline per row. Raises TooLarge over 100 rows."""
-    return {"results": bulk.run(ctx, body.items, _CreatePipelines(), dry_run=dry_run)}
+def create_many(ctx: Context, body: PipelineBulkCreate, query: BulkQuery) -> PipelineBulkView:
+    """Open up to 100 pipelines. Each row has its own result; valid rows are written even where others fail."""
+    return {"results": bulk.run(ctx, body.items, _CreatePipelines(), dry_run=query.dry_run)}

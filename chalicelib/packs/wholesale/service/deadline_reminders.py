@@ -3,9 +3,8 @@
 from typing import Any
 
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.due_work import notification_target
+from chalicelib.foundation.due_work import commit_claim, notification_target
 from chalicelib.foundation.events import Notification
-from chalicelib.packs.wholesale import repository
 from chalicelib.packs.wholesale.entities import Pipeline
 from chalicelib.packs.wholesale.rules import deadlines
 
@@ -23,14 +22,7 @@ def raise_reminders(ctx: Context, pipeline: Pipeline) -> bool:
     unmet = deadlines.open_deadlines(pipeline.stage, pipeline.contract_dates)
     reminders = deadlines.due_reminders(unmet, pipeline.alarms or {}, ctx.today)
     after = pipeline.with_changes(ctx, alarms=deadlines.with_marks(pipeline.alarms or {}, reminders)).with_next_reminder(ctx.today)
-    return repository.claim_reminders(ctx, after, [_event(ctx, pipeline, reminder) for reminder in reminders])
-
-
-def display_name(pipeline: Pipeline) -> str:
-    """What people call it: its address. Never the seller."""
-    address = (pipeline.property or {}).get("address") or {}
-    parts = [part for part in (address.get("line1"), address.get("city")) if part]
-    return ", ".join(parts) or pipeline.id
+    return commit_claim(ctx, lambda tx: tx.save(after), [_event(ctx, pipeline, reminder) for reminder in reminders])
 
 
 def _event(ctx: Context, pipeline: Pipeline, reminder: deadlines.Reminder) -> Notification:
@@ -46,7 +38,7 @@ def _event(ctx: Context, pipeline: Pipeline, reminder: deadlines.Reminder) -> No
         f"{pipeline.id}/{reminder.key}",
         on=reminder.deadline.on,
         event=f"wholesale.{reminder.deadline.kind}",
-        title=f"{_wording(reminder.deadline.kind, (reminder.deadline.on - reminder.raise_on).days)}: {display_name(pipeline)}",
+        title=f"{_wording(reminder.deadline.kind, (reminder.deadline.on - reminder.raise_on).days)}: {pipeline.display_name}",
         due_on=reminder.deadline.on,
         data=data,
         **notification_target("pipeline", pipeline.id, pipeline.owner),

@@ -1,7 +1,6 @@
 """Pipelines without recent activity: listing them, and raising follow-ups.
 
-The last activity comes from two items: the activity state has creation and activities, the pipeline has its last stage change.
-The indexes find candidates by the former; then the pipeline is read and decides.
+The indexes find candidates by their activity state; then the pipeline is read and decides, since an index may be behind.
 """
 
 from datetime import date, timedelta
@@ -13,27 +12,23 @@ from chalicelib.foundation.presentation import present_row
 from chalicelib.foundation.schema_types import PageOf
 from chalicelib.packs.wholesale import repository
 from chalicelib.packs.wholesale.entities import Pipeline
-from chalicelib.packs.wholesale.presenters import pipeline_summary
+from chalicelib.packs.wholesale.presenters import pipeline_summary, pricing_explanations
 from chalicelib.packs.wholesale.rules import follow_ups
 from chalicelib.packs.wholesale.schemas import StaleQuery, StaleSummary
-from chalicelib.packs.wholesale.service.deadline_reminders import display_name
 
 
 def quiet_since(pipeline: Pipeline, last_day: date) -> date:
-    """The business date of the last activity or stage change, whichever is later."""
+    """The business date of the last activity or stage change, whichever is later (activity states once counted no change of stage)."""
     return max(last_day, pipeline.stage_entered_on)
 
 
 def list_stale(ctx: Context, query: StaleQuery) -> PageOf[StaleSummary]:
-    """A page of open pipelines without activity for `query.days` days, the longest inactive first. Two round trips.
-
-    A page may be short: candidates whose stage changed since are left out.
-    """
+    """Open pipelines without activity for so many days, the longest inactive first."""
     range = repository.inactive_until(ctx.today - timedelta(days=query.days))
     candidates = ctx.paginate(range, query, lambda row: row, decode=repository.inactive_since, newest_first=False)
-    pipelines = repository.find_many(ctx, [id for id, _ in candidates["items"]])
+    pipelines = ctx.store.find_many(Pipeline, [id for id, _ in candidates["items"]])
     items = [
-        _stale_summary(ctx, pipelines[id], since)
+        _stale_summary(ctx, pipelines[id], since, explain=query.explain)
         for id, last_day in candidates["items"]
         if id in pipelines and _is_stale(ctx, pipelines[id], since := quiet_since(pipelines[id], last_day), query.days)
     ]
@@ -44,9 +39,10 @@ def _is_stale(ctx: Context, pipeline: Pipeline, since: date, days: int) -> bool:
     return follow_ups.is_stale(pipeline.stage, on_hold=pipeline.on_hold, quiet_since=since, today=ctx.today, days=days)
 
 
-def _stale_summary(ctx: Context, pipeline: Pipeline, since: date) -> StaleSummary:
-    summary = pipeline_summary(ctx, pipeline.list_view())
-    return present_row(StaleSummary, summary, quiet_since=since.isoformat(), quiet_days=follow_ups.quiet_days(since, ctx.today))
+def _stale_summary(ctx: Context, pipeline: Pipeline, since: date, *, explain: bool) -> StaleSummary:
+    summary, quiet = pipeline_summary(ctx, pipeline.list_view()), follow_ups.quiet_days(since, ctx.today)
+    explanations = {"explain": pricing_explanations(ctx, pipeline.pricing_inputs)} if explain else {}
+    return present_row(StaleSummary, summary, quiet_since=since.isoformat(), quiet_days=quiet, **explanations)
 
 
 def raise_follow_up(ctx: Context, id: str, items: DueItems) -> bool:
@@ -61,12 +57,13 @@ def raise_follow_up(ctx: Context, id: str, items: DueItems) -> bool:
     if pipeline is None or not pipeline.is_watched:
         return False  # the change that ended the watch also removed the due key
     since = quiet_since(pipeline, state.last_day)
+    latest = state if since == state.last_day else state.with_values(last_day=since, last_activity_at=pipeline.stage_entered_at)
     follow_up = follow_ups.next_follow_up(since, state.raised, ctx.today)
     if follow_up.raise_on > ctx.today:
-        repository.claim_follow_up(ctx, state, state.with_values(follow_up_on=follow_up.raise_on), [])
+        repository.claim_follow_up(ctx, state, latest.with_values(follow_up_on=follow_up.raise_on), [])
         return False
     next_one = follow_ups.next_follow_up(since, (since, follow_up.days), ctx.today)
-    after = state.with_values(raised_since=since, raised_days=follow_up.days, follow_up_on=next_one.raise_on)
+    after = latest.with_values(raised_since=since, raised_days=follow_up.days, follow_up_on=next_one.raise_on)
     return repository.claim_follow_up(ctx, state, after, [_event(ctx, pipeline, follow_up)])
 
 
@@ -76,7 +73,7 @@ def _event(ctx: Context, pipeline: Pipeline, follow_up: follow_ups.FollowUp) -> 
         f"{pipeline.id}/{follow_up.key}",
         on=follow_up.quiet_since + timedelta(days=follow_up.days),
         event="wholesale.follow_up",
-        title=f"Quiet for {follow_up.days} days: {display_name(pipeline)}",
+        title=f"Quiet for {follow_up.days} days: {pipeline.display_name}",
         due_on=ctx.today,
         data={"days": follow_up.days, "quiet_since": follow_up.quiet_since.isoformat(), "stage": pipeline.stage},
         **notification_target("pipeline", pipeline.id, pipeline.owner),

@@ -7,9 +7,10 @@ in the assignment's own transaction (`public.add_transition`).
 from collections.abc import Mapping
 from typing import Any
 
+from chalicelib.foundation import idempotency
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import ValidationFailed
-from chalicelib.foundation.schema_types import PageOf, PageParams, to_storable
+from chalicelib.foundation.schema_types import ExplainParams, PageOf, PageParams, to_storable
 from chalicelib.foundation.state_machine import PEOPLE
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.packs.wholesale import repository
@@ -22,18 +23,19 @@ from chalicelib.packs.wholesale.schemas import PipelineView, StageIntervalView, 
 from chalicelib.packs.wholesale.service.validation import check_amounts
 
 _MAX_INTERVALS = 100  # different (stage, days) that one pipeline counts; bounds the size of its item
+_PRICES = ("price", "offer_price", "contract_price")  # of a move
 
 
 @retry_on_conflict
-def transition(ctx: Context, id: str, body: StageMoveRequest) -> PipelineView:
-    """Change a pipeline's stage at a user's request. Two round trips. The current stage as target is an InvalidTransition (409)."""
-    before = repository.find_or_replay(ctx, id)
+def move_pipeline(ctx: Context, id: str, body: StageMoveRequest, query: ExplainParams) -> PipelineView:
+    """Move a pipeline to another stage. `assigned` and `closed` come with an assignment."""
+    before = idempotency.find_or_replay(ctx, Pipeline, id)
     require_write(ctx, before.owner)
     ctx.check_if_match(before.revision)
     MACHINE.transition(before.stage, body.stage, StageFacts(before.stage_reason))
     after = transitioned(ctx, before, body.stage, _transition_values(body), reason=body.reason, note=body.note)
     check_amounts(after.currency, after.attribute_values)
-    view = pipeline_view(ctx, after)
+    view = pipeline_view(ctx, after, explain=query.explain)
     repository.save_idempotent(ctx, before, after, view)
     return view
 
@@ -41,11 +43,15 @@ def transition(ctx: Context, id: str, body: StageMoveRequest) -> PipelineView:
 def _transition_values(body: StageMoveRequest) -> dict[str, Any]:
     """The pipeline fields that a stage request sets."""
     values: dict[str, Any] = {}
-    if body.price is not None:
-        field = stages.price_set_by(body.stage)
-        if field is None:
-            raise ValidationFailed.field("price", f"{body.stage} has no price to set")
-        values[field] = body.price
+    field = stages.price_set_by(body.stage)
+    for name in _PRICES:
+        amount = getattr(body, name)
+        if amount is None:
+            continue
+        if field is None or name not in ("price", field):
+            raise ValidationFailed.field(name, f"{body.stage} has no {name.replace('_', ' ')} to set")
+        if values.setdefault(field, amount) != amount:
+            raise ValidationFailed.field(name, "differs from price, which is the same price")
     if body.next_action is not None:
         values["next_action"] = to_storable(body.next_action.model_dump(exclude_unset=True))
     return values
@@ -97,6 +103,6 @@ def _interval_counts(ctx: Context, pipeline: Pipeline) -> dict[str, dict[str, in
     return counts
 
 
-def list_history(ctx: Context, id: str, query: PageParams) -> PageOf[StageIntervalView]:
-    """A page of stage intervals, newest first; the first page begins with the current one. Two round trips."""
+def read_history(ctx: Context, id: str, query: PageParams) -> PageOf[StageIntervalView]:
+    """The stages of a pipeline: when entered and left, for how many days, by whom."""
     return repository.STAGES.read_page(ctx, Pipeline, id, query)

@@ -1,17 +1,18 @@
 """Opening, reading, listing, changing and deleting pipelines."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from chalicelib.foundation import access
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Forbidden, ValidationFailed
-from chalicelib.foundation.schema_types import PageOf, to_storable
+from chalicelib.foundation.schema_types import ExplainParams, PageOf, to_storable
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.packs.wholesale import repository
 from chalicelib.packs.wholesale.entities import NO_OWNER, Pipeline
 from chalicelib.packs.wholesale.permissions import REASSIGN, require_write
-from chalicelib.packs.wholesale.presenters import pipeline_summary, pipeline_view, pipeline_with_activities
+from chalicelib.packs.wholesale.presenters import pipeline_summary, pipeline_view, pipeline_with_activities, pricing_explanations
 from chalicelib.packs.wholesale.rules import funnel, stages
 from chalicelib.packs.wholesale.schemas import (
     PipelineCreate,
@@ -27,10 +28,10 @@ from chalicelib.packs.wholesale.service.validation import check_amounts, check_c
 LATEST_ACTIVITIES = 20  # that come with a pipeline
 
 
-def create(ctx: Context, body: PipelineCreate) -> PipelineView:
-    """Open a pipeline. One round trip, first call and replay alike."""
+def create_pipeline(ctx: Context, body: PipelineCreate, query: ExplainParams) -> PipelineView:
+    """Open a pipeline at lead, offer_made or under_contract, with the fields that the stage requires."""
     pipeline = build_pipeline(ctx, body)
-    view = pipeline_view(ctx, pipeline)
+    view = pipeline_view(ctx, pipeline, explain=query.explain)
     repository.create(ctx, pipeline, view)
     return view
 
@@ -60,16 +61,21 @@ def build_pipeline(ctx: Context, body: PipelineCreate) -> Pipeline:
     return pipeline.with_next_reminder(ctx.today)
 
 
-def get(ctx: Context, id: str, *, explain: bool) -> PipelineWithActivitiesView:
-    """A pipeline with its latest activities. One round trip."""
+def get_pipeline(ctx: Context, id: str, query: ExplainParams) -> PipelineWithActivitiesView:
+    """A pipeline with its 20 latest activities."""
     pipeline, activities = repository.find_with_activities(ctx, id, LATEST_ACTIVITIES)
-    return pipeline_with_activities(ctx, pipeline, activities, explain=explain)
+    return pipeline_with_activities(ctx, pipeline, activities, explain=query.explain)
 
 
 def list_pipelines(ctx: Context, query: PipelineQuery) -> PageOf[PipelineSummary]:
-    """Pipelines, newest first. One equality picks the index; the rest is filtered. One round trip a stage that is listed."""
-    ranges = repository.list_ranges(ctx, query)
-    return ctx.paginate(ranges, query, lambda row: pipeline_summary(ctx, row), predicate=_predicate(ctx, query))
+    """Pipelines, newest first; those of a market by postal code, then newest first."""
+    page = ctx.paginate(repository.list_ranges(ctx, query), query, partial(pipeline_summary, ctx), predicate=_predicate(ctx, query))
+    if query.explain:
+        pipelines = ctx.store.find_many(Pipeline, [item["id"] for item in page["items"]])
+        for item in page["items"]:
+            if pipeline := pipelines.get(item["id"]):
+                item["explain"] = pricing_explanations(ctx, pipeline.pricing_inputs)
+    return page
 
 
 def _predicate(ctx: Context, query: PipelineQuery) -> Callable[[dict[str, Any]], bool] | None:
@@ -94,13 +100,13 @@ def _predicate(ctx: Context, query: PipelineQuery) -> Callable[[dict[str, Any]],
 
 
 @retry_on_conflict
-def edit(ctx: Context, id: str, body: PipelinePatch) -> PipelineView:
-    """Change a pipeline; what is left out stays. Two round trips. What changes nothing writes nothing."""
+def edit_pipeline(ctx: Context, id: str, body: PipelinePatch, query: ExplainParams) -> PipelineView:
+    """Change a pipeline. Omitted fields keep their value, null clears, nested objects are merged."""
     before = _find_to_write(ctx, id)
     after = apply_patch(ctx, before, body)
     if after is not before:
         repository.save(ctx, before, after)
-    return pipeline_view(ctx, after)
+    return pipeline_view(ctx, after, explain=query.explain)
 
 
 def apply_patch(ctx: Context, before: Pipeline, body: PipelinePatch) -> Pipeline:
@@ -124,13 +130,13 @@ def apply_patch(ctx: Context, before: Pipeline, body: PipelinePatch) -> Pipeline
 
 
 @retry_on_conflict
-def delete(ctx: Context, id: str) -> None:
-    """Mark a pipeline deleted; Conflict while anything refers to it. Two round trips."""
+def delete_pipeline(ctx: Context, id: str) -> None:
+    """Delete a pipeline, unless something refers to it."""
     repository.delete(ctx, _find_to_write(ctx, id))
 
 
 def _find_to_write(ctx: Context, id: str) -> Pipeline:
-    pipeline = repository.find(ctx, id)
+    pipeline = ctx.store.require(Pipeline, id)
     require_write(ctx, pipeline.owner)
     ctx.check_if_match(pipeline.revision)
     return pipeline

@@ -1,27 +1,33 @@
 """The board and the funnel, read from aggregates: one round trip, whatever the number of pipelines."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.counts import median_of_histogram
+from chalicelib.foundation.counts import add_up, by_suffix, median_of_histogram
 from chalicelib.foundation.dates import add_months, format_timestamp
 from chalicelib.foundation.errors import ValidationFailed
-from chalicelib.packs.wholesale import repository
-from chalicelib.packs.wholesale.entities import DAY, SUM
-from chalicelib.packs.wholesale.repository import Aggregates
+from chalicelib.foundation.explanations import explain
+from chalicelib.foundation.projections import read_aggregates
+from chalicelib.foundation.schema_types import ExplainParams
+from chalicelib.packs.wholesale.entities import BOARD, DAY, FUNNEL, SUM
 from chalicelib.packs.wholesale.rules import funnel, stages
 from chalicelib.packs.wholesale.schemas import FunnelQuery, PipelineBoardColumn, PipelineBoardView, PipelineCohort, PipelineFunnelView
 
 _MONTHS, _MAX_MONTHS = 12, 120
-_SPREAD, _TOP, _DAYS = "spread_", "top_", "t"
+Aggregates = Mapping[str, Mapping[str, Any]]  # fields by row; counts are int, sums int or Decimal
+
+_SPREAD, _TOP = "spread_", "top_"
 
 
-def read_board(ctx: Context) -> PipelineBoardView:
-    """Count, sums and oldest day of each stage. Eventually consistent: a change appears within seconds."""
-    aggregates = repository.board_aggregates(ctx)
-    return {"stages": {stage: _column(ctx, stage, aggregates) for stage in stages.STAGES}, "as_of": format_timestamp(ctx.now)}
+def read_board(ctx: Context, query: ExplainParams) -> PipelineBoardView:
+    """Each stage's count and sums. Eventually consistent: a change appears within seconds."""
+    aggregates, as_of = read_aggregates(ctx.store, BOARD), format_timestamp(ctx.now)
+    view: PipelineBoardView = {"stages": {stage: _column(ctx, stage, aggregates) for stage in stages.STAGES}, "as_of": as_of}
+    if query.explain:
+        view["explain"] = explain("wholesale.board", _explained_rows(aggregates), as_of)
+    return view
 
 
 def _column(ctx: Context, stage: str, aggregates: Aggregates) -> PipelineBoardColumn:
@@ -45,11 +51,27 @@ def _column(ctx: Context, stage: str, aggregates: Aggregates) -> PipelineBoardCo
 
 
 def read_funnel(ctx: Context, query: FunnelQuery) -> PipelineFunnelView:
-    """Each month's cohort, from the first month to the last, and all of them together."""
+    """Of the pipelines created in each month: how many reached each stage, and the median days spent in it."""
     months = _months(ctx, query)
-    aggregates = repository.funnel_aggregates(ctx, months[0], months[-1])
-    cohorts = [_cohort(ctx, month, [month], aggregates) for month in months]
-    return {"months": cohorts, "total": _cohort(ctx, None, months, aggregates), "as_of": format_timestamp(ctx.now)}
+    aggregates = read_aggregates(ctx.store, FUNNEL, between=(months[0], f"{months[-1]}~"))
+    cohorts, total = [_cohort(ctx, month, [month], aggregates) for month in months], _cohort(ctx, None, months, aggregates)
+    view: PipelineFunnelView = {"months": cohorts, "total": total, "as_of": format_timestamp(ctx.now)}
+    if query.explain:
+        unknown = [f"median_days.{stage}" for stage, days in total["median_days"].items() if days is None]
+        view["explain"] = explain("wholesale.funnel", _explained_rows(aggregates), view["as_of"], unknown)
+    return view
+
+
+def _explained_rows(aggregates: Aggregates) -> dict[str, Any]:
+    """The rows that the figures are computed from, without zeros, nested by the parts of their keys."""
+    inputs: dict[str, Any] = {}
+    for key, fields in sorted(aggregates.items()):
+        if numbers := {name: number for name, number in fields.items() if number}:
+            place = inputs
+            for part in key.split("#"):
+                place = place.setdefault(part, {})
+            place |= numbers
+    return inputs
 
 
 def _months(ctx: Context, query: FunnelQuery) -> list[str]:
@@ -63,23 +85,15 @@ def _months(ctx: Context, query: FunnelQuery) -> list[str]:
     return [add_months(first, offset).isoformat()[:7] for offset in range(count)]
 
 
-def _cohort(ctx: Context, month: str | None, months: Iterable[str], aggregates: Aggregates) -> PipelineCohort:
-    totals: dict[str, Any] = {}
-    intervals: dict[str, dict[int, int]] = {stage: {} for stage in stages.STAGES}
-    for included in months:
-        _add(totals, aggregates.get(included, {}))
-        for stage, counts in intervals.items():
-            _add(counts, {int(name[1:]): count for name, count in aggregates.get(f"{included}#{stage}", {}).items()})
-    spreads = {name.removeprefix(_SPREAD): amount for name, amount in totals.items() if name.startswith(_SPREAD)}
+def _cohort(ctx: Context, label: str | None, months: Sequence[str], aggregates: Aggregates) -> PipelineCohort:
+    totals: Mapping[str, Any] = add_up(aggregates.get(month, {}) for month in months)
+    intervals = {stage: add_up(aggregates.get(f"{month}#{stage}", {}) for month in months) for stage in stages.STAGES}
+    spreads: dict[str, Any] = by_suffix(totals, _SPREAD)
+    medians = {stage: median_of_histogram({int(name[1:]): int(count) for name, count in of.items()}) for stage, of in intervals.items()}
     return {
-        "month": month,
+        "month": label,
         "created": totals.get("created", 0),
         "reached": funnel.reached_counts({stage: totals.get(f"{_TOP}{stage}", 0) for stage in stages.FORWARD}),
-        "median_days": {stage: median_of_histogram(counts) for stage, counts in intervals.items()},
+        "median_days": medians,
         "expected_spread": spreads or {ctx.settings.default_currency: 0},
     }
-
-
-def _add(total: dict[Any, Any], fields: Mapping[Any, Any]) -> None:
-    for name, amount in fields.items():
-        total[name] = total.get(name, 0) + amount
