@@ -33,25 +33,25 @@ _CONFLICT_CODES = frozenset({"TransactionInProgressException", "TransactionConfl
 class RetryPolicy:
     """The numbers. Delays are in seconds, and double from retry to retry; the wait is by chance between zero and the delay.
 
-    `attempts` are the calls of one operation on a table that is busy or unreachable. `conflict_attempts` are its runs against others'
-    writes: somebody got on each time, so these are more, and not paid for. `share_of_time` is what a request may wait, of the time that is left
-    at its first failure. A retry costs one of the `budget`; an operation that succeeds gives back what its retries cost, and
+    `attempts` are the calls of one operation on a table that is busy or unreachable, `conflict_attempts` its runs against others'
+    writes: somebody got on each time, so these are more, and not paid for. `share_of_time` and `conflict_share_of_time` are what a request may
+    spend on retries, of the time that is left at its first failure: the first while the table is busy. A retry costs one of the `budget`; an operation that succeeds gives back what its retries cost, and
     `budget_share` on top.
     """
 
     attempts: int = 5
-    conflict_attempts: int = 15
+    conflict_attempts: int = 100
     base_delay: float = 0.05
     max_delay: float = 1.0
     share_of_time: float = 0.125
+    conflict_share_of_time: float = 0.25
     budget: float = 20.0
     budget_share: float = 0.2
 
 
-RETRY_AFTER = 2  # seconds that a refused caller is asked to wait
 REQUESTS = RetryPolicy()
 # An operator's command has the table to itself, as a rule, and rather waits for it than ends half done.
-COMMANDS = RetryPolicy(attempts=50, conflict_attempts=50, share_of_time=1.0, budget=float("inf"))
+COMMANDS = RetryPolicy(attempts=50, share_of_time=1.0, conflict_share_of_time=1.0, budget=float("inf"))
 
 
 class RetryBudget:
@@ -82,24 +82,24 @@ class RetryBudget:
 
 
 class Patience:
-    """How long one request may still wait for the table: a share of the time that it has left at its first failure."""
+    """How long one request may go on retrying: a share of the time that it has left at its first failure."""
 
     def __init__(self, policy: RetryPolicy, remaining_seconds: Callable[[], float]) -> None:
-        self._remaining_seconds, self._share = remaining_seconds, policy.share_of_time
-        self._left: float | None = None
+        self._policy, self._remaining_seconds = policy, remaining_seconds
+        self._at_first: float | None = None
+        self._spent = 0.0
 
     def spend(self, seconds: float) -> None:
-        """Count a wait, or a call that failed again."""
-        self._left = self._seconds() - seconds
+        """Count the time of a wait, and of the call after it."""
+        self._spent += seconds
 
-    def allows(self, wait: float) -> bool:
+    def allows(self, wait: float, *, is_conflict: bool) -> bool:
         """Whether there is time for a wait."""
-        return wait < min(self._seconds(), self._remaining_seconds())
-
-    def _seconds(self) -> float:
-        if self._left is None:
-            self._left = self._remaining_seconds() * self._share
-        return self._left
+        remaining = self._remaining_seconds()
+        if self._at_first is None:
+            self._at_first = remaining
+        share = self._policy.conflict_share_of_time if is_conflict else self._policy.share_of_time
+        return self._spent + wait < self._at_first * share and wait < remaining
 
 
 class Retries:
@@ -117,30 +117,34 @@ class Retries:
         self._policy, self._budget, self._patience = policy, budget, patience
         self._sleep, self._clock = sleep, clock
         self._busy = self._conflicts = 0
-        self._woke: float | None = None  # the end of the last wait
+        self._since: float | None = None  # since when the time counts as spent on retries
 
     def wait(self, cause: Exception | None = None) -> int:
         """Wait before the next attempt; returns what it costs the budget. `cause` is what failed; None where a batch was done in part.
 
         Raises Unavailable where there may be no further attempt.
         """
-        if self._woke is not None:
-            self._patience.spend(self._clock() - self._woke)
-        policy = self._policy
-        delay = min(policy.max_delay, policy.base_delay * 2.0 ** (self._busy + self._conflicts))
+        self.stop_clock()
+        policy, conflict = self._policy, is_conflict(cause)
+        delay = min(policy.max_delay, policy.base_delay * 2.0 ** min(self._busy + self._conflicts, 10))
         wait = random.uniform(0, delay)  # noqa: S311 - jitter, not a secret
-        cost = 0 if is_conflict(cause) else 1
-        if not self._has_attempts(cost) or not self._patience.allows(wait) or (cost and not self._budget.take()):
-            raise Unavailable("The store is busy; nothing is lost.", retry_after=RETRY_AFTER) from cause
-        self._patience.spend(wait)
+        may_wait = self._has_attempts(conflict) and self._patience.allows(wait, is_conflict=conflict)
+        if not may_wait or not (conflict or self._budget.take()):
+            raise Unavailable("The store is busy; nothing is lost.") from cause
+        self._since = self._clock()
         self._sleep(wait)
-        self._woke = self._clock()
-        return cost
+        return 0 if conflict else 1
 
-    def _has_attempts(self, cost: int) -> bool:
-        self._busy += cost
-        self._conflicts += 1 - cost
+    def _has_attempts(self, conflict: bool) -> bool:
+        self._conflicts += conflict
+        self._busy += not conflict
         return self._busy < self._policy.attempts and self._conflicts < self._policy.conflict_attempts
+
+    def stop_clock(self) -> None:
+        """What was repeated has come to an end, good or bad: the time since the wait before it is spent."""
+        if self._since is not None:
+            self._patience.spend(self._clock() - self._since)
+            self._since = None
 
     def got_on(self) -> None:
         """A part of a batch was done: its next attempt counts as a first one, though it is paid for."""

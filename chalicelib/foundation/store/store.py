@@ -98,6 +98,8 @@ class Store:
                 retries = retries or self._current_retries or self._new_retries()
                 spent += retries.wait(error)
             else:
+                if retries is not None:
+                    retries.stop_clock()
                 if spent or not self.budget.is_full:
                     self.budget.give(spent)
                 if self.count_capacity:
@@ -150,6 +152,7 @@ class Store:
         try:
             yield retries
         finally:
+            retries.stop_clock()
             self._loop.retries = outer
 
     def _count(self, operation: str, consumed: Any) -> None:
