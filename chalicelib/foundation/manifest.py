@@ -125,7 +125,8 @@ class Pack:
 class StreamConsumer:
     """A Lambda function on the table's stream, with the settings of its event source mapping.
 
-    `filters` are Lambda event filter patterns: records that match none of them are not delivered.
+    `filters` are Lambda event filter patterns: records that match none of them are not delivered. A record is retried by its age, not by
+    a count (-1): 23 hours of the 24 that the stream keeps it.
     """
 
     name: str
@@ -134,8 +135,8 @@ class StreamConsumer:
     filters: tuple[dict[str, Any], ...]
     batch_size: int = 60
     window_seconds: int = 1
-    retries: int = 10
-    max_age_seconds: int = 21600
+    retries: int = -1
+    max_age_seconds: int = 82_800
     parallelization: int = 1
 
 

@@ -27,8 +27,17 @@ from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.expressions import ROW_ABSENT, all_of, attribute
 from chalicelib.foundation.store.store import Store
 from chalicelib.foundation.store.transactions import MAX_ACTIONS, Transaction
-from chalicelib.foundation.streams import ENTITY, StreamChange, is_transient
+from chalicelib.foundation.streams import (
+    ENTITY,
+    MalformedRecord,
+    StreamChange,
+    is_transient,
+    parked_records,
+    parse_record,
+    remove_parked,
+)
 
+STREAM = "projection"  # the name under which its records are parked
 Number = int | Decimal
 Contribution = dict[tuple[str, str], dict[str, Number]]  # (pk, sk) of an aggregate row → what is added to its fields
 
@@ -316,6 +325,28 @@ def _encode_contribution(contribution: Contribution) -> JsonObject:
 def _decode_contribution(raw: DynamoItem) -> Contribution:
     encoded = codec.decode_value(raw["c"])
     return {(pk, sk): numbers for pk, under in encoded.items() for sk, numbers in under.items()}
+
+
+def redrive(store: Store, contribute: ContributionRegistry, now: datetime, entity: str) -> int:
+    """Retry an entity's parked records; returns how many succeeded. Three round trips a record, one more for the list.
+
+    A parked record has no values, and needs none: the item as it is now determines the result. Where it is gone, it was removed.
+    """
+    done = 0
+    for parked in parked_records(store, STREAM, entity, now):
+        try:
+            change = parse_record(parked.record)
+            state = EntityVersion(change.entity_id, change.kind, change.version + (change.new is not None), None, removed=True)
+        except MalformedRecord:
+            continue
+        if (raw := store.get_item(change.key)) is not None:
+            state = EntityVersion.from_image(raw, state.id, state.kind, int(raw["revision"]["N"]))
+        work = ProjectionBatch({state.id: state})
+        ProjectionEngine(store, contribute, now).apply(work)
+        if not work.rejected:
+            remove_parked(store, parked.key)
+            done += 1
+    return done
 
 
 # -- the whole table: an operator's work

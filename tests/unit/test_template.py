@@ -200,7 +200,7 @@ def test_a_stream_mapping_loses_nothing(entry: inventory.DeployedFunction, expan
     assert resource["EventSourceArn"] == {"Fn::GetAtt": ["Table", "StreamArn"]}
     assert resource["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert resource["BisectBatchOnFunctionError"] is True
-    assert resource["MaximumRetryAttempts"] == entry.consumer.retries > 0
+    assert resource["MaximumRetryAttempts"] == entry.consumer.retries == -1  # by age, not by count
     assert 60 <= resource["MaximumRecordAgeInSeconds"] == entry.consumer.max_age_seconds < 24 * 3600  # a stream keeps a day
     assert resource["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["StreamDeadLetters", "Arn"]}
     assert resource["StartingPosition"] == "TRIM_HORIZON"

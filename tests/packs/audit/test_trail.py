@@ -182,7 +182,7 @@ def test_parked_changes_are_kept_thirty_days_with_their_images(world):
     deliver(world.audit(), [two])
     (row,) = parked(world)
     assert int(row["ttl"]["N"]) == int((world.runtime.clock() + timedelta(days=30)).timestamp())
-    (parked_record,) = streams.parked_records(world.runtime.store(), "audit", thing.id, world.runtime.clock())
+    (parked_record,) = writer.TrailWriter(world.ctx(), world.kinds).parked(thing.id)
     assert parked_record.record == two
     assert not streams.parked_records(world.runtime.store(), "audit", thing.id, world.runtime.clock() + timedelta(days=31))
 
