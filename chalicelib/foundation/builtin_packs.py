@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from chalicelib.foundation.manifest import Pack, import_string
+from chalicelib.foundation.manifest import Pack, Schedule, import_string
 
 if TYPE_CHECKING:
     from chalicelib.foundation.context import Context
@@ -15,8 +15,18 @@ BUILTIN_PACKS = (
         "Database abstraction",
         "chalicelib.foundation.store",
         probe=f"{__name__}.probe_table",
+        schedules=(
+            Schedule(
+                "outbox-requeue",
+                "rate(15 minutes)",
+                "chalicelib.foundation.outbox_requeue.requeue",
+                "Queues mail again that should have been sent by now",
+                writes=("MAIL",),
+                queues=True,
+            ),
+        ),
         rows=("chalicelib.foundation.store.references.ReferenceCounter",),
-        key_prefixes=("UNIQ", "IDEM", "CFG", "MAIL", "PARK", "RUN", "SEEN"),
+        key_prefixes=("UNIQ", "IDEM", "CFG", "MAIL", "PARK", "RUN", "SEEN", "PASS"),
     ),
     Pack("G", "telemetry", "Logging", "chalicelib.foundation.telemetry", probe=f"{__name__}.probe_redaction"),
 )

@@ -47,13 +47,17 @@ class Schedule:
     """Scheduled work: an EventBridge expression and its Lambda function.
 
     `function` is the dotted path of a function `(ctx, run: RunStats) -> None` in the pack's `schedules` module; functions/schedules.py
-    makes the Lambda function of it.
+    makes the Lambda function of it. What its role may do is computed: `writes` are the prefixes of partitions that it writes, where they
+    are not those of its pack; `scans` lets it go through the whole table, `queues` put messages on the outbox queue.
     """
 
     name: str
     expression: str
     function: str
     summary: str
+    writes: tuple[str, ...] = ()
+    scans: bool = False
+    queues: bool = False
 
 
 @dataclass(frozen=True)

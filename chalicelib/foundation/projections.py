@@ -44,7 +44,7 @@ Contribution = dict[tuple[str, str], dict[str, Number]]  # (pk, sk) of an aggreg
 # Longer than records are parked: a redriven record must still find the newer checkpoint.
 _CHECKPOINT_TTL = timedelta(days=40)
 _CONFIG = keys.config_row("projections")
-_AGGREGATE, _CHECKPOINT = "a", "s"
+_AGGREGATE, CHECKPOINT = "a", "s"  # values of the attribute `t`
 _RESERVED = {"pk", "sk", "t", "g"}
 
 
@@ -200,6 +200,18 @@ class ProjectionEngine:
         """
         self._store.retry_on_conflict(lambda: self._apply(batch))
 
+    def behind(self, states: Iterable[EntityVersion]) -> list[EntityVersion]:
+        """Those of these images that the aggregates don't hold yet, and those that can't be computed. One round trip per hundred."""
+        states = list(states)
+        checkpoints = self._checkpoints(states)
+        return [state for state in states if self._is_behind(state, checkpoints)]
+
+    def _is_behind(self, state: EntityVersion, checkpoints: dict[ItemKey, DynamoItem]) -> bool:
+        try:
+            return bool(self._plan(state, checkpoints))
+        except ContributionError:
+            return True
+
     def _apply(self, batch: ProjectionBatch) -> None:
         if not batch.pending:
             return
@@ -271,7 +283,7 @@ class ProjectionEngine:
         total: dict[int, Contribution] = {}
         for step in chunk:
             values: JsonObject = {
-                "t": _CHECKPOINT,
+                "t": CHECKPOINT,
                 "g": step.generation,
                 "v": step.entity.version,
                 "c": _encode_contribution(step.contribution),
@@ -370,5 +382,5 @@ def scan_aggregates(store: Store, generation: int) -> Contribution:
 
 def rows_of_other_generations(store: Store, live: int) -> Iterator[ItemKey]:
     """The rows of every generation but `live`."""
-    for raw in store.scan_all(all_of(attribute("t").is_in(_AGGREGATE, _CHECKPOINT), attribute("g") != live)):
+    for raw in store.scan_all(all_of(attribute("t").is_in(_AGGREGATE, CHECKPOINT), attribute("g") != live)):
         yield ItemKey(raw["pk"]["S"], raw["sk"]["S"])

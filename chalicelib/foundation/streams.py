@@ -178,7 +178,8 @@ def _age(record: StreamRecord, now: datetime) -> timedelta:
 
 def _is_guarded(store: Store, stream: str, record: StreamRecord, park: Park) -> bool:
     """Whether the record was parked at an earlier delivery; parks it otherwise. Two round trips."""
-    if store.get_item(_record_key(stream, record)) is not None:
+    if store.get_item(key := _record_key(stream, record)) is not None:
+        _report_parked(stream, key, GUARD)
         return True
     park(record, GUARD)
     return False
@@ -276,9 +277,14 @@ def park_record(
         "ttl": int((now + PARKED_TTL).timestamp()),
     }
     store.put_values(key, values)
-    telemetry.log("ERROR", "parked", stream=stream, entity=entity, place=key.sk, reason=reason)
-    telemetry.emit_metric({"Parked": 1}, stream=stream)
+    if reason != GUARD:  # which is expected to be gone in a moment
+        _report_parked(stream, key, reason)
     return key
+
+
+def _report_parked(stream: str, key: ItemKey, reason: str) -> None:
+    telemetry.log("ERROR", "parked", stream=stream, partition=key.pk, place=key.sk, reason=reason)
+    telemetry.emit_metric({"Parked": 1}, stream=stream)
 
 
 def without_values(record: StreamRecord) -> StreamRecord:

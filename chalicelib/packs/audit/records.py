@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from chalicelib.foundation.actor import Stamp
 from chalicelib.foundation.canonical_json import canonical_json
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.ids import ItemKey
@@ -37,6 +38,7 @@ _CONSUMERS_OWN = ("recorded_at", "code_version")
 
 # In the content of a record that was not made from the images of the stream.
 RECOVERED = {"recovered": True}
+LOST = "lost"  # the action of a record in the place of a change of which nothing is known
 
 SealFunction = Callable[[str, Any], dict[str, str] | None]  # (context, value) -> the stored form of a personal value
 
@@ -152,6 +154,24 @@ def build_record(change: StreamChange, entity: type[Entity], seal: SealFunction,
         "recorded_at": format_timestamp(recorded_at),
         "code_version": code_version,
         "changes": {} if is_removed else changes(change, entity, seal),
+    }
+
+
+def lost_record(entity_id: str, kind: str, seq: int, stamp: Stamp, code_version: str) -> JsonObject:
+    """The content of a record in the place of a change that nobody can describe any more: that it was made is all that is known."""
+    at = format_timestamp(stamp.now)
+    return {
+        "entity_id": entity_id,
+        "kind": kind,
+        "seq": seq,
+        "action": LOST,
+        "actor": stamp.actor.id,
+        "at": at,
+        "request_id": stamp.request_id,
+        "correlation_id": stamp.correlation_id,
+        "recorded_at": at,
+        "code_version": code_version,
+        "changes": {},
     }
 
 

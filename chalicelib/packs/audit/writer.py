@@ -146,7 +146,7 @@ class TrailWriter:
                 if hash is None or change.version != expected:
                     break
                 try:
-                    record = AuditRecord.from_values(self._describe(change), hash)
+                    record = AuditRecord.from_values(self.describe(change), hash)
                 except Exception:  # `_append_or_park` finds out why
                     break
                 hash = record.hash
@@ -209,7 +209,7 @@ class TrailWriter:
         prev_hash = self._hash(id, seq - 1)
         if prev_hash is None:
             return False
-        content = self._describe(change)
+        content = self.describe(change)
         record = AuditRecord.from_values(content, prev_hash)
         existing = repository.create_record(self._store, record)
         self._hashes[id, seq] = (existing or record).hash
@@ -220,7 +220,8 @@ class TrailWriter:
                 raise ChainConflict(existing)
         return True
 
-    def _describe(self, change: StreamChange) -> JsonObject:
+    def describe(self, change: StreamChange) -> JsonObject:
+        """The content of a change's record. Raises MalformedRecord for an unknown kind."""
         entity = self._entity_class(change.kind)
         if entity.PERSONAL:
             self._subject_keys.load([change.key.pk])
