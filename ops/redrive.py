@@ -39,7 +39,7 @@ def redrive_projection(context: Callable[[], Context], contribute: ContributionR
     """Apply the items of an entity's parked changes to the aggregates, as they are now."""
     ctx = context()
     done = projections.redrive(ctx.store, contribute, ctx.now, entity)
-    return RedriveResult(projections.STREAM, entity, done, streams.parked_records(ctx.store, projections.STREAM, entity, ctx.now))
+    return RedriveResult(streams.AGGREGATES, entity, done, streams.parked_records(ctx.store, streams.AGGREGATES, entity, ctx.now))
 
 
 # -- the command
@@ -60,7 +60,7 @@ def redrive_command() -> None:
     results: list[RedriveResult] = []
     for entity in track(streams.parked_entities(runtime.store(), writer.STREAM), description="trail", console=_console):
         results.append(redrive_trail(context, kinds, entity))
-    for entity in track(streams.parked_entities(runtime.store(), projections.STREAM), description="aggregates", console=_console):
+    for entity in track(streams.parked_entities(runtime.store(), streams.AGGREGATES), description="aggregates", console=_console):
         results.append(redrive_projection(context, contribute, entity))
     _console.print(f"{sum(result.done for result in results):,} records were processed.")
     table = Table("stream", Column("entity", no_wrap=True), "record", "reason")

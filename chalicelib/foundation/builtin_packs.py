@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from chalicelib.foundation.manifest import Pack, Schedule, import_string
+from chalicelib.foundation.manifest import EVERY_ENTITY, Pack, Schedule, import_string
 
 if TYPE_CHECKING:
     from chalicelib.foundation.context import Context
@@ -23,6 +23,13 @@ BUILTIN_PACKS = (
                 "Queues mail again that should have been sent by now",
                 writes=("MAIL",),
                 queues=True,
+            ),
+            Schedule(
+                "ops-retention",
+                "cron(30 9 * * ? *)",
+                "chalicelib.foundation.retention.purge_deleted",
+                "Purges what was deleted 30 days ago, with all that belongs to it",
+                writes=(EVERY_ENTITY, "PARK"),
             ),
         ),
         rows=("chalicelib.foundation.store.references.ReferenceCounter",),

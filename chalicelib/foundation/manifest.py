@@ -13,6 +13,7 @@ from typing import Any, Literal
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 PUBLIC = ""  # the permission of endpoints without authentication: health, documentation, login
+EVERY_ENTITY = "*"  # in `Schedule.writes`: the partitions of every pack's entities
 SIGNED_IN = "signed-in"  # any authenticated caller: own profile, sessions, password
 
 
@@ -65,11 +66,13 @@ class Projection:
     """The contribution of an entity kind to aggregates.
 
     `contribute` is the dotted path of a pure function `(image: dict) -> Contribution`: from the item as Python values to
-    numbers added to fields of aggregate rows, {(pk, sk): {field: number}}. A deleted item contributes nothing.
+    numbers added to fields of aggregate rows, {(pk, sk): {field: number}}. A deleted item contributes nothing. `writes` are the prefixes of
+    the partitions of these rows: the only ones that the consumer's role may write.
     """
 
     kind: str
     contribute: str
+    writes: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.json_codec import JsonObject
-from chalicelib.foundation.manifest import Pack, import_string
+from chalicelib.foundation.manifest import Pack, Projection, import_string
 from chalicelib.foundation.store import codec, keys
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
@@ -28,6 +28,7 @@ from chalicelib.foundation.store.expressions import ROW_ABSENT, all_of, attribut
 from chalicelib.foundation.store.store import Store
 from chalicelib.foundation.store.transactions import MAX_ACTIONS, Transaction
 from chalicelib.foundation.streams import (
+    AGGREGATES,
     ENTITY,
     MalformedRecord,
     StreamChange,
@@ -37,7 +38,6 @@ from chalicelib.foundation.streams import (
     remove_parked,
 )
 
-STREAM = "projection"  # the name under which its records are parked
 Number = int | Decimal
 Contribution = dict[tuple[str, str], dict[str, Number]]  # (pk, sk) of an aggregate row → what is added to its fields
 
@@ -59,22 +59,30 @@ class ContributionRegistry:
     """The projections of the given packs. Calling it sums an item's contributions; a projection is imported at its first use."""
 
     def __init__(self, packs: Iterable[Pack]) -> None:
-        self._paths: dict[str, list[str]] = defaultdict(list)
+        self._projections: dict[str, list[Projection]] = defaultdict(list)
         for pack in packs:
             for projection in pack.projections:
-                self._paths[projection.kind].append(projection.contribute)
-        self.kinds = sorted(self._paths)  # the kinds that contribute to any aggregate
+                self._projections[projection.kind].append(projection)
+        self.kinds = sorted(self._projections)  # the kinds that contribute to any aggregate
         self._load = cache(import_string)
 
     def __call__(self, kind: str, image: JsonObject) -> Contribution:
         """What an item of this kind contributes; Refused where its function can't tell."""
         total: Contribution = {}
-        for path in self._paths.get(kind, ()):
+        for projection in self._projections.get(kind, ()):
             try:
-                merge(total, self._load(path)(image))
+                contribution = self._load(projection.contribute)(image)
+                if foreign := {pk for pk, _ in contribution if _prefix(pk) not in projection.writes}:
+                    raise ValueError(f"{sorted(foreign)} are not among the partitions that it declares")
+                merge(total, contribution)
             except Exception as error:
-                raise ContributionError(f"{path}: {type(error).__name__} {error}") from error
+                raise ContributionError(f"{projection.contribute}: {type(error).__name__} {error}") from error
         return total
+
+
+def _prefix(pk: str) -> str:
+    """The first part of a partition key: of an id what stands before its ULID."""
+    return pk.partition("#")[0].partition("_")[0] if pk[:1].islower() else pk.partition("#")[0]
 
 
 def merge(total: Contribution, contribution: Contribution, sign: int = 1) -> None:
@@ -345,7 +353,7 @@ def redrive(store: Store, contribute: ContributionRegistry, now: datetime, entit
     A parked record has no values, and needs none: the item as it is now determines the result. Where it is gone, it was removed.
     """
     done = 0
-    for parked in parked_records(store, STREAM, entity, now):
+    for parked in parked_records(store, AGGREGATES, entity, now):
         try:
             change = parse_record(parked.record)
             state = EntityVersion(change.entity_id, change.kind, change.version + (change.new is not None), None, removed=True)

@@ -28,6 +28,7 @@ from chalicelib.foundation.store.store import Store
 
 StreamRecord = JsonObject  # one entry of the event's `Records`, as Lambda delivers it
 
+TRAIL, AGGREGATES = "audit", "projection"  # the names under which the two consumers park records
 PARKED_TTL = timedelta(days=30)
 GUARD_AFTER = timedelta(minutes=15)  # a record of this age that is delivered alone is parked while it is processed
 PARK_AFTER = timedelta(hours=20)  # a record of this age that is not processed is parked; Lambda gives it up at MAX_RECORD_AGE

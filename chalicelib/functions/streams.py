@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING
 
-from chalicelib.foundation import lambda_context, outbox, projections, streams, telemetry
+from chalicelib.foundation import lambda_context, outbox, streams, telemetry
 from chalicelib.foundation.actor import system_actor
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.manifest import StreamConsumer
@@ -125,7 +125,7 @@ def project(runtime: Runtime, event: JsonObject, context: object, contribute: Co
 
     def park(record: StreamRecord, reason: str) -> None:
         # Without the item's values: the item itself, as it is when the record is redriven, determines the result.
-        streams.park_record(store, projections.STREAM, record, reason, now)
+        streams.park_record(store, streams.AGGREGATES, record, reason, now)
 
     def process(records: list[StreamRecord]) -> list[StreamRecord]:
         unprocessed: list[StreamRecord] = []
@@ -156,7 +156,7 @@ def project(runtime: Runtime, event: JsonObject, context: object, contribute: Co
             unprocessed += _park(partial(park, records_of[id][-1], reason), *records_of[id])
         return unprocessed
 
-    return streams.process_batch(store, projections.STREAM, event["Records"], now, process, park)
+    return streams.process_batch(store, streams.AGGREGATES, event["Records"], now, process, park)
 
 
 def _park(parking: Callable[[], object], *records: StreamRecord) -> tuple[StreamRecord, ...]:

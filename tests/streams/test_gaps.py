@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from chalicelib.foundation import projections, streams, table_pass
+from chalicelib.foundation import streams, table_pass
 from chalicelib.foundation.json_codec import loads
 from chalicelib.foundation.schedules import RunStats
 from chalicelib.packs.audit import service
@@ -259,7 +259,7 @@ def test_the_schedule_brings_what_was_parked_and_only_waits(world, clock):
     deliver(world.audit(), [one])
     change = streams.parse_record(two)
     streams.park_record(world.runtime.store(), "audit", two, streams.LATE, clock.now, waiting_change=change)
-    streams.park_record(world.runtime.store(), projections.STREAM, two, streams.LATE, clock.now)
+    streams.park_record(world.runtime.store(), streams.AGGREGATES, two, streams.LATE, clock.now)
     run(world)
     assert world.rows("PARK#") == []
     assert len(contents(world, thing.id)) == 2

@@ -40,7 +40,7 @@ class GapFinder:
 
     def parked_entities(self) -> list[tuple[str, str]]:
         """The entities with parked records, each with the stream. Two round trips."""
-        return [(stream, id) for stream in (STREAM, projections.STREAM) for id in streams.parked_entities(self._ctx.store, stream)]
+        return [(stream, id) for stream in (STREAM, streams.AGGREGATES) for id in streams.parked_entities(self._ctx.store, stream)]
 
     def find_parked(self, parked: tuple[str, str]) -> None:
         """Name an entity whose trail waits for a change that may never come."""
@@ -53,7 +53,7 @@ class GapFinder:
         Where they wait for a change that can't come any more, the gap before them is closed.
         """
         stream, entity = parked
-        if stream == projections.STREAM:
+        if stream == streams.AGGREGATES:
             self._run.done += projections.redrive(self._ctx.store, self._contribute, self._ctx.now, entity)
             return
         self._run.done += TrailWriter(self._ctx, self._kinds, workers=1).redrive(entity, waiting_only=True)
@@ -63,7 +63,7 @@ class GapFinder:
     def _waiting(self, parked: tuple[str, str]) -> TrailGap | None:
         """The gap before an entity's parked records, if they wait for one. An entity that is gone may have no other trace."""
         stream, entity = parked
-        if stream == projections.STREAM:
+        if stream == streams.AGGREGATES:
             return None
         records = streams.parked_records(self._ctx.store, stream, entity, self._ctx.now)
         waiting = [streams.parse_record(record.record) for record in records if streams.is_waiting(record.key)]

@@ -26,7 +26,7 @@ from chalicelib.foundation.streams import MalformedRecord, StreamChange
 from chalicelib.packs.audit import crypto_shredding, records, repository
 from chalicelib.packs.audit.records import GENESIS, AuditRecord
 
-STREAM = "audit"
+STREAM = streams.TRAIL
 _TRANSACTION_FROM = 10  # records of a batch from which on they are put in transactions
 _MAX_TRANSACTION_BYTES = 3_000_000  # of record bodies; DynamoDB's limit for a transaction is 4 MB
 EntityResolver = Callable[[str], type[Entity]]
