@@ -14,6 +14,7 @@ Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 PUBLIC = ""  # the permission of endpoints without authentication: health, documentation, login
 EVERY_ENTITY = "*"  # in `Schedule.writes`: the partitions of every pack's entities
+AGGREGATES = "+"  # in `Schedule.writes`: the partitions of every pack's aggregates
 SIGNED_IN = "signed-in"  # any authenticated caller: own profile, sessions, password
 
 

@@ -1,6 +1,6 @@
 """Q: the audit trail. Every change as a record, linked by a hash chain, and the verification of the chain."""
 
-from chalicelib.foundation.manifest import Endpoint, Pack, PermissionRow, Schedule
+from chalicelib.foundation.manifest import AGGREGATES, Endpoint, Pack, PermissionRow, Schedule
 
 PACK = Pack(
     letter="Q",
@@ -53,6 +53,7 @@ PACK = Pack(
             "rate(1 hour)",
             f"{__name__}.schedules.stream_gaps",
             "Retries what the stream's consumers parked, and closes gaps of the trail and the aggregates",
+            writes=("AUD", "PERSON", "GAP", "PARK", "PASS", "SEEN", AGGREGATES),
             scans=True,
         ),
     ),
