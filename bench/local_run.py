@@ -8,7 +8,6 @@ of the run together, per request.
 import http.client
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.warm import LEAD
+from tests.ports import free_port
 
 PIPELINES = 3_000
 ROUNDS = 3
@@ -109,7 +109,7 @@ def _measure(run: LocalRun, request: Callable[[], Any]) -> tuple[float, float, i
 def start() -> Iterator[LocalRun]:
     """A local run in a temporary workspace."""
     with tempfile.TemporaryDirectory() as folder:
-        workspace, port = Path(folder) / "workspace", _free_port()
+        workspace, port = Path(folder) / "workspace", free_port()
         process = subprocess.Popen(
             [sys.executable, "-m", "local"],
             env=os.environ | {"VALHALLA_LOCAL": str(workspace), "PORT": str(port)},
@@ -141,13 +141,6 @@ def _descendants(pid: int) -> list[int]:
     for member in family:
         family += children.get(member, [])
     return family
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 if __name__ == "__main__":

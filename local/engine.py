@@ -5,13 +5,17 @@ The emulator runs in a process of its own, on a loopback socket that is bound he
 
 import http.client
 import json
+import os
+import secrets
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from local.emulator import READY, REGION
+from local.emulator.access import authorization
 
 __all__ = ["REGION", "Engine", "EngineClient", "EngineError", "UnreadableDataError"]
 
@@ -28,10 +32,14 @@ class UnreadableDataError(Exception):
 
 
 class Engine:
-    """One running emulator. `port` is its loopback port; its data lies in `directory`. Raises UnreadableDataError."""
+    """One running emulator. `port` is its loopback port, `access_key` what its clients must name; its data lies in `directory`.
+
+    Raises UnreadableDataError.
+    """
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
+        self.access_key = secrets.token_hex(16)
         database, mail = (directory / name for name in ("data.sqlite", "mail"))
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening, (directory / "engine.log").open("ab") as log:
             listening.bind(("127.0.0.1", 0))
@@ -40,6 +48,7 @@ class Engine:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "local.emulator.process", str(listening.fileno()), str(database.resolve()), str(mail.resolve())],
                 cwd=Path(__file__).parent.parent,
+                env=os.environ | {"AWS_ACCESS_KEY_ID": self.access_key},  # not an argument: those are every user's to read
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -57,6 +66,10 @@ class Engine:
     def url(self) -> str:
         """Its endpoint for AWS clients on this machine."""
         return f"http://127.0.0.1:{self.port}"
+
+    def client(self) -> "EngineClient":
+        """A new client of it."""
+        return EngineClient(self.port, self.access_key)
 
     @property
     def pid(self) -> int:
@@ -87,12 +100,18 @@ class EngineClient:
     Not for several threads at once.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, access_key: str) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        self._headers = {"Authorization": authorization(access_key), "Content-Type": "application/x-amz-json-1.0"}
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> "EngineClient":
+        """A client of the engine that a run's environment names."""
+        return cls(int(environment["VALHALLA_AWS_ENDPOINT"].rpartition(":")[2]), environment["AWS_ACCESS_KEY_ID"])
 
     def call(self, target: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """One operation, e.g. "DynamoDB_20120810.DescribeTable". Raises EngineError with the engine's own words."""
-        headers = {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.0"}
+        headers = {**self._headers, "X-Amz-Target": target}
         try:
             self._connection.request("POST", "/", json.dumps(arguments).encode(), headers)
             response = self._connection.getresponse()

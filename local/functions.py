@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 from chalicelib.foundation.manifest import import_string
 from local import consumers, sqs
@@ -29,17 +30,16 @@ _NICENESS = 5  # requests come first where there are fewer processors than proce
 class Functions:
     """Everything that runs in this process. `stop` ends it in order."""
 
-    def __init__(self, components: Components, workspace: Workspace, engine_port: int) -> None:
-        self._client = EngineClient(engine_port)
+    def __init__(self, components: Components, workspace: Workspace, connect: Callable[[], EngineClient]) -> None:
+        self._client = connect()
         mappings = components.consumers()
         offsets = consumers.register(self._client, [mapping.name for mapping, _ in mappings])
         letters = workspace.directory / "dead-letters"
         self._consumers = [
-            Consumer(mapping, handler, EngineClient(engine_port), offsets[mapping.name], letters / f"{mapping.name}.jsonl")
-            for mapping, handler in mappings
+            Consumer(mapping, handler, connect(), offsets[mapping.name], letters / f"{mapping.name}.jsonl") for mapping, handler in mappings
         ]
         self._workers = [
-            sqs.QueueWorker(consumer, handler, EngineClient(engine_port), sqs.create_queues(self._client, consumer))
+            sqs.QueueWorker(consumer, handler, connect(), sqs.create_queues(self._client, consumer))
             for consumer, handler in components.queues()
         ]
         self._scheduler = Scheduler(components.schedules(), workspace.schedule_state)
@@ -78,8 +78,7 @@ def main() -> None:
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     logging.basicConfig(stream=sys.stdout, format=LOG_FORMAT)
     components: Components = import_string(sys.argv[1])()
-    port = int(os.environ["VALHALLA_AWS_ENDPOINT"].rpartition(":")[2])
-    functions = Functions(components, Workspace.of(os.environ), port)
+    functions = Functions(components, Workspace.of(os.environ), lambda: EngineClient.of(os.environ))
     functions.start()
     threading.Thread(target=_watch, args=(functions,), name="watch", daemon=True).start()
     if sys.stdin.readline() != STOP:

@@ -69,10 +69,10 @@ class Runner:
                 f"The data in {self.workspace.directory} can't be read ({error}); move that folder away to begin anew."
             ) from None
         stack.callback(engine.stop)
-        client = EngineClient(engine.port)
+        client = engine.client()
         stack.callback(client.close)
         components: Components = import_string(self.components)()
-        settings = self.workspace.settings(engine.url, self.port)
+        settings = self.workspace.settings(engine.url, engine.access_key, self.port)
         settings |= {f"VALHALLA_{consumer.queue.upper()}_QUEUE": sqs.create_queues(client, consumer) for consumer, _ in components.queues()}
         self.workspace.apply_environment(settings)
         if not self.workspace.secrets.exists():

@@ -11,6 +11,7 @@ from waitress.server import TcpWSGIServer, create_server
 from waitress.task import ErrorTask
 
 from local import gateway
+from local.loopback import is_loopback
 
 THREADS = 8
 _MAX_HEADERS = 10_240  # API Gateway's limit of all headers together
@@ -56,6 +57,12 @@ def wsgi(app: gateway.App) -> Callable[[dict[str, Any], StartResponse], Iterable
 
 
 def _respond_to(app: gateway.App, environ: dict[str, Any]) -> gateway.HttpResponse:
+    host, raw_path = environ.get("HTTP_HOST", ""), environ["REQUEST_URI"].partition("?")[0]
+    if not raw_path.startswith("/"):  # the absolute form, as for a proxy: its own host counts
+        host, _, raw_path = raw_path.partition("://")[2].partition("/")
+        raw_path = "/" + raw_path
+    if not is_loopback(host):
+        return gateway.problem("forbidden", "A local run answers to 127.0.0.1 and localhost only.")
     headers = [(_header_name(key[5:]), value) for key, value in environ.items() if key.startswith("HTTP_") and isinstance(value, str)]
     headers += [(_header_name(key), environ[key]) for key in ("CONTENT_TYPE", "CONTENT_LENGTH") if environ.get(key)]
     encoding = environ.get("HTTP_CONTENT_ENCODING", "")
@@ -65,9 +72,6 @@ def _respond_to(app: gateway.App, environ: dict[str, Any]) -> gateway.HttpRespon
         return refused.response
     if encoding:
         headers = [(name, value) for name, value in headers if name not in ("Content-Encoding", "Content-Length")]
-    raw_path = environ["REQUEST_URI"].partition("?")[0]
-    if not raw_path.startswith("/"):  # the absolute form, as for a proxy
-        raw_path = "/" + raw_path.partition("://")[2].partition("/")[2]
     event = gateway.proxy_event(
         environ["REQUEST_METHOD"], raw_path, headers, environ.get("QUERY_STRING", ""), body, environ.get("REMOTE_ADDR", "127.0.0.1")
     )

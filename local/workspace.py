@@ -72,8 +72,8 @@ class Workspace:
             os.fsync(file.fileno())
         staged.replace(path)
 
-    def settings(self, engine_url: str, port: int) -> dict[str, str]:
-        """The environment of every process of this system: its table, its engine, its secrets, and nobody's AWS account."""
+    def settings(self, engine_url: str, access_key: str, port: int) -> dict[str, str]:
+        """The environment of every process of this system: its table, its engine and its key, its secrets, and nobody's AWS account."""
         return {
             "VALHALLA_STAGE": "local",
             "VALHALLA_TABLE": TABLE,
@@ -83,7 +83,7 @@ class Workspace:
             "AWS_ENDPOINT_URL": engine_url,
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_ACCESS_KEY_ID": access_key,
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_EC2_METADATA_DISABLED": "true",
             "NO_PROXY": "127.0.0.1,localhost",

@@ -20,6 +20,7 @@ from typer.core import TyperCommand, TyperGroup
 from chalicelib.foundation.actor import system_actor
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.runtime import Runtime
+from chalicelib.foundation.store.retry_policy import COMMANDS
 from chalicelib.packs import PACKS
 
 LOCAL = "local"
@@ -96,7 +97,9 @@ def use_stage(stage: str | None, environment: Mapping[str, str]) -> None:
 
 def runtime() -> Runtime:
     """The runtime of the stage in use; raises SettingsError."""
-    return Runtime.from_environment(os.environ, PACKS)
+    found = Runtime.from_environment(os.environ, PACKS)
+    found.retry_by(COMMANDS)
+    return found
 
 
 def context(stage_runtime: Runtime, job: str) -> Context:

@@ -36,7 +36,7 @@ TAG = "arv-estimated"
 _MAX_EXPONENT = 14  # largest power of ten of a number, up or down; the API accepts no more digits
 _MIN_SAMPLES = 5  # fewest properties of a postal code for a median
 _TRIES, _FIRST_WAIT, _LONGEST_WAIT = 7, 0.5, 20.0
-_RETRYABLE_STATUSES = (429, 502, 503, 504)
+_RETRYABLE_STATUSES = (429, 500, 502, 503, 504)
 
 Parse = Callable[[str], Any]
 

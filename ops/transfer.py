@@ -206,7 +206,8 @@ def import_stage(runtime: Runtime, path: Path, *, workers: int, advance: Advance
             if len(batch) == _BATCH:
                 write(batch)
                 batch = []
-        write(batch)
+        if batch:
+            write(batch)
     return totals
 
 
@@ -217,14 +218,7 @@ def _writers(runtime: Runtime, workers: int, advance: Advance) -> Iterator[Calla
 
     def put_batch(batch: list[DynamoItem]) -> None:
         store = runtime.store(lambda: _CALL_SECONDS)
-        unprocessed: Any = [{"PutRequest": {"Item": raw}} for raw in batch]
-        attempt = 0
-        while unprocessed:
-            response = store.call("batch_write_item", RequestItems={store.table: unprocessed})
-            unprocessed = response.get("UnprocessedItems", {}).get(store.table)
-            if unprocessed:
-                store.backoff(attempt)
-                attempt += 1
+        store.batch("batch_write_item", [{"PutRequest": {"Item": raw}} for raw in batch])
         advance(len(batch))
 
     with ThreadPoolExecutor(workers) as pool:

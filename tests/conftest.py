@@ -29,13 +29,14 @@ from chalicelib.foundation.secret_store import SecretStore, new_secrets
 from chalicelib.foundation.settings import Settings
 from chalicelib.packs import PACKS
 from local.gateway import proxy_event
-from tests import moto_tables, openapi_contract
+from tests import dynamodb_limits, moto_tables, openapi_contract
 
 # A busy machine is no failure: tests bound what is done, never how long it takes.
 hypothesis.settings.register_profile("ours", deadline=None)
 hypothesis.settings.load_profile("ours")
 
 moto_tables.install()
+dynamodb_limits.install()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Generic, NamedTuple, NotRequired, TypedDict, TypeVar, ca
 
 from chalicelib.foundation import idempotency
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.errors import Conflict, Problem, TooLarge, VersionConflict
+from chalicelib.foundation.errors import Conflict, Problem, TooLarge, Unavailable, VersionConflict
 from chalicelib.foundation.http.responses import problem_body
 from chalicelib.foundation.idempotency import IdempotencyRecordKey, IdempotentReplay
 from chalicelib.foundation.ids import ItemKey
@@ -107,7 +107,8 @@ def run(
     A row whose reference is known is what has it (200). `dry_run` checks and writes nothing. Under an Idempotency-Key each row has
     a record of its own, so that a repetition after a crash writes the rest; a repetition is answered by IdempotentReplay with
     `{"results": [...]}`. One round trip for the key, one for what is known, one for each twenty rows; where one of the twenty is
-    refused, one for each of them. Raises TooLarge over `max_rows`.
+    refused, one for each of them. Where the store becomes busy, the rows that are left are refused with that (503). Raises TooLarge over
+    `max_rows`, Unavailable where no row was written.
     """
     check_row_count(items, max_rows)
     is_replay = not dry_run and _is_replay(ctx)
@@ -119,8 +120,7 @@ def run(
         for row in new_rows:
             row.outcome = {"status": 200}
     else:
-        for start in range(0, len(new_rows), rows_per_transaction):
-            _write_batch(ctx, new_rows[start : start + rows_per_transaction], operation)
+        _write_all(ctx, new_rows, operation, rows_per_transaction)
     for row in rows:
         outcome = row.outcome
         assert outcome is not None
@@ -175,20 +175,34 @@ def _resolve_known(ctx: Context, rows: list[_Row[R]], operation: BulkOperation[R
         keys += operation.keys(ctx, row.row)
     items = ctx.store.batch_get(keys)
     for row in rows:
-        record = items.get(row.record.key) if row.record else None
+        recorded = idempotency.recorded_response(ctx, row.record, items.get(row.record.key)) if row.record else None
         guard = items.get(row.guard) if row.guard else None
-        if record:
-            row.outcome = cast(RowOutcome, idempotency.stored_response(record))
+        if recorded:
+            row.outcome = cast(RowOutcome, recorded)
         elif guard:
             row.outcome = {"status": 200, "id": str(UniqueValue.owner_in(guard))}
         elif problem := operation.check(ctx, row.row, items):
             row.outcome = refused(ctx, problem)
 
 
+def _write_all(ctx: Context, rows: list[_Row[R]], operation: BulkOperation[R], rows_per_transaction: int) -> None:
+    """Write the rows, some at a time. A store that is busy for one row is so for the next one: it isn't asked for each of them."""
+    try:
+        for start in range(0, len(rows), rows_per_transaction):
+            _write_batch(ctx, rows[start : start + rows_per_transaction], operation)
+    except Unavailable as busy:
+        if not any(row.outcome for row in rows):
+            raise
+        for row in rows:
+            row.outcome = row.outcome or refused(ctx, busy)
+
+
 def _write_batch(ctx: Context, rows: list[_Row[R]], operation: BulkOperation[R]) -> None:
     """Write the rows together, or else one by one."""
     try:
         _write(ctx, rows, operation)
+    except Unavailable:
+        raise
     except (Problem, IdempotentReplay, VersionConflict):
         for row in rows:
             _write_one(ctx, row, operation)
@@ -203,6 +217,8 @@ def _write_one(ctx: Context, row: _Row[R], operation: BulkOperation[R]) -> None:
         # Another request created it since we looked: the problem of a taken reference names what has it.
         known_id = conflict.members.get("id")
         row.outcome = {"status": 200, "id": known_id} if known_id else refused(ctx, conflict)
+    except Unavailable:
+        raise
     except Problem as problem:
         row.outcome = refused(ctx, problem)
 
@@ -236,7 +252,6 @@ def run_in_steps(
     *,
     dry_run: bool = False,
     rows_per_step: int = ROWS_PER_TRANSACTION,
-    commit: Callable[[Transaction], None] = Transaction.commit,
 ) -> list[S]:
     """Write rows in steps, each seeing what the step before has written; one result for each row, in their order.
 
@@ -248,7 +263,7 @@ def run_in_steps(
     progress = None if dry_run else _progress(ctx)
     rows, results = progress if progress else (plan(), [])
     while len(results) < len(rows):
-        results = _run_step(ctx, rows, results, decide, dry_run, rows_per_step, commit)
+        results = _run_step(ctx, rows, results, decide, dry_run, rows_per_step)
     return results
 
 
@@ -260,11 +275,8 @@ def _progress_key(ctx: Context, done: int) -> IdempotencyRecordKey | None:
 def _progress(ctx: Context) -> tuple[list[str], list[Any]] | None:
     """The plan and the results that an earlier run of this request remembers of its first step."""
     record = _progress_key(ctx, 0)
-    item = ctx.store.get_item(record.key) if record else None
-    if item is None:
-        return None
-    stored = idempotency.stored_response(item)
-    return stored["wanted"], stored["results"]
+    stored = idempotency.recorded_response(ctx, record, ctx.store.get_item(record.key)) if record else None
+    return (stored["wanted"], stored["results"]) if stored else None
 
 
 def _run_step(
@@ -274,7 +286,6 @@ def _run_step(
     decide: Callable[[list[str], int], Step[S]],
     dry_run: bool,
     rows_per_step: int,
-    commit: Callable[[Transaction], None],
 ) -> list[S]:
     """The results with those of the next step."""
     some = rows[len(results) : len(results) + rows_per_step]
@@ -292,7 +303,7 @@ def _run_step(
         if step.add:
             step.add(tx)
         if len(tx):
-            commit(tx)
+            tx.commit()
         return done
 
     try:

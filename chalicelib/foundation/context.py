@@ -118,6 +118,21 @@ class Context:
         )
         return {"items": [present(row) for row in page.rows], "next_cursor": page.next_cursor}
 
+    def page_of(
+        self, items: Sequence[R], sort_key: Callable[[R], tuple[object, ...]], query: "PageParams", *binding: object
+    ) -> tuple[list[R], str | None]:
+        """A page of a list that was computed and is sorted by `sort_key` (JSON values, unique), and its cursor.
+
+        The cursor holds the sort key of the page's last item, so that items which don't change are listed exactly once. It holds for this
+        endpoint, this caller, and what else is given.
+        """
+        signer = self.cursor_signer(*binding)
+        if query.cursor:
+            last: Any = tuple(signer.verify(query.cursor))
+            items = [item for item in items if sort_key(item) > last]
+        page = list(items[: query.limit])
+        return page, signer.sign(sort_key(page[-1])) if len(items) > len(page) else None
+
     def cursor_signer(self, *binding: object) -> CursorSigner:
         """For a list that `paginate` can't serve: signs cursors that hold for this endpoint, this caller, and what else is given."""
         return CursorSigner(self.secrets.cursor_key, self.now, self.endpoint, *binding, self.actor.id)

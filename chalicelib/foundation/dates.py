@@ -29,6 +29,11 @@ def days_before(day: date, *counts: int) -> list[date]:
     return [day - timedelta(days=count) for count in counts]
 
 
+def days_between(start: date | None, end: date | None) -> int | None:
+    """Days from `start` to `end`, at least 0 (what is entered late may be out of order); None where one is unknown."""
+    return None if start is None or end is None else max(0, (end - start).days)
+
+
 def format_timestamp(now: datetime) -> str:
     """RFC 3339 in UTC with milliseconds and Z: the format of all timestamps, sortable as text."""
     return now.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

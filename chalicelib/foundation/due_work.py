@@ -7,6 +7,7 @@ next one finds; and of two runs that find the same item one loses the claim.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TypedDict, TypeVar
 
 from chalicelib.foundation import telemetry
@@ -18,6 +19,8 @@ from chalicelib.foundation.schedules import RunStats
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.entity import Entity
+from chalicelib.foundation.store.keys import reference_counter
+from chalicelib.foundation.store.references import ReferenceCounter
 from chalicelib.foundation.store.store import parse_live
 from chalicelib.foundation.store.transactions import Transaction
 
@@ -26,10 +29,11 @@ FALLBACK_ROLE = "operator"  # the role that is notified of what has no owner
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Entity)
+C = TypeVar("C", bound=ReferenceCounter)
 DueItems = Mapping[ItemKey, DynamoItem]
 DueHandler = Callable[[Context, str, DueItems], bool]
-"""Handles one due item, by its id and the items that were read for its page. True where it did something; False where somebody
-else was first, or the index was behind."""
+"""Handles one due item, by its id and the items that were read for its page. True where it did something; False, or a VersionConflict,
+where somebody else was first, or the index was behind."""
 
 
 # -- finding
@@ -46,7 +50,8 @@ def process_due(
 
     def handle_one(id_and_items: tuple[str, DueItems]) -> None:
         run.found += 1
-        run.done += handle(ctx, *id_and_items)
+        with suppress(VersionConflict):
+            run.done += handle(ctx, *id_and_items)
 
     for rows in ctx.store.query_pages(due, page_size=PAGE_SIZE):
         ids = [item_id(row) for row in rows]
@@ -63,6 +68,18 @@ def process_due_entities(ctx: Context, run: RunStats, due: KeyRange, kind: type[
         return entity is not None and handle(ctx, entity)
 
     process_due(ctx, run, due, handle_item, keys=own_key(kind.ID))
+
+
+def process_due_counters(
+    ctx: Context, run: RunStats, due: KeyRange, kind: type[E], counter: type[C], handle: Callable[[Context, E, C], bool]
+) -> None:
+    """`process_due` for roots whose reference counter carries the due key: the live root with its counter. Two round trips a page."""
+
+    def handle_items(ctx: Context, id: str, items: DueItems) -> bool:
+        root, row = parse_live(kind, items.get(kind.ID.key(id))), items.get(reference_counter(id))
+        return root is not None and row is not None and handle(ctx, root, counter.from_item(row))
+
+    process_due(ctx, run, due, handle_items, keys=lambda id: (kind.ID.key(id), reference_counter(id)))
 
 
 def own_key(id_format: IdFormat) -> Callable[[str], tuple[ItemKey]]:

@@ -8,7 +8,6 @@ import hashlib
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from chalicelib.foundation.canonical_json import Numbers, canonical_json
@@ -18,7 +17,7 @@ from chalicelib.foundation.json_codec import dumps, loads
 from chalicelib.foundation.signing import sha256_hex
 from chalicelib.foundation.store.codec import DynamoItem, decode_value
 from chalicelib.foundation.store.entity import Entity
-from chalicelib.foundation.store.expressions import ROW_ABSENT, any_of, attribute
+from chalicelib.foundation.store.expiry import is_free, live_row
 from chalicelib.foundation.store.store import StoreStamp, parse_live
 from chalicelib.foundation.store.transactions import Transaction
 
@@ -82,19 +81,28 @@ def record_response(ctx: IdempotentRequest, tx: Transaction, response: object, r
         "request_id": ctx.request_id,
         "ttl": int(ctx.now.timestamp()) + TTL_SECONDS,
     }
-    is_free = any_of(ROW_ABSENT, attribute("ttl") < int(ctx.now.timestamp()))
-    tx.put_values(record.key, values, is_free, lambda old: _outcome(record, old))
+    tx.put_values(record.key, values, is_free(ctx.now), lambda old: _outcome(record, old))
 
 
 def _outcome(record: IdempotencyRecordKey, row: DynamoItem) -> Exception:
     if row["fp"]["S"] != record.fingerprint:
         return IdempotencyMismatch("This Idempotency-Key was used with another request.")
-    return IdempotentReplay(stored_response(row))
+    return IdempotentReplay(_stored_response(row))
 
 
-def stored_response(row: DynamoItem) -> Any:
-    """The first response, from its record."""
+def _stored_response(row: DynamoItem) -> Any:
     return loads(zlib.decompress(decode_value(row["body"])).decode())
+
+
+def recorded_response(ctx: IdempotentRequest, record: IdempotencyRecordKey, row: DynamoItem | None) -> Any:
+    """The response in `row`, which was read at the record's key; None where there is none. Raises IdempotencyMismatch for another request's."""
+    row = live_row(row, ctx.now)
+    if row is None:
+        return None
+    outcome = _outcome(record, row)
+    if isinstance(outcome, IdempotentReplay):
+        return outcome.body
+    raise outcome
 
 
 def read_or_replay(ctx: IdempotentRequest, keys: Iterable[ItemKey]) -> dict[ItemKey, DynamoItem]:
@@ -107,7 +115,7 @@ def read_or_replay(ctx: IdempotentRequest, keys: Iterable[ItemKey]) -> dict[Item
     if ctx.idempotency:
         all_keys.append(ctx.idempotency.key)
     items = ctx.store.batch_get(all_keys)
-    if ctx.idempotency and (row := items.pop(ctx.idempotency.key, None)) and not _expired(row, ctx.now):
+    if ctx.idempotency and (row := live_row(items.pop(ctx.idempotency.key, None), ctx.now)):
         raise _outcome(ctx.idempotency, row)
     return items
 
@@ -119,7 +127,3 @@ def find_or_replay(ctx: IdempotentRequest, kind: type[E], id: str) -> E:
     if entity is None:
         raise NotFound(kind.ID.name)
     return entity
-
-
-def _expired(row: DynamoItem, now: datetime) -> bool:
-    return int(row["ttl"]["N"]) < int(now.timestamp())

@@ -14,6 +14,7 @@ from chalicelib.foundation.errors import NotFound
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32, as in the ULID specification
 _ULID = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
+EXAMPLE_ULID = "01KB0Q5E8G7Z3V9X2M4N6P8R0T"
 ROOT_SORT_KEY = "~"  # sort key of a partition's root: it sorts after every other row of the partition
 
 
@@ -55,9 +56,26 @@ class IdFormat:
         """A new id, in the partition of the root id `parent` where this kind is a child."""
         if parent is None:
             return f"{self.prefix}_{ulid(now)}"
+        return self._child(parent, ulid(now))
+
+    def _child(self, parent: str, own_ulid: str) -> str:
         root_prefix, root_ulid = parent.split("_")
         letter = next(letter for letter, prefix in self.parents.items() if prefix == root_prefix)
-        return f"{self.prefix}_{letter}{root_ulid}{ulid(now)}"
+        return f"{self.prefix}_{letter}{root_ulid}{own_ulid}"
+
+    @property
+    def example(self) -> str:
+        """An id of this form, for the documentation."""
+        parent = next(iter(self.parents.values()), None)
+        return f"{self.prefix}_{EXAMPLE_ULID}" if parent is None else self._child(f"{parent}_{EXAMPLE_ULID}", EXAMPLE_ULID)
+
+    def is_id(self, id: str) -> bool:
+        """Whether it is an id of this format."""
+        try:
+            self.key(id)
+        except NotFound:
+            return False
+        return True
 
     def key(self, id: str) -> ItemKey:
         """The key of `id`; one of another form is not match, before any store is asked."""

@@ -21,6 +21,7 @@ from chalicelib.foundation.ids import ItemKey, ulid
 from chalicelib.foundation.json_codec import JsonObject, dumps, loads
 from chalicelib.foundation.store import codec
 from chalicelib.foundation.store.access_patterns import DuePattern
+from chalicelib.foundation.store.expiry import find_live_row, is_live
 from chalicelib.foundation.store.expressions import ROW_ABSENT, all_of, any_of, attribute, unchanged
 from chalicelib.foundation.store.keys import KeyPart
 from chalicelib.foundation.store.transactions import Transaction
@@ -164,7 +165,7 @@ def _claim(ctx: "Context", key: ItemKey) -> JsonObject | None:
             key,
             set={"lease": now + int(LEASE.total_seconds()), "leased_by": ctx.request_id},
             add={"attempts": 1},
-            when=all_of(attribute("state") == "queued", attribute("ttl") > now, is_free),
+            when=all_of(attribute("state") == "queued", is_live(ctx.now), is_free),
         )
     except VersionConflict:
         return None
@@ -172,10 +173,8 @@ def _claim(ctx: "Context", key: ItemKey) -> JsonObject | None:
 
 
 def _unclaimed_result(ctx: "Context", key: ItemKey) -> DeliveryResult:
-    raw = ctx.store.get_item(key)
-    row = codec.decode_item(raw) if raw else {}
-    waits = row.get("state") == "queued" and row["ttl"] > ctx.now.timestamp()
-    return DeliveryResult("busy" if waits else "gone")
+    row = find_live_row(ctx.store, key, ctx.now) or {}
+    return DeliveryResult("busy" if row.get("state") == {"S": "queued"} else "gone")
 
 
 def _release(ctx: "Context", key: ItemKey, row: JsonObject) -> None:

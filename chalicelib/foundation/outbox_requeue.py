@@ -8,6 +8,7 @@ from chalicelib.foundation.errors import VersionConflict
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.outbox import BATCH, UNSENT, batches, due_keys, enqueue
 from chalicelib.foundation.schedules import RunStats
+from chalicelib.foundation.store.expiry import is_live
 from chalicelib.foundation.store.expressions import all_of, attribute
 
 REQUEUE_EVERY = timedelta(hours=1)  # longer than the queue takes to give up a message
@@ -36,9 +37,7 @@ def requeue(ctx: Context, run: RunStats) -> None:
 
 def _postpone(ctx: Context, key: ItemKey) -> bool:
     """Make an unsent mail due again in an hour. False where it was sent, has expired, or another run was first."""
-    is_due = all_of(
-        attribute("state") == "queued", attribute("ttl") > int(ctx.now.timestamp()), attribute(UNSENT.sk_name) < UNSENT.until(ctx.now).high
-    )
+    is_due = all_of(attribute("state") == "queued", is_live(ctx.now), attribute(UNSENT.sk_name) < UNSENT.until(ctx.now).high)
     try:
         ctx.store.update(key, set=due_keys(key, ctx.now + REQUEUE_EVERY), when=is_due)
     except VersionConflict:

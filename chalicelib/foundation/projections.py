@@ -13,11 +13,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
 from functools import cache
 
 from botocore.exceptions import ClientError
 
+from chalicelib.foundation.counts import Number as Number
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.manifest import Pack, Projection, import_string
@@ -38,7 +38,6 @@ from chalicelib.foundation.streams import (
     remove_parked,
 )
 
-Number = int | Decimal
 Contribution = dict[tuple[str, str], dict[str, Number]]  # (pk, sk) of an aggregate row → what is added to its fields
 
 # Longer than records are parked: a redriven record must still find the newer checkpoint.

@@ -13,6 +13,7 @@ from chalicelib.foundation.manifest import Pack
 from chalicelib.foundation.pack_registry import PackRegistry
 from chalicelib.foundation.secret_store import SecretStore
 from chalicelib.foundation.settings import Settings
+from chalicelib.foundation.store.retry_policy import REQUESTS, RetryBudget, RetryPolicy
 from chalicelib.foundation.store.store import Store
 
 _DEFAULT_SECONDS = 25.0  # seconds a request may take by default; the gateway times out after 29
@@ -40,12 +41,17 @@ class Runtime:
         self.secrets = secrets or SecretStore(settings)
         self.clock = clock
         self.sleep = sleep
+        self.retry_by(REQUESTS)
         self.cache = Cache()
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], packs: tuple[Pack, ...]) -> "Runtime":
         """The runtime for these environment variables, with these packs. Raises SettingsError."""
         return cls(Settings.from_environment(environment, packs), packs=packs)
+
+    def retry_by(self, policy: RetryPolicy) -> None:
+        """Repeat calls to the table by this policy; the process has one budget for all of them."""
+        self._retry_policy, self._retry_budget = policy, RetryBudget(policy)
 
     def context(
         self,
@@ -86,6 +92,8 @@ class Runtime:
             remaining_seconds=remaining_seconds,
             count_capacity=self.settings.count_capacity,
             sleep=self.sleep,
+            policy=self._retry_policy,
+            budget=self._retry_budget,
         )
 
     def identify(self, headers: Mapping[str, str], ctx: Context) -> Actor:

@@ -23,6 +23,7 @@ from chalicelib.foundation.money import MAX_DIGITS, MINOR_UNITS, money_error, si
 if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
+VIEWED_BODY = "x-viewed-body"  # in a schema of `view_of`, until the OpenAPI document has its component
 T = TypeVar("T")
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
@@ -169,6 +170,15 @@ def component(name: str) -> WithJsonSchema:
 RowProblem = Annotated[dict[str, Any], component("RowProblem")]  # why one row of a bulk request failed
 
 
+def view_of(body: "type[RequestBody]") -> WithJsonSchema:
+    """Describe a nested object of an answer that is stored as it was sent.
+
+    `BuyBoxView = Annotated[JsonObject, view_of(BuyBox)]`: the component BuyBoxView has the body's fields without their limits, and
+    each may be omitted or null.
+    """
+    return WithJsonSchema({"title": f"{body.__name__}View", VIEWED_BODY: body.__name__})
+
+
 def decimals(places: int) -> AfterValidator:
     """At most so many decimals."""
 
@@ -245,6 +255,11 @@ class RequestBody(BaseModel):
 
     # A model is built at its first validation, so that a cold start builds one model rather than all of the pack.
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, defer_build=True)
+
+
+def body_example(example: JsonObject) -> ConfigDict:
+    """The configuration of a request body with an example for the documentation: small, and what somebody would send."""
+    return ConfigDict(json_schema_extra={"examples": [example]})
 
 
 class PatchBody(RequestBody):
@@ -324,15 +339,7 @@ class PostalAddress(RequestBody):
     country: Country | None = Field(None, description="ISO 3166-1 alpha-2; the United States unless given.")
 
 
-class PostalAddressView(TypedDict, total=False):
-    """A postal address; what is not known is left out or null."""
-
-    line1: str | None
-    line2: str | None
-    city: str | None
-    region: str | None
-    postal_code: str | None
-    country: str | None
+PostalAddressView = Annotated[JsonObject, view_of(PostalAddress)]
 
 
 class RowResult(TypedDict):

@@ -54,6 +54,22 @@ def _safe_url(value: str) -> str:
     return value
 
 
+def _rate(value: str) -> int:
+    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 100_000):
+        raise ValueError("must be a number of requests a second, e.g. 100")
+    return int(value)
+
+
+def _names(value: str) -> tuple[str, ...]:
+    return tuple(name for part in value.split(",") if (name := part.strip()))
+
+
+def _minutes_of_a_day(value: str) -> int:
+    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 1440):
+        raise ValueError("must be a number of minutes from 1 to 1440")
+    return int(value)
+
+
 def _group_roles(value: str) -> tuple[tuple[str, str], ...]:
     pairs = [part.rpartition("=") for part in value.split(",") if part.strip()]
     if any(not group.strip() or not role.strip() for group, _, role in pairs):
@@ -73,6 +89,9 @@ class Settings:
     secrets: str = setting("VALHALLA_SECRETS", "the location of the secrets: file:<path> or secretsmanager:<name>", env.text)
     aws_endpoint: str | None = setting("VALHALLA_AWS_ENDPOINT", "an AWS emulator's URL; unset on AWS", env.text, None)
     public_url: str = setting("VALHALLA_PUBLIC_URL", "the URL under which callers reach the API", env.text, "http://127.0.0.1:8000")
+    throttle_rate: int | None = setting(
+        "VALHALLA_THROTTLE_RATE", "requests a second that the stage takes; one caller may send a quarter of them", _rate, None
+    )
     cors_origins: tuple[str, ...] = setting("VALHALLA_CORS_ORIGINS", "origins that a browser may call from", _origins, ())
     firm_time_zone: str = setting("VALHALLA_FIRM_TIME_ZONE", "the time zone whose days are business days", _zone, "America/Los_Angeles")
     default_currency: str = setting("VALHALLA_DEFAULT_CURRENCY", "the currency where none is given", _currency, "USD")
@@ -83,6 +102,10 @@ class Settings:
     app_url: str | None = setting("VALHALLA_APP_URL", "the front end's URL, where links in mail lead to", _base_url, None)
     oidc_issuer: str | None = setting("VALHALLA_OIDC_ISSUER", "an outside OpenID issuer whose tokens are taken", _safe_url, None)
     oidc_audience: str | None = setting("VALHALLA_OIDC_AUDIENCE", "the audience that its tokens must be for", env.text, None)
+    oidc_client_ids: tuple[str, ...] = setting(
+        "VALHALLA_OIDC_CLIENT_IDS", "clients whose access tokens are taken without an audience, as Cognito's are", _names, ()
+    )
+    oidc_max_minutes: int = setting("VALHALLA_OIDC_MAX_MINUTES", "how many minutes its tokens may be issued for", _minutes_of_a_day, 60)
     oidc_jwks_url: str | None = setting("VALHALLA_OIDC_JWKS_URL", "where its public keys are", _safe_url, None)
     oidc_groups_claim: str = setting("VALHALLA_OIDC_GROUPS_CLAIM", "the claim that lists a user's groups", env.text, "groups")
     oidc_group_roles: tuple[tuple[str, str], ...] = setting(
@@ -97,8 +120,10 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str], packs: Iterable[Pack] = ()) -> "Settings":
         """Read the settings, those of the packs among them; SettingsError names the first that is missing or wrong."""
         values: JsonObject = env.read(cls, environment)
-        if "oidc_issuer" in values and not {"oidc_audience", "oidc_jwks_url"} <= values.keys():
-            raise SettingsError("VALHALLA_OIDC_ISSUER needs VALHALLA_OIDC_AUDIENCE and VALHALLA_OIDC_JWKS_URL as well.")
+        if "oidc_issuer" in values and not ("oidc_jwks_url" in values and values.keys() & {"oidc_audience", "oidc_client_ids"}):
+            raise SettingsError(
+                "VALHALLA_OIDC_ISSUER needs VALHALLA_OIDC_JWKS_URL, and VALHALLA_OIDC_AUDIENCE or VALHALLA_OIDC_CLIENT_IDS, as well."
+            )
         declared = [pack.settings for pack in packs if pack.settings is not None]
         return cls(**values, of_packs=tuple(declaration(**env.read(declaration, environment)) for declaration in declared))
 

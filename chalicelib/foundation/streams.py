@@ -23,6 +23,7 @@ from chalicelib.foundation.json_codec import JsonObject, dumps
 from chalicelib.foundation.store import codec, keys
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
+from chalicelib.foundation.store.expiry import find_live_row, live_row
 from chalicelib.foundation.store.expressions import attribute
 from chalicelib.foundation.store.store import Store
 
@@ -152,7 +153,7 @@ def process_batch(store: Store, stream: str, records: list[StreamRecord], now: d
     ages = {id(record): _age(record, now) for record in records}
     guarded = len(records) == 1 and ages[id(records[0])] > GUARD_AFTER
     try:
-        if guarded and _is_guarded(store, stream, records[0], park):
+        if guarded and _is_guarded(store, stream, records[0], now, park):
             return batch_response(records, [])
         undone = process(records)
     except Exception as error:
@@ -177,9 +178,9 @@ def _age(record: StreamRecord, now: datetime) -> timedelta:
         return timedelta(0)
 
 
-def _is_guarded(store: Store, stream: str, record: StreamRecord, park: Park) -> bool:
+def _is_guarded(store: Store, stream: str, record: StreamRecord, now: datetime, park: Park) -> bool:
     """Whether the record was parked at an earlier delivery; parks it otherwise. Two round trips."""
-    if store.get_item(key := _record_key(stream, record)) is not None:
+    if find_live_row(store, key := _record_key(stream, record), now) is not None:
         _report_parked(stream, key, GUARD)
         return True
     park(record, GUARD)
@@ -306,7 +307,7 @@ def parked_records(store: Store, stream: str, entity: str, now: datetime, *, uns
     return [
         ParkedRecord(key := ItemKey(raw["pk"]["S"], raw["sk"]["S"]), entity, raw["reason"]["S"], _stored_record(key, raw, unseal))
         for raw in store.query_all(KeyRange(None, keys.join_key("PARK", stream, entity)))
-        if int(raw["ttl"]["N"]) > now.timestamp()
+        if live_row(raw, now)
     ]
 
 
@@ -331,9 +332,9 @@ def _seal_context(key: ItemKey) -> str:
     return f"{key.pk}|{key.sk}"
 
 
-def which_are_parked(store: Store, keys: Iterable[ItemKey]) -> list[ItemKey]:
+def which_are_parked(store: Store, keys: Iterable[ItemKey], now: datetime) -> list[ItemKey]:
     """The keys among these at which a record is parked. One round trip per hundred."""
-    return list(store.batch_get(keys))
+    return [key for key, raw in store.batch_get(keys).items() if live_row(raw, now)]
 
 
 def parked_entities(store: Store, stream: str) -> list[str]:

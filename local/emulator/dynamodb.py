@@ -12,35 +12,34 @@ from typing import Any
 from local.emulator.database import transaction
 from local.emulator.errors import ConditionFailed, InvalidUpdate, ServiceError, ValidationError
 from local.emulator.expressions import (
-    And,
-    Between,
-    Comparison,
     Condition,
-    Function,
-    Parsed,
     Path,
     Scope,
     Steps,
-    Value,
     apply_update,
-    check,
     parse_condition,
     parse_projection,
     parse_update,
     project,
 )
+from local.emulator.key_conditions import key_range
+from local.emulator.requests import (
+    MAX_TRANSACTION_BYTES,
+    Request,
+    check_batch_get,
+    check_batch_write,
+    check_transaction,
+    check_unique,
+    request_scope,
+)
+from local.emulator.schema import Key
 from local.emulator.stream import Stream
-from local.emulator.tables import Catalog, Index, Key, StoredItem, Table, dumps
-from local.emulator.values import AttributeValue, Item, canonical_item, canonical_value
-
-Request = dict[str, Any]
+from local.emulator.tables import Catalog, Index, StoredItem, Table, dumps
+from local.emulator.values import AttributeValue, Item, canonical_item
 
 _PAGE_BYTES = 1024 * 1024
 _BATCH_GET_BYTES = 16 * 1024 * 1024
-_MAX_TRANSACTION_BYTES = 4 * 1024 * 1024
 _TOKEN_SECONDS = 600
-_EXPRESSIONS = ("ConditionExpression", "FilterExpression", "KeyConditionExpression", "UpdateExpression", "ProjectionExpression")
-_REVERSED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 @dataclass(frozen=True)
@@ -130,19 +129,16 @@ class DynamoDB:
     def _read(self, table: Table, request: Request) -> str | None:
         """The JSON of one item, or of its projection."""
         row = table.get_text(table.key_of(request.get("Key") or {}, exact=True))
-        projection = _Projection(request, _scope(request))
+        projection = _Projection(request, request_scope(request))
         return None if row is None else projection.text(row[0])
 
     def _batch_get_item(self, request: Request) -> str:
-        responses, unprocessed, size, count = [], {}, 0, 0
-        for name, wanted in (request.get("RequestItems") or {}).items():
-            table, keys = self.catalog[name], wanted.get("Keys") or []
-            count += len(keys)
-            if count > 100:
-                raise ValidationError("Too many items requested for the BatchGetItem call")
-            if len({table.key_of(key, exact=True) for key in keys}) < len(keys):
-                raise ValidationError("Provided list of item keys contains duplicates")
-            projection = _Projection(wanted, _scope(wanted))
+        check_batch_get(request)
+        responses, unprocessed, size = [], {}, 0
+        for name, wanted in request["RequestItems"].items():
+            table, keys = self.catalog[name], wanted["Keys"]
+            check_unique([table.key_of(key, exact=True) for key in keys], "Provided list of item keys contains duplicates")
+            projection = _Projection(wanted, request_scope(wanted))
             texts = []
             for position, key in enumerate(keys):
                 row = table.get_text(table.key_of(key))
@@ -157,14 +153,14 @@ class DynamoDB:
 
     def _query(self, request: Request) -> str:
         table, index = self._source(request)
-        scope = _scope(request)
-        names = (index.hash_key, index.range_key) if index else (table.hash_key, table.range_key)
-        pk, bounds = _key_range(request.get("KeyConditionExpression"), scope, *names)
+        scope = request_scope(request)
+        names = table.schema.indexes[index.name] if index else table.schema.table
+        pk, bounds = key_range(request.get("KeyConditionExpression"), scope, names)
         return self._page(table, index, request, scope, pk, bounds)
 
     def _scan(self, request: Request) -> str:
         table, index = self._source(request)
-        return self._page(table, index, request, _scope(request), None, [])
+        return self._page(table, index, request, request_scope(request), None, [])
 
     def _source(self, request: Request) -> tuple[Table, Index | None]:
         table, name = self.catalog[request.get("TableName")], request.get("IndexName")
@@ -251,7 +247,7 @@ class DynamoDB:
     # -- single writes
 
     def _write(self, plan: Callable[[Request, Scope], _Plan], request: Request) -> str:
-        scope = _scope(request)
+        scope = request_scope(request)
         with transaction(self._connection):
             decided = plan(request, scope)
             decided.carry_out()
@@ -261,6 +257,7 @@ class DynamoDB:
         table = self.catalog[request.get("TableName")]
         item, size = canonical_item(request.get("Item"))
         key = table.key_of(item)
+        table.schema.check_index_keys(item)
         return _Plan(table, key, self._current(table, key, request, scope), item, size)
 
     def _plan_delete(self, request: Request, scope: Scope) -> _Plan:
@@ -288,6 +285,7 @@ class DynamoDB:
         target: Item = json.loads(old.text) if old else table.key_values(key)
         changed = apply_update(changes, scope.on(old.item if old else None), target)
         item, size = canonical_item(target)
+        table.schema.check_index_keys(item)
         return _Plan(table, key, old, item, size, tuple(changed))
 
     def _current(self, table: Table, key: Key, request: Request, scope: Scope) -> StoredItem | None:
@@ -302,27 +300,21 @@ class DynamoDB:
     # -- batches and transactions
 
     def _batch_write_item(self, request: Request) -> str:
+        check_batch_write(request)
         plans: list[_Plan] = []
         with transaction(self._connection):
-            for name, entries in (request.get("RequestItems") or {}).items():
+            for name, entries in request["RequestItems"].items():
                 for entry in entries:
                     ((kind, arguments),) = entry.items()
                     plan = self._plan_put if kind == "PutRequest" else self._plan_delete
                     plans.append(plan({"TableName": name, **arguments}, Scope({}, {})))
-            if not 1 <= len(plans) <= 25:
-                raise ValidationError(
-                    "Too many items requested for the BatchWriteItem call" if plans else "The batch write request is empty"
-                )
-            if len({(plan.table.id, plan.key) for plan in plans}) < len(plans):
-                raise ValidationError("Provided list of item keys contains duplicates")
+            check_unique([(plan.table.id, plan.key) for plan in plans], "Provided list of item keys contains duplicates")
             for decided in plans:
                 decided.carry_out()
         return '{"UnprocessedItems":{}}'
 
     def _transact_write_items(self, request: Request) -> str:
-        actions = request.get("TransactItems") or []
-        if not 1 <= len(actions) <= 100:
-            raise ValidationError("Member must have length less than or equal to 100, and greater than or equal to 1")
+        actions = check_transaction(request)
         if self._is_repeated(request):
             return "{}"
         planners = {"Put": self._plan_put, "Update": self._plan_update, "Delete": self._plan_delete, "ConditionCheck": self._plan_check}
@@ -333,7 +325,7 @@ class DynamoDB:
                 ((kind, arguments),) = action.items()
                 reasons.append({"Code": "None"})
                 try:
-                    plans.append(planners[kind](arguments, _scope(arguments)))
+                    plans.append(planners[kind](arguments, request_scope(arguments)))
                 except ConditionFailed as failed:
                     reasons[-1] = {"Code": "ConditionalCheckFailed", "Message": failed.message, **failed.details}
                 except InvalidUpdate as invalid:
@@ -346,18 +338,17 @@ class DynamoDB:
         return "{}"
 
     def _check_transaction(self, actions: list[Request], plans: list[_Plan], reasons: list[dict[str, object]]) -> None:
-        keys = set()
+        keys: list[object] = []
         for action in actions:
             ((_, arguments),) = action.items()
             table = self.catalog[arguments.get("TableName")]
-            keys.add((table.id, table.key_of(arguments.get("Key") or arguments.get("Item") or {})))
-        if len(keys) < len(actions):
-            raise ValidationError("Transaction request cannot include multiple operations on one item")
+            keys.append((table.id, table.key_of(arguments.get("Key") or arguments.get("Item") or {})))
+        check_unique(keys, "Transaction request cannot include multiple operations on one item")
         codes = [str(reason["Code"]) for reason in reasons]
         if set(codes) != {"None"}:
             message = f"Transaction cancelled, please refer cancellation reasons for specific reasons [{', '.join(codes)}]"
             raise ServiceError("TransactionCanceledException", message, CancellationReasons=reasons)
-        if sum(plan.size for plan in plans) > _MAX_TRANSACTION_BYTES:
+        if sum(plan.size for plan in plans) > MAX_TRANSACTION_BYTES:
             raise ValidationError("Collection size of items in the transaction exceeds the limit of 4 MB")
 
     def _is_repeated(self, request: Request) -> bool:
@@ -373,7 +364,7 @@ class DynamoDB:
         return earlier is not None
 
     def _transact_get_items(self, request: Request) -> str:
-        gets = [entry["Get"] for entry in request.get("TransactItems") or ()]
+        gets = [entry["Get"] for entry in check_transaction(request)]
         texts = [self._read(self.catalog[get.get("TableName")], get) for get in gets]
         return f'{{"Responses":[{",".join("{}" if text is None else f"{{{chr(34)}Item{chr(34)}:{text}}}" for text in texts)}]}}'
 
@@ -396,39 +387,6 @@ def _digest(actions: list[Request]) -> bytes:
     return hashlib.sha256(repr(actions).encode(errors="surrogatepass")).digest()
 
 
-def _scope(request: Request) -> Scope:
-    """The request's placeholders. Raises ValidationError for those that are undefined, unused or malformed."""
-    names, values = request.get("ExpressionAttributeNames") or {}, request.get("ExpressionAttributeValues") or {}
-    expressions: dict[str, Parsed] = {}
-    used_names: set[str] = set()
-    used_values: set[str] = set()
-    for kind in _EXPRESSIONS:
-        text = request.get(kind)
-        if text is None:
-            continue
-        if not isinstance(text, str) or not text.strip():
-            raise ValidationError(f"Invalid {kind}: The expression can not be empty;")
-        parsed = _parse(kind, text)
-        expressions[kind] = parsed
-        used_names |= parsed.names
-        used_values |= parsed.values
-    for used, defined, what in ((used_names, names, "name"), (used_values, values, "value")):
-        if missing := used - defined.keys():
-            raise ValidationError(f"An expression attribute {what} used in expression is not defined; attribute {what}: {min(missing)}")
-        if unused := defined.keys() - used:
-            raise ValidationError(f"Value provided in ExpressionAttribute{what.title()}s unused in expressions: keys: {{{min(unused)}}}")
-    scope = Scope(names, {placeholder: canonical_value(value)[0] for placeholder, value in values.items()})
-    for kind, parsed in expressions.items():
-        check(kind, parsed, scope)
-    return scope
-
-
-def _parse(kind: str, text: str) -> Parsed:
-    if kind == "UpdateExpression":
-        return parse_update(text)
-    return parse_projection(text) if kind == "ProjectionExpression" else parse_condition(text, kind)
-
-
 class _Projection:
     """A request's ProjectionExpression, applied to an item's JSON."""
 
@@ -439,65 +397,6 @@ class _Projection:
     def text(self, item: str) -> str:
         """The JSON of what is asked for."""
         return item if self._paths is None else dumps(project(json.loads(item), self._paths))
-
-
-def _key_range(text: object, scope: Scope, hash_key: str, range_key: str) -> tuple[str, list[tuple[str, str]]]:
-    """The partition and the bounds of the range key, as SQL operators with their operands, of a key condition."""
-    if not isinstance(text, str):
-        raise ValidationError("Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.")
-    condition = parse_condition(text, "KeyConditionExpression").condition
-    clauses = [condition.left, condition.right] if isinstance(condition, And) else [condition]
-    pk: str | None = None
-    bounds: list[tuple[str, str]] | None = None
-    for clause in clauses:
-        assert clause is not None
-        name, ranges = _clause(clause, scope)
-        if name == hash_key and pk is None and len(ranges) == 1 and ranges[0][0] == "=":
-            pk = ranges[0][1]
-        elif name == range_key and bounds is None:
-            bounds = ranges
-        else:
-            raise ValidationError("Query key condition not supported")
-    if pk is None:
-        raise ValidationError(f"Query condition missed key schema element: {hash_key}")
-    return pk, bounds or []
-
-
-def _clause(clause: Condition, scope: Scope) -> tuple[str, list[tuple[str, str]]]:
-    """The name and bounds of one part of a key condition. Raises ValidationError for what no key condition may be."""
-    match clause:
-        case Comparison(Path((_,)) as path, operator, Value() as value) if operator in _REVERSED:
-            return str(path.resolve(scope)[0]), [(operator, _text(value, scope))]
-        case Comparison(Value() as value, operator, Path((_,)) as path) if operator in _REVERSED:
-            return str(path.resolve(scope)[0]), [(_REVERSED[operator], _text(value, scope))]
-        case Between(Path((_,)) as path, Value() as low, Value() as high):
-            return str(path.resolve(scope)[0]), [(">=", _text(low, scope)), ("<=", _text(high, scope))]
-        case Function("begins_with", (Path((_,)) as path, Value() as value)):
-            prefix = _text(value, scope)
-            return str(path.resolve(scope)[0]), [(">=", prefix), *(("<", end) for end in _prefix_end(prefix))]
-    raise ValidationError("Invalid operator used in KeyConditionExpression")
-
-
-def _text(value: Value, scope: Scope) -> str:
-    found: AttributeValue = scope.values[value.placeholder]
-    text = found.get("S")
-    if not isinstance(text, str):
-        raise ValidationError("One or more parameter values were invalid: Condition parameter type does not match schema type")
-    if not text:
-        raise ValidationError(
-            "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty string value."
-        )
-    return text
-
-
-def _prefix_end(prefix: str) -> list[str]:
-    """The first text behind all that begin with the prefix; none where every later text does."""
-    for length in range(len(prefix), 0, -1):
-        point = ord(prefix[length - 1])
-        if point < 0x10FFFF:
-            following = 0xE000 if point == 0xD7FF else point + 1  # surrogates are no characters
-            return [prefix[: length - 1] + chr(following)]
-    return []
 
 
 def _forbid_keys(condition: Condition, scope: Scope, names: set[str]) -> None:

@@ -19,6 +19,9 @@ _EXACT = Context(prec=300)  # any two numbers of DynamoDB's range are added with
 _COMPARATORS = ("=", "<>", "<", "<=", ">", ">=")
 _FUNCTIONS = {"attribute_exists": 1, "attribute_not_exists": 1, "attribute_type": 2, "begins_with": 2, "contains": 2}
 
+_MAX_OPERATORS = 300  # comparisons, AND, OR, NOT, BETWEEN, IN, functions, sums; an assignment is none
+_MAX_CANDIDATES = 100  # of IN
+
 Step = str | int
 Steps = tuple[Step, ...]
 
@@ -487,7 +490,7 @@ class _Parser:
     """A recursive descent over an expression's tokens."""
 
     def __init__(self, text: str, kind: str) -> None:
-        self._kind, self._index = kind, 0
+        self._kind, self._index, self._operators = kind, 0, 0
         self._tokens: list[tuple[str, str]] = []
         self._closing: dict[int, int] = {}  # where each parenthesis is closed
         position, end = 0, len(text.rstrip())
@@ -516,6 +519,11 @@ class _Parser:
         for kind, text in self._tokens:
             placeholders.get(kind, set()).add(text)
         return Parsed(parsed.condition, parsed.changes, parsed.paths, frozenset(placeholders["name"]), frozenset(placeholders["value"]))
+
+    def _count_operator(self) -> None:
+        self._operators += 1
+        if self._operators > _MAX_OPERATORS:
+            raise ValidationError(f"Invalid {self._kind}: The expression contains too many operators; operator count: {self._operators}")
 
     def _peek(self, offset: int = 0) -> tuple[str, str]:
         index = self._index + offset
@@ -546,17 +554,22 @@ class _Parser:
         """Conditions joined by OR."""
         condition = self._conjunction()
         while self.skip("OR"):
+            self._count_operator()
             condition = Or(condition, self._conjunction())
         return condition
 
     def _conjunction(self) -> Condition:
         condition = self._negation()
         while self.skip("AND"):
+            self._count_operator()
             condition = And(condition, self._negation())
         return condition
 
     def _negation(self) -> Condition:
-        return Not(self._negation()) if self.skip("NOT") else self._primary()
+        if not self.skip("NOT"):
+            return self._primary()
+        self._count_operator()
+        return Not(self._negation())
 
     def _primary(self) -> Condition:
         start = self._index
@@ -571,6 +584,7 @@ class _Parser:
         if kind == "word" and self._peek(1) == ("sign", "(") and text != "size":
             return self._function(text)
         operand = self._operand()
+        self._count_operator()
         if self.skip("BETWEEN"):
             low = self._operand()
             self.expect("AND")
@@ -581,6 +595,10 @@ class _Parser:
             while self.skip(","):
                 candidates.append(self._operand())
             self.expect(")")
+            if len(candidates) > _MAX_CANDIDATES:
+                raise ValidationError(
+                    f"Invalid {self._kind}: The IN operator is provided with too many operands; number of operands: {len(candidates)}"
+                )
             return In(operand, tuple(candidates))
         operator = self.take("sign")
         if operator not in _COMPARATORS:
@@ -590,6 +608,7 @@ class _Parser:
     def _function(self, name: str) -> Condition:
         if name not in _FUNCTIONS:
             raise ValidationError(f"Invalid {self._kind}: Invalid function name; function: {name}")
+        self._count_operator()
         self._index += 2
         arguments = [self._operand()]
         while self.skip(","):
@@ -607,6 +626,7 @@ class _Parser:
         if self._peek()[0] == "value":
             return Value(self.take("value"))
         if self._peek() == ("word", "size") and self._peek(1) == ("sign", "("):
+            self._count_operator()
             self._index += 2
             path = self.path()
             self.expect(")")
@@ -642,6 +662,7 @@ class _Parser:
         value = self._term()
         for sign in ("+", "-"):
             if self.skip(sign):
+                self._count_operator()
                 return Computed(sign, (value, self._term()))
         return value
 
@@ -650,6 +671,7 @@ class _Parser:
         if kind == "word" and self._peek(1) == ("sign", "("):
             if text not in ("if_not_exists", "list_append"):
                 raise ValidationError(f"Invalid {self._kind}: Invalid function name; function: {text}")
+            self._count_operator()
             self._index += 2
             first = self.path() if text == "if_not_exists" else self._term()
             self.expect(",")

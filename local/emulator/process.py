@@ -1,12 +1,13 @@
 """The emulator's process: it serves on a socket that it is handed, and ends with its parent.
 
-Started by `local.engine` as `python -m local.emulator.process FD DATABASE MAIL`. Standard input is a pipe from the parent; its end means
+Started by `local.engine` as `python -m local.emulator.process FD DATABASE MAIL`, with the run's access key in AWS_ACCESS_KEY_ID. Standard input is a pipe from the parent; its end means
 that the parent is gone, however that ended, and ends this process too. Nothing has to be saved then: a response is sent after its commit.
 """
 
 import asyncio
 import gc
 import json
+import os
 import socket
 import sqlite3
 import sys
@@ -17,6 +18,7 @@ from typing import Any
 from uuid import uuid4
 
 from local.emulator import READY, UNREADABLE
+from local.emulator.access import check_access
 from local.emulator.database import UnreadableError, connect, transaction
 from local.emulator.dynamodb import DynamoDB
 from local.emulator.errors import ServiceError, log_error
@@ -34,8 +36,8 @@ _POLL_SECONDS = 0.1  # how often a waiting ReceiveMessage checks its queue
 class Emulator:
     """The services behind one address."""
 
-    def __init__(self, connection: sqlite3.Connection, base_url: str, mail: Path) -> None:
-        self._connection = connection
+    def __init__(self, connection: sqlite3.Connection, base_url: str, mail: Path, access_key: str) -> None:
+        self._connection, self._access_key = connection, access_key
         self._stream = Stream(connection)
         self.dynamodb = DynamoDB(connection, self._stream)
         self._sqs = Sqs(connection, base_url)
@@ -45,6 +47,7 @@ class Emulator:
         """The response to a request of any service."""
         service, _, operation = request.headers.get("x-amz-target", "").partition(".")
         try:
+            check_access(request.headers, self._access_key)
             arguments = json.loads(request.body or b"{}")
             if not isinstance(arguments, dict):
                 raise ServiceError("SerializationException", "The body is not an object.")
@@ -145,7 +148,7 @@ def main() -> None:
     print(READY, flush=True)
     gc.freeze()
     base_url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    asyncio.run(serve(listening, Emulator(connection, base_url, mail)))
+    asyncio.run(serve(listening, Emulator(connection, base_url, mail, os.environ["AWS_ACCESS_KEY_ID"])))
     connection.close()
 
 

@@ -13,15 +13,11 @@ from uuid import uuid4
 
 from local.emulator import ACCOUNT, REGION
 from local.emulator.errors import ServiceError, ValidationError
+from local.emulator.schema import Key, KeySchema
 from local.emulator.stream import Stream
 from local.emulator.values import Item
 
-_MAX_KEY_BYTES = {"HASH": 2048, "RANGE": 1024}
-_INVALID = "One or more parameter values were invalid: "
-
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-
-Key = tuple[str, str]
 
 
 def dumps(value: object) -> str:
@@ -48,24 +44,10 @@ class Index:
     projected: frozenset[str] | None
 
     def key_of(self, item: Item) -> Key | None:
-        """The item's key in the index; None where it is not in it. Raises ValidationError for a key that is no string."""
+        """The key in the index of an item whose index keys were checked; None where it is not in it."""
         if self.hash_key not in item or self.range_key not in item:
             return None
-        return _key_text(item, self.hash_key, "HASH"), _key_text(item, self.range_key, "RANGE")
-
-
-def _key_text(item: Mapping[str, Any], name: str, kind: str) -> str:
-    value = item.get(name)
-    if value is None:
-        raise ValidationError(_INVALID + f"Missing the key {name} in the item")
-    text = value.get("S") if isinstance(value, dict) and len(value) == 1 else None
-    if not isinstance(text, str):
-        raise ValidationError(_INVALID + f"Type mismatch for key {name} expected: S actual: {next(iter(value), '')}")
-    if not text:
-        raise ValidationError(_INVALID + f"The AttributeValue for a key attribute cannot contain an empty string value. Key: {name}")
-    if len(text.encode()) > _MAX_KEY_BYTES[kind]:
-        raise ValidationError(_INVALID + f"Size of {kind.lower()}key has exceeded the maximum size limit of {_MAX_KEY_BYTES[kind]} bytes")
-    return text
+        return item[self.hash_key]["S"], item[self.range_key]["S"]
 
 
 class Table:
@@ -77,14 +59,15 @@ class Table:
         self._connection, self._stream = connection, stream
         self.id, self.definition, self.ttl_attribute = id, definition, ttl_attribute
         self.name: str = definition["TableName"]
-        self.hash_key, self.range_key = _schema_names(definition["KeySchema"])
+        self.schema = KeySchema(definition)
+        self.hash_key, self.range_key = self.schema.table
         self.indexes = {index["IndexName"]: self._index(index) for index in definition.get("GlobalSecondaryIndexes") or ()}
         self.arn = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{self.name}"
         self.stream_arn = f"{self.arn}/stream/2020-01-01T00:00:00.000"
         self.streams = bool((definition.get("StreamSpecification") or {}).get("StreamEnabled"))
 
     def _index(self, definition: dict[str, Any]) -> Index:
-        hash_key, range_key = _schema_names(definition["KeySchema"])
+        hash_key, range_key = self.schema.indexes[definition["IndexName"]]
         projection = definition["Projection"]
         projected = None
         if projection["ProjectionType"] != "ALL":
@@ -93,9 +76,7 @@ class Table:
 
     def key_of(self, item: Mapping[str, Any], *, exact: bool = False) -> Key:
         """The key of an item, or (`exact`) of a mapping that may hold nothing else. Raises ValidationError."""
-        if exact and set(item) != {self.hash_key, self.range_key}:
-            raise ValidationError("The provided key element does not match the schema")
-        return _key_text(item, self.hash_key, "HASH"), _key_text(item, self.range_key, "RANGE")
+        return self.schema.key_of(item, exact=exact)
 
     def key_values(self, key: Key) -> Item:
         """A key as an item has it."""
@@ -172,13 +153,6 @@ class Table:
                 f'"eventSourceARN":"{self.stream_arn}"{identity}}}'
             )
         )
-
-
-def _schema_names(schema: list[dict[str, str]]) -> tuple[str, str]:
-    names = {key["KeyType"]: key["AttributeName"] for key in schema}
-    if names.keys() != {"HASH", "RANGE"}:
-        raise ValidationError("Tables and indexes without a range key are not supported here.")
-    return names["HASH"], names["RANGE"]
 
 
 class Catalog:

@@ -18,7 +18,8 @@ Item = dict[str, AttributeValue]
 
 MAX_ITEM_BYTES = 400 * 1024
 _MAX_DIGITS = 38
-_MAX_DEPTH = 32
+_MAX_CONTAINERS = 31  # lists and maps in each other; the value within them is the 32nd level
+_MAX_NAME_BYTES = 65535
 _INVALID = "One or more parameter values were invalid: "
 _EXACT = Context(prec=300)  # more digits than any sum of two numbers of the supported range has
 
@@ -30,7 +31,10 @@ def canonical_item(item: object) -> tuple[Item, int]:
     size, result = 0, {}
     for name, value in item.items():
         result[name], value_size = canonical_value(value)
-        size += len(name.encode()) + value_size
+        name_size = len(name.encode())
+        if not 1 <= name_size <= _MAX_NAME_BYTES:
+            raise ValidationError(f"Attribute name is empty or too large, must be less than {_MAX_NAME_BYTES + 1} bytes")
+        size += name_size + value_size
     if size > MAX_ITEM_BYTES:
         raise ValidationError("Item size has exceeded the maximum allowed size")
     return result, size
@@ -48,8 +52,10 @@ def canonical_value(value: object, depth: int = 0) -> tuple[AttributeValue, int]
     canonicalize = _CANONICAL.get(kind)
     if canonicalize is None:
         raise ValidationError("Supplied AttributeValue has unsupported datatypes")
-    if depth > _MAX_DEPTH:
-        raise ValidationError("Nesting Levels have exceeded supported limits")
+    if depth >= _MAX_CONTAINERS and kind in ("L", "M"):
+        raise ValidationError(
+            "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit"
+        )
     content, size = canonicalize(content, depth)
     return {kind: content}, size
 

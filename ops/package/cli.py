@@ -39,6 +39,7 @@ def deploy_command(
     alarm_email: Annotated[str | None, typer.Option(help="Mail address for alarms.")] = None,
     throttle_rate: Annotated[int | None, typer.Option(help="Requests per second that the stage accepts.")] = None,
     throttle_burst: Annotated[int | None, typer.Option(help="Burst of requests that the stage accepts.")] = None,
+    consumer_concurrency: Annotated[int | None, typer.Option(help="Runs at once of each stream consumer; 0 reserves none.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Deploy without confirmation.")] = False,
 ) -> None:
     """Package, show the changes, and deploy the stage's stack."""
@@ -49,6 +50,7 @@ def deploy_command(
         "AlarmEmail": alarm_email,
         "ThrottleRate": throttle_rate,
         "ThrottleBurst": throttle_burst,
+        "ConsumerConcurrency": consumer_concurrency,
     }
     session = boto3.Session(profile_name=profile, region_name=region)
     try:

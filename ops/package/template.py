@@ -72,8 +72,17 @@ def merge_template(stage: str, deployed: Iterable[DeployedFunction], table: Mapp
             "AlarmEmail": _string_parameter("Who is mailed when an alarm goes off; empty for nobody."),
             "ThrottleRate": {"Type": "Number", "Default": 100, "Description": "Requests a second that the stage takes."},
             "ThrottleBurst": {"Type": "Number", "Default": 200, "Description": "Requests at once that the stage takes."},
+            "ConsumerConcurrency": {
+                "Type": "Number",
+                "Default": 5,
+                "MinValue": 0,
+                "Description": "Runs at once of each stream consumer, reserved for it and no more; 0 in an account that has too few to reserve.",
+            },
         },
-        "Conditions": {"AlarmsAreMailed": {"Fn::Not": [{"Fn::Equals": [ref("AlarmEmail"), ""]}]}},
+        "Conditions": {
+            "AlarmsAreMailed": {"Fn::Not": [{"Fn::Equals": [ref("AlarmEmail"), ""]}]},
+            "ConcurrencyIsReserved": {"Fn::Not": [{"Fn::Equals": [ref("ConsumerConcurrency"), "0"]}]},
+        },
         "Resources": resources,
         "Outputs": {
             "TableName": {"Value": ref("Table")},
@@ -137,11 +146,16 @@ def _string_parameter(description: str) -> Json:
 
 
 def _function_properties(function: DeployedFunction, queues: Json) -> Json:
-    properties: Json = {"Environment": {"Variables": {"VALHALLA_PUBLIC_URL": ref("PublicUrl"), **queues}}}
+    properties: Json = {
+        "Environment": {"Variables": {"VALHALLA_PUBLIC_URL": ref("PublicUrl"), "VALHALLA_THROTTLE_RATE": ref("ThrottleRate"), **queues}}
+    }
     if function.consumer:
         event = f"{function.logical_id}DynamodbEventSource"
         properties["Events"] = {event: {"Properties": event_source_mapping(function.consumer)}}
         properties["Description"] = function.consumer.summary
+        # Traffic on the API can't take them away, and a backlog can't take the table's throughput.
+        reserved = ["ConcurrencyIsReserved", ref("ConsumerConcurrency"), ref("AWS::NoValue")]
+        properties["ReservedConcurrentExecutions"] = {"Fn::If": reserved}
     if function.queue_consumer:
         source = {
             "Queue": get_att(queue_id(function.queue_consumer), "Arn"),

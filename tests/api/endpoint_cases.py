@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.foundation.errors import PROBLEM_TYPES
+from chalicelib.foundation.errors import PROBLEM_TYPES, ValidationFailed
 from chalicelib.foundation.http import handlers
-from chalicelib.foundation.json_codec import dumps
+from chalicelib.foundation.http.examples import NoExampleError, example
+from chalicelib.foundation.json_codec import dumps, parse
 from chalicelib.foundation.manifest import Endpoint, Pack
 from chalicelib.packs import PACKS
 from tests.openapi_contract import system_contract
@@ -61,9 +62,22 @@ def path_of(endpoint: Endpoint, **values: str) -> str:
 
 
 def body_of(endpoint: Endpoint) -> Any:
-    """The example of its body; None where it takes none."""
-    content = operation(endpoint).get("requestBody", {}).get("content", {})
-    return content["application/json"]["example"] if content else None
+    """A body with a value for every field where that is valid, else the example; None where it takes none."""
+    content = operation(endpoint).get("requestBody", {}).get("content", {}).get("application/json")
+    if content is None:
+        return None
+    components = system_contract().document["components"]["schemas"]
+    schema = {word: value for word, value in system_contract().resolved(content["schema"]).items() if word != "examples"}
+    try:
+        full = example(schema, components)
+        handlers.validate(handlers.handler_for(pack_of(endpoint), endpoint).body, parse(dumps(full)))
+    except (NoExampleError, ValidationFailed):
+        return content["example"]
+    return full
+
+
+def pack_of(endpoint: Endpoint) -> Pack:
+    return next(pack for pack, one in ALL if one is endpoint)
 
 
 def text_of(endpoint: Endpoint) -> str | None:

@@ -20,6 +20,21 @@ BODIES = for_each_endpoint(takes_body)
 EVERY = for_each_endpoint()
 
 
+_FORGED = ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (b'{"alg":"ES256","kid":"1"}', b'{"sub":[]}', b"x"))
+ODD_CREDENTIALS = [
+    *(
+        {"Authorization": text}
+        for text in ("", "Bearer", "Bearer ", f"Bearer {MARK}", "Bearer a.b.c", f"Bearer {_FORGED}", "Basic YTpi", "\x00", "é")
+    ),
+    *({"Authorization": f"Bearer {MARK * 5000}"}, {"Authorization": "Bearer a, Bearer b"}, {"Authorization": "Bearer .."}),
+    *(
+        {"X-API-Key": text}
+        for text in ("", " ", MARK, "vk_", f"vk_{'0' * 26}_{'A' * 78}", f"vk_{'7' * 26}_{'_' * 78}", "é", "\x00", "v" * 60_000)
+    ),
+    {"Authorization": "Bearer x", "X-API-Key": "vk_x"},
+]
+
+
 @pytest.fixture
 def boss(client_as, admin):  # noqa: F811
     """An administrator who has an account."""
@@ -333,6 +348,20 @@ def test_huge_headers_change_nothing(boss, endpoint):
     assert answer.status < 500
     if answer.status >= 400:
         assert_problem(answer)
+
+
+@for_each_endpoint(lambda pack, endpoint: endpoint.permission != PUBLIC and endpoint.path.startswith(("/auth/", "/system/")))
+def test_credentials_that_are_none_are_refused(anonymous, endpoint):
+    for given in ODD_CREDENTIALS:
+        answer = anonymous(endpoint.method, path_of(endpoint), body_of(endpoint), headers=given)
+        assert_problem(answer, "unauthenticated", not_echoed=MARK)
+
+
+@for_each_endpoint(lambda pack, endpoint: endpoint.permission == PUBLIC and endpoint.path.startswith(("/auth/", "/system/")))
+def test_credentials_change_nothing_where_none_are_needed(anonymous, endpoint):
+    expected = anonymous(endpoint.method, path_of(endpoint), body_of(endpoint)).status
+    for given in ODD_CREDENTIALS:
+        assert anonymous(endpoint.method, path_of(endpoint), body_of(endpoint), headers=given).status in (expected, 429)
 
 
 @for_each_endpoint(lambda pack, endpoint: endpoint.method == "POST" and endpoint.idempotent)

@@ -1,21 +1,19 @@
 """The pages of the documentation: what they say, what they load, and how they look in a browser without internet."""
 
 import os
-import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
 from html.parser import HTMLParser
-from socketserver import ThreadingMixIn
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from typing import Any
 
 import pytest
+from playwright.sync_api import Page, sync_playwright
 
 from chalicelib.foundation.documentation import html
 from chalicelib.foundation.errors import PROBLEM_TYPES
+from chalicelib.foundation.json_codec import loads
 from local import gateway
-
-BROWSER = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
+from tests.api.browser import CHROMIUM, served
 
 
 class Links(HTMLParser):
@@ -103,32 +101,10 @@ def test_a_problem_leads_to_its_page(anonymous):
 # -- in a browser
 
 
-class _Quiet(WSGIRequestHandler):
-    def log_message(self, format, *arguments):
-        pass
-
-
-class _Threaded(ThreadingMixIn, WSGIServer):
-    """A browser opens connections ahead of its requests; one that waits must not hold up the others."""
-
-    daemon_threads = True
-
-
 @pytest.fixture
 def url(app) -> Iterator[str]:
-    """The app over HTTP on loopback. The pages ask for nothing of the table."""
-
-    def serve(environ, start_response):
-        headers = {name[5:].replace("_", "-"): value for name, value in environ.items() if name.startswith("HTTP_")}
-        event = gateway.proxy_event(environ["REQUEST_METHOD"], environ["PATH_INFO"], headers, environ["QUERY_STRING"])
-        answer = gateway.to_http_response(app(event, None))
-        start_response(f"{answer.status} -", list(answer.all_headers))
-        return [answer.body]
-
-    with make_server("127.0.0.1", 0, serve, server_class=_Threaded, handler_class=_Quiet) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with served(app) as address:
+        yield address
 
 
 def render(url: str, profile: str) -> tuple[str, list[str]]:
@@ -138,18 +114,59 @@ def render(url: str, profile: str) -> tuple[str, list[str]]:
         "--disable-component-update", "--disable-sync", f"--user-data-dir={profile}", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
         "--enable-logging=stderr", "--window-size=1280,1600", "--virtual-time-budget=20000", "--dump-dom",
     ]  # fmt: skip
-    done = subprocess.run([BROWSER, *arguments, url], capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run([CHROMIUM, *arguments, url], capture_output=True, text=True, timeout=120, check=True)
     return done.stdout, [line for line in done.stderr.splitlines() if ":CONSOLE" in line]
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(BROWSER is None and not os.environ.get("CI"), reason="Chromium is not installed: apt-get install chromium")
+@pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="Chromium is not installed: apt-get install chromium")
 @pytest.mark.parametrize(
     ("path", "shown"), [("/docs", 'class="btn authorize'), ("/redoc", 'data-section-id="tag/Foundation-layer/operation/system_root"')]
 )
 def test_a_page_renders_without_internet_and_without_a_complaint(url, tmp_path, path, shown):
-    assert BROWSER, "continuous integration must have Chromium"
+    assert CHROMIUM, "continuous integration must have Chromium"
     elements, complaints = render(url + path, str(tmp_path))
     assert complaints == []
     assert shown in elements
     assert "Whether the process answers" in elements
+
+
+@pytest.fixture
+def page(url) -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"])
+        page = browser.new_page(viewport={"width": 1280, "height": 1600})
+        page.goto(f"{url}/docs")
+        yield page
+        browser.close()
+
+
+def try_out(page: Page, operation_id: str, **values: str) -> tuple[int, dict[str, Any]]:
+    """Open an operation, press "Try it out", fill in only these parameters, execute; status and body of what is answered."""
+    block = page.locator(f"[id$='-{operation_id}']")
+    block.locator(".opblock-summary-control").click()
+    block.get_by_role("button", name="Try it out").click()
+    for name, value in values.items():
+        block.locator(f"tr[data-param-name='{name}'] input").fill(value)
+    block.get_by_role("button", name="Execute").click()
+    answered = block.locator(".live-responses-table .response")
+    status = answered.locator(".response-col_status").inner_text().split()[0]
+    body = answered.locator(".highlight-code code").first.inner_text()
+    return int(status), loads(body)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="Chromium is not installed: apt-get install chromium")
+def test_a_pipeline_is_created_edited_and_listed_by_clicking(page, client_as):
+    page.get_by_role("button", name="Authorize").first.click()
+    page.get_by_label("bearer-value").fill(client_as("operator").token())
+    page.get_by_role("button", name="Apply credentials").first.click()
+    page.get_by_role("button", name="Close", exact=True).first.click()
+    created, pipeline = try_out(page, "wholesale_create_pipeline")
+    assert (created, pipeline["stage"]) == (201, "lead")
+    edited, pipeline = try_out(page, "wholesale_edit_pipeline", id=pipeline["id"])
+    assert (edited, pipeline["revision"]) == (200, 2)
+    listed, found = try_out(page, "wholesale_list_pipelines")
+    assert (listed, [one["id"] for one in found["items"]]) == (200, [pipeline["id"]])
+    created, buyer = try_out(page, "dispositions_create_buyer")  # no header of the first POST is sent with the second
+    assert (created, buyer["name"]) == (201, "Ada Byron")

@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+
+from tests.ports import free_port
 
 REGION = "us-west-2"
 _PR_SET_PDEATHSIG = 1
@@ -51,7 +52,7 @@ def emulator(folder: Path) -> Iterator[Emulator]:
     Every Lambda worker unpacks its own copy of the code into the temporary folder and leaves it there: 60 MB a worker.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    port = _free_port()
+    port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "VALHALLA_", "PYTHON"))}
     environment |= {
         "GATEWAY_PORT": str(port),
@@ -88,12 +89,6 @@ def emulator(folder: Path) -> Iterator[Emulator]:
         for path in folder.iterdir():
             if path.name != "emulator.log":
                 shutil.rmtree(path, ignore_errors=True)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _end_with_parent() -> None:

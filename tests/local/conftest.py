@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ import pytest
 
 from chalicelib.foundation.store.table import table_definition
 from local.engine import Engine, EngineClient
+from tests.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -30,7 +30,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 @pytest.fixture
 def engine_client(engine: Engine) -> Iterator[EngineClient]:
-    opened = EngineClient(engine.port)
+    opened = engine.client()
     yield opened
     opened.close()
 
@@ -40,13 +40,6 @@ def table(engine_client: EngineClient, request: pytest.FixtureRequest) -> str:
     name = f"table-{abs(hash(request.node.nodeid))}"
     engine_client.call("DynamoDB_20120810.CreateTable", table_definition(name))
     return name
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Running:

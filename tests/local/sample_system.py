@@ -22,7 +22,7 @@ _connections = threading.local()
 
 def db(operation: str, **arguments: Any) -> dict[str, Any]:
     if not hasattr(_connections, "client"):
-        _connections.client = EngineClient(int(os.environ["VALHALLA_AWS_ENDPOINT"].rsplit(":", 1)[1]))
+        _connections.client = EngineClient.of(os.environ)
     response: dict[str, Any] = _connections.client.call(f"DynamoDB_20120810.{operation}", {"TableName": TABLE, **arguments})
     return response
 

@@ -97,6 +97,18 @@ def test_a_stranger_finds_everything_alive(begin: Callable[[], Firm]) -> None:
     assert taken.status_code in (200, 204), taken.text
     assert {address for address, _ in listening(firm.run.processes())} == {"0100007F"}
 
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    checked = subprocess.run(
+        [sys.executable, "-m", "ops", "check", "--stage", "local"],
+        cwd=ROOT,
+        env=environment | {"VALHALLA_LOCAL": str(firm.run.workspace)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert checked.returncode == 0, f"an operator's shell finds the engine and its key: {checked.stdout}{checked.stderr}"
+
 
 @pytest.mark.slow
 def test_an_orderly_restart_and_a_kill_keep_data_trail_and_token(begin: Callable[[], Firm]) -> None:

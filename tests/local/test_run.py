@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from local import __main__ as command
-from tests.local.conftest import ROOT, Running, free_port
+from tests.local.conftest import ROOT, Running
+from tests.ports import free_port
 
 
 def listening(pids: list[int]) -> set[tuple[str, int]]:
@@ -270,7 +271,14 @@ def test_mail_that_was_sent_lies_in_the_folder(start: Any) -> None:
 
     run = start()
     published = dict(text.split("=", 1) for text in (run.workspace / "environment").read_text().splitlines())
-    ses = boto3.client("sesv2", endpoint_url=published["AWS_ENDPOINT_URL"], region_name=published["AWS_REGION"])
+    assert stat.S_IMODE((run.workspace / "environment").stat().st_mode) == 0o600, "the engine's key is the owner's alone"
+    ses = boto3.client(
+        "sesv2",
+        endpoint_url=published["AWS_ENDPOINT_URL"],
+        region_name=published["AWS_REGION"],
+        aws_access_key_id=published["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=published["AWS_SECRET_ACCESS_KEY"],
+    )
     ses.create_email_identity(EmailIdentity="valhalla@example.com")
     body = {"Text": {"Data": "Come in: https://x.example/#token"}}
     for receiver in ("a@example.com", "../b@example.com"):

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from local import gateway, server
-from tests.local.conftest import free_port
+from tests.ports import free_port
 
 
 def app(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -67,8 +67,35 @@ def test_a_request_arrives_as_it_was_sent(web: httpx.Client) -> None:
 
 
 def test_the_absolute_form_and_leading_slashes_are_paths_too(port: int) -> None:
-    assert b'"path": "/things"' in raw(port, b"GET http://elsewhere/things?x=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-    assert b'"path": "//things"' in raw(port, b"GET //things HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert b'"path": "/things"' in raw(port, b"GET http://localhost/things?x=1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    assert b'"path": "//things"' in raw(port, b"GET //things HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST:{port}", "[::1]:{port}", "127.0.0.1:8000"])
+def test_this_machines_own_names_are_answered(port: int, host: str) -> None:
+    request = f"GET /things HTTP/1.1\r\nHost: {host.format(port=port)}\r\nConnection: close\r\n\r\n"
+    assert b" 200 " in raw(port, request.encode()).splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "GET /things HTTP/1.1\r\nHost: evil.example",
+        "GET /things HTTP/1.1\r\nHost: localhost.evil.example",
+        "GET /things HTTP/1.1\r\nHost: evil.example:8000",
+        "GET /things HTTP/1.1\r\nHost: 127.0.0.1@evil.example",
+        "GET /things HTTP/1.1\r\nHost: ",
+        "GET /things HTTP/1.0\r\nX-Other: 1",
+        "GET http://evil.example/things HTTP/1.1\r\nHost: localhost",
+        "OPTIONS /things HTTP/1.1\r\nHost: evil.example\r\nOrigin: http://evil.example\r\nAccess-Control-Request-Method: POST",
+    ],
+)
+def test_a_name_that_was_made_to_point_here_is_refused(port: int, head: str) -> None:
+    top, _, body = raw(port, f"{head}\r\nConnection: close\r\n\r\n".encode()).partition(b"\r\n\r\n")
+    assert b" 403 " in top.splitlines()[0]
+    assert json.loads(body)["type"] == "/problems/forbidden"
+    assert b"access-control-" not in top.lower()
+    assert b"evil" not in body
 
 
 def test_large_answers_are_packed_on_request(web: httpx.Client, port: int) -> None:
@@ -114,7 +141,7 @@ def test_bodies_beyond_the_gateways_limit_are_a_problem(web: httpx.Client, size:
 
 
 def test_a_body_that_is_not_even_heard_out_is_a_problem_too(port: int) -> None:
-    top, _, body = raw(port, b"POST /size HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n").partition(b"\r\n\r\n")
+    top, _, body = raw(port, b"POST /size HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n").partition(b"\r\n\r\n")
     assert b" 413 " in top.splitlines()[0]
     assert json.loads(body)["type"] == "/problems/too-large"
 
@@ -122,9 +149,9 @@ def test_a_body_that_is_not_even_heard_out_is_a_problem_too(port: int) -> None:
 @pytest.mark.parametrize(
     ("request_text", "status"),
     [
-        (b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * 11_000 + b"\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"a" * 11_000 + b"\r\n\r\n", 431),
         (b"GET / HTTP/1.1\r\nno colon here\r\n\r\n", 400),
-        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: many\r\n\r\n", 400),
     ],
 )
 def test_what_is_no_http_is_a_problem_too(port: int, request_text: bytes, status: int) -> None:

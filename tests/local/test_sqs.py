@@ -37,7 +37,7 @@ def left(engine_client: EngineClient, url: str) -> dict[str, str]:
 
 @pytest.fixture
 def own(engine: Engine) -> Iterator[EngineClient]:
-    opened = EngineClient(engine.port)
+    opened = engine.client()
     yield opened
     opened.close()
 
@@ -106,10 +106,10 @@ def test_what_fails_too_often_goes_to_the_dead_letters(engine_client: EngineClie
 
 def test_the_thread_ends_when_told_and_when_the_engine_is_gone(tmp_path: Path) -> None:
     engine = Engine(tmp_path)
-    engine_client = EngineClient(engine.port)
+    engine_client = engine.client()
     url = sqs.create_queues(engine_client, consumer("q-thread"))
     seen = threading.Event()
-    first, second = (sqs.QueueWorker(consumer("q-thread"), lambda *_: seen.set(), EngineClient(engine.port), url) for _ in range(2))
+    first, second = (sqs.QueueWorker(consumer("q-thread"), lambda *_: seen.set(), engine.client(), url) for _ in range(2))
     first.start()
     send(engine_client, url, "x")
     assert seen.wait(5)
@@ -125,12 +125,12 @@ def test_the_thread_ends_when_told_and_when_the_engine_is_gone(tmp_path: Path) -
 
 def test_messages_outlive_a_kill_on_another_port(tmp_path: Path) -> None:
     engine = Engine(tmp_path)
-    engine_client = EngineClient(engine.port)
+    engine_client = engine.client()
     send(engine_client, sqs.create_queues(engine_client, consumer("q-restart")), "kept")
     engine.stop()
     engine_client.close()
     again = Engine(tmp_path)
-    engine_client = EngineClient(again.port)
+    engine_client = again.client()
     url = sqs.create_queues(engine_client, consumer("q-restart"))
     assert str(again.port) in url
     bodies: list[str] = []

@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from botocore.session import Session
 
+from chalicelib.foundation import aws
 from chalicelib.foundation.actor import system_actor
 from chalicelib.foundation.auth import tokens, users
 from chalicelib.foundation.aws import client
@@ -23,8 +25,10 @@ NOW = datetime.now(UTC)
 
 
 @pytest.fixture
-def ctx(engine: Engine, engine_client: EngineClient, table: str) -> Iterator[Context]:
+def ctx(engine: Engine, engine_client: EngineClient, table: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Context]:
     """A context on the embedded engine."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", engine.access_key)
+    monkeypatch.setattr(aws, "_SESSION", Session())  # credentials are read once a session
     url = sqs.create_queues(engine_client, QUEUE_CONSUMERS[0])
     settings = Settings(stage="local", table=table, region=REGION, secrets="file:/dev/null", aws_endpoint=engine.url, outbox_queue=url)
     secrets = new_secrets(NOW)

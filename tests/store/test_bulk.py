@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import pytest
 
@@ -13,8 +14,9 @@ from chalicelib.foundation.idempotency import IdempotencyRecordKey, IdempotentRe
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.store.codec import encode_item
 from chalicelib.foundation.store.expressions import ROW_ABSENT
-from chalicelib.foundation.store.store import encode_key
+from chalicelib.foundation.store.store import Store, encode_key
 from chalicelib.foundation.store.unique import UniqueValue
+from tests.fault_injection import FaultInjectingClient, Throttles
 
 LABEL = UniqueValue.by_digest("box-label")
 
@@ -171,6 +173,60 @@ def test_records_of_rows_are_known_by_reference_or_number(context):
     assert all(ctx.store.get_item(ItemKey(name, "I")) for name in names)
 
 
+DAY = timedelta(hours=24, seconds=1)
+
+
+def test_a_record_that_has_ended_is_no_repetition(context):
+    """Yesterday's key on the same body, whose rows' records the table has not yet removed."""
+    items = [{"label": "a"}, {}]
+    bulk.run(keyed(context("operator"), items), items, CreateBoxes())
+    ctx = keyed(context("operator"), items)
+    ctx.now += DAY
+    assert statuses(bulk.run(ctx, items, CreateBoxes(run="b"))) == [200, 201]
+
+
+def test_yesterdays_rows_are_not_the_results_of_another_body_that_crashed(context):
+    """The key is used again a day later; its first run ends before its rows are written, its second finds yesterday's records."""
+    yesterday = [{}, {}]
+    bulk.run(keyed(context("operator"), yesterday), yesterday, CreateBoxes())
+
+    class Crashing(CreateBoxes):
+        def add(self, ctx, tx, row):
+            raise KeyboardInterrupt
+
+    def today():
+        ctx = keyed(context("operator"), [{"label": "new"}, {}])
+        ctx.now += DAY
+        return ctx
+
+    with pytest.raises(KeyboardInterrupt):
+        bulk.run(today(), [{"label": "new"}, {}], Crashing())
+    with pytest.raises(IdempotentReplay) as replay:
+        bulk.run(today(), [{"label": "new"}, {}], CreateBoxes(run="b"))
+    assert {row["id"] for row in replay.value.body["results"]} == {"box_b1", "box_b2"}
+
+
+@pytest.mark.parametrize("written", [0, 2])
+def test_rows_on_a_busy_store_are_not_tried_one_by_one(context, written):
+    ctx = context("operator")
+    faulty = FaultInjectingClient(ctx.store.client)
+    ctx.store = Store(faulty, ctx.store.table, sleep=lambda _: None)
+
+    class BusyAfterSome(CreateBoxes):
+        def add(self, ctx, tx, row):
+            if len(boxes(ctx)) == written * 20:
+                faulty.faults[:] = [Throttles(only=frozenset({"transact_write_items"}))]
+            super().add(ctx, tx, row)
+
+    items = [{"label": str(number)} for number in range(100)]
+    if written:
+        assert statuses(bulk.run(ctx, items, BusyAfterSome())) == [201] * 40 + [503] * 60
+    else:
+        with pytest.raises(Unavailable):
+            bulk.run(ctx, items, BusyAfterSome())
+    assert faulty.calls["transact_write_items"] == written + ctx.store.policy.attempts
+
+
 # -- rows that build on each other
 
 
@@ -195,18 +251,15 @@ class Queue:
         results = [{"index": first + at, "place": length + at, "name": name} for at, name in enumerate(names)]
 
         def add(tx):
+            if self.conflicts:
+                self.conflicts -= 1
+                raise VersionConflict
             tx.put_values(ItemKey("QUEUE", "Q"), {"n": length + len(names), "request_id": self.ctx.request_id})
 
         return Step(results, add)
 
-    def commit(self, tx):
-        if self.conflicts:
-            self.conflicts -= 1
-            raise VersionConflict
-        tx.commit()
-
     def run(self, *, dry_run=False):
-        return bulk.run_in_steps(self.ctx, self.plan, self.decide, dry_run=dry_run, rows_per_step=2, commit=self.commit)
+        return bulk.run_in_steps(self.ctx, self.plan, self.decide, dry_run=dry_run, rows_per_step=2)
 
 
 def queue(context, *, key: bool = True, **options):
@@ -241,6 +294,23 @@ def test_a_whole_repetition_is_a_replay(context):
         again.run()
     assert replay.value.body == {"results": first}
     assert int(again.ctx.store.get_item(ItemKey("QUEUE", "Q"))["n"]["N"]) == 7
+
+
+def test_steps_of_a_key_that_has_ended_are_run_anew(context):
+    first = queue(context).run()
+    again = queue(context)
+    again.ctx.now += DAY
+    assert places(again.run()) == [place + 7 for place in places(first)]
+    assert again.planned == 1
+
+
+def test_steps_of_another_request_are_no_progress(context):
+    with pytest.raises(Unavailable):
+        queue(context, crash_at=4).run()
+    ctx = context("operator")
+    ctx.idempotency = IdempotencyRecordKey.from_request("user_someone", "k1", "POST", "/boxes/bulk", {"items": ["another"]})
+    with pytest.raises(IdempotencyMismatch):
+        Queue(ctx).run()
 
 
 def test_a_dry_run_of_steps_writes_nothing(context):

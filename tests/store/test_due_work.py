@@ -9,8 +9,8 @@ import pytest
 from chalicelib.foundation import due_work
 from chalicelib.foundation.actor import system_actor
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.due_work import commit_claim, notification_target, process_due, process_due_entities
-from chalicelib.foundation.errors import Unavailable
+from chalicelib.foundation.due_work import commit_claim, notification_target, process_due, process_due_counters, process_due_entities
+from chalicelib.foundation.errors import Unavailable, VersionConflict
 from chalicelib.foundation.events import Notification
 from chalicelib.foundation.ids import IdFormat
 from chalicelib.foundation.runtime import Runtime
@@ -19,6 +19,9 @@ from chalicelib.foundation.secret_store import SecretStore
 from chalicelib.foundation.store import attributes as a
 from chalicelib.foundation.store.access_patterns import DuePattern
 from chalicelib.foundation.store.entity import Entity
+from chalicelib.foundation.store.keys import reference_counter
+from chalicelib.foundation.store.references import ReferenceCounter
+from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs import PACKS
 from tests.conftest import SECRETS, Clock
 
@@ -141,6 +144,41 @@ def test_a_lost_claim_is_somebody_elses(context):
     assert review(ctx, parcel)
     assert not review(context("operator"), parcel)
     assert ctx.store.find(Parcel, parcel.id).reviews == 1
+
+
+def test_a_conflict_is_somebody_elses_too(context):
+    ctx = context("operator")
+    make(ctx)
+
+    def handle(ctx: Context, parcel: Parcel) -> bool:
+        raise VersionConflict
+
+    assert perform(ctx, handle) == RunStats(found=1)
+
+
+class ParcelCounter(ReferenceCounter):
+    VISITS = DuePattern("parcel-visit", on="visit_on", by="pk")
+
+    visit_on = a.optional_date()
+
+
+def test_roots_whose_counters_say_what_is_due(context):
+    ctx = context("operator")
+    parcel, gone, later = make(ctx, 3)
+    for one, day in ((parcel, TODAY), (gone, TODAY), (later, TODAY + timedelta(days=1))):
+        tx = Transaction(ctx.store)
+        tx.put(ParcelCounter.at(reference_counter(one.id), refs=0, opened_at=ctx.now, visit_on=day))
+        tx.commit()
+    ctx.store.save(gone.soft_deleted(ctx))
+    seen: list[tuple[str, date | None]] = []
+
+    def visit(ctx: Context, parcel: Parcel, counter: ParcelCounter) -> bool:
+        seen.append((parcel.id, counter.visit_on))
+        return True
+
+    run, before = RunStats(), ctx.store.round_trips
+    process_due_counters(ctx, run, ParcelCounter.VISITS.until(TODAY), Parcel, ParcelCounter, visit)
+    assert (run, seen, ctx.store.round_trips - before) == (RunStats(found=2, done=1), [(parcel.id, TODAY)], 2)
 
 
 def test_ids_of_roots_and_children():

@@ -24,14 +24,12 @@ pytestmark = pytest.mark.dynamodb_local
 
 @pytest.fixture
 def racer(dynamodb_local, settings):
-    """`racer(n)`: a context of its own for thread number n, with conflicts at 20 %."""
+    """`racer(n)`: a context of its own for thread number n, with conflicts at 20 %. It really waits after them: else all meet again at once."""
     clock = Clock()
 
     def make(number):
         client = FaultInjectingClient(dynamodb_local, Conflicts(0.2, seed=number))
-        runtime = Runtime(
-            settings, packs=PACKS, dynamodb=client, secrets=SecretStore(settings, lambda: SECRETS), clock=clock, sleep=lambda _: None
-        )
+        runtime = Runtime(settings, packs=PACKS, dynamodb=client, secrets=SecretStore(settings, lambda: SECRETS), clock=clock)
         return runtime.context(request_id=f"racer-{number}", actor=Actor(id=f"user_{number}"))
 
     return make

@@ -52,7 +52,7 @@ def test_a_value_is_changed_and_released(context):
     ctx = context("operator")
     commit(ctx, lambda tx: NAME.change(ctx, tx, None, "lamp", "thing_1", taken))
     commit(ctx, lambda tx: NAME.change(ctx, tx, "lamp", "desk", "thing_1", taken))
-    assert NAME.find_owners(ctx.store, ["lamp", "desk", "chair"]) == {"desk": "thing_1"}
+    assert [NAME.find_owner(ctx.store, name) for name in ("lamp", "desk", "chair")] == [None, "thing_1", None]
     commit(ctx, lambda tx: NAME.change(ctx, tx, "desk", None, "thing_1", taken))
     assert NAME.find_owner(ctx.store, "desk") is None
     tx = Transaction(ctx.store)

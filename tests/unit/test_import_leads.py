@@ -214,10 +214,16 @@ class TestTrouble:
     def test_a_busy_api_is_asked_again(self, tmp_path, file):
         waits: list[float] = []
         landed = httpx.Response(200, json={"results": [{"index": 0, "status": 201, "id": "pipe_1"}]})
-        answers = [httpx.ConnectError("refused"), httpx.Response(503, headers={"Retry-After": "3"}), httpx.Response(429), landed]
+        answers = [
+            httpx.ConnectError("refused"),
+            httpx.Response(503, headers={"Retry-After": "3"}),
+            httpx.Response(429),
+            httpx.Response(500),
+            landed,
+        ]
         importer = self.importer(tmp_path, answers, waits)
         importer.send(read(file("price\n5\n"), [], {}))
-        assert waits == [0.5, 3.0, 2.0]
+        assert waits == [0.5, 3.0, 2.0, 4.0]
         assert importer._report.created == 1
 
     def test_one_that_stays_away_ends_it_in_one_line(self, tmp_path, file):
@@ -227,7 +233,7 @@ class TestTrouble:
             importer.send(read(file("price\n5\n"), [], {}))
         assert len(waits) == 6
 
-    @pytest.mark.parametrize("status", [401, 403, 500])
+    @pytest.mark.parametrize("status", [401, 403, 501])
     def test_a_refusal_is_not_repeated(self, tmp_path, file, status):
         importer = self.importer(tmp_path, [httpx.Response(status, json={"detail": "No."})], [])
         with pytest.raises(StageError, match=f"{status}: No."):

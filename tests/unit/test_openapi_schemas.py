@@ -9,7 +9,8 @@ from typing_extensions import TypedDict
 
 from chalicelib.foundation.http import handlers, openapi
 from chalicelib.foundation.http.openapi_schemas import ComponentNameError, ComponentSchemas
-from chalicelib.foundation.schema_types import Money, OneOf, PageOf, PageParams, RequestBody, RowProblem, component
+from chalicelib.foundation.json_codec import JsonObject
+from chalicelib.foundation.schema_types import Money, OneOf, PageOf, PageParams, RequestBody, RowProblem, component, view_of
 from chalicelib.packs import PACKS
 
 T = TypeVar("T")
@@ -32,6 +33,28 @@ class ThingCreate(RequestBody):
     count: int = Field(1, description="How many.")
     rows: list[Annotated[dict[str, Any], component("ThingCreate")]] | None = None
     codes: dict[Annotated[str, Field(pattern="^[A-Z]{3}$")], int] | None = None
+
+
+class Corner(RequestBody):
+    """A corner."""
+
+    name: Annotated[str, Field(max_length=5, description="Its name.")]
+    sizes: list[Annotated[str, OneOf(("small", "large"), "ThingSize")]] | None = None
+
+
+class Plan(RequestBody):
+    """A plan."""
+
+    price: Money | None = None
+    corner: Corner | None = None
+
+
+class DrawingCreate(RequestBody):
+    plan: Plan | None = None
+
+
+class DrawingView(TypedDict):
+    plan: Annotated[JsonObject, view_of(Plan)] | None
 
 
 class SizeRequest(RequestBody):
@@ -59,6 +82,25 @@ def test_a_page_is_named_after_its_items():
         "type": "array",
         "items": {"$ref": "#/components/schemas/ThingSummary"},
     }
+
+
+def test_what_is_stored_as_it_was_sent_is_described_by_its_body_without_limits():
+    built = schemas(DrawingCreate, view=DrawingView)
+    null = {"type": "null"}
+    assert built.definitions["DrawingView"]["properties"]["plan"] == {"anyOf": [{"$ref": "#/components/schemas/PlanView"}, null]}
+    assert built.definitions["PlanView"] == {
+        "type": "object",
+        "description": "A plan.",
+        "properties": {
+            "price": {"anyOf": [{"type": "number"}, null]},  # it may be sent as text, and is always returned as a number
+            "corner": {"anyOf": [{"$ref": "#/components/schemas/CornerView"}, null]},
+        },
+    }
+    assert built.definitions["CornerView"]["properties"] == {
+        "name": {"anyOf": [{"type": "string"}, null]},
+        "sizes": {"anyOf": [{"type": "array", "items": {"$ref": "#/components/schemas/ThingSize"}}, null]},
+    }
+    assert "required" not in built.definitions["CornerView"]
 
 
 def test_two_pages_of_one_name_are_an_error():

@@ -1,6 +1,8 @@
 """Requests as they come from the gateway: headers, prefix, body, query, preconditions."""
 
 import base64
+import subprocess
+import sys
 from contextlib import suppress
 
 import pytest
@@ -143,3 +145,10 @@ def test_a_correlation_id_that_is_no_token_is_replaced(given_):
 )
 def test_an_answer_is_measured_as_lambda_hands_it_on(text, too_large):
     assert exceeds_lambda_limit(text) == too_large
+
+
+def test_models_are_built_once_by_however_many_threads_need_them_first():
+    printed = subprocess.run([sys.executable, "-m", "tests.unit.cold_models"], capture_output=True, text=True, check=True).stdout
+    failures, _, count = printed.strip().rpartition(" ")
+    assert failures == "[]"
+    assert int(count) > 40

@@ -113,6 +113,15 @@ def test_a_stage_that_is_not_configured_is_refused() -> None:
         inventory.stage_config(PROJECT, "nowhere", FUNCTIONS, "abc", "")
 
 
+def test_stream_consumers_and_they_alone_have_reserved_concurrency(expanded: dict[str, Any]) -> None:
+    reserved = {"Fn::If": ["ConcurrencyIsReserved", {"Ref": "ConsumerConcurrency"}, {"Ref": "AWS::NoValue"}]}
+    consumers = {entry.logical_id for entry in FUNCTIONS if entry.consumer}
+    for name, function in of_type(expanded, "AWS::Lambda::Function").items():
+        assert function["Properties"].get("ReservedConcurrentExecutions") == (reserved if name in consumers else None), name
+    most = max(entry.consumer.parallelization for entry in FUNCTIONS if entry.consumer)
+    assert expanded["Parameters"]["ConsumerConcurrency"]["Default"] >= most, "one shard alone can use as many"
+
+
 def test_what_is_merged_lands_on_what_chalice_made() -> None:
     with pytest.raises(PackagingError, match="Misspelt"):
         finish_template({"Resources": {"Misspelt": {"Properties": {}}, "RestAPI": {"Type": "AWS::Serverless::Api"}}})
@@ -278,6 +287,8 @@ def test_the_gateway_passes_everything(finished: dict[str, Any]) -> None:
     (throttle,) = api["MethodSettings"]
     assert throttle["ThrottlingRateLimit"] == {"Ref": "ThrottleRate"}
     assert throttle["ThrottlingBurstLimit"] == {"Ref": "ThrottleBurst"}
+    variables = finished["Resources"]["APIHandler"]["Properties"]["Environment"]["Variables"]
+    assert variables["VALHALLA_THROTTLE_RATE"] == {"Ref": "ThrottleRate"}, "a caller's share follows the stage's throttle"
 
 
 def test_there_is_one_stage_of_the_api(expanded: dict[str, Any]) -> None:

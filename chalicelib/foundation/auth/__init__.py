@@ -151,6 +151,29 @@ PACK = Pack(
             status=204,
             errors=("not-found", "forbidden", "precondition-failed"),
         ),
+        Endpoint(
+            "POST",
+            "/auth/external-blocks",
+            "block_external_user",
+            "users:write",
+            "Refuse a user of the external issuer",
+            status=201,
+            location="/auth/external-blocks/{id}",
+            errors=("conflict",),
+        ),
+        Endpoint(
+            "GET", "/auth/external-blocks", "list_external_blocks", "users:read", "Refused users of the external issuer, newest first"
+        ),
+        Endpoint("GET", "/auth/external-blocks/{id}", "get_external_block", "users:read", "One block", errors=("not-found",)),
+        Endpoint(
+            "DELETE",
+            "/auth/external-blocks/{id}",
+            "lift_external_block",
+            "users:write",
+            "Let a refused user of the external issuer in again",
+            status=204,
+            errors=("not-found", "precondition-failed"),
+        ),
         Endpoint("GET", "/auth/roles", "list_roles", SIGNED_IN, "The roles and what each allows"),
         Endpoint(
             "GET",
@@ -161,6 +184,10 @@ PACK = Pack(
             cache_control="public, max-age=300",
         ),
     ),
-    entities={"user": f"{__name__}.entities.User", "api_key": f"{__name__}.entities.ApiKey"},
+    entities={
+        "user": f"{__name__}.entities.User",
+        "api_key": f"{__name__}.entities.ApiKey",
+        "external_block": f"{__name__}.entities.ExternalBlock",
+    },
     key_prefixes=("RATE", "CODE", "KEYUSED"),
 )

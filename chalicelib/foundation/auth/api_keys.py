@@ -23,6 +23,7 @@ from chalicelib.foundation.presentation import present, present_row
 from chalicelib.foundation.schema_types import PageOf
 from chalicelib.foundation.store import codec
 from chalicelib.foundation.store.access_patterns import KeyRange
+from chalicelib.foundation.store.expiry import live_row
 from chalicelib.foundation.store.expressions import any_of, attribute
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.foundation.store.store import parse_live
@@ -102,7 +103,8 @@ def list_api_keys(ctx: Context, query: ApiKeyListQuery) -> PageOf[ApiKeySummary]
     page = ctx.paginate(partition, query, lambda row: row)
     last_used_rows = ctx.store.batch_get(_last_used_key(row["id"]) for row in page["items"])
     items = [
-        present_row(ApiKeySummary, row, last_used_at=_last_used_at(last_used_rows.get(_last_used_key(row["id"])))) for row in page["items"]
+        present_row(ApiKeySummary, row, last_used_at=_last_used_at(ctx, last_used_rows.get(_last_used_key(row["id"]))))
+        for row in page["items"]
     ]
     return {"items": items, "next_cursor": page["next_cursor"]}
 
@@ -126,7 +128,7 @@ def _get_authorized(ctx: Context, id: str, permission: str = "users:read") -> tu
         raise NotFound("API key")
     if permission == "users:write" and key.user_id != ctx.actor.id and ctx.actor.kind == "api_key":
         raise Forbidden("A key can't revoke the keys of others.")
-    return key, _last_used_at(items.get(last_used))
+    return key, _last_used_at(ctx, items.get(last_used))
 
 
 def view(key: ApiKey, last_used_at: str | None) -> ApiKeyView:
@@ -134,8 +136,9 @@ def view(key: ApiKey, last_used_at: str | None) -> ApiKeyView:
     return present(ApiKeyView, key, scopes=key.scopes if key.has_scopes else None, last_used_at=last_used_at)
 
 
-def _last_used_at(row: codec.DynamoItem | None) -> str | None:
-    return row["at"]["S"] if row else None
+def _last_used_at(ctx: Context, row: codec.DynamoItem | None) -> str | None:
+    live = live_row(row, ctx.now)
+    return live["at"]["S"] if live else None
 
 
 # -- presenting a key
@@ -168,7 +171,7 @@ def _load_actor(presented: _PresentedKey, ctx: Context) -> Actor:
         raise _invalid_key()
     if user.keys_valid_from and key.created_at <= user.keys_valid_from:
         raise _invalid_key()
-    _touch_last_used(ctx, presented, _last_used_at(items.get(presented.last_used_key)))
+    _touch_last_used(ctx, presented, _last_used_at(ctx, items.get(presented.last_used_key)))
     effective_roles = frozenset(key.roles) & frozenset(user.roles)
     allowed = ctx.roles.permissions(effective_roles)
     return Actor(

@@ -10,6 +10,7 @@ from chalicelib.foundation.secret_store import Secrets
 
 _claims_cache: dict[str, tuple[str, Secrets, tokens.Claims]] = {}  # token → issuer of the stage, secrets that verified it, claims
 _MAX_CACHED = 1000
+EXTERNAL = "oidc:"  # what the ids of the external issuer's users begin with
 
 
 def authenticate(headers: Mapping[str, str], ctx: Context) -> Actor:
@@ -29,6 +30,10 @@ def authenticate(headers: Mapping[str, str], ctx: Context) -> Actor:
 
 def _authenticate_bearer(token: str, ctx: Context) -> Actor:
     claims = _claims(token, ctx)
+    if claims.user_id.startswith(EXTERNAL):
+        from chalicelib.foundation.auth import external_users
+
+        external_users.check_admission(ctx, claims)
     return Actor(
         id=claims.user_id,
         kind="user",

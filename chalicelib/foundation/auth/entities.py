@@ -1,4 +1,4 @@
-"""Users and API keys as stored. Both are in the user's partition, with the user's sessions."""
+"""Users and API keys as stored, both in the user's partition, with the user's sessions; and blocks of users of the external issuer."""
 
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.ids import IdFormat
@@ -76,3 +76,19 @@ class ApiKey(Entity):
             "expires_at": self.expires_at and format_timestamp(self.expires_at),
             "created_at": format_timestamp(self.created_at),
         }
+
+
+class ExternalBlock(Entity):
+    """A user of the external issuer who is refused. A guard row of the user's id, which authentication reads, exists as long as the block."""
+
+    KIND = "external_block"
+    ID = IdFormat("xblk", "block")
+    ALL = AccessPattern("gsi1", "XBLK", serves="GET /auth/external-blocks")
+    PERSONAL = frozenset({"user_id", "reason"})
+
+    user_id = a.string()
+    reason = a.optional_string()
+
+    def list_view(self) -> JsonObject:
+        """What the list shows."""
+        return {"id": self.id, "user_id": self.user_id, "reason": self.reason, "created_at": format_timestamp(self.created_at)}

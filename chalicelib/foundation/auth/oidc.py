@@ -1,5 +1,7 @@
 """Tokens of an external OpenID issuer (Cognito, Auth0, Keycloak): verified with its published keys, its groups mapped to roles.
 
+An ID or access token is for us by its audience. Cognito's access tokens have none; they name the client that they were issued to.
+
 Issuer, audience, URL of the keys and the role of each group are settings of the stage. Nothing in a token chooses a URL to fetch
 from, or an algorithm that is not allowed.
 """
@@ -14,7 +16,7 @@ from typing import Any
 import jwt
 import urllib3
 
-from chalicelib.foundation import telemetry
+from chalicelib.foundation import emails, telemetry
 from chalicelib.foundation.auth.tokens import LEEWAY, Claims
 from chalicelib.foundation.errors import Unauthenticated, Unavailable
 from chalicelib.foundation.json_codec import JsonObject
@@ -27,6 +29,7 @@ _CACHE_TTL = timedelta(minutes=10)
 _RETRY_INTERVAL = timedelta(seconds=30)  # an unknown key id causes a new fetch, but no more often than this
 _MAX_BYTES = 256 * 1024
 _MIN_RSA_BITS = 2048
+_ADDRESS_CLAIMS = ("email", "username", "cognito:username", "preferred_username")
 _SAFE_SUBJECT = re.compile(r"[A-Za-z0-9._:@|+-]{1,100}", re.ASCII)
 
 
@@ -54,17 +57,50 @@ def verify(token: str, settings: Settings, now: datetime) -> Claims:
         key = _key(settings.oidc_jwks_url or "", str(header.get("kid")), now)
         if key is None or key.key_type != _KEY_TYPES[algorithm]:
             raise jwt.InvalidKeyError("no such key")
-        # Time is checked below, against the request's own clock.
-        options: Any = {"require": ["exp", "sub", "iss", "aud"], "verify_exp": False, "verify_iat": False, "verify_nbf": False}
-        claims = jwt.decode(token, key.key, [algorithm], audience=settings.oidc_audience, issuer=settings.oidc_issuer, options=options)
+        # Audience and time are checked below: not every token has an audience, and the time is the request's own clock's.
+        options: Any = {
+            "require": ["exp", "iat", "sub", "iss"],
+            "verify_aud": False,
+            "verify_exp": False,
+            "verify_iat": False,
+            "verify_nbf": False,
+        }
+        claims = jwt.decode(token, key.key, [algorithm], issuer=settings.oidc_issuer, options=options)
         expires = datetime.fromtimestamp(int(claims["exp"]), now.tzinfo)
-        valid_from = datetime.fromtimestamp(int(claims.get("nbf", claims.get("iat", 0))), now.tzinfo)
+        issued = datetime.fromtimestamp(int(claims["iat"]), now.tzinfo)
+        valid_from = max(issued, datetime.fromtimestamp(int(claims.get("nbf", claims["iat"])), now.tzinfo))
         subject = str(claims["sub"])
+        if not _is_for_us(claims, settings):
+            raise jwt.InvalidAudienceError("for somebody else")
     except (jwt.PyJWTError, KeyError, TypeError, ValueError, OverflowError, OSError):  # the last two: a timestamp out of range
         raise Unauthenticated("The token is not valid.") from None
     if now > expires + LEEWAY or now < valid_from - LEEWAY:
         raise Unauthenticated("The token has expired.")
-    return Claims(f"oidc:{_subject_id(subject)}", roles_of(claims.get(settings.oidc_groups_claim), settings), "", None, expires)
+    if expires - issued > timedelta(minutes=settings.oidc_max_minutes):
+        raise Unauthenticated(f"A token may last {settings.oidc_max_minutes} minutes here; this one was issued for longer.")
+    roles = roles_of(claims.get(settings.oidc_groups_claim), settings)
+    return Claims(f"oidc:{_subject_id(subject)}", roles, "", None, expires, _addresses(claims))
+
+
+def _is_for_us(claims: JsonObject, settings: Settings) -> bool:
+    """Whether the token is for the stage's audience; one without an audience, whether it is an access token of one of its clients."""
+    audience = claims.get("aud")
+    if audience is None:
+        return claims.get("token_use") == "access" and claims.get("client_id") in settings.oidc_client_ids
+    return settings.oidc_audience is not None and settings.oidc_audience in (audience if isinstance(audience, list) else [audience])
+
+
+def _addresses(claims: JsonObject) -> tuple[str, ...]:
+    """The mail addresses that a token names, whether verified or not: they only ever refuse its holder."""
+    named = (claims.get(name) for name in _ADDRESS_CLAIMS)
+    return tuple(sorted({emails.normalize_email(text) for text in named if isinstance(text, str) and _is_address(text)}))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return bool(emails.validate_email(text))
+    except ValueError:
+        return False
 
 
 def roles_of(groups: Any, settings: Settings) -> tuple[str, ...]:

@@ -16,8 +16,10 @@ from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.errors import Conflict, ValidationFailed
 from chalicelib.foundation.ids import ItemKey
+from chalicelib.foundation.network import client_network
 from chalicelib.foundation.signing import sha256_hex
 from chalicelib.foundation.store.codec import DynamoItem
+from chalicelib.foundation.store.expiry import find_live_row
 from chalicelib.foundation.store.expressions import ROW_ABSENT, ROW_EXISTS
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.foundation.store.transactions import Transaction
@@ -88,7 +90,7 @@ def confirm_invitation(ctx: Context, body: CodeConfirmationRequest) -> None:
 
 def ask_for_reset(ctx: Context, body: PasswordResetRequest) -> AcceptedView:
     """Mail a code to the user of this address. For an unknown address: the same response, the same round trips, and no mail."""
-    rate_limit.consume(ctx, "reset-from", ctx.source_ip, every=60, burst=20)
+    rate_limit.consume(ctx, "reset-from", client_network(ctx.source_ip), every=60, burst=20)
     rate_limit.consume(ctx, "reset-for", emails.normalize_email(body.email), every=1200, burst=3)
     user = users.by_email(ctx, body.email)
     code = _new_code(ctx)
@@ -130,11 +132,11 @@ def _email_hash(email: str) -> str:
 
 
 def _confirm(ctx: Context, body: CodeConfirmationRequest, purpose: Purpose) -> None:
-    rate_limit.consume(ctx, "confirm", ctx.source_ip, every=30, burst=10)
+    rate_limit.consume(ctx, "confirm", client_network(ctx.source_ip), every=30, burst=10)
     key = _code_key(body.token)
     error = ValidationFailed.field("token", "it is unknown, older than an hour, or used", "token")
-    row = ctx.store.get_item(key)
-    if row is None or row["purpose"]["S"] != purpose or int(row["ttl"]["N"]) <= ctx.now.timestamp() or not row["user_id"]["S"]:
+    row = find_live_row(ctx.store, key, ctx.now)
+    if row is None or row["purpose"]["S"] != purpose or not row["user_id"]["S"]:
         raise error
     first = users.get(ctx, row["user_id"]["S"])
     passwords.validate_password(body.password, first.email)

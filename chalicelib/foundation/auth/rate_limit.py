@@ -1,13 +1,31 @@
 """Rate limits for sensitive requests: one row per bucket, by the generic cell rate algorithm (ITU-T I.371)."""
 
+from typing import NamedTuple
+
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import RateLimited, VersionConflict
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.signing import pseudonym
 from chalicelib.foundation.store.expressions import any_of, attribute
+from chalicelib.foundation.store.transactions import Transaction
 
 
-def consume(ctx: Context, bucket: str, subject: str, *, every: int, burst: int) -> None:
+class BucketToken(NamedTuple):
+    """A token that was taken from a bucket, and may be given back."""
+
+    key: ItemKey
+    step: int  # milliseconds
+
+    def give_back(self, ctx: Context) -> None:
+        """Put the token back. One round trip."""
+        ctx.store.update(self.key, add={"tat": -self.step})
+
+    def add_give_back(self, tx: Transaction) -> None:
+        """Put the token back with the transaction."""
+        tx.update(self.key, add={"tat": -self.step})
+
+
+def consume(ctx: Context, bucket: str, subject: str, *, every: int, burst: int) -> BucketToken:
     """Take one token from the bucket of `subject`: `burst` at once, then one in `every` seconds. RateLimited where it is empty.
 
     The row holds the theoretical arrival time in milliseconds: when the bucket will be full again. One round trip where it
@@ -22,3 +40,4 @@ def consume(ctx: Context, bucket: str, subject: str, *, every: int, burst: int) 
     except VersionConflict:
         refusal = RateLimited("That has been asked for too often.", every)
         ctx.store.update(key, set=ttl, add={"tat": step}, when=tat <= now + (burst - 1) * step, on_conflict=refusal)
+    return BucketToken(key, step)

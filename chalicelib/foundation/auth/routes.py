@@ -1,6 +1,6 @@
 """The endpoints of /auth."""
 
-from chalicelib.foundation.auth import account, api_keys, one_time_codes, sessions, users
+from chalicelib.foundation.auth import account, api_keys, external_users, one_time_codes, sessions, users
 from chalicelib.foundation.auth.schemas import (
     AcceptedView,
     ApiKeyCreate,
@@ -9,6 +9,9 @@ from chalicelib.foundation.auth.schemas import (
     ApiKeyView,
     CodeConfirmationRequest,
     CreatedApiKeyView,
+    ExternalBlockCreate,
+    ExternalBlockSummary,
+    ExternalBlockView,
     InvitationCreate,
     InvitationView,
     KeySetView,
@@ -34,7 +37,8 @@ def sign_in(ctx: Context, body: SignInRequest) -> TokenPairView:
     """Sign in.
 
     Five failures in 15 minutes for a mail address from one IP address, or fifty from anywhere, lock it for 15 minutes: 429 with
-    Retry-After. Unknown mail addresses are counted, take as long, and get the same response.
+    Retry-After. Unknown mail addresses are counted, take as long, and get the same response. One IP address has thirty failures for all mail
+    addresses together, and then one a minute.
     """
     return account.sign_in(ctx, body)
 
@@ -148,6 +152,29 @@ def get_api_key(ctx: Context, id: str) -> ApiKeyView:
 def revoke_api_key(ctx: Context, id: str) -> None:
     """Revoke a key; it is refused within two seconds."""
     api_keys.revoke(ctx, id)
+
+
+def block_external_user(ctx: Context, body: ExternalBlockCreate) -> ExternalBlockView:
+    """Refuse a user of the external issuer, whatever the issuer says: effective within two seconds.
+
+    A user who was deactivated here is refused without a block where a token of the issuer names their mail address.
+    """
+    return external_users.block(ctx, body)
+
+
+def list_external_blocks(ctx: Context, query: PageParams) -> PageOf[ExternalBlockSummary]:
+    """Users of the external issuer who are refused, newest first."""
+    return external_users.list_blocks(ctx, query)
+
+
+def get_external_block(ctx: Context, id: str) -> ExternalBlockView:
+    """One block."""
+    return external_users.get(ctx, id)
+
+
+def lift_external_block(ctx: Context, id: str) -> None:
+    """Let the user in again."""
+    external_users.lift(ctx, id)
 
 
 def list_roles(ctx: Context) -> RolePage:

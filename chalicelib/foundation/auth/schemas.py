@@ -230,6 +230,29 @@ class ApiKeyListQuery(PageParams):
     )
 
 
+class ExternalBlockCreate(RequestBody):
+    """A user of the external issuer who is refused from now on, by the id that GET /auth/me and the trail show."""
+
+    user_id: Annotated[Text, Field(pattern=r"^oidc:[A-Za-z0-9._:@|+-]{1,100}$", examples=["oidc:auth0|5f7c"])]
+    reason: Name | None = None
+
+
+class ExternalBlockView(ResourceView):
+    """A user of the external issuer who is refused."""
+
+    user_id: str
+    reason: str | None
+
+
+class ExternalBlockSummary(TypedDict):
+    """A block as shown in lists."""
+
+    id: str
+    user_id: str
+    reason: str | None
+    created_at: TimestampText
+
+
 class RoleView(TypedDict):
     """A role and its permissions."""
 

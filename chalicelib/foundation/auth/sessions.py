@@ -26,7 +26,8 @@ from chalicelib.foundation.schema_types import PageOf, PageParams
 from chalicelib.foundation.store import codec
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
-from chalicelib.foundation.store.expressions import ROW_ABSENT, ROW_EXISTS, attribute
+from chalicelib.foundation.store.expiry import find_live_row, has_ended, is_live, live_row
+from chalicelib.foundation.store.expressions import ROW_ABSENT, attribute
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.foundation.store.store import parse_live
 from chalicelib.foundation.store.transactions import Transaction
@@ -150,10 +151,10 @@ def refresh(ctx: Context, token_text: str) -> TokenPairView:
 def _load_live(ctx: Context, token: RefreshToken) -> tuple[User, DynamoItem]:
     root = ItemKey(token.user_id, ROOT_SORT_KEY)
     items = ctx.store.batch_get([root, token.key])
-    user, row = parse_live(User, items.get(root)), items.get(token.key)
+    user, row = parse_live(User, items.get(root)), live_row(items.get(token.key), ctx.now)
     if user is None or not user.is_active or row is None:
         raise _invalid_token()
-    if int(row["epoch"]["N"]) != user.epoch or int(row["ttl"]["N"]) <= ctx.now.timestamp():
+    if int(row["epoch"]["N"]) != user.epoch:
         raise _invalid_token()
     return user, row
 
@@ -220,7 +221,7 @@ def revoke_by_token(ctx: Context, token_text: str) -> None:
         token = RefreshToken.parse(token_text)
     except Unauthenticated:
         return
-    row = ctx.store.get_item(token.key)
+    row = find_live_row(ctx.store, token.key, ctx.now)
     if row and (hmac.compare_digest(row["token_hash"]["S"], token.hash) or _is_ancestor(ctx, token, row)):
         ctx.store.delete(token.key)
 
@@ -228,14 +229,14 @@ def revoke_by_token(ctx: Context, token_text: str) -> None:
 def revoke_session(ctx: Context, user_id: str, session_id: str) -> None:
     """Revoke one session of a user; raises NotFound where there is none with this id."""
     SESSION.key(session_id)  # NotFound for another form
-    ctx.store.delete(_key(user_id, session_id), ROW_EXISTS, NotFound("session"))
+    ctx.store.delete(_key(user_id, session_id), is_live(ctx.now), NotFound("session"))
 
 
 def move_to_epoch(ctx: Context, tx: Transaction, user: User, session_id: str | None) -> None:
     """Move one session to the user's new epoch, while all others end with the old one. One round trip."""
     if session_id is None or not session_id.startswith("ses_"):
         return
-    row = ctx.store.get_item(_key(user.id, session_id))
+    row = find_live_row(ctx.store, _key(user.id, session_id), ctx.now)
     if row is None or int(row["epoch"]["N"]) != user.epoch - 1:
         return
     tx.update(_key(user.id, session_id), set={"epoch": user.epoch}, when=attribute("token_hash") == row["token_hash"]["S"])
@@ -244,11 +245,11 @@ def move_to_epoch(ctx: Context, tx: Transaction, user: User, session_id: str | N
 def list_sessions(ctx: Context, user: User, query: PageParams) -> PageOf[SessionView]:
     """A page of the user's live sessions, newest first."""
 
-    def is_live(session: JsonObject) -> bool:
-        return bool(session["epoch"] == user.epoch and session["ttl"] > ctx.now.timestamp())
+    def is_listed(session: JsonObject) -> bool:
+        return bool(session["epoch"] == user.epoch and not has_ended(session["ttl"], ctx.now))
 
     partition = KeyRange(None, user.id, prefix=f"{_SORT_KEY_PREFIX}#")
-    return ctx.paginate(partition, query, lambda row: _session_view(row, ctx.actor.session), predicate=is_live, decode=codec.decode_item)
+    return ctx.paginate(partition, query, lambda row: _session_view(row, ctx.actor.session), predicate=is_listed, decode=codec.decode_item)
 
 
 def _session_view(session: JsonObject, current: str | None) -> SessionView:

@@ -28,6 +28,7 @@ class Claims:
     session: str
     professional_id: str | None
     expires_at: datetime
+    addresses: tuple[str, ...] = ()  # the mail addresses that a token of the external issuer names, normalised
 
 
 def issuer(settings: Settings) -> str:

@@ -15,6 +15,7 @@ from chalicelib.foundation import lambda_context, telemetry
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Problem
 from chalicelib.foundation.http import cors, responses
+from chalicelib.foundation.http.caller_limit import CallerLimit
 from chalicelib.foundation.http.dispatch import CurrentRequest, make_view, problem_response
 from chalicelib.foundation.http.request_log import log_request
 from chalicelib.foundation.http.requests import Request
@@ -49,6 +50,11 @@ class ValhallaApp(Chalice):  # type: ignore[misc]
     def runtime(self) -> Runtime:
         """Created at the first request, or by `warm_up`."""
         return self._make_runtime()
+
+    @cached_property
+    def caller_limit(self) -> CallerLimit:
+        """The counts of each caller's requests in this process."""
+        return CallerLimit(self.runtime.settings.throttle_rate)
 
     def warm_up(self) -> None:
         """Create the runtime and its client now: Lambda's initialisation phase has the full processor."""

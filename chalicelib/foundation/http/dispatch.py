@@ -7,9 +7,10 @@ from typing import Protocol
 from chalice.app import Response
 
 from chalicelib.foundation import telemetry
-from chalicelib.foundation.actor import ANONYMOUS
+from chalicelib.foundation.actor import ANONYMOUS, Actor
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.errors import PROBLEM_TYPES, Problem, TooLarge, ValidationFailed
+from chalicelib.foundation.errors import PROBLEM_TYPES, Problem, TooLarge, Unauthenticated, ValidationFailed
+from chalicelib.foundation.http.caller_limit import CallerLimit, caller_of
 from chalicelib.foundation.http.requests import Request
 from chalicelib.foundation.http.responses import (
     JSON,
@@ -46,6 +47,10 @@ class Server(Protocol):
     def runtime(self) -> Runtime:
         """The dependencies of the process."""
 
+    @property
+    def caller_limit(self) -> CallerLimit:
+        """The counts of each caller's requests."""
+
 
 def make_view(app: Server, pack: Pack, endpoint: Endpoint) -> Callable[..., Response]:
     """The Chalice view of an endpoint. It imports the pack's routes at its first call."""
@@ -81,8 +86,10 @@ def problem_response(problem: Problem, request_id: str, instance: str) -> Respon
 
 
 def _handle(app: Server, pack: Pack, endpoint: Endpoint, request: Request, ctx: Context, parameters: dict[str, str]) -> Response:
-    if endpoint.permission != PUBLIC:
-        ctx.actor = app.runtime.identify(request.headers, ctx)
+    if endpoint.permission == PUBLIC:
+        app.caller_limit.check(ctx, caller_of(None, request.source_ip))
+    else:
+        ctx.actor = _identify(app, request, ctx)
         if endpoint.permission != SIGNED_IN:
             ctx.actor.require(endpoint.permission)
     from chalicelib.foundation.http import handlers  # imports pydantic and the pack's schemas only when needed
@@ -106,6 +113,17 @@ def _handle(app: Server, pack: Pack, endpoint: Endpoint, request: Request, ctx: 
     except IdempotentReplay as replay:
         result, replayed = replay.body, True
     return _to_response(endpoint, request, result, replayed)
+
+
+def _identify(app: Server, request: Request, ctx: Context) -> Actor:
+    """The caller, within their limit; who can't be identified counts by address."""
+    try:
+        actor = app.runtime.identify(request.headers, ctx)
+    except Unauthenticated:
+        app.caller_limit.check(ctx, caller_of(None, request.source_ip))
+        raise
+    app.caller_limit.check(ctx, caller_of(actor, request.source_ip))
+    return actor
 
 
 def _reject_empty_patch(endpoint: Endpoint, values: object) -> None:

@@ -7,10 +7,11 @@ The same schema gives the same example. Where a schema does not suffice (a patte
 import re
 from typing import Any
 
+from chalicelib.foundation.ids import EXAMPLE_ULID
+
 Schema = dict[str, Any]
 
 REF = "#/components/schemas/"
-_ULID = "01KB0Q5E8G7Z3V9X2M4N6P8R0T"
 _FORMATS = {
     "date": "2026-03-02",
     "date-time": "2026-03-02T17:00:00.000Z",
@@ -23,19 +24,23 @@ _BY_NAME: Schema = {
     "address": "1201 Pine Street",
     "city": "Seattle",
     "country": "US",
-    "created_by": f"user_{_ULID}",
+    "created_by": f"user_{EXAMPLE_ULID}",
     "currency": "USD",
+    "correlation_id": "import-42",
     "email": "ada@example.com",
-    "id": f"x_{_ULID}",
+    "entity_id": f"pipe_{EXAMPLE_ULID}",
+    "id": f"x_{EXAMPLE_ULID}",
     "name": "Ada Byron",
     "notes": "Called; wants to hear from us on Monday.",
     "password": "correct horse battery",
     "phone": "+1 206 555 0100",
     "postal_code": "98101",
     "region": "WA",
+    "request_id": "7d9f1c52-3c1e-4a53-9a57-0d1f6f0f4b11",
     "revision": 3,
     "state": "WA",
-    "updated_by": f"user_{_ULID}",
+    "subject_id": f"pipe_{EXAMPLE_ULID}",
+    "updated_by": f"user_{EXAMPLE_ULID}",
     "url": "https://example.com/1",
 }
 _MAX_DEPTH = 8
@@ -102,10 +107,11 @@ def _text(schema: Schema, name: str) -> str:
         "text",
         "A",
     ]
-    if name.endswith("_id"):
-        candidates.insert(1, f"{name.removesuffix('_id').split('_')[-1][:4]}_{_ULID}")
+    if name.endswith("_id") and name not in _BY_NAME:
+        word = name.removesuffix("_id").split("_")[-1]
+        candidates.insert(1, f"{word if len(word) < 6 else word[:4]}_{EXAMPLE_ULID}")
     if name.endswith("_by"):
-        candidates.insert(1, f"user_{_ULID}")
+        candidates.insert(1, f"user_{EXAMPLE_ULID}")
     lengths = range(schema.get("minLength", 0), schema.get("maxLength", 10_000) + 1)
     candidates.append("a" * lengths.start)
     for text in candidates:

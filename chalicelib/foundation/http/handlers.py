@@ -1,6 +1,7 @@
 """The signatures of handlers, read from their type hints. Imported with the pack, at its first request."""
 
 import re
+import threading
 from dataclasses import dataclass
 from functools import cache
 from inspect import signature
@@ -13,6 +14,8 @@ from chalicelib.foundation.errors import ValidationFailed
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.manifest import Endpoint, Pack, import_string
 from chalicelib.foundation.schema_types import QueryParams
+
+_MODEL_BUILD = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,10 @@ def handler_for(pack: Pack, endpoint: Endpoint) -> HandlerSpec:
 
 
 def validate(model: type[BaseModel], values: object) -> Any:
-    """`values` as the model; Invalid with entry entry a field otherwise. What was sent is never echoed."""
+    """`values` as the model; ValidationFailed with an entry a field otherwise. What was sent is never echoed."""
+    if not model.__pydantic_complete__:
+        with _MODEL_BUILD:  # a model is built at its first validation, which pydantic doesn't guard against several threads
+            model.model_rebuild()
     try:
         return model.model_validate(values)
     except ValidationError as error:

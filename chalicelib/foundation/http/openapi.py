@@ -19,7 +19,7 @@ from chalicelib.foundation.http import handlers, responses
 from chalicelib.foundation.http.examples import REF, NoExampleError, Schema, example
 from chalicelib.foundation.http.openapi_schemas import ComponentSchemas
 from chalicelib.foundation.json_codec import JsonObject, dumps, parse
-from chalicelib.foundation.manifest import PUBLIC, SIGNED_IN, Endpoint, Pack
+from chalicelib.foundation.manifest import PUBLIC, SIGNED_IN, Endpoint, Pack, import_string
 from chalicelib.foundation.roles import ROLES, RoleMatrix
 
 PREBUILT = Path(__file__).with_suffix(".json")
@@ -30,21 +30,19 @@ Valhalla runs a deal firm. Every body is JSON in UTF-8; every refusal is a probl
 id of the request. Lists come in pages with a signed cursor. A resource's `revision` is its ETag. A POST with an
 `Idempotency-Key` runs once. Instants are UTC; days are the firm's; money is exact.
 """
+# Without examples: pages that send requests would fill them in, the same key for every POST, and a revision that isn't the current one.
 _REQUEST_HEADERS: dict[str, Schema] = {
     "Idempotency-Key": {
         "description": "Runs the request once a key and caller within 24 hours; a repetition answers the first answer.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
-        "example": "7d9f1c52-3c1e-4a53-9a57-0d1f6f0f4b11",
     },
     "If-Match": {
         "description": "The ETag that was read; an older one is refused with 412.",
         "schema": {"type": "string"},
-        "example": '"3"',
     },
     "If-None-Match": {
         "description": "An ETag that is held already; 304 if it still holds.",
         "schema": {"type": "string"},
-        "example": '"3"',
     },
     "X-Correlation-ID": {
         "description": (
@@ -52,7 +50,6 @@ _REQUEST_HEADERS: dict[str, Schema] = {
             "Up to 128 letters, digits and `._:/+=-`; anything else is replaced by the request's own id."
         ),
         "schema": {"type": "string"},
-        "example": "import-42",
     },
 }
 _RESPONSE_HEADERS: dict[str, Schema] = {
@@ -115,6 +112,7 @@ def build(packs: Iterable[Pack], base_path: str = "") -> JsonObject:
     roles = RoleMatrix(packs)
     rows = [(pack, endpoint, handlers.handler_for(pack, endpoint)) for pack in packs for endpoint in pack.endpoints]
     schemas = _component_schemas([handler for _, _, handler in rows])
+    _add_id_examples(packs, schemas.definitions)
     paths: dict[str, JsonObject] = {}
     responses: JsonObject = {}
     for pack, endpoint, handler in rows:
@@ -149,6 +147,15 @@ def _component_schemas(specs: list[handlers.HandlerSpec]) -> ComponentSchemas:
     bodies = [spec.body for spec in specs if spec.body]
     responses = {repr(body): body for body in (body_type(spec.returns) for spec in specs) if body is not None}
     return ComponentSchemas(bodies, responses, {"Problem": _PROBLEM, "RowProblem": _ROW_PROBLEM})
+
+
+def _add_id_examples(packs: Iterable[Pack], definitions: dict[str, Schema]) -> None:
+    """Give the ids of entities in answers (PipelineView, PipelineSummary) an example of their form."""
+    entities = [import_string(path) for pack in packs for path in pack.entities.values()]
+    for entity in entities:
+        for view in (f"{entity.__name__}View", f"{entity.__name__}Summary"):
+            if view in definitions:
+                definitions[view]["properties"]["id"]["examples"] = [entity.ID.example]
 
 
 def body_type(hint: object) -> object:
@@ -253,11 +260,11 @@ def _request_body(endpoint: Endpoint, model: type[BaseModel], schemas: Component
 
 
 def valid_example(endpoint: Endpoint, model: type[BaseModel], schema: Schema, definitions: dict[str, Schema]) -> object:
-    """An example that is valid for the model: every field, else the required ones, else a single one. Raises NoExampleError."""
+    """What somebody tries first: the model's own example, else the fields that it requires, else a single one. Raises NoExampleError."""
     reason: Exception | None = None
     for partial in _partial_schemas(schema, definitions):
         try:
-            value = example(partial, definitions, everything=partial is schema)
+            value = example(partial, definitions, everything=False)
             model.model_validate(parse(dumps(value)))
         except (NoExampleError, ValidationError) as error:
             reason = error
@@ -269,19 +276,8 @@ def valid_example(endpoint: Endpoint, model: type[BaseModel], schema: Schema, de
 
 def _partial_schemas(schema: Schema, definitions: dict[str, Schema]) -> list[Schema]:
     resolved = definitions[schema["$ref"].removeprefix(REF)] if "$ref" in schema else schema
-    required = {
-        **resolved,
-        "properties": {
-            name: property_schema
-            for name, property_schema in resolved.get("properties", {}).items()
-            if name in resolved.get("required", ())
-        },
-    }
-    alone = [
-        {**resolved, "required": [name], "properties": {name: property_schema}}
-        for name, property_schema in resolved.get("properties", {}).items()
-    ]
-    return [schema, required, *alone]
+    fields = resolved.get("properties", {})
+    return [resolved, *({**resolved, "required": [name], "properties": {name: field}} for name, field in fields.items())]
 
 
 def _responses(endpoint: Endpoint, handler: handlers.HandlerSpec, schemas: ComponentSchemas, shared: JsonObject) -> Schema:

@@ -15,12 +15,14 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import DEFAULT_REF_TEMPLATE, CoreModeRef, DefsRef, GenerateJsonSchema
 
 from chalicelib.foundation.http.examples import REF, Schema
+from chalicelib.foundation.schema_types import VIEWED_BODY
 
 _PAGE = re.compile(r"PageOf\[(?P<item>[A-Za-z0-9]+?)(Summary|View)?\]")
 _Source = tuple[object, Literal["validation", "serialization"], TypeAdapter[Any]]
 _REF_TEMPLATE = REF + "{model}"
 _NAME = re.compile(r"[A-Z][A-Za-z0-9]*")
 _VALUE_WORDS = ("type", "enum")
+_VIEW_WORDS = ("type", "format", "items")
 
 
 class ComponentNameError(Exception):
@@ -42,9 +44,13 @@ class ComponentSchemas:
         outputs: list[_Source] = [(key, "serialization", TypeAdapter(hint)) for key, hint in responses.items()]
         schemas, shared = TypeAdapter.json_schemas([*inputs, *outputs], ref_template=_REF_TEMPLATE, schema_generator=_Generator)
         self.definitions: dict[str, Schema] = dict(others)
+        self._viewed_bodies: set[str] = set()  # see schema_types.view_of
         for name, schema in shared.get("$defs", {}).items():
             self._define(name, self.adapted(schema))
         self._schemas: dict[object, Schema] = {key: self.adapted(schema) for key, schema in schemas.items()}
+        while self._viewed_bodies:
+            body = self._viewed_bodies.pop()
+            self._define(f"{body}View", self._as_view(self.definitions[body]))
 
     def _define(self, name: str, schema: Schema) -> None:
         if self.definitions.setdefault(name, schema) != schema:
@@ -82,7 +88,9 @@ class ComponentSchemas:
 
     def adapted(self, schema: Schema, *, keep_defaults: bool = False) -> Schema:
         """A schema as pydantic makes it, in the form that client generators take; titled enumerations become definitions."""
-        if set(schema) == {"title"}:  # a component by its name: see schema_types.component
+        if set(schema) <= {"title", VIEWED_BODY} and schema:  # a component by its name: see schema_types.component
+            if VIEWED_BODY in schema:
+                self._viewed_bodies.add(schema[VIEWED_BODY])
             return {"$ref": REF + schema["title"]}
         adapted = {word: self._adapted_word(word, value, keep_defaults) for word, value in schema.items()}
         if not keep_defaults and "default" in adapted:
@@ -99,6 +107,23 @@ class ComponentSchemas:
         if adapted.get("type") == "object" and not {"properties", "additionalProperties"} & set(adapted):
             adapted["additionalProperties"] = True  # an object of any fields, not one without fields
         return adapted
+
+    def _as_view(self, schema: Schema) -> Schema:
+        """The schema of what was stored of a value with this input schema: without limits, without fields that must be there."""
+        if "properties" in schema:
+            fields = {name: self._as_view(field) for name, field in schema["properties"].items()}
+            return {"type": "object", "description": schema["description"], "properties": {n: _or_null(f) for n, f in fields.items()}}
+        if "anyOf" in schema:
+            options = [self._as_view(option) for option in schema["anyOf"]]
+            if {"type": "number"} in options:  # an amount may be sent as text, too
+                options = [option for option in options if option != {"type": "string"}]
+            return {"anyOf": options} if len(options) > 1 else options[0]
+        if "$ref" in schema:
+            if "properties" not in self.resolve(schema):
+                return {"$ref": schema["$ref"]}
+            self._viewed_bodies.add(schema["$ref"].removeprefix(REF))
+            return {"$ref": f"{schema['$ref']}View"}
+        return {word: self._as_view(value) if word == "items" else value for word, value in schema.items() if word in _VIEW_WORDS}
 
     def _adapted_word(self, word: str, value: Any, keep_defaults: bool) -> Any:
         if word in ("properties", "patternProperties"):
@@ -155,6 +180,11 @@ def component_name(core_ref: str) -> str:
 
 def _class_path(core_ref: str) -> str:
     return re.sub(r":[0-9]+", "", core_ref)
+
+
+def _or_null(schema: Schema) -> Schema:
+    null = {"type": "null"}
+    return schema if null in schema.get("anyOf", ()) else {"anyOf": [*schema.get("anyOf", [schema]), null]}
 
 
 def _options(schema: Schema) -> list[Schema]:

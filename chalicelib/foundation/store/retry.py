@@ -21,10 +21,10 @@ T = TypeVar("T")
 
 
 def retry_on_conflict(use_case: Callable[Concatenate[C, P], T]) -> Callable[Concatenate[C, P], T]:
-    """Run `use_case(ctx, ...)` again, with a pause, each time it raises VersionConflict, until the request's deadline.
+    """Run `use_case(ctx, ...)` again, with a pause, each time it raises VersionConflict, as often as `retry_policy` says.
 
     It must read all that it decides on, and keep nothing from one run to the next: no side effect but its one write at the end.
-    Raises Unavailable when time runs out. What is costly and needs no second run (a password's hash) is done by the caller.
+    Raises Unavailable after that. What is costly and needs no second run (a password's hash) is done by the caller.
     """
 
     @wraps(use_case)

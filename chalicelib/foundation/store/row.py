@@ -15,7 +15,7 @@ from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.json_codec import JsonObject, dumps
 from chalicelib.foundation.store import attributes as a
 from chalicelib.foundation.store.access_patterns import AccessPattern, patterns_of
-from chalicelib.foundation.store.codec import DynamoItem
+from chalicelib.foundation.store.codec import DynamoItem, encode_item
 
 PROJECTED = ["kind", "view"]
 
@@ -165,6 +165,11 @@ class Row(TableItem):
         self._unknown = {}
         self._decode(raw)
         return self
+
+    @classmethod
+    def from_image(cls, image: JsonObject) -> Self:
+        """The row in an item that was decoded, such as the image that a projection takes."""
+        return cls.from_item(encode_item(image))
 
     def _encoded(self) -> DynamoItem:
         item = dict(self._unknown)

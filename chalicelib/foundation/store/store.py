@@ -1,45 +1,41 @@
-"""Access to the table: calls are counted, retried within the request's time, and their errors translated.
+"""Access to the table: calls are counted, retried by one policy, and their errors translated.
 
 A `Store` belongs to one request (or one run of a function): it has the deadline and counts round trips and capacity.
 """
 
-import random
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import islice
+from contextlib import contextmanager
+from itertools import chain, islice
 from typing import Any, Protocol, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.foundation.actor import Stamp
-from chalicelib.foundation.errors import Unavailable, VersionConflict
-from chalicelib.foundation.ids import ItemKey
+from chalicelib.foundation.errors import NotFound, VersionConflict
+from chalicelib.foundation.ids import ROOT_SORT_KEY, ItemKey
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem, encode_item
 from chalicelib.foundation.store.entity import Entity
 from chalicelib.foundation.store.expressions import NOTHING, ROW_ABSENT, Arguments, condition_arguments, filter_arguments, update_arguments
+from chalicelib.foundation.store.retry_policy import REQUESTS, Patience, Retries, RetryBudget, RetryPolicy, is_retryable
 
 E = TypeVar("E", bound=Entity)
 T = TypeVar("T")
 OnConditionFailed = Exception | Callable[[DynamoItem], Exception]  # what a failed condition means; given the existing item ({} for none)
 
-_RETRYABLE_CODES = {
-    "ProvisionedThroughputExceededException",
-    "ThrottlingException",
-    "ThrottlingError",
-    "RequestLimitExceeded",
-    "InternalServerError",
-    "ServiceUnavailable",
-    "TransactionInProgressException",
-    "TransactionConflict",
-    "TransactionConflictException",
-    "ProvisionedThroughputExceeded",
-    "LimitExceededException",
-}
-_BASE_DELAY, _MAX_DELAY = 0.025, 1.0
 _READ_BATCH, _WRITE_BATCH = 100, 25  # items per BatchGetItem and BatchWriteItem
+
+
+class RowChanged(Exception):
+    """A row isn't as a write expected it, for callers that go on with what it is now: `row`, None where there is none."""
+
+    def __init__(self, row: DynamoItem) -> None:
+        super().__init__("a row isn't as expected")
+        self.row = row or None
 
 
 class Storable(Protocol):
@@ -52,7 +48,8 @@ class Storable(Protocol):
 class Store:
     """Access to one table for the length of one request.
 
-    `remaining_seconds` returns the seconds left; `sleep` waits. Both are parameters, so that tests control time.
+    `remaining_seconds` returns the seconds left; `sleep` waits, `clock` tells the time: they are parameters, so that tests control it.
+    Calls are repeated by `policy`, at the expense of the process's `budget`.
     """
 
     def __init__(
@@ -63,12 +60,20 @@ class Store:
         remaining_seconds: Callable[[], float] = lambda: 25.0,
         count_capacity: bool = False,
         sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+        policy: RetryPolicy = REQUESTS,
+        budget: RetryBudget | None = None,
     ) -> None:
         self.client = client
         self.table = table
         self.remaining_seconds = remaining_seconds
         self.count_capacity = count_capacity
         self.sleep = sleep
+        self.clock = clock
+        self.policy = policy
+        self.budget = budget or RetryBudget(policy)
+        self._patience: Patience | None = None
+        self._loop = threading.local()
         self.round_trips = 0
         self.read_units = 0.0
         self.write_units = 0.0
@@ -76,46 +81,76 @@ class Store:
     # -- calls
 
     def call(self, operation: str, **arguments: object) -> JsonObject:
-        """One DynamoDB operation; throttling and lost connections are retried with full jitter until the deadline.
+        """One DynamoDB operation, repeated as the policy says while the table is busy or unreachable.
 
-        Raises Unavailable when time runs out, ClientError for everything that a retry cannot resolve.
+        Raises Unavailable where it may not be repeated any more, ClientError for everything that a repetition can't resolve.
         """
         if self.count_capacity:
             arguments["ReturnConsumedCapacity"] = "TOTAL"
-        attempt = 0
+        spent, retries = 0, None
         while True:
             self.round_trips += 1
             try:
                 response: JsonObject = getattr(self.client, operation)(**arguments)
-            except ClientError as error:
-                if not _is_retryable(error):
+            except (ClientError, BotoCoreError) as error:
+                if isinstance(error, ClientError) and not is_retryable(error):
                     raise
-                cause: Exception = error
-            except BotoCoreError as error:
-                cause = error
+                retries = retries or self._current_retries or self._new_retries()
+                spent += retries.wait(error)
             else:
+                if spent or not self.budget.is_full:
+                    self.budget.give(spent)
                 if self.count_capacity:
                     self._count(operation, response.get("ConsumedCapacity"))
                 return response
-            self.backoff(attempt, cause)
-            attempt += 1
-
-    def backoff(self, attempt: int, cause: Exception | None = None) -> None:
-        """Wait before attempt number `attempt` + 1, with full jitter. Raises Unavailable when the request's time is too short."""
-        wait = random.uniform(0, min(_MAX_DELAY, _BASE_DELAY * 2**attempt))  # noqa: S311 - jitter, not a secret
-        if wait >= self.remaining_seconds():
-            raise Unavailable("The store is busy; nothing is lost.") from cause
-        self.sleep(wait)
 
     def retry_on_conflict(self, step: Callable[[], T]) -> T:
-        """Run a read-decide-write `step` again after each VersionConflict, until the deadline. Raises Unavailable."""
-        attempt = 0
-        while True:
-            try:
-                return step()
-            except VersionConflict as stale:
-                self.backoff(attempt, stale)
-                attempt += 1
+        """Run a read-decide-write `step` again after each VersionConflict, as the policy says. Raises Unavailable."""
+        with self._one_operation() as retries:
+            while True:
+                try:
+                    return step()
+                except VersionConflict as stale:
+                    retries.wait(stale)
+
+    def batch(self, operation: str, requests: Any) -> list[JsonObject]:
+        """The responses to a batch of the table's requests, of which DynamoDB may do a part at a time, until all of it is done."""
+        unprocessed = "UnprocessedKeys" if operation == "batch_get_item" else "UnprocessedItems"
+        responses: list[JsonObject] = []
+        spent = 0
+        with self._one_operation() as retries:
+            while True:
+                responses.append(self.call(operation, RequestItems={self.table: requests}))
+                left = responses[-1].get(unprocessed, {}).get(self.table)
+                if not left:
+                    break
+                if _batch_size(left) < _batch_size(requests):
+                    retries.got_on()
+                spent += retries.wait()
+                requests = left
+        if spent:
+            self.budget.give(spent)
+        return responses
+
+    @property
+    def _current_retries(self) -> Retries | None:
+        """Those of the loop that this thread is in."""
+        return getattr(self._loop, "retries", None)
+
+    def _new_retries(self) -> Retries:
+        if self._patience is None:
+            self._patience = Patience(self.policy, lambda: self.remaining_seconds())
+        return Retries(self.policy, self.budget, self._patience, sleep=self.sleep, clock=self.clock)
+
+    @contextmanager
+    def _one_operation(self) -> Iterator[Retries]:
+        """What is repeated within counts as one operation, which the outermost of nested loops is."""
+        outer = self._current_retries
+        self._loop.retries = retries = outer or self._new_retries()
+        try:
+            yield retries
+        finally:
+            self._loop.retries = outer
 
     def _count(self, operation: str, consumed: Any) -> None:
         units = sum(entry["CapacityUnits"] for entry in (consumed if isinstance(consumed, list) else [consumed]) if entry)
@@ -136,21 +171,38 @@ class Store:
         raw = self.get_item(kind.ID.key(id))
         return parse_live(kind, raw)
 
+    def require(self, kind: type[E], id: str) -> E:
+        """The live entity of that id. Raises NotFound. One round trip."""
+        entity = self.find(kind, id)
+        if entity is None:
+            raise NotFound(kind.ID.name)
+        return entity
+
+    def require_with_rows(self, kind: type[E], id: str, low: str | None = None) -> tuple[E, list[DynamoItem]]:
+        """A live root and the other rows of its partition, from the sort key `low` on, as of one moment. Raises NotFound.
+
+        One query: one round trip for each MB.
+        """
+        rows = list(self.query_all(KeyRange(None, kind.ID.key(id).pk, low, ROOT_SORT_KEY)))
+        root = parse_live(kind, rows.pop()) if rows and rows[-1]["sk"]["S"] == ROOT_SORT_KEY else None
+        if root is None:
+            raise NotFound(kind.ID.name)
+        return root, rows
+
+    def find_many(self, kind: type[E], ids: Iterable[str]) -> dict[str, E]:
+        """The live entities of these ids, by id. One round trip for each hundred. Raises NotFound for an id of another format."""
+        ids = list(ids)
+        return parse_many(kind, ids, self.batch_get(map(kind.ID.key, ids)))
+
     def batch_get(self, keys: Iterable[ItemKey]) -> dict[ItemKey, DynamoItem]:
         """The existing items among `keys`, by consistent reads, in batches of 100 (one round trip each)."""
         unique_keys = list(dict.fromkeys(keys))
         items: dict[ItemKey, DynamoItem] = {}
         for start in range(0, len(unique_keys), _READ_BATCH):
-            pending: list[DynamoItem] = [encode_key(key) for key in unique_keys[start : start + _READ_BATCH]]
-            attempt = 0
-            while pending:
-                response = self.call("batch_get_item", RequestItems={self.table: {"Keys": pending, "ConsistentRead": True}})
+            wanted = [encode_key(key) for key in unique_keys[start : start + _READ_BATCH]]
+            for response in self.batch("batch_get_item", {"Keys": wanted, "ConsistentRead": True}):
                 for raw in response["Responses"].get(self.table, ()):
                     items[ItemKey(raw["pk"]["S"], raw["sk"]["S"])] = raw
-                pending = response.get("UnprocessedKeys", {}).get(self.table, {}).get("Keys", [])
-                if pending:
-                    self.backoff(attempt)
-                    attempt += 1
         return items
 
     def query(self, **arguments: object) -> JsonObject:
@@ -173,6 +225,11 @@ class Store:
         """Every row in a range, read page by page as it is asked for. Only for what is bounded, or where the caller stops."""
         for rows in self.query_pages(range, newest_first=newest_first, page_size=page_size):
             yield from rows
+
+    def query_some(self, ranges: Iterable[KeyRange], limit: int) -> tuple[list[DynamoItem], bool]:
+        """The rows of these ranges, one after the other, and whether these are all: at most `limit` are returned."""
+        rows = chain.from_iterable(map(self.query_all, ranges))
+        return list(islice(rows, limit)), next(rows, None) is None
 
     def scan_all(self, when: Condition) -> Iterator[DynamoItem]:
         """Every row of the table that fulfils a condition, by consistent reads. Not for requests: it reads the whole table."""
@@ -272,14 +329,7 @@ class Store:
         """Delete items that are not entities and are no longer written, 25 per round trip; returns how many."""
         removed, remaining_keys = 0, iter(keys)
         while batch := list(islice(remaining_keys, _WRITE_BATCH)):
-            pending: list[DynamoItem] = [{"DeleteRequest": {"Key": encode_key(key)}} for key in batch]
-            attempt = 0
-            while pending:
-                response = self.call("batch_write_item", RequestItems={self.table: pending})
-                pending = response.get("UnprocessedItems", {}).get(self.table, [])
-                if pending:
-                    self.backoff(attempt)
-                    attempt += 1
+            self.batch("batch_write_item", [{"DeleteRequest": {"Key": encode_key(key)}} for key in batch])
             removed += len(batch)
         return removed
 
@@ -299,13 +349,17 @@ def parse_live(kind: type[E], raw: DynamoItem | None) -> E | None:
     return kind.from_item(raw)
 
 
+def parse_many(kind: type[E], ids: Iterable[str], items: Mapping[ItemKey, DynamoItem]) -> dict[str, E]:
+    """The live entities of these ids among items that were read, by id."""
+    found = {id: parse_live(kind, items.get(kind.ID.key(id))) for id in ids}
+    return {id: entity for id, entity in found.items() if entity}
+
+
 def encode_key(key: ItemKey) -> DynamoItem:
     """A key in DynamoDB's format."""
     return {"pk": {"S": key.pk}, "sk": {"S": key.sk}}
 
 
-def _is_retryable(error: ClientError) -> bool:
-    if error.response["Error"]["Code"] != "TransactionCanceledException":
-        return error.response["Error"]["Code"] in _RETRYABLE_CODES
-    codes = {reason.get("Code", "None") for reason in error.response.get("CancellationReasons", ())} - {"None"}
-    return bool(codes) and codes <= _RETRYABLE_CODES
+def _batch_size(requests: Any) -> int:
+    """How many requests there are: a list of writes, or keys with how they are read."""
+    return len(requests["Keys"] if isinstance(requests, dict) else requests)

@@ -22,9 +22,9 @@ from chalicelib.foundation.store.expressions import (
     attribute,
     condition_arguments,
     difference_arguments,
-    update_arguments,
 )
 from chalicelib.foundation.store.row import Row
+from chalicelib.foundation.store.row_update import RowUpdate
 from chalicelib.foundation.store.store import OnConditionFailed, Storable, Store, encode_key
 
 MAX_ACTIONS = 100
@@ -36,12 +36,18 @@ class Transaction:
 
     Each action may give the exception to raise when its condition fails, `on_conflict` (by default VersionConflict).
     Where several conditions fail, the exception of the first action is raised.
+
+    DynamoDB takes one action a row. Updates of one row become one where that is the same: under the same condition, of different
+    attributes, or of the same ones in a way that adds up (`RowUpdate.merge`). Any other second action on a row raises ValueError when it
+    is added.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._actions: list[JsonObject] = []
         self._on_conflict: list[OnConditionFailed | None] = []
+        self._places: dict[ItemKey, int] = {}
+        self._updates: dict[ItemKey, RowUpdate] = {}
 
     def __len__(self) -> int:
         return len(self._actions)
@@ -56,13 +62,15 @@ class Transaction:
 
     def put(self, row: Storable, when: Condition | None = None, on_conflict: OnConditionFailed | None = None) -> None:
         """Put a row, new or not, under a condition."""
-        self._append("Put", {"Item": row.to_item()}, condition_arguments(when), on_conflict)
+        item = row.to_item()
+        self._append(ItemKey(item["pk"]["S"], item["sk"]["S"]), "Put", {"Item": item}, condition_arguments(when), on_conflict)
 
     def put_values(
         self, key: ItemKey, values: Mapping[str, object], when: Condition | None = None, on_conflict: OnConditionFailed | None = None
     ) -> None:
         """Put a row of plain values under a condition."""
-        self._append("Put", {"Item": encode_key(key) | codec.encode_item(values)}, condition_arguments(when), on_conflict)
+        item = encode_key(key) | codec.encode_item(values)
+        self._append(key, "Put", {"Item": item}, condition_arguments(when), on_conflict)
 
     def update(
         self,
@@ -79,21 +87,30 @@ class Transaction:
         """Update a row in place, under a condition: `set` values (None removes), `remove` attributes, `add` to numbers and sets,
         `discard` from sets, set a `default` where an attribute is absent.
         """
-        arguments = update_arguments(set, remove, add, when, default=default, discard=discard)
-        self._append("Update", {"Key": encode_key(key)}, arguments, on_conflict)
+        update = RowUpdate.of(set, remove, add, default, discard, when)
+        if key in self._updates:
+            self._updates[key] = update = self._updates[key].merge(key, update)
+            self._actions[self._places[key]] = self._action("Update", {"Key": encode_key(key)}, update.arguments())
+        else:
+            self._append(key, "Update", {"Key": encode_key(key)}, update.arguments(), on_conflict)
+            self._updates[key] = update
 
     def update_row(self, before: Row, after: Row, when: Condition | None = None, on_conflict: OnConditionFailed | None = None) -> None:
         """Write what differs between two states of a row, index keys included, without touching its other attributes."""
         arguments = difference_arguments(before.to_item(), after.to_item(), when)
-        self._append("Update", {"Key": encode_key(after.key)}, arguments, on_conflict)
+        self._append(after.key, "Update", {"Key": encode_key(after.key)}, arguments, on_conflict)
 
     def condition_check(self, key: ItemKey, when: Condition, on_conflict: OnConditionFailed | None = None) -> None:
         """Make the transaction depend on a condition of a row that it does not write."""
-        self._append("ConditionCheck", {"Key": encode_key(key)}, condition_arguments(when), on_conflict)
+        self._append(key, "ConditionCheck", {"Key": encode_key(key)}, condition_arguments(when), on_conflict)
+
+    def check_unchanged(self, entity: Entity, on_conflict: OnConditionFailed | None = None) -> None:
+        """Make the transaction depend on an entity that was read and is not written: fails where it was changed or deleted since."""
+        self.condition_check(entity.key, attribute("revision") == entity.revision, on_conflict)
 
     def delete(self, key: ItemKey, when: Condition | None = None, on_conflict: OnConditionFailed | None = None) -> None:
         """Remove a row that is no entity."""
-        self._append("Delete", {"Key": encode_key(key)}, condition_arguments(when), on_conflict)
+        self._append(key, "Delete", {"Key": encode_key(key)}, condition_arguments(when), on_conflict)
 
     def commit(self) -> None:
         """Write all of it, or raise the refusal of the first action whose condition failed.
@@ -109,12 +126,19 @@ class Transaction:
                 raise
             self._raise_conflict(error)
 
-    def _append(self, kind: str, action: JsonObject, arguments: Arguments, on_conflict: OnConditionFailed | None) -> None:
+    def _append(self, key: ItemKey, kind: str, action: JsonObject, arguments: Arguments, on_conflict: OnConditionFailed | None) -> None:
+        if key in self._places:
+            (earlier,) = self._actions[self._places[key]]
+            raise ValueError(f"A transaction has one action on a row: {earlier} and {kind} are both on {key}.")
+        self._places[key] = len(self._actions)
+        self._actions.append(self._action(kind, action, arguments))
+        self._on_conflict.append(on_conflict)
+
+    def _action(self, kind: str, action: JsonObject, arguments: Arguments) -> JsonObject:
         action = {"TableName": self._store.table, **action, **arguments}
         if "ConditionExpression" in arguments:
             action["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
-        self._actions.append({kind: action})
-        self._on_conflict.append(on_conflict)
+        return {kind: action}
 
     def _raise_conflict(self, error: ClientError) -> None:
         reasons = error.response["CancellationReasons"]

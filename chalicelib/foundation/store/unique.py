@@ -6,7 +6,7 @@
 A guard costs one action of the transaction, and no round trip. Its key is `UNIQ#<kind>#<value>`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from chalicelib.foundation.actor import Stamp
 from chalicelib.foundation.ids import ItemKey
@@ -69,12 +69,6 @@ class UniqueValue:
     def find_owner(self, store: Store, value: str) -> str | None:
         """The id of the value's owner, or None. One round trip."""
         return self.owner_in(store.get_item(self.key(value)))
-
-    def find_owners(self, store: Store, values: Iterable[str]) -> dict[str, str]:
-        """The owners' ids by value, for those that have one. One round trip a hundred values."""
-        keys = {value: self.key(value) for value in values}
-        guards = store.batch_get(keys.values())
-        return {value: guards[key]["owner"]["S"] for value, key in keys.items() if key in guards}
 
     @staticmethod
     def owner_in(guard: DynamoItem | None) -> str | None:

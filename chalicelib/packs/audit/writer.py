@@ -270,7 +270,7 @@ class TrailWriter:
             if (change.entity_id, change.version) in self._replayed:
                 followers[streams.parked_key(STREAM, change.entity_id, change.version)] = change
         try:
-            waiting = streams.which_are_parked(self._store, followers)
+            waiting = streams.which_are_parked(self._store, followers, self._ctx.now)
         except Exception as error:
             if not streams.is_transient(error):
                 raise

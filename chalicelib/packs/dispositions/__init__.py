@@ -6,6 +6,9 @@ from chalicelib.packs.dispositions.settings import DispositionsSettings
 _READ, _WRITE, _CLOSE, _BULK = "dispositions:read", "dispositions:write", "dispositions:close", "dispositions:bulk"
 _TRANSITION_ERRORS = ("conflict", "invalid-transition")
 _ACTION_ERRORS = (*_TRANSITION_ERRORS, "precondition-failed")
+_OFFER_ERRORS = ("not-found", *_TRANSITION_ERRORS)
+_ASSIGNMENT, _BY_PIPELINE = "/dispo/assignments/{id}", "/dispo/assignments/by-pipeline/{pipeline_id}"
+_HTML = "text/html"
 _EACH_QUARTER = "cron(0/15 * * * ? *)"
 _EACH_MORNING = "cron(0 13 * * ? *)"  # before the working day on the American west coast; cron expressions are in UTC
 
@@ -39,36 +42,19 @@ PACK = Pack(
         Endpoint("GET", "/dispo/buyers/{id}/stats", "read_buyer_stats", _READ, "Read a buyer's record"),
         Endpoint("GET", "/dispo/buyers/{id}/matches", "list_buyer_matches", _READ, "Find the pipelines that suit a buyer"),
         Endpoint(
-            "POST",
-            "/dispo/assignments",
-            "create_assignment",
-            _WRITE,
-            "Offer a pipeline to a buyer",
-            status=201,
-            location="/dispo/assignments/{id}",
-            errors=("not-found", *_TRANSITION_ERRORS),
+            "POST", "/dispo/assignments", "create_assignment", _WRITE, "Offer a pipeline to a buyer", 201, _ASSIGNMENT, errors=_OFFER_ERRORS
         ),
-        Endpoint(
-            "GET",
-            "/dispo/assignments/by-pipeline/{pipeline_id}",
-            "list_pipeline_assignments",
-            _READ,
-            "List a pipeline's assignments, newest first",
-        ),
-        Endpoint("GET", "/dispo/assignments/{id}", "get_assignment", _READ, "Read an assignment", composite=True),
-        Endpoint(
-            "PATCH", "/dispo/assignments/{id}", "edit_assignment", _WRITE, "Change an assignment", composite=True, errors=_TRANSITION_ERRORS
-        ),
+        Endpoint("GET", _BY_PIPELINE, "list_pipeline_assignments", _READ, "List a pipeline's assignments, newest first"),
+        Endpoint("GET", _ASSIGNMENT, "get_assignment", _READ, "Read an assignment", composite=True),
+        Endpoint("PATCH", _ASSIGNMENT, "edit_assignment", _WRITE, "Change an assignment", composite=True, errors=_TRANSITION_ERRORS),
         Endpoint("POST", "/dispo/assignments/{id}/assign", "assign", _WRITE, "Assign the contract to the buyer", errors=_ACTION_ERRORS),
         Endpoint("POST", "/dispo/assignments/{id}/close", "close", _CLOSE, "Close an assignment and its pipeline", errors=_ACTION_ERRORS),
         Endpoint("POST", "/dispo/assignments/{id}/fallout", "fall_out", _WRITE, "Let an assignment fall out", errors=_ACTION_ERRORS),
         Endpoint("GET", "/dispo/pipelines/{id}/matches", "list_pipeline_matches", _READ, "Find the buyers that a pipeline suits"),
         Endpoint("POST", "/dispo/pipelines/{id}/offers", "make_offers", _BULK, "Offer a pipeline to several buyers", errors=("conflict",)),
         Endpoint("GET", "/dispo/summary", "read_summary", _READ, "Read the summary of fees and rates"),
-        Endpoint("GET", "/dispo/opt-out/{token}", "show_opt_out", PUBLIC, "The page to opt out of offers", content_type="text/html"),
-        Endpoint(
-            "POST", "/dispo/opt-out/{token}", "opt_out_of_offers", PUBLIC, "Opt out of offers", content_type="text/html", idempotent=False
-        ),
+        Endpoint("GET", "/dispo/opt-out/{token}", "show_opt_out", PUBLIC, "The page to opt out of offers", content_type=_HTML),
+        Endpoint("POST", "/dispo/opt-out/{token}", "opt_out_of_offers", PUBLIC, "Opt out of offers", content_type=_HTML, idempotent=False),
     ),
     schedules=(
         Schedule(

@@ -55,9 +55,7 @@ class Buyer(Entity):
     PERSONAL = frozenset({"name", "email", "phone", "proof_of_funds"})
     BY_ACTIVITY = AccessPattern("gsi1", "BUY#{activity}", serves="GET /dispo/buyers")
     BY_NAME = AccessPattern("gsi2", "BUY#N#{name_initial}", sort="{folded_name}#{id}", serves="GET /dispo/buyers?q=")
-    BY_EMAIL = AccessPattern(
-        "gsi4", "BUY#E#{email_initial}", sort="{folded_email}#{id}", serves="GET /dispo/buyers?q=; warning of a duplicate"
-    )
+    BY_EMAIL = AccessPattern("gsi4", "BUY#E#{email_initial}", sort="{folded_email}#{id}", serves="GET /dispo/buyers?q=; duplicate warning")
     PROOF_REMINDERS = DuePattern("proof-of-funds", on="proof_reminder_on", serves="dispositions-proofs-of-funds")
     LIST_FIELDS = ("id", "name", "email", "phone", "company", "is_active", "do_not_contact", "funding", "proof_expires_on", "created_at")
 
@@ -223,19 +221,8 @@ class Assignment(Entity):
     BY_BUYER = AccessPattern("gsi1", "ASGN#BUY#{buyer_id}", serves="GET /dispo/buyers/{id}/assignments")
     EXPIRIES = DuePattern("offer-expiry", on="offer_expires_at", serves="dispositions-offers")
     LIST_FIELDS = (
-        "id",
-        "pipeline_id",
-        "buyer_id",
-        "status",
-        "rank",
-        "kind",
-        "currency",
-        "assignment_price",
-        "contract_no",
-        "expires_at",
-        "closed_on",
-        "fallout_reason",
-        "created_at",
+        *("id", "pipeline_id", "buyer_id", "status", "rank", "kind", "currency", "assignment_price", "contract_no", "expires_at"),
+        *("closed_on", "fallout_reason", "created_at"),
     )
 
     pipeline_id = a.string()

@@ -1,29 +1,26 @@
-"""Reading and writing buyers, assignments and offer rosters: the only module of the pack that knows the store, transactions and indexes."""
+"""Reading and writing buyers, assignments and offer rosters: what needs more than a read or a write of the store's own."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
-from itertools import chain, islice
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from chalicelib.foundation import idempotency
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.due_work import DueHandler, commit_claim, process_due, process_due_entities
-from chalicelib.foundation.errors import NotFound, Problem, ValidationFailed, VersionConflict
+from chalicelib.foundation.due_work import notification_target
+from chalicelib.foundation.errors import NotFound, ValidationFailed
 from chalicelib.foundation.events import Notification
-from chalicelib.foundation.ids import ROOT_SORT_KEY, ItemKey
-from chalicelib.foundation.projections import Number, generations, live_aggregates, read_aggregates
-from chalicelib.foundation.schedules import RunStats
+from chalicelib.foundation.ids import ItemKey
+from chalicelib.foundation.projections import generations, live_aggregates
 from chalicelib.foundation.store import references
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.expressions import ROW_ABSENT, ROW_EXISTS, all_of, attribute, unchanged
 from chalicelib.foundation.store.keys import escape_key_part, join_key, reference_counter
-from chalicelib.foundation.store.pagination import CursorSigner, decode_view
-from chalicelib.foundation.store.store import parse_live
+from chalicelib.foundation.store.pagination import decode_view
+from chalicelib.foundation.store.store import parse_live, parse_many
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.dispositions.entities import (
     STATISTICS_SORT_KEY,
-    SUMMARY_PARTITION,
     Assignment,
     Buyer,
     BuyerCounter,
@@ -33,42 +30,27 @@ from chalicelib.packs.dispositions.entities import (
     PipelineSnapshot,
 )
 from chalicelib.packs.dispositions.rules import assignments, markets
-from chalicelib.packs.dispositions.rules.buyer_statistics import AssignmentRecord, Counts
+from chalicelib.packs.dispositions.rules.buyer_statistics import AssignmentRecord
 from chalicelib.packs.dispositions.schemas import BuyerQuery
 from chalicelib.packs.wholesale import public
 from chalicelib.packs.wholesale.public import Pipeline
 
 ON_OFFER_PAGE = 50
-# How long a change of a record waits to be copied: the index that lists a buyer's assignments may be behind by that.
-_INDEX_DELAY = timedelta(minutes=1)
 
 # -- reading buyers
 
 
-def find_buyer(ctx: Context, id: str) -> Buyer:
-    """A buyer; NotFound. One round trip, strongly consistent."""
-    buyer = ctx.store.find(Buyer, id)
-    if buyer is None:
-        raise NotFound("buyer")
-    return buyer
-
-
 def find_buyer_with_record(ctx: Context, id: str) -> tuple[Buyer, BuyerRecord]:
-    """A buyer with its statistics and its last offer, from one consistent query of its partition; NotFound."""
-    rows = list(ctx.store.query_all(KeyRange(None, Buyer.ID.key(id).pk)))
-    buyer = parse_live(Buyer, rows[-1]) if rows and rows[-1]["sk"]["S"] == ROOT_SORT_KEY else None
-    if buyer is None:
-        raise NotFound("buyer")
+    """A buyer with its statistics and its last offer, as of one moment; NotFound. One round trip."""
+    buyer, rows = ctx.store.require_with_rows(Buyer, id)
+    return buyer, _record(ctx, rows)
+
+
+def _record(ctx: Context, rows: Sequence[DynamoItem]) -> BuyerRecord:
+    """The record in rows of a buyer's partition."""
     counts = live_aggregates(ctx.store, rows).get(STATISTICS_SORT_KEY, {})
-    counter = next((BuyerCounter.from_item(row) for row in rows if row["sk"]["S"] == reference_counter(id).sk), None)
-    return buyer, BuyerRecord(counts, counter.last_offer_at if counter else None)
-
-
-def find_buyers(ctx: Context, ids: Iterable[str]) -> dict[str, Buyer]:
-    """The buyers that exist, by id. One round trip a hundred."""
-    items = ctx.store.batch_get(Buyer.ID.key(id) for id in ids)
-    found = (parse_live(Buyer, item) for item in items.values())
-    return {buyer.id: buyer for buyer in found if buyer}
+    counters = (BuyerCounter.from_item(row) for row in rows if row["sk"]["S"] == reference_counter(row["pk"]["S"]).sk)
+    return BuyerRecord(counts, next((counter.last_offer_at for counter in counters), None))
 
 
 def has_duplicate_email(ctx: Context, buyer: Buyer) -> bool:
@@ -84,10 +66,10 @@ def buyer_ranges(query: BuyerQuery, prefix: str | None) -> list[KeyRange]:
     """Where the listed buyers are: in a market, else by the beginning of name or email, else all."""
     if query.market is not None:
         plan = markets.partitions_for(markets.Location(postal_code=query.market, country=query.country))
-        partitions = [partition for partition in plan.partitions if partition != markets.EVERYWHERE]
-        if not partitions:
+        ranges = [BuyerMarket.range(partition) for partition in plan.partitions if partition != markets.EVERYWHERE]
+        if not ranges:
             raise ValidationFailed.field("market", "a postal code is needed")
-        return [BuyerMarket.range(partition) for partition in partitions]
+        return ranges
     if prefix is not None:
         first, beginning = prefix[:1], escape_key_part(prefix)
         return [Buyer.BY_NAME.range(name_initial=first, prefix=beginning), Buyer.BY_EMAIL.range(email_initial=first, prefix=beginning)]
@@ -113,21 +95,16 @@ def create_buyer(ctx: Context, buyer: Buyer, response: object) -> None:
 
 
 def save_buyer(ctx: Context, before: Buyer, after: Buyer) -> None:
-    """Write a changed buyer, with its rows in its markets where these change. One round trip.
-
-    New rows have no copy of the record: it may have changed since the buyer was read.
-    """
+    """Write a changed buyer, with its rows in its markets where these change. One round trip."""
     old, new = before.market_rows(), after.market_rows()
     if [row.to_item() for row in old] == [row.to_item() for row in new]:
         ctx.store.save(after)
         return
     tx = Transaction(ctx.store)
     tx.save(after)
-    kept = {row.key for row in new}
-    for row in old:
-        if row.key not in kept:
-            tx.delete(row.key)
-    for row in new:
+    for key in {row.key for row in old} - {row.key for row in new}:
+        tx.delete(key)
+    for row in new:  # without a copy of the record, which may have changed since the buyer was read
         tx.put(row)
     tx.update(reference_counter(after.id), set=_record_changed(ctx, after.id), when=ROW_EXISTS)
     tx.commit()
@@ -143,22 +120,13 @@ def delete_buyer(ctx: Context, buyer: Buyer) -> None:
     tx.commit()
 
 
+# -- records of buyers, and their copies in the markets
+
+
 def _record_changed(ctx: Context, buyer_id: str) -> dict[str, object]:
     """What an update of the counter sets where the copies of the buyer's record are outdated from then on."""
     state = BuyerCounter.at(reference_counter(buyer_id), record_changed_at=ctx.now, record_changed_by=ctx.request_id)
     return {**state.index_keys(), "record_changed_at": ctx.now, "record_changed_by": ctx.request_id}
-
-
-# -- records of buyers
-
-
-def read_markets(ctx: Context, partitions: Sequence[markets.Partition], limit: int) -> tuple[dict[str, BuyerMarket], bool]:
-    """The buyers in these markets by id, and whether these are all: at most `limit` rows are read. A round trip a market, or 1 MB."""
-    rows = chain.from_iterable(ctx.store.query_all(BuyerMarket.range(partition)) for partition in partitions)
-    found: dict[str, BuyerMarket] = {}
-    for row in islice(rows, limit):
-        found.setdefault(row["sk"]["S"], BuyerMarket.from_item(row))
-    return found, next(rows, None) is None
 
 
 def ids_with_changed_record(ctx: Context) -> set[str]:
@@ -166,94 +134,46 @@ def ids_with_changed_record(ctx: Context) -> set[str]:
     return {row["pk"]["S"] for row in ctx.store.query_all(BuyerCounter.RECORDS.range())}
 
 
+def read_markets(ctx: Context, partitions: Sequence[markets.Partition], limit: int) -> tuple[dict[str, BuyerMarket], bool]:
+    """The buyers in these markets by id, and whether these are all: at most `limit` rows are read. A round trip a market, or 1 MB."""
+    rows, is_complete = ctx.store.query_some(map(BuyerMarket.range, partitions), limit)
+    return {row.buyer_id: row for row in map(BuyerMarket.from_item, rows)}, is_complete
+
+
 def read_records(ctx: Context, ids: Sequence[str]) -> dict[str, BuyerRecord]:
     """Counts and last offer of each buyer: two rows each, one round trip for fifty buyers, and one for the generation."""
     if not ids:
         return {}
-    generation = generations(ctx.store)[0]
-    statistics = {id: ItemKey(id, f"{STATISTICS_SORT_KEY}@{generation}") for id in ids}
-    items = ctx.store.batch_get([*statistics.values(), *map(reference_counter, ids)])
-    return {id: _record(ctx, items.get(statistics[id]), items.get(reference_counter(id))) for id in ids}
-
-
-def _record(ctx: Context, statistics: DynamoItem | None, counter: DynamoItem | None) -> BuyerRecord:
-    counts: Counts = live_aggregates(ctx.store, [statistics])[STATISTICS_SORT_KEY] if statistics else {}
-    return BuyerRecord(counts, BuyerCounter.from_item(counter).last_offer_at if counter else None)
-
-
-def process_changed_records(ctx: Context, run: RunStats, copy: DueHandler) -> None:
-    """Handle the buyers whose record has changed, each with its counter."""
-    due = BuyerCounter.RECORDS.until(ctx.now - _INDEX_DELAY)
-    process_due(ctx, run, due, copy, keys=lambda id: (Buyer.ID.key(id), reference_counter(id)))
-
-
-def read_due_record(id: str, items: Mapping[ItemKey, DynamoItem]) -> tuple[Buyer | None, BuyerCounter | None]:
-    """The buyer and its counter among the items that were read for a page of due work."""
-    counter = items.get(reference_counter(id))
-    return parse_live(Buyer, items.get(Buyer.ID.key(id))), BuyerCounter.from_item(counter) if counter else None
+    sort_key = f"{STATISTICS_SORT_KEY}@{generations(ctx.store)[0]}"
+    keys = {id: (ItemKey(id, sort_key), reference_counter(id)) for id in ids}
+    items = ctx.store.batch_get(key for pair in keys.values() for key in pair)
+    return {id: _record(ctx, [items[key] for key in pair if key in items]) for id, pair in keys.items()}
 
 
 def read_ended(ctx: Context, buyer_id: str) -> list[AssignmentRecord]:
-    """The buyer's assignments that were closed, or fell out for a reason on the buyer's side: all that tier and faults depend on.
-
-    One round trip for 1 MB of the list, and one for each hundred of these, by strong reads.
-    """
+    """The buyer's assignments that tier and faults depend on. One round trip for 1 MB of the list, and one for each hundred of these."""
     rows = map(decode_view, ctx.store.query_all(Assignment.BY_BUYER.range(buyer_id=buyer_id)))
     ids = [row["id"] for row in rows if row["status"] == assignments.CLOSED or row.get("fallout_reason") in assignments.BUYER_FAULTS]
-    items = ctx.store.batch_get(Assignment.ID.key(id) for id in ids)
-    return [Assignment.from_item(item).record for item in items.values() if "deleted_at" not in item]
+    return [assignment.record for assignment in ctx.store.find_many(Assignment, ids).values()]
 
 
-def claim_record(ctx: Context, buyer: Buyer, counter: BuyerCounter, record: Mapping[str, int]) -> bool:
-    """Copy the record to the buyer's rows in its markets; False where buyer or record have changed since they were read."""
+def claim_record(ctx: Context, buyer: Buyer, counter: BuyerCounter, record: Mapping[str, int]) -> None:
+    """Copy the record to the buyer's rows in its markets; VersionConflict where buyer or record have changed since they were read."""
     tx = Transaction(ctx.store)
     seen = {name: counter.attribute_values.get(name) for name in ("record_changed_at", "record_changed_by", "last_offer_at")}
     gone = ("record_changed_at", "record_changed_by", *BuyerCounter.index_attributes())
     tx.update(counter.key, remove=gone, when=all_of(*unchanged(seen)))
-    tx.condition_check(buyer.key, all_of(*unchanged({"revision": buyer.revision, "deleted_at": None})))
+    tx.check_unchanged(buyer)
     for row in buyer.market_rows():
         tx.update(row.key, set={"record": record, "last_offer_at": counter.last_offer_at}, when=ROW_EXISTS)
-    try:
-        tx.commit()
-    except VersionConflict:
-        return False
-    return True
-
-
-# -- proofs of funds
-
-
-def process_proof_reminders(ctx: Context, run: RunStats, remind: Callable[[Context, Buyer], bool]) -> None:
-    """Handle the buyers of whose proof a reminder is due."""
-    process_due_entities(ctx, run, Buyer.PROOF_REMINDERS.until(ctx.today), Buyer, remind)
-
-
-def claim_proof_reminder(ctx: Context, after: Buyer, notifications: list[Notification]) -> bool:
-    """Write the buyer's next revision with its notification; False where another run was first."""
-    return commit_claim(ctx, lambda tx: tx.save(after), notifications)
+    tx.commit()
 
 
 # -- reading assignments
 
 
-def find_pipelines(ctx: Context, ids: Iterable[str]) -> dict[str, Pipeline]:
-    """Those of these pipelines that exist, by id. One round trip for each hundred."""
-    keys = {public.key(id): id for id in ids}
-    rows = ctx.store.batch_get(keys) if keys else {}
-    found = {id: public.parse_pipeline(rows.get(key)) for key, id in keys.items()}
-    return {id: pipeline for id, pipeline in found.items() if pipeline}
-
-
-def find_pipeline(ctx: Context, id: str) -> Pipeline:
-    """A pipeline; NotFound. One round trip."""
-    pipeline = find_pipelines(ctx, [id]).get(id)
-    if pipeline is None:
-        raise NotFound("pipeline")
-    return pipeline
-
-
 def read_assignment(ctx: Context, id: str) -> tuple[Assignment, PipelineSnapshot]:
-    """An assignment with its pipeline and roster; IdempotentReplay for a repeated request. One round trip."""
+    """An assignment (NotFound) with its pipeline and roster; IdempotentReplay for a repeated request. One round trip."""
     key = Assignment.ID.key(id)
     rows = idempotency.read_or_replay(ctx, [key, public.key(key.pk), OfferRoster.key_of(key.pk)])
     assignment, snapshot = parse_live(Assignment, rows.get(key)), _snapshot(key.pk, rows)
@@ -262,18 +182,13 @@ def read_assignment(ctx: Context, id: str) -> tuple[Assignment, PipelineSnapshot
     return assignment, snapshot
 
 
-def read_pipeline(ctx: Context, id: str, buyer_ids: Iterable[str]) -> tuple[PipelineSnapshot, dict[str, Buyer]]:
-    """A pipeline and its roster, and those of these buyers that exist; IdempotentReplay for a repeated request.
-
-    One round trip for up to 97 buyers. NotFound without the pipeline.
-    """
-    keys = {buyer_id: Buyer.ID.key(buyer_id) for buyer_id in buyer_ids}
-    rows = idempotency.read_or_replay(ctx, [public.key(id), OfferRoster.key_of(id), *keys.values()])
+def read_pipeline(ctx: Context, id: str, buyer_ids: Sequence[str]) -> tuple[PipelineSnapshot, dict[str, Buyer]]:
+    """A pipeline (NotFound), its roster, and those of up to 97 buyers that exist; IdempotentReplay. One round trip."""
+    rows = idempotency.read_or_replay(ctx, [public.key(id), OfferRoster.key_of(id), *map(Buyer.ID.key, buyer_ids)])
     snapshot = _snapshot(id, rows)
     if snapshot is None:
         raise NotFound("pipeline")
-    buyers = {buyer_id: parse_live(Buyer, rows.get(key)) for buyer_id, key in keys.items()}
-    return snapshot, {id: buyer for id, buyer in buyers.items() if buyer}
+    return snapshot, parse_many(Buyer, buyer_ids, rows)
 
 
 def read_lapsed(ctx: Context, pipeline_id: str, limit: int) -> tuple[PipelineSnapshot, list[Assignment]] | None:
@@ -283,9 +198,8 @@ def read_lapsed(ctx: Context, pipeline_id: str, limit: int) -> tuple[PipelineSna
         return None
     entries = snapshot.roster.entries.items()
     lapsed = (id for id, entry in entries if assignments.lapse_of(snapshot.pipeline, assignments.OFFERED, id, entry["contract"]))
-    items = ctx.store.batch_get(Assignment.ID.key(id) for id in islice(lapsed, limit))
-    found = (parse_live(Assignment, item) for item in items.values())
-    offers = [offer for offer in found if offer and offer.status == assignments.OFFERED]
+    found = ctx.store.find_many(Assignment, islice(lapsed, limit)).values()
+    offers = [offer for offer in found if offer.status == assignments.OFFERED]
     return (snapshot, offers) if offers else None
 
 
@@ -296,71 +210,35 @@ def _snapshot(pipeline_id: str, rows: Mapping[ItemKey, DynamoItem]) -> PipelineS
     return PipelineSnapshot(pipeline, OfferRoster.from_item(roster) if roster else empty) if pipeline else None
 
 
-def assignments_of_buyer(ctx: Context, id: str) -> KeyRange:
-    """Where a buyer's assignments are; NotFound. One round trip: the buyer must exist."""
-    return Assignment.BY_BUYER.range(buyer_id=find_buyer(ctx, id).id)
-
-
-def assignment_rows(ctx: Context, pipeline_id: str) -> Iterator[dict[str, Any]]:
-    """The list views of all assignments of a pipeline."""
-    return map(decode_view, ctx.store.query_all(Assignment.children_of(pipeline_id)))
+def pipelines_on_offer(ctx: Context) -> Iterator[Iterable[Pipeline]]:
+    """The pipelines with live offers, page by page. Two round trips a page."""
+    for rows in ctx.store.query_pages(OfferRoster.ON_OFFER.range(), page_size=ON_OFFER_PAGE):
+        yield ctx.store.find_many(Pipeline, [row["pk"]["S"] for row in rows]).values()
 
 
 # -- writing assignments
 
 
-class BuyerChanged(Problem):
-    """The buyer has changed since it was read; `buyer` is what it is now, None where it is deleted. Never returned to a client."""
-
-    kind = "conflict"
-
-    def __init__(self, row: DynamoItem) -> None:
-        super().__init__("The buyer has changed.")
-        self.buyer = parse_live(Buyer, row or None)
-
-
-class BuyerInactive(Problem):
-    """The buyer is not active, or deleted. Never returned to a client."""
-
-    kind = "conflict"
-
-    def __init__(self, buyer_id: str) -> None:
-        super().__init__("The buyer is inactive.")
-        self.buyer_id = buyer_id
-
-
-def check_buyer_unchanged(tx: Transaction, buyer: Buyer) -> None:
-    """Make the transaction conditional on the buyer's revision and existence; else it raises BuyerChanged."""
-    tx.condition_check(buyer.key, all_of(*unchanged({"revision": buyer.revision, "deleted_at": None})), BuyerChanged)
+class BuyerInactive(Exception):
+    """The buyer is not active, or deleted."""
 
 
 def check_buyer_active(tx: Transaction, buyer_id: str) -> None:
     """Make the transaction conditional on an active buyer; else it raises BuyerInactive."""
-    tx.condition_check(Buyer.ID.key(buyer_id), all_of(*unchanged({"is_active": True, "deleted_at": None})), BuyerInactive(buyer_id))
+    tx.condition_check(Buyer.ID.key(buyer_id), all_of(*unchanged({"is_active": True, "deleted_at": None})), BuyerInactive())
 
 
 def add_offers(ctx: Context, tx: Transaction, snapshot: PipelineSnapshot, offers: Sequence[tuple[Assignment, Buyer]]) -> None:
-    """Add new offers of one pipeline: three actions each, and three for all of them.
-
-    The transaction is conditional on the pipeline's stage and contract and on the roster's revision.
-    """
+    """Add new offers of one pipeline, whose stage and contract, roster and buyers didn't change: three actions each, and three for all."""
     roster = snapshot.roster
     public.check_unchanged(tx, snapshot.pipeline)
     for assignment, buyer in offers:
-        check_buyer_unchanged(tx, buyer)
+        tx.check_unchanged(buyer)
         references.add_reference(tx, Buyer.ID, buyer.id, set={"last_offer_at": ctx.now, **_record_changed(ctx, buyer.id)})
         tx.create(assignment)
         roster = roster.with_entry(assignment)
     public.add_reference(tx, snapshot.pipeline.id, len(offers))
     put_roster(ctx, tx, roster)
-
-
-def commit_offers(tx: Transaction) -> None:
-    """Commit; VersionConflict where a buyer has changed since it was read."""
-    try:
-        tx.commit()
-    except BuyerChanged:
-        raise VersionConflict from None
 
 
 def put_roster(ctx: Context, tx: Transaction, roster: OfferRoster) -> None:
@@ -394,66 +272,32 @@ def save_fallen_offers(ctx: Context, snapshot: PipelineSnapshot, offers: Sequenc
 
 def add_earnest_money_event(ctx: Context, tx: Transaction, pipeline: Pipeline, before: Assignment, after: Assignment) -> None:
     """Add an event for the pipeline's owner where the status of the earnest money changes, in the same transaction."""
-    if after.earnest_money_status is None or before.earnest_money_status in (after.earnest_money_status, None):
+    source, target = before.earnest_money_status, after.earnest_money_status
+    if target is None or source in (target, None):
         return
     event = Notification.for_occasion(
         ctx,
         f"{after.id}/earnest-money/{after.revision}",
         on=ctx.today,
         event="dispositions.earnest_money",
-        title=f"Earnest money is {after.earnest_money_status}: {public.display_name(pipeline)}",
-        data={
-            "from": before.earnest_money_status,
-            "to": after.earnest_money_status,
-            "amount": (after.earnest_money or {}).get("amount"),
-            "currency": after.currency,
-        },
-        **{**public.notification_target(pipeline), "subject_type": "assignment", "subject_id": after.id},
+        title=f"Earnest money is {target}: {public.display_name(pipeline)}",
+        data={"from": source, "to": target, "amount": (after.earnest_money or {}).get("amount"), "currency": after.currency},
+        **notification_target("assignment", after.id, pipeline.owner),
     )
     tx.create(event)
 
 
 def save_assignment(ctx: Context, snapshot: PipelineSnapshot, roster: OfferRoster, before: Assignment, after: Assignment) -> Pipeline:
-    """Write a changed assignment, with the roster where that changed too, and the pipeline where the price of the assigned one changed.
-
-    One round trip: a conditional put, or a transaction.
-    """
-    pipeline = snapshot.pipeline
-    changes_price = before.status == assignments.ASSIGNED and after.assignment_price != before.assignment_price
-    changes_money = before.earnest_money_status not in (after.earnest_money_status, None)
-    if roster is snapshot.roster and not changes_price and not changes_money:
-        ctx.store.save(after)
-        return pipeline
-    tx = Transaction(ctx.store)
-    if changes_price:
+    """Write a changed assignment, with its roster, and its pipeline where the price of the assigned one changes. One round trip."""
+    pipeline, tx = snapshot.pipeline, Transaction(ctx.store)
+    if before.status == assignments.ASSIGNED and after.assignment_price != before.assignment_price:
         pipeline = public.add_price_change(ctx, tx, pipeline, {"assignment_price": after.assignment_price})
     if roster is not snapshot.roster:
         put_roster(ctx, tx, roster)
     add_earnest_money_event(ctx, tx, pipeline, before, after)
+    if not len(tx):
+        ctx.store.save(after)
+        return pipeline
     tx.save(after)
     tx.commit()
     return pipeline
-
-
-# -- due work, reports
-
-
-def process_expiries(ctx: Context, run: RunStats, close_out: DueHandler) -> None:
-    """Handle the offers past their end, the oldest first."""
-    process_due(ctx, run, Assignment.EXPIRIES.until(ctx.now), close_out)
-
-
-def pipelines_on_offer(ctx: Context) -> Iterator[list[Pipeline]]:
-    """The pipelines with live offers, page by page. Two round trips a page."""
-    for rows in ctx.store.query_pages(OfferRoster.ON_OFFER.range(), page_size=ON_OFFER_PAGE):
-        yield list(find_pipelines(ctx, [row["pk"]["S"] for row in rows]).values())
-
-
-def summary_rows(ctx: Context, first: date, last: date) -> dict[str, dict[str, Number]]:
-    """The aggregate rows of the days of the summary, both inclusive, by day. One round trip."""
-    return read_aggregates(ctx.store, SUMMARY_PARTITION, between=(first.isoformat(), f"{last.isoformat()}~"))
-
-
-def match_cursors(ctx: Context, id: str) -> CursorSigner:
-    """Signs the cursors of the matches of a pipeline or a buyer, which are computed and have no range."""
-    return CursorSigner(ctx.secrets.cursor_key, ctx.now, ctx.endpoint, id, ctx.actor.id)

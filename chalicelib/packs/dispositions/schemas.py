@@ -3,44 +3,12 @@
 import re
 from typing import Annotated, Literal, NotRequired
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from typing_extensions import TypedDict
 
+from chalicelib.foundation import schema_types as t
 from chalicelib.foundation.explanations import Explanation
-from chalicelib.foundation.schema_types import (
-    UNIQUE_ITEMS,
-    Area,
-    BusinessDate,
-    Country,
-    Currency,
-    DateText,
-    Email,
-    HalfCount,
-    MoneyNumber,
-    Name,
-    NonNegativeMoney,
-    Notes,
-    Number,
-    OneOf,
-    PageParams,
-    PatchBody,
-    Percentage,
-    PlainNumber,
-    QueryFlag,
-    QueryParams,
-    RequestBody,
-    ResourceView,
-    RowProblem,
-    StrictBool,
-    StrictInt,
-    Tags,
-    Text,
-    Timestamp,
-    TimestampText,
-    Url,
-    decimals,
-    omitted,
-)
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.packs.dispositions.rules import assignments, earnest_money, markets, matches
 from chalicelib.packs.dispositions.rules.buyer_statistics import TIERS
 from chalicelib.packs.dispositions.rules.fees import FeeExplanations
@@ -48,12 +16,12 @@ from chalicelib.packs.wholesale.public import exit_strategies
 
 Strategy = Annotated[Literal["flip", "rental", "brrrr", "wholetail", "development"], Field(title="InvestorStrategy")]
 Funding = Annotated[Literal["cash", "hard_money", "conventional"], Field(title="FundingType")]
-Kind = Annotated[str, OneOf(exit_strategies.EXITS, "AssignmentKind")]
-EarnestMoneyStatus = Annotated[str, OneOf(earnest_money.STATUSES, "EarnestMoneyStatus")]
-Outcome = Annotated[str, OneOf(earnest_money.OUTCOMES, "EarnestMoneyOutcome")]
-Reason = Annotated[str, OneOf(assignments.REASONS[assignments.ASSIGNED, assignments.PEOPLE], "FalloutReason")]
-Tier = Annotated[str, OneOf(TIERS, "BuyerTier")]
-Status = Annotated[str, OneOf(assignments.STATUSES, "AssignmentStatus")]
+Kind = Annotated[str, t.OneOf(exit_strategies.EXITS, "AssignmentKind")]
+EarnestMoneyStatus = Annotated[str, t.OneOf(earnest_money.STATUSES, "EarnestMoneyStatus")]
+Outcome = Annotated[str, t.OneOf(earnest_money.OUTCOMES, "EarnestMoneyOutcome")]
+Reason = Annotated[str, t.OneOf(assignments.REASONS[assignments.ASSIGNED, assignments.PEOPLE], "FalloutReason")]
+Tier = Annotated[str, t.OneOf(TIERS, "BuyerTier")]
+Status = Annotated[str, t.OneOf(assignments.STATUSES, "AssignmentStatus")]
 
 _SEPARATORS = re.compile(r"[ ().-]")
 
@@ -68,279 +36,248 @@ def _market(text: str) -> str:
     return str(markets.parse(text))
 
 
-PercentOfArv = Annotated[Number, Field(ge=0, le=1000), decimals(2)]  # of the ARV: a buyer may pay more than it
+PercentOfArv = Annotated[t.Number, Field(ge=0, le=1000), t.decimals(2)]  # of the ARV: a buyer may pay more than it
 Phone = Annotated[
-    Text,
+    t.Text,
     BeforeValidator(_strip_separators),
     Field(pattern=r"^\+[1-9][0-9]{6,14}$", examples=["+12065550100"], description="E.164; spaces, dots, dashes and brackets are dropped."),
 ]
 Market = Annotated[
-    Text,
+    t.Text,
     Field(min_length=1, max_length=100, examples=["981*"], description="A postal code, a prefix of one (981*), or City/REGION."),
     AfterValidator(_market),
 ]
-Markets = Annotated[list[Market], Field(max_length=markets.MAX_MARKETS), UNIQUE_ITEMS]
-Strategies = Annotated[list[Strategy], UNIQUE_ITEMS]
-PipelineId = Annotated[Text, Field(min_length=1, max_length=100, examples=["pipe_01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
-BuyerId = Annotated[Text, Field(min_length=1, max_length=100, examples=["buyer_01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
-Rank = Annotated[StrictInt, Field(ge=1, le=10_000)]
+Markets = Annotated[list[Market], Field(max_length=markets.MAX_MARKETS), t.UNIQUE_ITEMS]
+Strategies = Annotated[list[Strategy], t.UNIQUE_ITEMS]
+PipelineId = Annotated[t.Text, Field(min_length=1, max_length=100, examples=["pipe_01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
+BuyerId = Annotated[t.Text, Field(min_length=1, max_length=100, examples=["buyer_01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
+AssignmentId = Annotated[str, Field(examples=["asgn_w01KB0Q5E8G7Z3V9X2M4N6P8R0T01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
+Rank = Annotated[t.StrictInt, Field(ge=1, le=10_000)]
 
 
-class BuyBox(RequestBody):
+class BuyBox(t.RequestBody):
     """What a buyer buys. An omitted field is unknown to the matching, never a miss."""
 
-    property_types: Tags | None = None
+    property_types: t.Tags | None = None
     markets: Markets | None = None
-    price_min: NonNegativeMoney | None = None
-    price_max: NonNegativeMoney | None = None
-    bedrooms_min: HalfCount | None = None
-    bathrooms_min: HalfCount | None = None
-    sqft_min: Area | None = None
-    year_built_min: Annotated[StrictInt, Field(ge=1500, le=2200)] | None = None
-    max_repairs: NonNegativeMoney | None = None
+    price_min: t.NonNegativeMoney | None = None
+    price_max: t.NonNegativeMoney | None = None
+    bedrooms_min: t.HalfCount | None = None
+    bathrooms_min: t.HalfCount | None = None
+    sqft_min: t.Area | None = None
+    year_built_min: Annotated[t.StrictInt, Field(ge=1500, le=2200)] | None = None
+    max_repairs: t.NonNegativeMoney | None = None
     max_pct_of_arv: PercentOfArv | None = Field(None, description="(Price + repairs) / ARV, a percent number.")
     strategies: Strategies | None = None
-    currency: Currency | None = Field(None, description="Currency of its amounts. Default: the default currency.")
+    currency: t.Currency | None = Field(None, description="Currency of its amounts. Default: the default currency.")
 
 
-class ProofOfFunds(RequestBody):
+class ProofOfFunds(t.RequestBody):
     """A proof of funds."""
 
-    amount: NonNegativeMoney
-    currency: Currency | None = Field(None, description="Default: the default currency.")
-    issued_on: BusinessDate
-    expires_on: BusinessDate | None = Field(None, description="The last day of its validity. Default: 30 days after its issue.")
-    holder: Name | None = None
-    verified_by: Name | None = None
-    document: Url | None = None
+    amount: t.NonNegativeMoney
+    currency: t.Currency | None = Field(None, description="Default: the default currency.")
+    issued_on: t.BusinessDate
+    expires_on: t.BusinessDate | None = Field(None, description="The last day of its validity. Default: 30 days after its issue.")
+    holder: t.Name | None = None
+    verified_by: t.Name | None = None
+    document: t.Url | None = None
 
 
-class ProofOfFundsPatch(RequestBody):
+class ProofOfFundsPatch(ProofOfFunds):
     """A change of a proof of funds. A new day of issue without a last day sets the last day to 30 days later."""
 
-    amount: NonNegativeMoney = Field(default_factory=omitted)
-    currency: Currency | None = None
-    issued_on: BusinessDate = Field(default_factory=omitted)
-    expires_on: BusinessDate | None = None
-    holder: Name | None = None
-    verified_by: Name | None = None
-    document: Url | None = None
+    amount: t.NonNegativeMoney = Field(default_factory=t.omitted)
+    issued_on: t.BusinessDate = Field(default_factory=t.omitted)
 
 
-class BuyerBase(RequestBody):
+class BuyerBase(t.RequestBody):
     """The optional fields of a buyer."""
 
-    email: Email | None = None
+    email: t.Email | None = None
     phone: Phone | None = None
-    company: Name | None = None
-    buy_box_summary: Notes | None = None
+    company: t.Name | None = None
+    buy_box_summary: t.Notes | None = None
     buy_box: BuyBox | None = None
     funding: Funding | None = None
-    tags: Tags | None = None
-    notes: Notes | None = None
+    tags: t.Tags | None = None
+    notes: t.Notes | None = None
 
 
 class BuyerCreate(BuyerBase):
     """A new buyer."""
 
-    name: Name
+    model_config = t.body_example({"name": "Ada Byron", "email": "ada@example.com", "buy_box": {"markets": ["981*"], "price_max": 300000}})
+
+    name: t.Name
     proof_of_funds: ProofOfFunds | None = None
-    do_not_contact: StrictBool = False
-    is_active: StrictBool = True
+    do_not_contact: t.StrictBool = False
+    is_active: t.StrictBool = True
 
 
-class BuyerPatch(BuyerBase, PatchBody):
+class BuyerPatch(BuyerBase, t.PatchBody):
     """A change of a buyer. Nested objects are merged as well."""
 
-    name: Name = Field(default_factory=omitted)
+    model_config = t.body_example({"notes": "Buys in cash."})
+
+    name: t.Name = Field(default_factory=t.omitted)
     proof_of_funds: ProofOfFundsPatch | None = None
-    do_not_contact: StrictBool = Field(default_factory=omitted)
-    is_active: StrictBool = Field(default_factory=omitted)
+    do_not_contact: t.StrictBool = Field(default_factory=t.omitted)
+    is_active: t.StrictBool = Field(default_factory=t.omitted)
 
 
-class AssignmentCosts(RequestBody):
+class AssignmentCosts(t.RequestBody):
     """Costs and shares of an exit strategy. An omitted term is unknown, not zero, except for a plain assignment, where it is zero."""
 
-    partner_split: NonNegativeMoney | None = None
-    earnest_money_lost: NonNegativeMoney | None = None
-    closing_ab: NonNegativeMoney | None = None
-    closing_bc: NonNegativeMoney | None = None
-    points_pct: Percentage | None = None
-    lender_fee: NonNegativeMoney | None = None
-    commission_pct: Percentage | None = None
-    closing_pct: Percentage | None = None
-    make_ready: NonNegativeMoney | None = None
-    rehab: NonNegativeMoney | None = None
-    buying_pct: Percentage | None = None
-    selling_pct: Percentage | None = None
-    holding_months: HalfCount | None = None
-    holding_pct: Percentage | None = None
+    partner_split: t.NonNegativeMoney | None = None
+    earnest_money_lost: t.NonNegativeMoney | None = None
+    closing_ab: t.NonNegativeMoney | None = None
+    closing_bc: t.NonNegativeMoney | None = None
+    points_pct: t.Percentage | None = None
+    lender_fee: t.NonNegativeMoney | None = None
+    commission_pct: t.Percentage | None = None
+    closing_pct: t.Percentage | None = None
+    make_ready: t.NonNegativeMoney | None = None
+    rehab: t.NonNegativeMoney | None = None
+    buying_pct: t.Percentage | None = None
+    selling_pct: t.Percentage | None = None
+    holding_months: t.HalfCount | None = None
+    holding_pct: t.Percentage | None = None
 
 
-class EarnestMoney(RequestBody):
+class EarnestMoney(t.RequestBody):
     """The buyer's earnest money."""
 
-    amount: NonNegativeMoney | None = None
-    due_on: BusinessDate | None = Field(None, description="Default: three days after the assignment.")
+    amount: t.NonNegativeMoney | None = None
+    due_on: t.BusinessDate | None = Field(None, description="Default: three days after the assignment.")
     status: EarnestMoneyStatus | None = None
 
 
 class EarnestMoneyPatch(EarnestMoney):
     """A change of the earnest money. Only a closing sets `applied`; a fallout sets refunded, forfeited or disputed."""
 
-    status: EarnestMoneyStatus = Field(default_factory=omitted)
+    status: EarnestMoneyStatus = Field(default_factory=t.omitted)
     reason: Literal["returned_unpaid"] | None = Field(None, description="Required where a received payment was returned unpaid.")
 
 
-class AssignmentCreate(RequestBody):
+class AssignmentCreate(t.RequestBody):
     """An offer of a pipeline to a buyer. Price and fee follow from each other; if both are given they must agree."""
 
     pipeline_id: PipelineId
     buyer_id: BuyerId
     kind: Kind | None = Field(None, description="Default: the pipeline's exit strategy.")
-    assignment_price: NonNegativeMoney | None = None
-    assignment_fee: NonNegativeMoney | None = None
-    currency: Currency | None = Field(None, description="The pipeline's currency; another one is an error.")
+    assignment_price: t.NonNegativeMoney | None = None
+    assignment_fee: t.NonNegativeMoney | None = None
+    currency: t.Currency | None = Field(None, description="The pipeline's currency; another one is an error.")
     rank: Rank | None = Field(None, description="1 is the first choice. Default: the next free rank.")
     costs: AssignmentCosts | None = None
     earnest_money: EarnestMoney | None = None
-    expires_at: Timestamp | None = None
-    notes: Notes | None = None
+    expires_at: t.Timestamp | None = None
+    notes: t.Notes | None = None
 
 
-class AssignmentPatch(PatchBody):
+class AssignmentPatch(t.PatchBody):
     """A change of an assignment. The status changes only by assign, close and fallout."""
 
-    assignment_price: NonNegativeMoney | None = None
-    assignment_fee: NonNegativeMoney | None = None
+    model_config = t.body_example({"notes": "Closes within two weeks."})
+
+    assignment_price: t.NonNegativeMoney | None = None
+    assignment_fee: t.NonNegativeMoney | None = None
     reason: Literal["retrade"] | None = Field(None, description="Required where the price of an assigned one changes.")
-    kind: Kind = Field(default_factory=omitted)
-    rank: Rank = Field(default_factory=omitted)
+    kind: Kind = Field(default_factory=t.omitted)
+    rank: Rank = Field(default_factory=t.omitted)
     costs: AssignmentCosts | None = None
     earnest_money: EarnestMoneyPatch | None = None
-    expires_at: Timestamp | None = None
-    notes: Notes | None = None
+    expires_at: t.Timestamp | None = None
+    notes: t.Notes | None = None
 
 
-class AssignRequest(RequestBody):
+class AssignRequest(t.RequestBody):
     """The assignment of the contract to the buyer."""
 
-    override_reason: Annotated[Notes, Field(min_length=1)] | None = Field(
+    model_config = t.body_example({})
+
+    override_reason: Annotated[t.Notes, Field(min_length=1)] | None = Field(
         None, description="Why it is assigned without a sufficient proof of funds, or during a dispute about earnest money."
     )
 
 
-class CloseRequest(RequestBody):
+class CloseRequest(t.RequestBody):
     """The closing of an assignment."""
 
-    closed_on: BusinessDate | None = Field(None, description="Default: today. Not in the future.")
+    model_config = t.body_example({})
+
+    closed_on: t.BusinessDate | None = Field(None, description="Default: today. Not in the future.")
 
 
-class FalloutRequest(RequestBody):
+class FalloutRequest(t.RequestBody):
     """The fallout of an assignment."""
 
+    model_config = t.body_example({"reason": "financing", "earnest_money_outcome": "refunded"})
+
     reason: Reason
-    note: Notes | None = Field(None, description="Required where the reason is `other`.")
+    note: t.Notes | None = Field(None, description="Required where the reason is `other`.")
     earnest_money_outcome: Outcome | None = Field(None, description="Required for an assigned one; `none` where no money was received.")
 
 
-class BulkOfferRequest(RequestBody):
+class BulkOfferRequest(t.RequestBody):
     """Offers of a pipeline to the best matches, or to a list of buyers."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"best_n": 5, "assignment_price": 131000, "notify": True}]})
+    model_config = t.body_example({"best_n": 5, "assignment_price": 225000, "notify": True})
 
-    best_n: Annotated[StrictInt, Field(ge=1, le=matches.MAX_BEST)] | None = Field(None, examples=[5])
+    best_n: Annotated[t.StrictInt, Field(ge=1, le=matches.MAX_BEST)] | None = Field(None, examples=[5])
     buyer_ids: Annotated[list[BuyerId], Field(min_length=1)] | None = Field(None, description="At most 25.")
-    assignment_price: NonNegativeMoney | None = None
-    expires_at: Timestamp | None = None
-    dry_run: StrictBool = Field(False, description="Return the result for each buyer, and write nothing.")
-    notify: StrictBool = Field(False, description="Send a mail, with a link to opt out, to buyers with an email.")
+    assignment_price: t.NonNegativeMoney | None = None
+    expires_at: t.Timestamp | None = None
+    dry_run: t.StrictBool = Field(False, description="Return the result for each buyer, and write nothing.")
+    notify: t.StrictBool = Field(False, description="Send a mail, with a link to opt out, to buyers with an email.")
 
 
-class MatchQuery(PageParams):
+class MatchQuery(t.PageParams):
     """Parameters of a list of matches."""
 
-    explain: QueryFlag = False
+    explain: t.QueryFlag = False
 
 
-class BuyerQuery(PageParams):
+class BuyerQuery(t.PageParams):
     """Filters of a list of buyers; all must match."""
 
-    active_only: QueryFlag = Field(True, description="`false` lists inactive ones, too.")
-    q: Annotated[Text, Field(min_length=1, max_length=200, examples=["ada"])] | None = Field(
+    active_only: t.QueryFlag = Field(True, description="`false` lists inactive ones, too.")
+    q: Annotated[t.Text, Field(min_length=1, max_length=200, examples=["ada"])] | None = Field(
         None, description="A prefix of the name or the email, ignoring case. The results are in alphabetical order."
     )
-    market: Annotated[Text, Field(pattern=r"^[A-Za-z0-9 -]{3,20}$", examples=["98103"])] | None = Field(
+    market: Annotated[t.Text, Field(pattern=r"^[A-Za-z0-9 -]{3,20}$", examples=["98103"])] | None = Field(
         None, description="A postal code: buyers with a market, given by postal code, that contains it."
     )
-    country: Country = "US"
+    country: t.Country = "US"
 
 
-class DispositionsSummaryQuery(QueryParams):
+class DispositionsSummaryQuery(t.QueryParams):
     """The days of the summary, both inclusive. Default: all days."""
 
-    from_: BusinessDate | None = Field(None, alias="from")
-    to: BusinessDate | None = None
-    explain: QueryFlag = False
+    from_: t.BusinessDate | None = Field(None, alias="from")
+    to: t.BusinessDate | None = None
+    explain: t.QueryFlag = False
 
 
 # -- answers
 
 
-class BuyBoxView(TypedDict, total=False):
-    """What a buyer buys; omitted and null fields are unknown."""
-
-    property_types: list[str] | None
-    markets: list[str] | None
-    price_min: MoneyNumber | None
-    price_max: MoneyNumber | None
-    bedrooms_min: PlainNumber | None
-    bathrooms_min: PlainNumber | None
-    sqft_min: int | None
-    year_built_min: int | None
-    max_repairs: MoneyNumber | None
-    max_pct_of_arv: PlainNumber | None
-    strategies: list[Strategy] | None
-    currency: str | None
+BuyBoxView = Annotated[JsonObject, t.view_of(BuyBox)]
+AssignmentCostsView = Annotated[JsonObject, t.view_of(AssignmentCosts)]
+EarnestMoneyView = Annotated[JsonObject, t.view_of(EarnestMoney)]
 
 
 class ProofOfFundsView(TypedDict):
     """A proof of funds."""
 
-    amount: MoneyNumber
+    amount: t.MoneyNumber
     currency: str
-    issued_on: DateText
-    expires_on: DateText
+    issued_on: t.DateText
+    expires_on: t.DateText
     holder: NotRequired[str | None]
     verified_by: NotRequired[str | None]
     document: NotRequired[str | None]
-
-
-class AssignmentCostsView(TypedDict, total=False):
-    """Costs and shares of an exit strategy; omitted and null terms are unknown, not zero."""
-
-    partner_split: MoneyNumber | None
-    earnest_money_lost: MoneyNumber | None
-    closing_ab: MoneyNumber | None
-    closing_bc: MoneyNumber | None
-    points_pct: PlainNumber | None
-    lender_fee: MoneyNumber | None
-    commission_pct: PlainNumber | None
-    closing_pct: PlainNumber | None
-    make_ready: MoneyNumber | None
-    rehab: MoneyNumber | None
-    buying_pct: PlainNumber | None
-    selling_pct: PlainNumber | None
-    holding_months: PlainNumber | None
-    holding_pct: PlainNumber | None
-
-
-class EarnestMoneyView(TypedDict, total=False):
-    """The buyer's earnest money; unknown fields are omitted or null."""
-
-    amount: MoneyNumber | None
-    due_on: DateText | None
-    status: EarnestMoneyStatus | None
 
 
 class StatisticsView(TypedDict):
@@ -351,14 +288,14 @@ class StatisticsView(TypedDict):
     closed: int
     fallout: int
     lapsed: int
-    close_rate: MoneyNumber | None
-    fallout_rate: MoneyNumber | None
-    median_days_to_close: MoneyNumber | None
-    last_closed_on: DateText | None
+    close_rate: t.MoneyNumber | None
+    fallout_rate: t.MoneyNumber | None
+    median_days_to_close: t.MoneyNumber | None
+    last_closed_on: t.DateText | None
     tier: Tier
 
 
-class BuyerView(ResourceView):
+class BuyerView(t.ResourceView):
     """A buyer, with its statistics."""
 
     name: str
@@ -396,19 +333,19 @@ class BuyerSummary(TypedDict):
     is_active: bool
     do_not_contact: bool
     funding: Funding | None
-    proof_expires_on: DateText | None
-    created_at: TimestampText
+    proof_expires_on: t.DateText | None
+    created_at: t.TimestampText
 
 
 class BackupOffer(TypedDict):
     """The next backup."""
 
-    assignment_id: str
+    assignment_id: AssignmentId
     buyer_id: str
     rank: int
 
 
-class AssignmentView(ResourceView):
+class AssignmentView(t.ResourceView):
     """An assignment. `missing` names the values without which a fee is null; `warnings` are codes.
 
     An offer whose contract has ended, or that another buyer has closed, shows as fallen out from then on.
@@ -419,22 +356,22 @@ class AssignmentView(ResourceView):
     status: Status
     kind: Kind
     currency: str
-    assignment_price: MoneyNumber | None
-    assignment_fee: MoneyNumber | None
-    fee_gross: MoneyNumber | None
-    fee_net: MoneyNumber | None
+    assignment_price: t.MoneyNumber | None
+    assignment_fee: t.MoneyNumber | None
+    fee_gross: t.MoneyNumber | None
+    fee_net: t.MoneyNumber | None
     missing: list[str]
     costs: AssignmentCostsView | None
     rank: int
     earnest_money: EarnestMoneyView | None
-    expires_at: TimestampText | None
+    expires_at: t.TimestampText | None
     notes: str | None
-    assigned_at: TimestampText | None
-    assigned_on: DateText | None
+    assigned_at: t.TimestampText | None
+    assigned_on: t.DateText | None
     assigned_by: str | None
     override_reason: str | None
-    closed_on: DateText | None
-    fell_out_on: DateText | None
+    closed_on: t.DateText | None
+    fell_out_on: t.DateText | None
     fell_from: str | None
     fallout_reason: str | None
     fallout_note: str | None
@@ -463,11 +400,11 @@ class AssignmentSummary(TypedDict):
     rank: int
     kind: Kind
     currency: str
-    assignment_price: MoneyNumber | None
-    expires_at: TimestampText | None
-    closed_on: DateText | None
+    assignment_price: t.MoneyNumber | None
+    expires_at: t.TimestampText | None
+    closed_on: t.DateText | None
     fallout_reason: str | None
-    created_at: TimestampText
+    created_at: t.TimestampText
 
 
 class MatchView(TypedDict):
@@ -478,7 +415,7 @@ class MatchView(TypedDict):
     tier: NotRequired[Tier]
     pipeline_id: NotRequired[str]
     address: NotRequired[str]
-    score: MoneyNumber
+    score: t.MoneyNumber
     coverage: int
     met: list[str]
     missed: list[str]
@@ -494,15 +431,11 @@ class MatchPage(TypedDict):
     cut: bool
 
 
-class BulkOfferResult(TypedDict):
-    """The result of one offer: 201 created, 200 valid (in a dry run), else the status of the problem."""
+class BulkOfferResult(t.RowResult):
+    """The result of one offer."""
 
-    index: int
     buyer_id: str
-    status: int
-    id: NotRequired[str]
     notified: NotRequired[bool]
-    problem: NotRequired[RowProblem]
 
 
 class BulkOfferView(TypedDict):
@@ -516,8 +449,8 @@ class MonthlyFeesView(TypedDict):
 
     month: str
     currency: str
-    fees: MoneyNumber
-    fees_gross: MoneyNumber
+    fees: t.MoneyNumber
+    fees_gross: t.MoneyNumber
     unknown: int
 
 
@@ -525,9 +458,9 @@ class DispositionsSummaryView(TypedDict):
     """The summary of dispositions. `forfeits` is forfeited earnest money by currency: income, but not a fee."""
 
     months: list[MonthlyFeesView]
-    forfeits: dict[str, MoneyNumber]
-    close_rate: MoneyNumber | None
-    fallout_rate: MoneyNumber | None
-    days_contract_to_assignment: MoneyNumber | None
-    as_of: TimestampText
+    forfeits: dict[str, t.MoneyNumber]
+    close_rate: t.MoneyNumber | None
+    fallout_rate: t.MoneyNumber | None
+    days_contract_to_assignment: t.MoneyNumber | None
+    as_of: t.TimestampText
     explain: NotRequired[Explanation]

@@ -10,6 +10,7 @@ from chalicelib.foundation.errors import NotFound
 from chalicelib.foundation.events import NOTIFICATION_TTL, Notification
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.schema_types import PageOf
+from chalicelib.foundation.store.expiry import has_ended
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.packs.events import repository
 from chalicelib.packs.events.presenters import event_view
@@ -45,7 +46,7 @@ def mark_seen(ctx: Context, id: str) -> EventView:
 
 
 def _for_caller(ctx: Context, event: Notification | None) -> Notification:
-    if event is None or (event.ttl is not None and event.ttl <= ctx.now.timestamp()):
+    if event is None or has_ended(event.ttl, ctx.now):
         raise NotFound(Notification.ID.name)
     if event.for_user != ctx.actor.id and event.for_role not in ctx.actor.roles:
         raise NotFound(Notification.ID.name)

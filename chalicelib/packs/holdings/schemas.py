@@ -33,6 +33,7 @@ from chalicelib.foundation.schema_types import (
     StrictBool,
     Text,
     TimestampText,
+    body_example,
     omitted,
 )
 from chalicelib.packs.holdings.rules.asset_details import shape_error
@@ -110,6 +111,8 @@ class HoldingBase(RequestBody):
 class HoldingCreate(HoldingBase):
     """A new holding. Its first value, liability and share are effective from `acquired_on`, else from today."""
 
+    model_config = body_example({"asset_type": "property", "label": "1201 Pine St", "value_estimate": 525000, "jurisdiction": "US-WA"})
+
     asset_type: Slug = Field(examples=["property"])
     currency: Currency | None = Field(None, description="ISO 4217. Default: the default currency.")
     ownership_pct: Percentage = Field(Decimal(100), json_schema_extra={"default": 100})
@@ -119,6 +122,8 @@ class HoldingCreate(HoldingBase):
 
 class HoldingPatch(HoldingBase, PatchBody):
     """A change of a holding. Value, liability, share, activity and groups change from `effective_on`, else from today."""
+
+    model_config = body_example({"value_estimate": 540000})
 
     asset_type: Slug = Field(default_factory=omitted)
     currency: Currency = Field(default_factory=omitted, description="Changes only together with the value.")
@@ -135,6 +140,8 @@ class HoldingPatch(HoldingBase, PatchBody):
 class ValuationCreate(RequestBody):
     """What a holding is worth on a day."""
 
+    model_config = body_example({"value": 540000, "method": "appraisal"})
+
     value: Money
     currency: Currency | None = Field(None, description="The holding's currency on that day; another one is an error.")
     as_of: BusinessDate | None = Field(None, description="Default: today. Not in the future.")
@@ -144,6 +151,8 @@ class ValuationCreate(RequestBody):
 
 class FlowCreate(RequestBody):
     """Money put into a holding, or taken out of it."""
+
+    model_config = body_example({"amount": 12000, "kind": "contribution"})
 
     amount: PositiveMoney
     currency: Currency | None = Field(None, description="Default: the holding's currency on that day.")
@@ -161,6 +170,8 @@ class FxRatesPut(RequestBody):
 
 class SnapshotCreate(RequestBody):
     """Empty: a snapshot of today. With date and reason: a new version of that day's close."""
+
+    model_config = body_example({})
 
     date: BusinessDate | None = None
     reason: Name | None = None

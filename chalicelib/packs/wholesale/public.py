@@ -1,8 +1,8 @@
 """The interface of this pack to other packs: reference a pipeline, change its stage along with an assignment, find properties.
 
-Other packs use nothing else of it, and depend on neither its keys nor its indexes. Its rules are here too (`exit_strategies`, `stages`,
-`median_of_histogram`). What reads the stream needs no more than these and the entity: so what writes or lists is imported at its call,
-since it needs the schemas, and pydantic with them.
+Other packs use nothing else of it, and depend on neither its keys nor its indexes. Its rules are here too (`exit_strategies`, `stages`).
+What reads the stream needs no more than these and the entity: so what writes or lists is imported at its call, since it needs the
+schemas, and pydantic with them.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,6 @@ from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.wholesale.entities import Pipeline as Pipeline
 from chalicelib.packs.wholesale.rules import exit_strategies as exit_strategies
 from chalicelib.packs.wholesale.rules import stages as stages
-from chalicelib.packs.wholesale.rules.funnel import median_of_histogram as median_of_histogram
 
 _SALEABLE = (stages.UNDER_CONTRACT, stages.ASSIGNED, stages.OFFER_MADE, stages.LEAD)
 

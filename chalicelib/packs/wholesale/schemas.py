@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 from typing_extensions import TypedDict
 
 from chalicelib.foundation.explanations import Explanation
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.schema_types import (
     UNIQUE_ITEMS,
     Area,
@@ -30,9 +31,7 @@ from chalicelib.foundation.schema_types import (
     PatchBody,
     Percentage,
     Phone,
-    PlainNumber,
     PostalAddress,
-    PostalAddressView,
     QueryFlag,
     QueryInt,
     QueryParams,
@@ -47,8 +46,10 @@ from chalicelib.foundation.schema_types import (
     Timestamp,
     TimestampText,
     UserId,
+    body_example,
     component,
     omitted,
+    view_of,
 )
 from chalicelib.packs.wholesale.rules.exit_strategies import EXITS
 from chalicelib.packs.wholesale.rules.pricing import rule_pct_error
@@ -175,6 +176,10 @@ class PipelineBase(PricingFields):
 class PipelineCreate(PipelineBase):
     """A new pipeline: a lead, unless it has a later stage and the price that the stage requires."""
 
+    model_config = body_example(
+        {"property": {"address": {"line1": "1201 Pine St", "postal_code": "98101"}}, "asking_price": 240000, "arv_estimate": 380000}
+    )
+
     stage: Stage = "lead"
     currency: Currency | None = Field(None, description="ISO 4217; the default currency unless given.")
     on_hold: StrictBool = False
@@ -190,6 +195,8 @@ class NextActionPatch(RequestBody):
 class PipelinePatch(PipelineBase, PatchBody):
     """A patch of a pipeline. Nested objects are merged, too; `stage` follows the rules of a stage transition."""
 
+    model_config = body_example({"repair_estimate": 35000, "notes": "Wants to hear from us on Monday."})
+
     stage: Stage = Field(default_factory=omitted)
     currency: Currency = Field(default_factory=omitted)
     on_hold: StrictBool = Field(default_factory=omitted)
@@ -200,6 +207,8 @@ class PipelinePatch(PipelineBase, PatchBody):
 
 class StageMoveRequest(RequestBody):
     """A transition to another stage."""
+
+    model_config = body_example({"stage": "under_contract", "price": 210000})
 
     stage: Stage
     reason: Reason | None = Field(None, description="Reason code, required for `dead`.")
@@ -227,6 +236,8 @@ class PipelineBulkCreate(RequestBody):
 
 class CalculationRequest(PricingFields):
     """The inputs of a calculation."""
+
+    model_config = body_example({"arv_estimate": 380000, "repair_estimate": 35000, "assignment_fee_target": 15000})
 
     currency: Currency | None = None
     assignment_price: NonNegativeMoney | None = None
@@ -290,27 +301,9 @@ class ActivityView(ResourceView):
     occurred_at: TimestampText
 
 
-class SellerView(TypedDict, total=False):
-    """The seller; what is not known is left out or null."""
-
-    name: str | None
-    phone: str | None
-    email: str | None
-    do_not_contact: bool | None
-
-
-class PropertyView(TypedDict, total=False):
-    """The property; what is not known is left out or null."""
-
-    address: PostalAddressView | None
-    type: str | None
-    bedrooms: int | None
-    bathrooms: PlainNumber | None
-    sqft: int | None
-    lot_sqft: int | None
-    year_built: int | None
-    lat: PlainNumber | None
-    lng: PlainNumber | None
+SellerView = Annotated[JsonObject, view_of(Seller)]
+PropertyView = Annotated[JsonObject, view_of(Property)]
+ExitCostsView = Annotated[JsonObject, view_of(ExitCosts)]
 
 
 class NextActionView(TypedDict):
@@ -318,25 +311,6 @@ class NextActionView(TypedDict):
 
     what: str
     due_on: NotRequired[DateText | None]
-
-
-class ExitCostsView(TypedDict, total=False):
-    """Costs and prices of exits other than an assignment; an omitted or null term is unknown, not zero."""
-
-    closing_ab: MoneyNumber | None
-    closing_bc: MoneyNumber | None
-    points_pct: PlainNumber | None
-    lender_fee: MoneyNumber | None
-    retail_price: MoneyNumber | None
-    commission_pct: PlainNumber | None
-    closing_pct: PlainNumber | None
-    make_ready: MoneyNumber | None
-    resale_price: MoneyNumber | None
-    rehab: MoneyNumber | None
-    buying_pct: PlainNumber | None
-    selling_pct: PlainNumber | None
-    holding_months: PlainNumber | None
-    holding_pct: PlainNumber | None
 
 
 class PipelineView(ResourceView):
@@ -371,7 +345,7 @@ class PipelineView(ResourceView):
     offer_price: MoneyNumber | None
     contract_price: MoneyNumber | None
     assignment_fee_target: MoneyNumber | None
-    assignment_id: str | None
+    assignment_id: Annotated[str, Field(examples=["asgn_w01KB0Q5E8G7Z3V9X2M4N6P8R0T01KB0Q5E8G7Z3V9X2M4N6P8R0T"])] | None
     assignment_price: MoneyNumber | None
     expected_spread: MoneyNumber | None
     spread_basis: str | None

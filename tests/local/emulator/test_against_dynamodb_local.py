@@ -22,8 +22,8 @@ TABLE = "compared"
 Call = Callable[[str, dict[str, Any]], tuple[int, Any]]
 
 
-def caller(connection: http.client.HTTPConnection) -> Call:
-    credential = "AWS4-HMAC-SHA256 Credential=local/20000101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0"
+def caller(connection: http.client.HTTPConnection, access_key: str) -> Call:
+    credential = f"AWS4-HMAC-SHA256 Credential={access_key}/20000101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0"
 
     def call(operation: str, arguments: dict[str, Any]) -> tuple[int, Any]:
         headers = {
@@ -43,7 +43,7 @@ def both(dynamodb_local_url: str, engine: Engine) -> Iterator[tuple[Call, Call]]
     connections = [
         http.client.HTTPConnection("127.0.0.1", port, timeout=30) for port in (engine.port, int(dynamodb_local_url.rpartition(":")[2]))
     ]
-    callers = caller(connections[0]), caller(connections[1])
+    callers = caller(connections[0], engine.access_key), caller(connections[1], "local")
     for call in callers:
         definition = table_definition(TABLE)
         index = definition["GlobalSecondaryIndexes"][1]

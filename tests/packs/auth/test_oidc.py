@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
@@ -75,6 +76,7 @@ def settings(issuer):
         secrets="file:/dev/null",
         oidc_issuer=ISSUER,
         oidc_audience="valhalla",
+        oidc_client_ids=("3n4b5", "7h8j9"),
         oidc_jwks_url=issuer.url,
         oidc_group_roles=(("Deal Team", "dealmaker"), ("Read All", "viewer"), ("Read All", "auditor")),
     )
@@ -205,6 +207,165 @@ def test_entries_that_are_no_verifying_key_are_passed_over(issuer, entry):
     assert set(oidc._fetch(issuer.url)) == {"ec"}
 
 
+# -- Cognito's access tokens
+
+
+def cognito(**changes):
+    """An access token of Cognito's: no audience, its client instead."""
+    access = {"aud": None, "token_use": "access", "client_id": "3n4b5", "username": "ada", "scope": "openid", "version": 2}
+    return token(**access | changes)
+
+
+@pytest.mark.parametrize("client", ["3n4b5", "7h8j9"])
+def test_an_access_token_without_an_audience_is_taken_of_the_stages_clients(anonymous, client):
+    assert me(anonymous, cognito(client_id=client)).json()["roles"] == ["dealmaker"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"client_id": "another"},
+        {"client_id": None},
+        {"client_id": ["3n4b5"]},
+        {"client_id": {"3n4b5": 1}},
+        {"token_use": "id"},
+        {"token_use": None},
+        {"token_use": ["access"]},
+        {"aud": "another"},
+        {"aud": ["another"]},
+        {"aud": []},
+        {"aud": {"valhalla": 1}},
+        {"iss": "https://evil.example.com"},
+    ],
+    ids=str,
+)
+def test_an_access_token_of_another_client_or_for_another_audience_is_refused(anonymous, changes):
+    assert me(anonymous, cognito(**changes)).status == 401
+
+
+def test_where_an_audience_is_named_it_decides(anonymous):
+    assert me(anonymous, cognito(aud=["https://api.example.com", "valhalla"], client_id="another")).status == 200
+
+
+def test_without_clients_a_token_needs_an_audience(app, anonymous, runtime):
+    runtime.settings = replace(runtime.settings, oidc_client_ids=())
+    assert me(anonymous, cognito()).status == 401
+    assert me(anonymous, token()).status == 200
+
+
+def test_without_an_audience_only_tokens_of_the_clients_are_taken(app, anonymous, runtime):
+    runtime.settings = replace(runtime.settings, oidc_audience=None)
+    assert me(anonymous, cognito()).status == 200
+    assert me(anonymous, token()).status == 401
+    assert me(anonymous, token(aud=[None])).status == 401
+
+
+# -- how long a token may last
+
+
+def issued(minutes_ago, lasting):
+    start = NOW - timedelta(minutes=minutes_ago)
+    return token(iat=int(start.timestamp()), exp=int((start + timedelta(minutes=lasting)).timestamp()))
+
+
+@pytest.mark.parametrize(("minutes_ago", "lasting", "status"), [(0, 60, 200), (60, 60, 200), (0, 61, 401), (59, 24 * 60, 401)])
+def test_a_token_may_not_be_issued_for_longer_than_the_stage_accepts(anonymous, minutes_ago, lasting, status):
+    answer = me(anonymous, issued(minutes_ago, lasting))
+    assert answer.status == status
+    if status == 401:
+        assert "60 minutes" in answer.json()["detail"]
+
+
+def test_the_stage_says_how_long_that_is(app, anonymous, runtime):
+    runtime.settings = replace(runtime.settings, oidc_max_minutes=5)
+    assert me(anonymous, issued(0, 6)).status == 401
+    assert me(anonymous, issued(0, 5)).status == 200
+
+
+def test_a_token_says_when_it_was_issued_and_not_in_the_future(anonymous):
+    assert me(anonymous, token(iat=None)).status == 401
+    later = int((NOW + timedelta(minutes=30)).timestamp())
+    assert me(anonymous, token(iat=later, nbf=int(NOW.timestamp()))).status == 401
+
+
+# -- users who were deactivated here
+
+
+@pytest.fixture
+def local_user(client_as, clock):
+    """A user of this stage whom the administrator deactivates and activates: `local_user(False)`."""
+    boss = client_as("admin")
+    body = {"email": "Ada@example.com", "name": "Ada", "password": "a long enough phrase", "roles": ["viewer"]}
+    made = boss("POST", "/auth/users", body)
+    assert made.status == 201, made.text
+
+    def set_active(is_active):
+        assert boss("PATCH", f"/auth/users/{made.json()['id']}", {"is_active": is_active}).status == 200
+
+    return set_active
+
+
+@pytest.mark.parametrize("claim", ["email", "username", "cognito:username", "preferred_username"])
+def test_who_was_deactivated_here_is_refused_within_two_seconds_whatever_the_issuer_says(anonymous, local_user, clock, claim):
+    given = token(**{claim: "ada@EXAMPLE.com", "email_verified": False})
+    assert me(anonymous, given).status == 200
+    local_user(False)
+    clock.now += timedelta(seconds=2)
+    assert me(anonymous, given).status == 401
+    assert me(anonymous, token(**{claim: "ada@example.com", "sub": "another account"})).status == 401
+    assert me(anonymous, token(**{claim: "bob@example.com", "sub": "bob"})).status == 200
+    local_user(True)
+    clock.now += timedelta(seconds=2)
+    assert me(anonymous, given).status == 200
+
+
+@pytest.mark.parametrize("named", [7, ["ada@example.com"], "", "ada", "@", "a" * 400 + "@example.com", "\u0000@example.com"], ids=repr)
+def test_a_name_that_is_no_mail_address_refuses_nobody(anonymous, local_user, named):
+    local_user(False)
+    assert me(anonymous, token(email=named, username=named)).status == 200
+
+
+def test_who_has_no_account_here_is_refused_by_a_block_of_their_id(anonymous, client_as, clock):
+    boss = client_as("admin")
+    given = cognito()
+    assert me(anonymous, given).json()["id"] == "oidc:auth0|5f7c"
+    made = boss("POST", "/auth/external-blocks", {"user_id": "oidc:auth0|5f7c", "reason": "left the firm"})
+    assert made.status == 201, made.text
+    clock.now += timedelta(seconds=2)
+    refused = me(anonymous, given)
+    assert (refused.status, refused.headers["www-authenticate"][:6]) == (401, "Bearer")
+    assert me(anonymous, token(sub="somebody else")).status == 200
+    again = boss("POST", "/auth/external-blocks", {"user_id": "oidc:auth0|5f7c"})
+    assert (again.status, again.json()["id"]) == (409, made.json()["id"])
+    [listed] = boss("GET", "/auth/external-blocks").json()["items"]
+    assert (listed["id"], listed["user_id"], listed["reason"]) == (made.json()["id"], "oidc:auth0|5f7c", "left the firm")
+    assert boss("GET", f"/auth/external-blocks/{listed['id']}").json() == made.json()
+
+    assert boss("DELETE", f"/auth/external-blocks/{listed['id']}").status == 204
+    clock.now += timedelta(seconds=2)
+    assert me(anonymous, given).status == 200
+    assert boss("GET", "/auth/external-blocks").json()["items"] == []
+    assert boss("DELETE", f"/auth/external-blocks/{listed['id']}").status == 404
+    assert boss("POST", "/auth/external-blocks", {"user_id": "oidc:auth0|5f7c"}).status == 201
+
+
+def test_a_subject_that_is_known_by_its_hash_can_be_blocked_too(anonymous, client_as, clock):
+    given = token(sub="näme with spaces")
+    user_id = me(anonymous, given).json()["id"]
+    assert client_as("admin")("POST", "/auth/external-blocks", {"user_id": user_id}).status == 201
+    clock.now += timedelta(seconds=2)
+    assert me(anonymous, given).status == 401
+
+
+def test_a_user_of_the_issuer_costs_a_read_or_two_every_two_seconds(anonymous, local_user, clock, round_trips):
+    costs = []
+    for pause in (2, 0, 1, 2):
+        clock.now += timedelta(seconds=pause)
+        anonymous("GET", "/auth/roles", headers={"Authorization": f"Bearer {token(email='ada@example.com')}"})
+        costs.append(round_trips())
+    assert costs == [3, 0, 0, 3], "the cache's generation, the guards, the user"
+
+
 # -- fetching
 
 
@@ -290,12 +451,20 @@ def test_settings_are_read():
         {"VALHALLA_OIDC_GROUP_ROLES": "Pros=professional"},
         {"VALHALLA_OIDC_AUDIENCE": ""},
         {"VALHALLA_OIDC_JWKS_URL": ""},
+        {"VALHALLA_OIDC_MAX_MINUTES": "0"},
+        {"VALHALLA_OIDC_MAX_MINUTES": "1441"},
+        {"VALHALLA_OIDC_MAX_MINUTES": "1h"},
     ],
     ids=str,
 )
 def test_a_wrong_setting_stops_the_start_and_is_named(wrong):
     with pytest.raises(SettingsError, match=next(iter(wrong))):
         Settings.from_environment({**BASE, **FULL, "VALHALLA_OIDC_GROUP_ROLES": "A=viewer", **wrong})
+
+
+def test_clients_may_stand_in_for_an_audience():
+    only_clients = {**FULL, "VALHALLA_OIDC_GROUP_ROLES": "", "VALHALLA_OIDC_AUDIENCE": "", "VALHALLA_OIDC_CLIENT_IDS": "3n4b5, 7h8j9,"}
+    assert Settings.from_environment({**BASE, **only_clients}).oidc_client_ids == ("3n4b5", "7h8j9")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chalicelib.foundation.counts import percent_of
 from chalicelib.packs.dispositions.rules.assignments import BUYER_FAULTS, REASONS
 from chalicelib.packs.dispositions.rules.buyer_statistics import (
     AssignmentRecord,
     compute_statistics,
     count_contribution,
-    percent_of,
     recent_buyer_faults,
     tier_of,
 )

@@ -116,6 +116,21 @@ class TestSettling:
         assert dispositions.ok("GET", f"/dispo/buyers/{buyer}/stats")["lapsed"] == 1
         dispositions.ok("DELETE", f"/dispo/buyers/{buyer}")
 
+    def test_two_of_one_buyer(self, dispositions, run, kept, project):
+        """Both are references of the one buyer, whose row takes one update a transaction."""
+        pipeline, buyer = dispositions.pipeline(), dispositions.buyer()
+        first = dispositions.offer(pipeline, buyer)
+        dispositions.stage(pipeline, "offer_made", note="They want more.")
+        dispositions.stage(pipeline, "under_contract", price=119000)
+        second = dispositions.offer(pipeline, buyer)
+        dispositions.stage(pipeline, "dead", reason="title")
+        assert run()["done"] == 2
+        assert [kept(id).status for id in (first, second)] == ["fallout", "fallout"]
+        project()
+        assert dispositions.ok("GET", f"/dispo/buyers/{buyer}/stats")["lapsed"] == 2
+        dispositions.ok("DELETE", f"/dispo/buyers/{buyer}")
+        dispositions.ok("DELETE", f"/wholesale/{pipeline}")
+
     def test_only_those_of_the_contract_that_ended(self, dispositions, run, kept):
         pipeline = dispositions.pipeline()
         old = dispositions.offer(pipeline)

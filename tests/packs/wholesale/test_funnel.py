@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.foundation.counts import median_of_histogram
 from chalicelib.foundation.state_history import days_in_state
-from chalicelib.packs.wholesale.rules.funnel import cohort, median_of_histogram, reached_counts
+from chalicelib.packs.wholesale.rules.funnel import cohort, reached_counts
 
 ZONE = "America/Los_Angeles"
 STAGES = ["lead", "offer_made", "under_contract", "assigned", "closed"]

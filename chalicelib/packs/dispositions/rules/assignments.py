@@ -1,7 +1,7 @@
 """The states of an assignment (offered, assigned, closed, fallout), the guards of each transition and its effect on the pipeline.
 
-At most one assignment of a pipeline is assigned or closed. This, like every guard here, is checked twice: by these rules for a
-clear error, and by the conditions of the transaction, which hold under concurrency.
+At most one assignment of a pipeline is assigned or closed. This, like every guard, is checked twice: by these rules for a clear error,
+and by the conditions of the transaction, which hold under concurrency.
 """
 
 from dataclasses import dataclass
@@ -61,8 +61,8 @@ class BuyerStatus:
 class TransitionFacts:
     """What the guards of a transition check, as of `now` (`today` in the business time zone).
 
-    `assigned_id` is the pipeline's assignment that is assigned or closed already; `has_live` says that the buyer has a live
-    one of this pipeline; `disputed` that the earnest money of an earlier one is disputed.
+    `assigned_id` is the pipeline's assignment that is assigned or closed already. `has_live`: the buyer has a live one of this pipeline;
+    `disputed`: the earnest money of an earlier one is disputed.
     """
 
     now: datetime
@@ -92,6 +92,7 @@ def _already_taken(facts: TransitionFacts) -> Conflict:
 
 
 _ACTIVE: Guard[TransitionFacts] = Guard("buyer_inactive", "The buyer is inactive.", lambda facts: facts.buyer.is_active)
+_EARLIER_DISPUTE = "Earnest money of an earlier buyer is disputed; title may refuse a second closing."
 
 # In the order of checking. Offering a property that is not under contract is brokerage in most US states.
 TO_OFFER: tuple[Guard[TransitionFacts], ...] = (
@@ -106,12 +107,7 @@ _TO_ASSIGN: tuple[Guard[TransitionFacts], ...] = (
     _ACTIVE,
     Guard("offer_expired", "The offer has expired.", lambda facts: facts.expires_at is None or facts.now <= facts.expires_at),
     Guard("below_contract", "The contract price has risen above the assignment price.", _price_covers),
-    Guard(
-        EARNEST_MONEY_DISPUTED,
-        "Earnest money of an earlier buyer is disputed; title may refuse a second closing.",
-        lambda facts: not facts.disputed,
-        overridable=True,
-    ),
+    Guard(EARNEST_MONEY_DISPUTED, _EARLIER_DISPUTE, lambda facts: not facts.disputed, overridable=True),
 )
 _TO_CLOSE: tuple[Guard[TransitionFacts], ...] = (
     Guard("price_missing", "It needs its price first.", lambda facts: facts.price is not None),
@@ -130,15 +126,16 @@ MACHINE: StateMachine[TransitionFacts] = StateMachine(
         Transition(ASSIGNED, FALLOUT, initiator=SYSTEM, reasons=REASONS[ASSIGNED, SYSTEM]),
     ],
 )
-_BEFORE_CONTRACT = (stages.LEAD, stages.OFFER_MADE)
+
+
+def is_early(pipeline_stage: str, before_contract: str) -> bool:
+    """Whether it is offered before the contract, as the setting `warn` allows for leads and offers made."""
+    return before_contract == WARN and pipeline_stage in (stages.LEAD, stages.OFFER_MADE)
 
 
 def check_offer(facts: TransitionFacts, *, before_contract: str = REFUSE) -> list[str]:
-    """The warnings of an offer that may be made; raises Conflict, with its `code`, where it may not.
-
-    `before_contract` is a setting: with `warn`, leads and offers made may be offered, with a warning.
-    """
-    early = before_contract == WARN and facts.pipeline_stage in _BEFORE_CONTRACT
+    """The warnings of an offer that may be made; raises Conflict, with its `code`, where it may not."""
+    early = is_early(facts.pipeline_stage, before_contract)
     check_guards(TO_OFFER[1:] if early else TO_OFFER, facts)
     return [OFFER_BEFORE_CONTRACT] if early else []
 
@@ -150,10 +147,7 @@ def check_closed_on(closed_on: date, today: date) -> None:
 
 
 def lapse_of(pipeline: Pipeline | None, status: str, id: str, contract_no: int) -> Lapse | None:
-    """The lapse of an offer whose contract has ended or whose pipeline is gone, whether or not it has been written already.
-
-    None for an offer that is still valid, and for any other status.
-    """
+    """The lapse of an offer whose contract has ended or whose pipeline is gone, whether or not it has been written. None for any other."""
     if status != OFFERED:
         return None
     if pipeline is None:

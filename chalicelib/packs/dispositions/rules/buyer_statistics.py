@@ -1,26 +1,19 @@
 """Statistics of a buyer: assignments offered, assigned, closed, fallen out or lapsed, and their rates.
 
 An offer that lapses counts for no rate: otherwise a buyer who closes four of twenty offers would look unreliable. A tier
-depends only on fallouts for reasons on the buyer's side.
-
-Everything is computed from counts that add up (a histogram of days instead of a median, a count for each day instead of the
-last day), so that the projection stays exact. The names of the counts:
-
-    offered, assigned, closed, fallout, lapsed, own_faults
-    days:<n>                    closings that took n days from the assignment
-    closed_on:<day>, own_fault_on:<day>
+depends only on fallouts for reasons on the buyer's side. Everything is computed from counts that add up, so that the projection
+stays exact: offered, assigned, closed, fallout, lapsed, own_faults; `days:<n>`, closings that took n days from the assignment;
+`closed_on:<day>`, `own_fault_on:<day>`.
 """
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
-from chalicelib.foundation.dates import add_months
+from chalicelib.foundation.counts import Counts as Counts
+from chalicelib.foundation.counts import by_suffix, median_of_histogram, percent_of
+from chalicelib.foundation.dates import add_months, days_between
 from chalicelib.packs.dispositions.rules.assignments import BUYER_FAULTS, CLOSED, FALLOUT, OFFERED
-from chalicelib.packs.wholesale.public import median_of_histogram
-
-Counts = Mapping[str, int | Decimal]
 
 DAYS, CLOSED_ON, BUYER_FAULT_ON = "days:", "closed_on:", "own_fault_on:"
 
@@ -29,7 +22,6 @@ TIERS = ("A", "B", "C")
 _TIER_MINIMUMS = {"A": (3, Decimal("0.90")), "B": (1, Decimal("0.70"))}
 
 RECENT_MONTHS = 12
-_HUNDREDTH = Decimal("0.01")
 
 
 @dataclass(frozen=True)
@@ -85,11 +77,6 @@ class Statistics:
     tier: str
 
 
-def days_between(start: date | None, end: date | None) -> int | None:
-    """Days from `start` to `end`, at least 0 (late entries may be out of order); None where one is unknown."""
-    return None if start is None or end is None else max(0, (end - start).days)
-
-
 def count_contribution(record: AssignmentRecord) -> dict[str, int]:
     """The contribution of one assignment to its buyer's counts."""
     counts = {
@@ -102,21 +89,16 @@ def count_contribution(record: AssignmentRecord) -> dict[str, int]:
     }
     if record.status == CLOSED and record.closed_on is not None:
         counts[f"{CLOSED_ON}{record.closed_on.isoformat()}"] = 1
-        days = days_between(record.assigned_on, record.closed_on)
-        if days is not None:
+        if (days := days_between(record.assigned_on, record.closed_on)) is not None:
             counts[f"{DAYS}{days}"] = 1
     if record.is_buyer_fault and record.fell_out_on is not None:
         counts[f"{BUYER_FAULT_ON}{record.fell_out_on.isoformat()}"] = 1
     return {name: count for name, count in counts.items() if count}
 
 
-def percent_of(part: int, whole: int) -> Decimal | None:
-    """`part` of `whole` as a percent number, rounded half up to 2 decimals; None for a `whole` of 0."""
-    return None if whole == 0 else (Decimal(100 * part) / whole).quantize(_HUNDREDTH, ROUND_HALF_UP)
-
-
-def close_and_fallout_rates(closed: int, fallout: int) -> tuple[Decimal | None, Decimal | None]:
+def close_and_fallout_rates(counts: Counts) -> tuple[Decimal | None, Decimal | None]:
     """Close rate and fallout rate of the assigned ones that have ended."""
+    closed, fallout = int(counts.get("closed", 0)), int(counts.get("fallout", 0))
     return percent_of(closed, closed + fallout), percent_of(fallout, closed + fallout)
 
 
@@ -128,28 +110,23 @@ def tier_of(closed: int, buyer_faults: int) -> str:
     return TIERS[-1]
 
 
-def counts_by_suffix(counts: Counts, prefix: str) -> dict[str, int]:
-    """The counts whose name starts with `prefix`, by the rest of the name; without those at 0."""
-    return {name.removeprefix(prefix): int(count) for name, count in counts.items() if name.startswith(prefix) and count}
-
-
-def median_days(counts: Counts, prefix: str = DAYS) -> Decimal | None:
-    """The median of a histogram among the counts."""
-    return median_of_histogram({int(days): count for days, count in counts_by_suffix(counts, prefix).items()})
+def median_days(counts: Counts) -> Decimal | None:
+    """The median of the histogram of days among the counts."""
+    return median_of_histogram({int(days): int(count) for days, count in by_suffix(counts, DAYS).items()})
 
 
 def recent_buyer_faults(counts: Counts, today: date) -> int:
     """Fallouts for a reason on the buyer's side in the 12 months that end today."""
-    since = add_months(today, -RECENT_MONTHS)
-    faults = {date.fromisoformat(day): count for day, count in counts_by_suffix(counts, BUYER_FAULT_ON).items()}
-    return sum(count for day, count in faults.items() if since < day <= today)
+    since, until = add_months(today, -RECENT_MONTHS).isoformat(), today.isoformat()
+    return sum(int(count) for day, count in by_suffix(counts, BUYER_FAULT_ON).items() if since < day <= until)
 
 
 def matching_counts(counts: Counts, today: date) -> dict[str, int]:
     """Of the counts those that tier and recent faults are computed from, today and on any later day."""
-    since = f"{BUYER_FAULT_ON}{add_months(today, -RECENT_MONTHS).isoformat()}"
-    kept = {name: int(count) for name, count in counts.items() if name in ("closed", "own_faults") or name.startswith(BUYER_FAULT_ON)}
-    return {name: count for name, count in kept.items() if count and (not name.startswith(BUYER_FAULT_ON) or name > since)}
+    since = add_months(today, -RECENT_MONTHS).isoformat()
+    faults = {f"{BUYER_FAULT_ON}{day}": count for day, count in by_suffix(counts, BUYER_FAULT_ON).items() if day > since}
+    totals = {name: counts.get(name, 0) for name in ("closed", "own_faults")}
+    return {name: int(count) for name, count in (totals | faults).items() if count}
 
 
 def compute_statistics(counts: Counts) -> Statistics:
@@ -157,18 +134,7 @@ def compute_statistics(counts: Counts) -> Statistics:
     offered, assigned, closed, fallout, lapsed, buyer_faults = (
         int(counts.get(name, 0)) for name in ("offered", "assigned", "closed", "fallout", "lapsed", "own_faults")
     )
-    close_rate, fallout_rate = close_and_fallout_rates(closed, fallout)
-    closings: Iterable[str] = counts_by_suffix(counts, CLOSED_ON)
-    last = max(closings, default=None)
-    return Statistics(
-        offered=offered,
-        assigned=assigned,
-        closed=closed,
-        fallout=fallout,
-        lapsed=lapsed,
-        close_rate=close_rate,
-        fallout_rate=fallout_rate,
-        median_days_to_close=median_days(counts),
-        last_closed_on=None if last is None else date.fromisoformat(last),
-        tier=tier_of(closed, buyer_faults),
-    )
+    last = max((day for day, count in by_suffix(counts, CLOSED_ON).items() if count), default=None)
+    last_closed_on, tier = None if last is None else date.fromisoformat(last), tier_of(closed, buyer_faults)
+    rates, days = close_and_fallout_rates(counts), median_days(counts)
+    return Statistics(offered, assigned, closed, fallout, lapsed, *rates, days, last_closed_on, tier)

@@ -16,14 +16,13 @@ STATUSES = (DUE, RECEIVED, CLEARED, APPLIED, DISPUTED, REFUNDED, FORFEITED)
 # The outcomes that a fallout can state. `none`: nothing had been received.
 NONE = "none"
 OUTCOMES = (NONE, REFUNDED, FORFEITED, DISPUTED)
+_OUTCOMES_OF_RECEIVED = (DISPUTED, REFUNDED, FORFEITED)
 
 DUE_AFTER_DAYS = 3
 RETURNED_UNPAID = "returned_unpaid"
 
-# Besides people: the moves that belong to the closing or the fallout of their assignment.
+# Initiators besides people: the closing or the fallout of the assignment; and what to do instead of a transition that is theirs.
 CLOSING, FALLING_OUT = "closing", "fallout"
-
-# What to do instead of a transition that belongs to the closing or the fallout.
 _HINTS = {CLOSING: "Close the assignment; that applies it.", FALLING_OUT: "Fall the assignment out and say so there."}
 
 _TRANSITIONS: tuple[Transition[None], ...] = (
@@ -31,7 +30,7 @@ _TRANSITIONS: tuple[Transition[None], ...] = (
     Transition(RECEIVED, CLEARED),
     Transition(RECEIVED, DUE, reasons=(RETURNED_UNPAID,)),
     Transition(CLEARED, APPLIED, initiator=CLOSING),
-    *(Transition(source, target, initiator=FALLING_OUT) for source in (RECEIVED, CLEARED) for target in (DISPUTED, REFUNDED, FORFEITED)),
+    *(Transition(source, target, initiator=FALLING_OUT) for source in (RECEIVED, CLEARED) for target in _OUTCOMES_OF_RECEIVED),
     Transition(DISPUTED, REFUNDED),
     Transition(DISPUTED, FORFEITED),
 )
@@ -39,11 +38,7 @@ MACHINE: StateMachine[None] = StateMachine(
     "earnest money",
     STATUSES,
     _TRANSITIONS,
-    hints={
-        (transition.source, transition.target): _HINTS[transition.initiator]
-        for transition in _TRANSITIONS
-        if transition.initiator in _HINTS
-    },
+    hints={(move.source, move.target): _HINTS[move.initiator] for move in _TRANSITIONS if move.initiator in _HINTS},
 )
 
 # Transitions that need only the permission to write; the others need the permission to close.
@@ -56,26 +51,22 @@ def default_due_on(assigned_on: date) -> date:
 
 
 def status_after_closing(status: str | None) -> str | None:
-    """The status after the closing: received and cleared money is applied.
-
-    None (no earnest money was agreed) and `due` don't change. Raises Conflict while it is disputed.
-    """
+    """The status after the closing: received and cleared money is applied, `due` and None (none was agreed) stay. Conflict if disputed."""
     if status == DISPUTED:
         raise Conflict("The earnest money is disputed.", code="earnest_money_disputed")
     return APPLIED if status in (RECEIVED, CLEARED) else status
 
 
 def status_after_fallout(status: str | None, outcome: str | None) -> str | None:
-    """The status after the fallout of an assigned one.
+    """The status after the fallout of an assigned one; the outcome is `none` exactly where nothing was received.
 
-    `outcome` is required: `none` exactly where nothing was received. Raises ValidationFailed where it is missing,
-    InvalidTransition where it contradicts the status.
+    Raises ValidationFailed where it is missing, InvalidTransition where it contradicts the status.
     """
     if outcome not in OUTCOMES:
         raise ValidationFailed.field("earnest_money_outcome", f"one of {', '.join(OUTCOMES)} is needed")
     is_received = status in (RECEIVED, CLEARED)
     if is_received == (outcome != NONE):
         return outcome if is_received else status
-    allowed = MACHINE.allowed(status, initiator=FALLING_OUT) if is_received and status else []
-    outcomes = [target for target in allowed if target in OUTCOMES] or [NONE]
-    raise InvalidTransition(MACHINE.name, status or NONE, outcome, outcomes, "" if is_received else "None was received.")
+    if is_received:
+        raise InvalidTransition(MACHINE.name, status or NONE, outcome, list(_OUTCOMES_OF_RECEIVED))
+    raise InvalidTransition(MACHINE.name, status or NONE, outcome, [NONE], "None was received.")

@@ -14,16 +14,18 @@ from chalicelib.foundation.explanations import Explanation, explain
 from chalicelib.foundation.money import round_money
 from chalicelib.packs.wholesale.public import exit_strategies
 
-# The term of an exit strategy's net that is the assignment price, and the one that is the contract price.
-_SOLD = {
-    exit_strategies.ASSIGNMENT: "fee",
-    exit_strategies.DOUBLE_CLOSE: "bc_price",
-    exit_strategies.NOVATION: "retail_price",
-    exit_strategies.WHOLETAIL: "resale_price",
+# Incremented whenever a formula gives another fee for the same inputs.
+VERSION = 1
+
+# The terms of an exit strategy's net that are the assignment price and the contract price; of a plain assignment the fee is one.
+_PRICES = {
+    exit_strategies.ASSIGNMENT: ("fee",),
+    exit_strategies.DOUBLE_CLOSE: ("bc_price", "ab_price"),
+    exit_strategies.NOVATION: ("retail_price", "seller_net"),
+    exit_strategies.WHOLETAIL: ("resale_price", "purchase_price"),
 }
-_BOUGHT = {exit_strategies.DOUBLE_CLOSE: "ab_price", exit_strategies.NOVATION: "seller_net", exit_strategies.WHOLETAIL: "purchase_price"}
-# Terms that are zero unless given.
-_NONE_UNLESS_GIVEN = {exit_strategies.ASSIGNMENT: ("partner_split", "earnest_money_lost")}
+
+Amounts = Mapping[str, Decimal | None]
 
 
 @dataclass(frozen=True)
@@ -35,27 +37,6 @@ class Fees:
     missing: tuple[str, ...] = ()
 
 
-def compute_fees(
-    exit_strategy: str, price: Decimal | None, contract_price: Decimal | None, costs: Mapping[str, Decimal | None], currency: str
-) -> Fees:
-    """The fees of an assignment of this kind. `costs` are the other terms of `exit_strategies.TERMS[exit_strategy]`."""
-    gross = None if price is None or contract_price is None else price - contract_price
-    sold, bought = _SOLD[exit_strategy], _BOUGHT.get(exit_strategy)
-    terms = dict.fromkeys(_NONE_UNLESS_GIVEN.get(exit_strategy, ()), Decimal(0))
-    terms |= {name: cost for name, cost in costs.items() if cost is not None}
-    known: dict[str, Decimal | None] = {**terms, sold: gross if sold == "fee" else price}
-    if bought:
-        known[bought] = contract_price
-    outcome = exit_strategies.net(exit_strategy, known, currency)
-    unpriced = [name for name, value in (("assignment_price", price), ("contract_price", contract_price)) if value is None]
-    lacking = [name for name in outcome.missing if name not in (sold, bought)]
-    return Fees(None if gross is None else round_money(gross, currency), outcome.amount, (*unpriced, *lacking))
-
-
-# Incremented whenever a formula gives another fee for the same inputs.
-VERSION = 1
-
-
 class FeeExplanations(TypedDict):
     """Where either fee comes from."""
 
@@ -63,22 +44,33 @@ class FeeExplanations(TypedDict):
     fee_net: Explanation
 
 
+def _cost_terms(exit_strategy: str, costs: Amounts) -> dict[str, Decimal | None]:
+    """The terms of the net other than its prices."""
+    unless_given = Decimal(0) if exit_strategy == exit_strategies.ASSIGNMENT else None
+    given = {name: costs.get(name) for name in exit_strategies.TERMS[exit_strategy] if name not in _PRICES[exit_strategy]}
+    return {name: unless_given if cost is None else cost for name, cost in given.items()}
+
+
+def compute_fees(exit_strategy: str, price: Decimal | None, contract_price: Decimal | None, costs: Amounts, currency: str) -> Fees:
+    """The fees of an assignment of this kind. `costs` are the other terms of `exit_strategies.TERMS[exit_strategy]`."""
+    gross = None if price is None or contract_price is None else price - contract_price
+    prices = (gross,) if exit_strategy == exit_strategies.ASSIGNMENT else (price, contract_price)
+    terms = _cost_terms(exit_strategy, costs)
+    outcome = exit_strategies.net(exit_strategy, {**terms, **dict(zip(_PRICES[exit_strategy], prices, strict=True))}, currency)
+    needed = {"assignment_price": price, "contract_price": contract_price, **terms}
+    missing = tuple(name for name, value in needed.items() if value is None)
+    return Fees(None if gross is None else round_money(gross, currency), outcome.amount, missing)
+
+
 def explain_fees(
-    exit_strategy: str,
-    price: Decimal | None,
-    contract_price: Decimal | None,
-    costs: Mapping[str, Decimal | None],
-    currency: str,
-    as_of: str,
+    exit_strategy: str, price: Decimal | None, contract_price: Decimal | None, costs: Amounts, currency: str, as_of: str
 ) -> FeeExplanations:
     """The explanations of the fees that `compute_fees` returns for the same arguments."""
-    prices: dict[str, Decimal | str | None] = {"assignment_price": price, "contract_price": contract_price, "currency": currency}
-    ours = (_SOLD[exit_strategy], _BOUGHT.get(exit_strategy))
-    unless_given = dict.fromkeys(_NONE_UNLESS_GIVEN.get(exit_strategy, ()), Decimal(0))
-    terms = {name: costs.get(name, unless_given.get(name)) for name in exit_strategies.TERMS[exit_strategy] if name not in ours}
-    unpriced = [name for name, value in prices.items() if value is None]
+    prices = {"assignment_price": price, "contract_price": contract_price, "currency": currency}
     missing = compute_fees(exit_strategy, price, contract_price, costs, currency).missing
+    unpriced = [name for name in missing if name in prices]
+    terms = {**prices, **_cost_terms(exit_strategy, costs)}
     return {
         "fee_gross": explain("dispositions.fee_gross", prices, as_of, unpriced, version=VERSION),
-        "fee_net": explain(f"dispositions.fee_net.{exit_strategy}", {**prices, **terms}, as_of, missing, version=VERSION),
+        "fee_net": explain(f"dispositions.fee_net.{exit_strategy}", terms, as_of, missing, version=VERSION),
     }

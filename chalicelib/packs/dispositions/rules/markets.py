@@ -124,10 +124,8 @@ def market_error(text: str) -> str | None:
 
 def contains(markets: Iterable[Market], location: Location) -> bool | None:
     """Whether the location is in one of the markets: True, False, or None where there are none or it is unknown."""
-    results = [market.contains(location) for market in markets]
-    if True in results:
-        return True
-    return None if None in results or not results else False
+    results = {market.contains(location) for market in markets}
+    return True if True in results else False if results == {False} else None
 
 
 def buyer_partitions(markets: Iterable[Market]) -> list[Partition]:
@@ -137,10 +135,7 @@ def buyer_partitions(markets: Iterable[Market]) -> list[Partition]:
 
 @dataclass(frozen=True)
 class PartitionPlan:
-    """The partitions to read, and whether they contain every buyer that may match.
-
-    A location without postal code or city may be in markets that can't be looked up; then the plan is not complete.
-    """
+    """The partitions to read, and whether these hold every buyer that may match: not those of a location without postal code or city."""
 
     partitions: tuple[Partition, ...]
     complete: bool
@@ -190,8 +185,8 @@ def areas_for(markets: Iterable[Market]) -> AreaPlan:
         else:
             uncovered.append(market)
     # A prefix of which a shorter one is read as well adds no pipelines.
-    wider = {area for area in areas for other in areas if area != other and _within(area, other)}
-    return AreaPlan(tuple(dict.fromkeys(area for area in areas if area not in wider)), tuple(uncovered))
+    narrower = {area for area in areas for other in areas if area != other and _within(area, other)}
+    return AreaPlan(tuple(dict.fromkeys(area for area in areas if area not in narrower)), tuple(uncovered))
 
 
 def _within(area: Area, other: Area) -> bool:

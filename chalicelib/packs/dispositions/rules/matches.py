@@ -5,9 +5,10 @@ are required: a miss of one excludes the match. The result for a pair is the sam
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cached_property
 from typing import Literal
 
 from chalicelib.foundation.explanations import Explanation, explain
@@ -25,20 +26,11 @@ MET, MISSED, UNKNOWN = "met", "missed", "unknown"
 Verdict = Literal["met", "missed", "unknown"]
 
 WEIGHTS: dict[str, int] = {
-    "market": 25,
-    "price": 20,
-    "type": 15,
-    "max_repairs": 8,
-    "pct_of_arv": 7,
-    "proof_of_funds": 6,
-    "strategy": 5,
-    "bedrooms": 4,
-    "record": 4,
-    "bathrooms": 3,
-    "sqft": 2,
-    "year_built": 1,
-}
+    "market": 25, "price": 20, "type": 15, "max_repairs": 8, "pct_of_arv": 7, "proof_of_funds": 6,
+    "strategy": 5, "bedrooms": 4, "record": 4, "bathrooms": 3, "sqft": 2, "year_built": 1,
+}  # fmt: skip
 REQUIRED_CRITERIA = ("market", "price", "type")
+_VERDICTS: dict[bool | None, Verdict] = {True: "met", False: "missed", None: "unknown"}
 _WEIGHT_FRACTIONS = {MET: Decimal(1), UNKNOWN: Decimal("0.25"), MISSED: Decimal(0)}
 _TENTH = Decimal("0.1")
 
@@ -103,8 +95,7 @@ class PropertyProfile:
 class Match:
     """The match of a buyer and a property.
 
-    `score` has 1 decimal; `coverage` is the weight, of 100, of what is known on both sides. `exclusions` are
-    the required criteria that were missed, `inactive` and `do_not_contact`; a match with any is not listed.
+    `exclusions` are the required criteria that were missed, `inactive` and `do_not_contact`; a match with any is not listed.
     """
 
     buyer_id: str
@@ -113,12 +104,16 @@ class Match:
     exclusions: tuple[str, ...] = ()
     tier: str = TIERS[-1]
     last_offer_at: datetime | None = None
-    score: Decimal = field(init=False)
-    coverage: int = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "score", score(self.verdicts))
-        object.__setattr__(self, "coverage", sum(WEIGHTS[name] for name, verdict in self.verdicts.items() if verdict != UNKNOWN))
+    @cached_property
+    def score(self) -> Decimal:
+        """The score, with 1 decimal."""
+        return score(self.verdicts)
+
+    @cached_property
+    def coverage(self) -> int:
+        """The weight, of 100, of what is known on both sides."""
+        return sum(WEIGHTS[name] for name, verdict in self.verdicts.items() if verdict != UNKNOWN)
 
     def criteria(self, verdict: Verdict) -> list[str]:
         """The criteria with this verdict, by descending weight."""
@@ -134,13 +129,8 @@ def offered_price(assignment_price: Decimal | None, contract_price: Decimal | No
 
 def score(verdicts: Mapping[str, Verdict]) -> Decimal:
     """The score of these verdicts, rounded half up to 1 decimal."""
-    return sum((WEIGHTS[name] * _WEIGHT_FRACTIONS[verdict] for name, verdict in verdicts.items()), Decimal(0)).quantize(
-        _TENTH, ROUND_HALF_UP
-    )
-
-
-def _verdict(fits: bool | None) -> Verdict:
-    return "unknown" if fits is None else "met" if fits else "missed"
+    total = sum((WEIGHTS[name] * _WEIGHT_FRACTIONS[verdict] for name, verdict in verdicts.items()), Decimal(0))
+    return total.quantize(_TENTH, ROUND_HALF_UP)
 
 
 def _at_least(value: Decimal | None, least: Decimal | None) -> bool | None:
@@ -183,9 +173,7 @@ def _strategy(profile: PropertyProfile, box: BuyBox) -> bool | None:
 
 
 def _record(buyer: BuyerProfile) -> bool | None:
-    if buyer.tier in GOOD_TIERS:
-        return True
-    return False if buyer.recent_buyer_faults >= FAULTS_FOR_MISS else None
+    return True if buyer.tier in GOOD_TIERS else False if buyer.recent_buyer_faults >= FAULTS_FOR_MISS else None
 
 
 def evaluate_match(buyer: BuyerProfile, profile: PropertyProfile, day: date) -> Match:
@@ -208,7 +196,7 @@ def evaluate_match(buyer: BuyerProfile, profile: PropertyProfile, day: date) -> 
     buyer_exclusions = {"inactive": not buyer.is_active, "do_not_contact": buyer.do_not_contact}
     exclusions = [code for code, holds in buyer_exclusions.items() if holds]
     exclusions += [name for name in REQUIRED_CRITERIA if results[name] is False]
-    verdicts = {name: _verdict(fit) for name, fit in results.items()}
+    verdicts = {name: _VERDICTS[fits] for name, fits in results.items()}
     return Match(buyer.id, profile.id, verdicts, tuple(exclusions), buyer.tier, buyer.last_offer_at)
 
 

@@ -13,8 +13,8 @@ from chalicelib.foundation.errors import Conflict, Forbidden
 VALID_DAYS = 30
 WARNING_DAYS = 14
 
-MISSING, NOT_YET_VALID, EXPIRED = "pof_missing", "pof_not_yet_valid", "pof_expired"
-INSUFFICIENT, OTHER_CURRENCY = "pof_insufficient", "pof_currency"
+MISSING, NOT_YET_VALID, EXPIRED, INSUFFICIENT = "pof_missing", "pof_not_yet_valid", "pof_expired", "pof_insufficient"
+OTHER_CURRENCY = "pof_currency"
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def reminder_date(expires_on: date) -> date:
 
 
 def coverage_error(proof: ProofOfFunds | None, price: Decimal | None, currency: str, day: date) -> ProofProblem | None:
-    """Why `proof` doesn't cover `price` (in `currency`; None: not agreed yet, so the days alone decide) on `day`; None where it does."""
+    """Why the proof doesn't cover the price (None: not agreed yet, so the days alone decide) on `day`; None where it does."""
     if proof is None:
         return ProofProblem(MISSING, "The buyer has shown no proof of funds.")
     if day < proof.issued_on:

@@ -37,10 +37,15 @@ def check_free(rank: int, candidates: Iterable[RankedOffer]) -> None:
             raise Conflict(f"Rank {rank} is taken.", code="rank_taken", assignment_id=candidate.assignment_id)
 
 
+def backups(candidates: Iterable[RankedOffer]) -> list[RankedOffer]:
+    """The live offers to active buyers, by rank."""
+    waiting = (candidate for candidate in candidates if candidate.status == OFFERED and candidate.buyer_active)
+    return sorted(waiting, key=lambda candidate: (candidate.rank, candidate.assignment_id))
+
+
 def next_backup(candidates: Iterable[RankedOffer]) -> RankedOffer | None:
-    """The offer with the lowest rank among live offers to active buyers."""
-    waiting = [candidate for candidate in candidates if candidate.status == OFFERED and candidate.buyer_active]
-    return min(waiting, key=lambda candidate: (candidate.rank, candidate.assignment_id), default=None)
+    """The first of the backups."""
+    return next(iter(backups(candidates)), None)
 
 
 def warnings(chosen: RankedOffer, candidates: Iterable[RankedOffer]) -> list[str]:

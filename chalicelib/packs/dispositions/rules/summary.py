@@ -1,33 +1,22 @@
 """The summary of dispositions: fees by month, forfeits, rates, days from contract to assignment.
 
-It is computed from one row a day of counts and sums that add up, so that it is exact for any range of days, and reads only
-the rows of the range. The names in a row:
-
-    closed, fallout             of assigned ones that ended on the day
-    days:<n>                    closings of the day whose assignment came n days after the contract
-    gross:<CUR>, net:<CUR>      fees earned on the day
-    unknown:<CUR>               closings of the day whose net is unknown
-    forfeits:<CUR>              forfeited earnest money: income of its day, but not a fee
+It is computed from one row of counts and sums a day, so that it is exact for any range of days and reads no other rows: closed and
+fallout of assigned ones that ended; `days:<n>`, closings whose assignment came n days after the contract; fees earned, `gross:<CUR>` and
+`net:<CUR>`; `unknown:<CUR>`, closings whose net is unknown; `forfeits:<CUR>`, forfeited earnest money: income, but not a fee.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from chalicelib.foundation.counts import Counts, Number, add_up, by_suffix
+from chalicelib.foundation.dates import days_between
 from chalicelib.packs.dispositions.rules.assignments import CLOSED
-from chalicelib.packs.dispositions.rules.buyer_statistics import (
-    DAYS,
-    AssignmentRecord,
-    Counts,
-    close_and_fallout_rates,
-    days_between,
-    median_days,
-)
+from chalicelib.packs.dispositions.rules.buyer_statistics import DAYS, AssignmentRecord, close_and_fallout_rates, median_days
 
 GROSS, NET, UNKNOWN, FORFEITS = "gross:", "net:", "unknown:", "forfeits:"
-
-Rows = dict[date, dict[str, int | Decimal]]
 
 
 @dataclass(frozen=True)
@@ -52,22 +41,20 @@ class Summary:
     days_contract_to_assignment: Decimal | None
 
 
-def summary_contribution(record: AssignmentRecord) -> Rows:
+def summary_contribution(record: AssignmentRecord) -> dict[date, dict[str, Number]]:
     """The contribution of one assignment to the rows of the days on which it ended and its earnest money was forfeited."""
-    rows: Rows = {}
+    rows: dict[date, dict[str, Number]] = {}
 
-    def add(day: date | None, name: str, amount: int | Decimal) -> None:
-        if day is not None and amount:
-            row = rows.setdefault(day, {})
-            row[name] = row.get(name, 0) + amount
+    def add(day: date | None, name: str, number: Number) -> None:
+        if day is not None and number:
+            rows.setdefault(day, {})[name] = number
 
     if record.status == CLOSED:
         add(record.closed_on, "closed", 1)
         add(record.closed_on, f"{GROSS}{record.currency}", record.fee_gross or 0)
         add(record.closed_on, f"{NET}{record.currency}", record.fee_net or 0)
         add(record.closed_on, f"{UNKNOWN}{record.currency}", int(record.fee_net is None))
-        days = days_between(record.contract_on, record.assigned_on)
-        if days is not None:
+        if (days := days_between(record.contract_on, record.assigned_on)) is not None:
             add(record.closed_on, f"{DAYS}{days}", 1)
     if record.is_fallout:
         add(record.fell_out_on, "fallout", 1)
@@ -75,45 +62,20 @@ def summary_contribution(record: AssignmentRecord) -> Rows:
     return rows
 
 
-def _totals(rows: Mapping[date, Counts]) -> dict[str, int | Decimal]:
-    total: dict[str, int | Decimal] = {}
-    for row in rows.values():
-        for name, amount in row.items():
-            total[name] = total.get(name, 0) + amount
-    return total
-
-
-def _months(rows: Mapping[date, Counts]) -> tuple[MonthlyFees, ...]:
-    sums: dict[tuple[str, str, str], Decimal] = {}
-    for day, row in rows.items():
-        for name, amount in row.items():
-            kind, colon, currency = name.partition(":")
-            if kind + colon in (GROSS, NET, UNKNOWN) and amount:
-                key = (day.isoformat()[:7], currency, kind + colon)
-                sums[key] = sums.get(key, Decimal(0)) + amount
-    zero = Decimal(0)
-    return tuple(
-        MonthlyFees(
-            month,
-            currency,
-            sums.get((month, currency, NET), zero),
-            sums.get((month, currency, GROSS), zero),
-            int(sums.get((month, currency, UNKNOWN), zero)),
-        )
-        for month, currency in sorted({key[:2] for key in sums})
-    )
+def _fees_of_month(month: str, total: Counts) -> list[MonthlyFees]:
+    net, gross, unknown = (by_suffix(total, prefix) for prefix in (NET, GROSS, UNKNOWN))
+    return [
+        MonthlyFees(month, currency, Decimal(net.get(currency, 0)), Decimal(gross.get(currency, 0)), int(unknown.get(currency, 0)))
+        for currency in sorted(net.keys() | gross.keys() | unknown.keys())
+    ]
 
 
 def summarize(rows: Mapping[date, Counts]) -> Summary:
     """The summary of these days' rows."""
-    total = _totals(rows)
-    close_rate, fallout_rate = close_and_fallout_rates(int(total.get("closed", 0)), int(total.get("fallout", 0)))
-    return Summary(
-        months=_months(rows),
-        forfeits={
-            name.removeprefix(FORFEITS): Decimal(amount) for name, amount in sorted(total.items()) if name.startswith(FORFEITS) and amount
-        },
-        close_rate=close_rate,
-        fallout_rate=fallout_rate,
-        days_contract_to_assignment=median_days(total),
-    )
+    by_month: dict[str, list[Counts]] = defaultdict(list)
+    for day, row in rows.items():
+        by_month[day.isoformat()[:7]].append(row)
+    months = tuple(fees for month, days in sorted(by_month.items()) for fees in _fees_of_month(month, add_up(days)))
+    total = add_up(rows.values())
+    forfeits = {currency: Decimal(amount) for currency, amount in sorted(by_suffix(total, FORFEITS).items()) if amount}
+    return Summary(months, forfeits, *close_and_fallout_rates(total), median_days(total))

@@ -1,6 +1,4 @@
-"""The terms of an assignment: price and fee, of which one follows from the other and the contract price.
-
-    price = contract price + fee
+"""The terms of an assignment: price and fee, of which one follows from the other. The price is the contract price plus the fee.
 
 If both are given they must agree; the price can't be below the contract price. After the assignment a change of the price
 needs the reason `retrade`, and the fee follows it until the closing.
@@ -26,10 +24,9 @@ class Terms:
 
 
 def resolve_terms(contract_price: Decimal | None, price: Decimal | None, fee: Decimal | None) -> Terms:
-    """Both terms from those given.
+    """Both terms from those given, unchanged without a contract price.
 
-    Raises ValidationFailed where they contradict each other or are below the contract price. Without a contract price both
-    are returned as given.
+    Raises ValidationFailed where they contradict each other or are below the contract price.
     """
     if fee is not None and fee < 0:
         raise ValidationFailed.field(FEE, "must not be negative")
@@ -39,11 +36,10 @@ def resolve_terms(contract_price: Decimal | None, price: Decimal | None, fee: De
         return Terms() if fee is None else Terms(contract_price + fee, fee)
     if price < contract_price:
         raise ValidationFailed.field(PRICE, f"is below the contract price {contract_price}")
-    if fee is not None and price - contract_price != fee:
-        raise ValidationFailed.field(
-            FEE, f"contradicts the price: {price} less the contract price {contract_price} is {price - contract_price}"
-        )
-    return Terms(price, price - contract_price)
+    difference = price - contract_price
+    if fee not in (None, difference):
+        raise ValidationFailed.field(FEE, f"contradicts the price: {price} less the contract price {contract_price} is {difference}")
+    return Terms(price, difference)
 
 
 def revise_terms(
@@ -51,9 +47,8 @@ def revise_terms(
 ) -> Terms:
     """The terms after `change` of `assignment_price`, `assignment_fee` or both (null clears).
 
-    `contract_price` is the pipeline's while it is offered, afterwards the one that it was assigned on. An offer's terms
-    change freely; an assigned one's first price, too; another price of an assigned one needs the reason
-    `retrade`. Raises ValidationFailed where it is missing or the terms are invalid, Conflict where the assignment has ended.
+    `contract_price` is the pipeline's while it is offered, afterwards the one that it was assigned on. An offer's terms and an assigned
+    one's first price change freely. Raises ValidationFailed without a needed reason and for invalid terms, Conflict for one that has ended.
     """
     if not change.keys() & {PRICE, FEE}:
         return before

@@ -1,6 +1,5 @@
 """Assigning, closing, falling out: each one transaction with the pipeline, two round trips as a rule."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from chalicelib.foundation import idempotency
@@ -8,12 +7,12 @@ from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Conflict, Forbidden, InvalidTransition, Problem
 from chalicelib.foundation.state_machine import Transition
 from chalicelib.foundation.store.retry import retry_on_conflict
-from chalicelib.foundation.store.transactions import Transaction
+from chalicelib.foundation.store.store import RowChanged, parse_live
 from chalicelib.packs.dispositions import repository
 from chalicelib.packs.dispositions.entities import Assignment, Buyer, PipelineSnapshot
 from chalicelib.packs.dispositions.permissions import require_write
 from chalicelib.packs.dispositions.presenters import assignment_view, fallout_view
-from chalicelib.packs.dispositions.repository import BuyerChanged, BuyerInactive
+from chalicelib.packs.dispositions.repository import BuyerInactive
 from chalicelib.packs.dispositions.rules import assignments, earnest_money, proof_of_funds, ranking, terms
 from chalicelib.packs.dispositions.rules.assignments import MACHINE, PIPELINE_STAGE_AFTER, TransitionFacts
 from chalicelib.packs.dispositions.schemas import AssignmentView, AssignRequest, CloseRequest, FalloutRequest, FalloutView
@@ -32,35 +31,24 @@ def _read(ctx: Context, id: str, target: str) -> tuple[Assignment, PipelineSnaps
     return before, snapshot, MACHINE.transition(before.status, target)
 
 
-def _add_pipeline_transition(
-    ctx: Context, tx: Transaction, snapshot: PipelineSnapshot, before: Assignment, target: str, values: Mapping[str, object]
-) -> None:
-    """Add the transition of the pipeline that belongs to the assignment's."""
-    stage = PIPELINE_STAGE_AFTER[before.status, target]
-    public.add_transition(ctx, tx, snapshot.pipeline, stage, values, initiator=stages.DISPOSITIONS)
-
-
 # -- assign
 
 
 @retry_on_conflict
 def assign(ctx: Context, id: str, body: AssignRequest) -> AssignmentView:
-    """Assign the contract to a buyer.
-
-    The checks use the buyer as of the offer, and the transaction is conditional on that revision. Where the buyer has changed
-    since, the failed condition returns the current item, and the checks are repeated with it: three round trips instead of two.
-    """
+    """Assign the contract to this buyer. At most one assignment of a pipeline is assigned or closed."""
+    # The checks use the buyer as of the offer, and the transaction is conditional on that revision. Where the buyer has changed since,
+    # the failed condition returns the current item, and the checks are repeated with it: three round trips instead of two.
     before, snapshot, transition = _read(ctx, id, assignments.ASSIGNED)
     buyer = before.buyer
     is_current = False
     while True:
         try:
             return _assign(ctx, before, snapshot, transition, buyer, body)
-        except BuyerChanged as changed:
-            buyer = changed.buyer or buyer.with_values(revision=0, is_active=False)
+        except RowChanged as changed:
+            buyer = parse_live(Buyer, changed.row) or buyer.with_values(revision=0, is_active=False)
         except (Conflict, Forbidden) as problem:
-            found = {} if is_current or not _depends_on_buyer(problem) else repository.find_buyers(ctx, [before.buyer_id])
-            current = found.get(before.buyer_id)
+            current = None if is_current or not _depends_on_buyer(problem) else ctx.store.find(Buyer, before.buyer_id)
             if current is None or current.revision == buyer.revision:
                 raise
             buyer = current  # the buyer may satisfy the guard by now
@@ -73,12 +61,7 @@ def _depends_on_buyer(problem: Problem) -> bool:
 
 
 def _assign(
-    ctx: Context,
-    before: Assignment,
-    snapshot: PipelineSnapshot,
-    transition: Transition[TransitionFacts],
-    buyer: Buyer,
-    body: AssignRequest,
+    ctx: Context, before: Assignment, snapshot: PipelineSnapshot, transition: Transition[TransitionFacts], buyer: Buyer, body: AssignRequest
 ) -> AssignmentView:
     pipeline, overridden = snapshot.pipeline, body.override_reason is not None
     if overridden:
@@ -89,16 +72,9 @@ def _assign(
     if price is None and fee is not None and pipeline.contract_price is not None:
         price = pipeline.contract_price + fee
     facts = TransitionFacts(
-        now=ctx.now,
-        today=ctx.today,
-        pipeline_stage=pipeline.stage,
-        contract_price=pipeline.contract_price,
-        price=price,
-        buyer=buyer.flags,
-        assigned_id=pipeline.assignment_id,
-        expires_at=before.expires_at,
-        disputed=bool(snapshot.roster.disputed),
-    )
+        ctx.now, ctx.today, pipeline.stage, pipeline.contract_price, price,
+        buyer=buyer.flags, assigned_id=pipeline.assignment_id, expires_at=before.expires_at, disputed=bool(snapshot.roster.disputed),
+    )  # fmt: skip
     transition.check_guards(facts, overridden=overridden)
     error = proof_of_funds.coverage_error(buyer.proof, price, before.currency, ctx.today)
     required = ctx.settings.of(DispositionsSettings).require_pof
@@ -128,9 +104,10 @@ def _assign(
     view = assignment_view(after, pipeline)
     tx = idempotency.idempotent_transaction(ctx, view)
     current = {"assignment_id": after.id, "assignment_price": after.assignment_price}
-    _add_pipeline_transition(ctx, tx, snapshot, before, assignments.ASSIGNED, current)
+    stage = PIPELINE_STAGE_AFTER[before.status, after.status]
+    public.add_transition(ctx, tx, pipeline, stage, current, initiator=stages.DISPOSITIONS)
     tx.save(after)
-    repository.check_buyer_unchanged(tx, buyer)
+    tx.check_unchanged(buyer, RowChanged)
     tx.commit()
     return view
 
@@ -138,9 +115,7 @@ def _assign(
 def _rank_warnings(ctx: Context, before: Assignment, snapshot: PipelineSnapshot) -> list[str]:
     """The warning where a live offer to an active buyer has a lower rank. One round trip where there are offers of lower rank."""
     earlier = [offer for offer in snapshot.candidates() if offer.rank < before.rank]
-    if not earlier:
-        return []
-    buyers = repository.find_buyers(ctx, [offer.buyer_id for offer in earlier])
+    buyers = ctx.store.find_many(Buyer, [offer.buyer_id for offer in earlier])
     active = {id for id, buyer in buyers.items() if buyer.is_active}
     own = ranking.RankedOffer(before.id, before.buyer_id, before.rank, before.status)
     return ranking.warnings(own, [replace(offer, buyer_active=offer.buyer_id in active) for offer in earlier])
@@ -151,7 +126,7 @@ def _rank_warnings(ctx: Context, before: Assignment, snapshot: PipelineSnapshot)
 
 @retry_on_conflict
 def close(ctx: Context, id: str, body: CloseRequest) -> AssignmentView:
-    """Close the assignment and its pipeline; the other offers lapse. Two round trips."""
+    """Close the assignment and its pipeline. The other offers lapse."""
     before, snapshot, transition = _read(ctx, id, assignments.CLOSED)
     money, pipeline = dict(before.earnest_money or {}), snapshot.pipeline
     price, status = before.assignment_price, before.earnest_money_status
@@ -164,7 +139,7 @@ def close(ctx: Context, id: str, body: CloseRequest) -> AssignmentView:
     after = before.with_changes(ctx, **changed)
     view = assignment_view(after, pipeline)
     tx = idempotency.idempotent_transaction(ctx, view)
-    _add_pipeline_transition(ctx, tx, snapshot, before, assignments.CLOSED, {})
+    public.add_transition(ctx, tx, pipeline, PIPELINE_STAGE_AFTER[before.status, after.status], {}, initiator=stages.DISPOSITIONS)
     repository.add_closing(ctx, tx, after)
     repository.put_roster(ctx, tx, snapshot.roster.without_entries(id))
     repository.add_earnest_money_event(ctx, tx, pipeline, before, after)
@@ -177,19 +152,18 @@ def close(ctx: Context, id: str, body: CloseRequest) -> AssignmentView:
 
 @retry_on_conflict
 def fall_out(ctx: Context, id: str, body: FalloutRequest) -> FalloutView:
-    """Let the assignment fall out. From assigned, the pipeline goes back under contract, and the next backup is returned.
-
-    That the backup's buyer is active is a condition of the transaction; where it fails, the next one is tried (a round trip each).
-    """
+    """Let the assignment fall out. From assigned, the pipeline goes back under contract, and the next backup is returned."""
+    # That the backup's buyer is active is a condition of the transaction; where it fails, the next one is tried (a round trip each).
     before, snapshot, transition = _read(ctx, id, assignments.FALLOUT)
     transition.check_reason(body.reason, body.note)
     after = _fallen_out(ctx, before, body)
-    inactive: set[str] = set()
+    others = snapshot.candidates(without=id) if before.status == assignments.ASSIGNED else []
+    backups = [*ranking.backups(others), None]
     while True:
         try:
-            return _fall_out(ctx, before, after, snapshot, inactive)
-        except BuyerInactive as backup:
-            inactive.add(backup.buyer_id)
+            return _fall_out(ctx, before, after, snapshot, backups[0])
+        except BuyerInactive:
+            del backups[0]
 
 
 def _fallen_out(ctx: Context, before: Assignment, body: FalloutRequest) -> Assignment:
@@ -204,15 +178,15 @@ def _fallen_out(ctx: Context, before: Assignment, body: FalloutRequest) -> Assig
     return before.fallen_out(ctx, body.reason, ctx.today, **values)
 
 
-def _fall_out(ctx: Context, before: Assignment, after: Assignment, snapshot: PipelineSnapshot, inactive: set[str]) -> FalloutView:
-    pipeline, was_assigned = snapshot.pipeline, before.status == assignments.ASSIGNED
-    others = snapshot.candidates(without=before.id) if was_assigned else []
-    backup = ranking.next_backup(replace(offer, buyer_active=offer.buyer_id not in inactive) for offer in others)
+def _fall_out(
+    ctx: Context, before: Assignment, after: Assignment, snapshot: PipelineSnapshot, backup: ranking.RankedOffer | None
+) -> FalloutView:
+    pipeline = snapshot.pipeline
     view = fallout_view(after, pipeline, backup)
     tx = idempotency.idempotent_transaction(ctx, view)
-    if was_assigned:
-        no_assignment = {"assignment_id": None, "assignment_price": None}
-        _add_pipeline_transition(ctx, tx, snapshot, before, assignments.FALLOUT, no_assignment)
+    if before.status == assignments.ASSIGNED:
+        no_assignment, stage = {"assignment_id": None, "assignment_price": None}, PIPELINE_STAGE_AFTER[before.status, after.status]
+        public.add_transition(ctx, tx, pipeline, stage, no_assignment, initiator=stages.DISPOSITIONS)
     repository.add_fallout(ctx, tx, after)
     repository.add_earnest_money_event(ctx, tx, pipeline, before, after)
     roster = snapshot.roster.without_entries(after.id)

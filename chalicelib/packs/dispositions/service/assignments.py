@@ -5,28 +5,22 @@ from typing import Any
 from chalicelib.foundation import idempotency
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Conflict, Forbidden, NotFound, ValidationFailed
-from chalicelib.foundation.schema_types import PageOf, PageParams, merge_patch
+from chalicelib.foundation.schema_types import ExplainParams, PageOf, PageParams, merge_patch
 from chalicelib.foundation.store.retry import retry_on_conflict
-from chalicelib.packs.dispositions import repository
+from chalicelib.packs.dispositions import repository, schemas
 from chalicelib.packs.dispositions.entities import Assignment, PipelineSnapshot
 from chalicelib.packs.dispositions.permissions import require_write
 from chalicelib.packs.dispositions.presenters import assignment_summary, assignment_view, contract_basis, explained_assignment_view
 from chalicelib.packs.dispositions.rules import assignments, earnest_money, ranking, terms
-from chalicelib.packs.dispositions.schemas import (
-    AssignmentCreate,
-    AssignmentPatch,
-    AssignmentSummary,
-    AssignmentView,
-    ExplainedAssignmentView,
-)
 from chalicelib.packs.dispositions.service import offers
+from chalicelib.packs.wholesale.public import Pipeline
 
 _FINAL_FIELDS = ("rank", "expires_at", "costs", "kind")
 
 
 @retry_on_conflict
-def create(ctx: Context, body: AssignmentCreate) -> AssignmentView:
-    """Offer a pipeline to a buyer. Two round trips."""
+def create_assignment(ctx: Context, body: schemas.AssignmentCreate) -> schemas.AssignmentView:
+    """Offer a pipeline to a buyer."""
     snapshot, buyers = repository.read_pipeline(ctx, body.pipeline_id, [body.buyer_id])
     require_write(ctx, snapshot.pipeline.owner)
     if body.buyer_id not in buyers:
@@ -36,19 +30,19 @@ def create(ctx: Context, body: AssignmentCreate) -> AssignmentView:
     view = assignment_view(assignment, snapshot.pipeline)
     tx = idempotency.idempotent_transaction(ctx, view)
     repository.add_offers(ctx, tx, snapshot, [(assignment, buyer)])
-    repository.commit_offers(tx)
+    tx.commit()
     return view
 
 
-def get(ctx: Context, id: str, *, explain: bool) -> ExplainedAssignmentView:
-    """An assignment with its pipeline's effect on it. One round trip."""
+def get_assignment(ctx: Context, id: str, query: ExplainParams) -> schemas.ExplainedAssignmentView:
+    """An assignment; an offer whose contract has ended is shown as fallen out."""
     assignment, snapshot = repository.read_assignment(ctx, id)
-    return explained_assignment_view(ctx, assignment, snapshot.pipeline, explain=explain)
+    return explained_assignment_view(ctx, assignment, snapshot.pipeline, explain=query.explain)
 
 
-def list_of_pipeline(ctx: Context, pipeline_id: str, query: PageParams) -> PageOf[AssignmentSummary]:
-    """A pipeline's assignments, newest first. Two round trips; NotFound without the pipeline."""
-    pipeline = repository.find_pipeline(ctx, pipeline_id)
+def list_pipeline_assignments(ctx: Context, pipeline_id: str, query: PageParams) -> PageOf[schemas.AssignmentSummary]:
+    """A pipeline's assignments, newest first."""
+    pipeline = ctx.store.require(Pipeline, pipeline_id)
     return ctx.paginate(Assignment.children_of(pipeline_id), query, lambda row: assignment_summary(row, pipeline))
 
 
@@ -56,8 +50,8 @@ def list_of_pipeline(ctx: Context, pipeline_id: str, query: PageParams) -> PageO
 
 
 @retry_on_conflict
-def edit(ctx: Context, id: str, body: AssignmentPatch) -> AssignmentView:
-    """Change an assignment; omitted fields stay as they are. Two round trips."""
+def edit_assignment(ctx: Context, id: str, body: schemas.AssignmentPatch) -> schemas.AssignmentView:
+    """Change terms, rank, earnest money or notes. The status changes by assign, close and fallout."""
     before, snapshot = repository.read_assignment(ctx, id)
     require_write(ctx, snapshot.pipeline.owner)
     ctx.check_if_match(before.revision)
@@ -75,7 +69,7 @@ def edit(ctx: Context, id: str, body: AssignmentPatch) -> AssignmentView:
 def _patch_values(ctx: Context, before: Assignment, snapshot: PipelineSnapshot, sent: dict[str, Any]) -> dict[str, Any]:
     """The values that the patch changes."""
     status = assignments.FALLOUT if before.lapse(snapshot.pipeline) else before.status
-    values: dict[str, Any] = {**_terms_values(ctx, before, snapshot, status, sent)}
+    values = _terms_values(ctx, before, snapshot, status, sent)
     final_fields = [name for name in _FINAL_FIELDS if name in sent]
     if status not in assignments.LIVE and final_fields:
         raise Conflict(f"Of an assignment that is {status}, {', '.join(final_fields)} can't be changed.", code="over")
@@ -92,12 +86,11 @@ def _patch_values(ctx: Context, before: Assignment, snapshot: PipelineSnapshot, 
     if "earnest_money" in sent:
         values |= _earnest_money_values(ctx, before, status, sent["earnest_money"])
     values |= {stored: sent[name] for name, stored in (("kind", "kind_of_exit"), ("notes", "notes")) if name in sent}
-    price, fee = values.get(terms.PRICE), values.get(terms.FEE)
-    offers.check_amounts(before.currency, price, fee, values.get("costs"), values.get("earnest_money"))
+    offers.check_amounts(before.currency, values)
     return {name: value for name, value in values.items() if value != before.attribute_values.get(name)}
 
 
-def _terms_values(ctx: Context, before: Assignment, snapshot: PipelineSnapshot, status: str, sent: dict[str, Any]) -> dict[str, object]:
+def _terms_values(ctx: Context, before: Assignment, snapshot: PipelineSnapshot, status: str, sent: dict[str, Any]) -> dict[str, Any]:
     change = {name: sent[name] for name in (terms.PRICE, terms.FEE) if name in sent}
     if not change:
         if sent.get("reason"):
@@ -105,7 +98,7 @@ def _terms_values(ctx: Context, before: Assignment, snapshot: PipelineSnapshot, 
         return {}
     current = terms.Terms(before.assignment_price, before.assignment_fee)
     after = terms.revise_terms(status, current, contract_basis(before, snapshot.pipeline), change, sent.get("reason"))
-    values: dict[str, object] = {terms.PRICE: after.price, terms.FEE: after.fee}
+    values: dict[str, Any] = {terms.PRICE: after.price, terms.FEE: after.fee}
     if status == assignments.ASSIGNED and current.price is not None and after.price != current.price:
         values["retraded_at"] = ctx.now
     return values

@@ -1,68 +1,61 @@
 """Creating, reading, listing, changing and deleting buyers; reminders of their proofs of funds, and copies of their records."""
 
-from collections import Counter
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any, cast
 
 from chalicelib.foundation.context import Context
+from chalicelib.foundation.counts import add_up
 from chalicelib.foundation.dates import format_timestamp
-from chalicelib.foundation.due_work import FALLBACK_ROLE, DueItems
+from chalicelib.foundation.due_work import commit_claim, notification_target
 from chalicelib.foundation.errors import Forbidden, ValidationFailed
 from chalicelib.foundation.events import Notification
-from chalicelib.foundation.explanations import explain as explain_figure
-from chalicelib.foundation.schema_types import PageOf, PageParams, check_money, merge_patch
+from chalicelib.foundation.explanations import explain
+from chalicelib.foundation.schema_types import ExplainParams, PageOf, PageParams, check_money, merge_patch
 from chalicelib.foundation.store.retry import retry_on_conflict
-from chalicelib.packs.dispositions import repository
-from chalicelib.packs.dispositions.entities import Buyer
+from chalicelib.packs.dispositions import repository, schemas
+from chalicelib.packs.dispositions.entities import Assignment, Buyer, BuyerCounter
 from chalicelib.packs.dispositions.permissions import CONTACTS
 from chalicelib.packs.dispositions.presenters import assignment_summary, buyer_summary, buyer_view, statistics_view
 from chalicelib.packs.dispositions.rules import buyer_statistics, markets, proof_of_funds
-from chalicelib.packs.dispositions.schemas import (
-    AssignmentSummary,
-    BuyerCreate,
-    BuyerPatch,
-    BuyerQuery,
-    BuyerStatisticsView,
-    BuyerSummary,
-    BuyerView,
-)
+from chalicelib.packs.wholesale.public import Pipeline
 
 DUPLICATE_EMAIL = "duplicate_email"
 _BOX_AMOUNTS = ("price_min", "price_max", "max_repairs")
 
 
-def create(ctx: Context, body: BuyerCreate) -> BuyerView:
-    """Create a buyer. Two round trips; one without an email, which needs no check for duplicates."""
+def create_buyer(ctx: Context, body: schemas.BuyerCreate) -> schemas.BuyerView:
+    """Create a buyer. An email that another buyer has is allowed, with a warning."""
     sent = {name: value for name, value in body.model_dump(exclude_unset=True).items() if value is not None}
     values = {name: merge_patch({}, value) if isinstance(value, dict) else value for name, value in sent.items()}
-    flags = {"do_not_contact": body.do_not_contact, "is_active": body.is_active}
-    buyer = Buyer.new(ctx, **{"tags": [], **flags, **_completed(ctx, values)})
+    defaults = {"tags": [], "do_not_contact": body.do_not_contact, "is_active": body.is_active}
+    buyer = Buyer.new(ctx, **{**defaults, **_completed(ctx, values)})
     view = buyer_view(ctx, buyer, {}, _warnings(ctx, buyer))
     repository.create_buyer(ctx, buyer, view)
     return view
 
 
-def get(ctx: Context, id: str) -> BuyerView:
-    """A buyer with its statistics, in one query."""
+def get_buyer(ctx: Context, id: str) -> schemas.BuyerView:
+    """A buyer with its statistics, which follow a change within seconds."""
     buyer, record = repository.find_buyer_with_record(ctx, id)
     return buyer_view(ctx, buyer, record.counts, [])
 
 
-def read_statistics(ctx: Context, id: str, *, explain: bool) -> BuyerStatisticsView:
-    """A buyer's statistics. One round trip."""
+def read_buyer_stats(ctx: Context, id: str, query: ExplainParams) -> schemas.BuyerStatisticsView:
+    """A buyer's statistics: assignments offered, assigned, closed, fallen out or lapsed, and their rates."""
     buyer, (counts, _) = repository.find_buyer_with_record(ctx, id)
-    view = cast(BuyerStatisticsView, {"buyer_id": buyer.id, **statistics_view(counts)})
-    if explain:
+    view = cast(schemas.BuyerStatisticsView, {"buyer_id": buyer.id, **statistics_view(counts)})
+    if query.explain:
         missing = ["closed"] if view["close_rate"] is None else []
-        view["explain"] = explain_figure("dispositions.record", counts, format_timestamp(ctx.now), missing)
+        view["explain"] = explain("dispositions.record", counts, format_timestamp(ctx.now), missing)
     return view
 
 
 @retry_on_conflict
-def edit(ctx: Context, id: str, body: BuyerPatch) -> BuyerView:
-    """Change a buyer; omitted fields stay as they are. Two round trips, one more for a new email."""
+def edit_buyer(ctx: Context, id: str, body: schemas.BuyerPatch) -> schemas.BuyerView:
+    """Change a buyer. Omitted fields stay as they are, null clears, nested objects are merged."""
     before, record = repository.find_buyer_with_record(ctx, id)
     ctx.check_if_match(before.revision)
     after = _apply_patch(ctx, before, body)
@@ -73,9 +66,9 @@ def edit(ctx: Context, id: str, body: BuyerPatch) -> BuyerView:
 
 
 @retry_on_conflict
-def delete(ctx: Context, id: str) -> None:
-    """Mark a buyer deleted; Conflict while it has an assignment that didn't fall out. Two round trips."""
-    buyer = repository.find_buyer(ctx, id)
+def delete_buyer(ctx: Context, id: str) -> None:
+    """Delete a buyer, unless it has an assignment that didn't fall out."""
+    buyer = ctx.store.require(Buyer, id)
     ctx.check_if_match(buyer.revision)
     repository.delete_buyer(ctx, buyer)
 
@@ -83,24 +76,19 @@ def delete(ctx: Context, id: str) -> None:
 # -- lists
 
 
-def list_buyers(ctx: Context, query: BuyerQuery) -> PageOf[BuyerSummary]:
-    """Buyers: of a market, else by prefix of name or email, else all; one query for each partition."""
+def list_buyers(ctx: Context, query: schemas.BuyerQuery) -> PageOf[schemas.BuyerSummary]:
+    """Buyers, newest first; results of a search by name or email in alphabetical order."""
     if query.q is not None and not ctx.actor.can(CONTACTS):
         raise Forbidden(f"Searching names and emails needs the permission {CONTACTS}.")
     prefix = None if query.q is None else markets.fold_name(query.q)
     if prefix == "":
         raise ValidationFailed.field("q", "a letter or digit is needed")
-    return ctx.paginate(
-        repository.buyer_ranges(query, prefix),
-        query,
-        lambda row: buyer_summary(ctx, row),
-        decode=repository.buyer_row,
-        predicate=_predicate(query, prefix),
-        newest_first=prefix is None or query.market is not None,
-    )
+    ranges, predicate = repository.buyer_ranges(query, prefix), _predicate(query, prefix)
+    by_time, present = prefix is None or query.market is not None, partial(buyer_summary, ctx)
+    return ctx.paginate(ranges, query, present, decode=repository.buyer_row, predicate=predicate, newest_first=by_time)
 
 
-def _predicate(query: BuyerQuery, prefix: str | None) -> Callable[[dict[str, Any]], bool]:
+def _predicate(query: schemas.BuyerQuery, prefix: str | None) -> Callable[[dict[str, Any]], bool]:
     """What the index doesn't decide. A buyer whose name matches as well is not listed again by its email."""
 
     def matches(row: dict[str, Any]) -> bool:
@@ -116,13 +104,12 @@ def _predicate(query: BuyerQuery, prefix: str | None) -> Callable[[dict[str, Any
     return matches
 
 
-def list_assignments(ctx: Context, id: str, query: PageParams) -> PageOf[AssignmentSummary]:
-    """A buyer's assignments, newest first, without those of deleted pipelines.
-
-    Three round trips: the buyer, the list, the pipelines of the page.
-    """
-    rows = ctx.paginate(repository.assignments_of_buyer(ctx, id), query, lambda row: row)
-    pipelines = repository.find_pipelines(ctx, {row["pipeline_id"] for row in rows["items"]})
+def list_buyer_assignments(ctx: Context, id: str, query: PageParams) -> PageOf[schemas.AssignmentSummary]:
+    """A buyer's assignments, newest first."""
+    buyer = ctx.store.require(Buyer, id)
+    rows = ctx.paginate(Assignment.BY_BUYER.range(buyer_id=buyer.id), query, lambda row: row)
+    pipelines = ctx.store.find_many(Pipeline, {row["pipeline_id"] for row in rows["items"]})
+    # Those of deleted pipelines are left out.
     items = [assignment_summary(row, pipelines[row["pipeline_id"]]) for row in rows["items"] if row["pipeline_id"] in pipelines]
     return {"items": items, "next_cursor": rows["next_cursor"]}
 
@@ -130,7 +117,7 @@ def list_assignments(ctx: Context, id: str, query: PageParams) -> PageOf[Assignm
 # -- values
 
 
-def _apply_patch(ctx: Context, before: Buyer, body: BuyerPatch) -> Buyer:
+def _apply_patch(ctx: Context, before: Buyer, body: schemas.BuyerPatch) -> Buyer:
     """The buyer after the patch; `before` itself where nothing changes. A new day of issue alone sets the proof's last day anew."""
     values, proof = dict(before.attribute_values), body.proof_of_funds
     if proof and "issued_on" in proof.model_fields_set and "expires_on" not in proof.model_fields_set:
@@ -176,15 +163,12 @@ def _warnings(ctx: Context, buyer: Buyer) -> list[str]:
 
 
 def remind_of_proof(ctx: Context, before: Buyer) -> bool:
-    """Send the reminder of the buyer's proof where it is due; whether it was sent. The claim is the buyer's next revision.
-
-    A proof that has expired already is only marked, without an event.
-    """
+    """Send the reminder of the buyer's proof where it is due; whether it was sent. A proof that has expired already is only marked."""
     if before.proof is None or before.proof_reminder_on is None or before.proof_reminder_on > ctx.today:
         return False  # done already, or a newer proof (the index is eventually consistent)
     expires_on = before.proof.expires_on
     events = [_reminder(ctx, before, expires_on)] if expires_on >= ctx.today else []
-    return repository.claim_proof_reminder(ctx, before.with_changes(ctx, proof_warned=expires_on), events)
+    return commit_claim(ctx, lambda tx: tx.save(before.with_changes(ctx, proof_warned=expires_on)), events)
 
 
 def _reminder(ctx: Context, buyer: Buyer, expires_on: date) -> Notification:
@@ -193,24 +177,17 @@ def _reminder(ctx: Context, buyer: Buyer, expires_on: date) -> Notification:
         f"{buyer.id}/proof-of-funds/{expires_on.isoformat()}",
         on=expires_on,
         event="dispositions.proof_of_funds",
-        subject_type="buyer",
-        subject_id=buyer.id,
         title=f"A buyer's proof of funds is valid through {expires_on.isoformat()}",
-        for_role=FALLBACK_ROLE,
         due_on=expires_on,
         data={"expires_on": expires_on.isoformat(), "days_left": (expires_on - ctx.today).days},
+        **notification_target("buyer", buyer.id, owner=None),
     )
 
 
-def copy_record(ctx: Context, id: str, items: DueItems) -> bool:
-    """Copy the buyer's record to its rows in its markets; False where it changed meanwhile.
-
-    It is counted from the assignments themselves, since the projection may be behind.
-    """
-    buyer, counter = repository.read_due_record(id, items)
-    if buyer is None or counter is None or counter.record_changed_at is None:
-        return False  # deleted, or done already
-    counts: Counter[str] = Counter()
-    for record in repository.read_ended(ctx, id):
-        counts.update(buyer_statistics.count_contribution(record))
-    return repository.claim_record(ctx, buyer, counter, buyer_statistics.matching_counts(counts, ctx.today))
+def copy_record(ctx: Context, buyer: Buyer, counter: BuyerCounter) -> bool:
+    """Copy the buyer's record to its rows in its markets. It is counted from the assignments, since the projection may be behind."""
+    if counter.record_changed_at is None:
+        return False  # done already
+    counts = add_up(map(buyer_statistics.count_contribution, repository.read_ended(ctx, buyer.id)))
+    repository.claim_record(ctx, buyer, counter, buyer_statistics.matching_counts(counts, ctx.today))
+    return True

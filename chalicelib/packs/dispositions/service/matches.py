@@ -1,6 +1,7 @@
 """Matches of a pipeline and of a buyer: candidates are read from the partitions of their markets, then scored by one formula."""
 
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from chalicelib.foundation.context import Context
@@ -28,9 +29,11 @@ class RankedBuyers(NamedTuple):
 def property_profile(pipeline: Pipeline) -> matches.PropertyProfile:
     """A pipeline as the matching takes it."""
     values = pipeline.property or {}
+    address = values.get("address") or {}
+    country = address.get("country") or DEFAULT_COUNTRY
     return matches.PropertyProfile(
         id=pipeline.id,
-        location=location_of(pipeline),
+        location=markets.Location(address.get("postal_code"), address.get("city"), address.get("region"), country),
         type=values.get("type"),
         price=matches.offered_price(pipeline.assignment_price, pipeline.contract_price, pipeline.assignment_fee_target),
         repairs=pipeline.repair_estimate,
@@ -41,13 +44,6 @@ def property_profile(pipeline: Pipeline) -> matches.PropertyProfile:
     )
 
 
-def location_of(pipeline: Pipeline) -> markets.Location:
-    """The location of the property."""
-    address = (pipeline.property or {}).get("address") or {}
-    country = address.get("country") or DEFAULT_COUNTRY
-    return markets.Location(address.get("postal_code"), address.get("city"), address.get("region"), country)
-
-
 def _with_record(ctx: Context, buyer: matches.BuyerProfile, record: BuyerRecord) -> matches.BuyerProfile:
     tier, faults = compute_statistics(record.counts).tier, recent_buyer_faults(record.counts, ctx.today)
     return replace(buyer, tier=tier, recent_buyer_faults=faults, last_offer_at=record.last_offer_at)
@@ -56,29 +52,23 @@ def _with_record(ctx: Context, buyer: matches.BuyerProfile, record: BuyerRecord)
 # -- buyers for a pipeline
 
 
-def list_for_pipeline(ctx: Context, id: str, query: MatchQuery) -> MatchPage:
-    """The buyers that match a pipeline, the best first. Only the partitions of its markets are read."""
-    ranked = rank_buyers(ctx, repository.find_pipeline(ctx, id))
-    page, cursor = _page(ctx, id, ranked.matches, query)
-    items: list[MatchView] = [
-        {
-            **match_view(ctx, match, explain=query.explain),
-            "name": visible_name(ctx, ranked.rows[match.buyer_id].list_view()),
-            "tier": match.tier,
-        }
-        for match in page
-    ]
+def list_pipeline_matches(ctx: Context, id: str, query: MatchQuery) -> MatchPage:
+    """The buyers that match a pipeline, the best first."""
+    ranked = rank_buyers(ctx, ctx.store.require(Pipeline, id))
+    page, cursor = ctx.page_of(ranked.matches, matches.sort_key, query, id)
+    items: list[MatchView] = []
+    for match in page:
+        name = visible_name(ctx, ranked.rows[match.buyer_id].list_view())
+        items.append({**match_view(ctx, match, explain=query.explain), "name": name, "tier": match.tier})
     return {"items": items, "next_cursor": cursor, "cut": ranked.cut}
 
 
 def rank_buyers(ctx: Context, pipeline: Pipeline) -> RankedBuyers:
-    """All matches of a pipeline, ranked.
-
-    One round trip a market, and one for the buyers whose record has changed lately: only theirs are read, two rows each; the
-    others have a copy in their market. These are read first, so that a copy which is made meanwhile isn't missed.
-    """
-    house, plan = property_profile(pipeline), markets.partitions_for(location_of(pipeline))
-    changed = repository.ids_with_changed_record(ctx)
+    """All matches of a pipeline, ranked. One round trip a market, and one for the buyers whose record has changed lately."""
+    # Only the records of these are read, two rows each; the others have a copy in their market. They are read first, so that a copy which
+    # is made meanwhile isn't missed.
+    house = property_profile(pipeline)
+    plan, changed = markets.partitions_for(house.location), repository.ids_with_changed_record(ctx)
     rows, is_complete = repository.read_markets(ctx, plan.partitions, MAX_READ)
     found: dict[str, matches.Match] = {}
     unread: dict[str, matches.BuyerProfile] = {}
@@ -95,49 +85,31 @@ def rank_buyers(ctx: Context, pipeline: Pipeline) -> RankedBuyers:
 # -- pipelines for a buyer
 
 
-def list_for_buyer(ctx: Context, id: str, query: MatchQuery) -> MatchPage:
-    """The pipelines for sale that match a buyer, the best first; read by the buyer's markets where those are postal codes."""
+def list_buyer_matches(ctx: Context, id: str, query: MatchQuery) -> MatchPage:
+    """The pipelines for sale that match a buyer, the best first."""
     buyer, record = repository.find_buyer_with_record(ctx, id)
     ids, is_complete = _candidate_pipelines(ctx, buyer)
-    pipelines = repository.find_pipelines(ctx, ids)
+    pipelines = ctx.store.find_many(Pipeline, ids)
     profile = _with_record(ctx, buyer.market_rows()[0].profile(ctx.settings.default_currency), record)
     evaluated = (matches.evaluate_match(profile, property_profile(pipeline), ctx.today) for pipeline in pipelines.values())
-    page, cursor = _page(ctx, id, matches.ranked(evaluated), query)
-    items: list[MatchView] = [
-        {
-            **match_view(ctx, match, explain=query.explain),
-            "pipeline_id": match.pipeline_id,
-            "address": public.display_name(pipelines[match.pipeline_id]),
-        }
-        for match in page
-    ]
+    page, cursor = ctx.page_of(matches.ranked(evaluated), matches.sort_key, query, id)
+    items: list[MatchView] = []
+    for match in page:
+        address = public.display_name(pipelines[match.pipeline_id])
+        items.append({**match_view(ctx, match, explain=query.explain), "pipeline_id": match.pipeline_id, "address": address})
     return {"items": items, "next_cursor": cursor, "cut": not is_complete}
 
 
 def _candidate_pipelines(ctx: Context, buyer: Buyer) -> tuple[list[str], bool]:
-    """The ids of the pipelines to score, and whether those are all that may match.
-
-    A city, a single digit and no market at all have no partition of pipelines: for these the newest pipelines anywhere are read.
-    """
+    """The ids of the pipelines to score, and whether those are all that may match."""
     plan = markets.areas_for(buyer.markets)
+    reads = [partial(public.list_ids_in_area, ctx, area.country, area.area, area.prefix) for area in plan.areas]
+    if plan.uncovered or not buyer.markets:  # which have no partition of pipelines: the newest anywhere
+        reads.append(partial(public.list_newest_ids, ctx))
     candidates: dict[str, None] = {}
     is_complete = True
-    for area in plan.areas:
-        ids, is_whole = public.list_ids_in_area(ctx, area.country, area.area, area.prefix, MAX_READ - len(candidates))
-        candidates |= dict.fromkeys(ids)
-        is_complete = is_complete and is_whole
-    if plan.uncovered or not buyer.markets:
-        ids, is_whole = public.list_newest_ids(ctx, MAX_READ - len(candidates))
+    for read in reads:
+        ids, is_whole = read(limit=MAX_READ - len(candidates))
         candidates |= dict.fromkeys(ids)
         is_complete = is_complete and is_whole
     return list(candidates), is_complete
-
-
-def _page(ctx: Context, id: str, found: list[matches.Match], query: MatchQuery) -> tuple[list[matches.Match], str | None]:
-    """The matches after the cursor, which holds the sort key of the last one, so that unchanged matches are listed exactly once."""
-    cursors = repository.match_cursors(ctx, id)
-    if query.cursor:
-        last = tuple(cursors.verify(query.cursor))
-        found = [match for match in found if matches.sort_key(match) > last]
-    page = found[: query.limit]
-    return page, cursors.sign(list(matches.sort_key(page[-1]))) if len(found) > len(page) else None

@@ -44,12 +44,11 @@ def _close_out_pipeline(ctx: Context, run: RunStats, pipeline: Pipeline) -> None
     """Close out all lapsed offers of one pipeline in batches. A pipeline without ended contracts costs no round trip."""
     if pipeline.stage != stages.CLOSED and not pipeline.contracts_ended:
         return
-    while True:
+    count = _BATCH_SIZE
+    while count == _BATCH_SIZE:
         count = _close_out_some(ctx, pipeline.id)
         run.found += count
         run.done += count
-        if count < _BATCH_SIZE:
-            return
 
 
 @retry_on_conflict
@@ -57,9 +56,8 @@ def _close_out_some(ctx: Context, pipeline_id: str) -> int:
     lapsed = repository.read_lapsed(ctx, pipeline_id, _BATCH_SIZE)
     if lapsed is None:
         return 0
-    snapshot, offers = lapsed
-    _close_out(ctx, snapshot, offers)
-    return len(offers)
+    _close_out(ctx, *lapsed)
+    return len(lapsed[1])
 
 
 def _close_out(ctx: Context, snapshot: PipelineSnapshot, offers: list[Assignment]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from chalicelib.foundation import bulk, outbox
@@ -11,6 +12,7 @@ from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.errors import Conflict, NotFound, Problem, ValidationFailed
 from chalicelib.foundation.schema_types import check_money, merge_patch
+from chalicelib.foundation.store.pagination import decode_view
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.dispositions import repository
 from chalicelib.packs.dispositions.entities import MAX_LIVE_OFFERS, Assignment, Buyer, PipelineSnapshot
@@ -18,8 +20,8 @@ from chalicelib.packs.dispositions.permissions import require_write
 from chalicelib.packs.dispositions.presenters import assignment_summary
 from chalicelib.packs.dispositions.rules import assignments, earnest_money, matches, ranking, terms
 from chalicelib.packs.dispositions.schemas import AssignmentCreate, BulkOfferRequest, BulkOfferResult, BulkOfferView
-from chalicelib.packs.dispositions.service import opt_out
 from chalicelib.packs.dispositions.service.matches import rank_buyers
+from chalicelib.packs.dispositions.service.opt_out import LINK
 from chalicelib.packs.dispositions.settings import DispositionsSettings
 from chalicelib.packs.wholesale import public
 from chalicelib.packs.wholesale.public import Pipeline, exit_strategies, stages
@@ -34,16 +36,8 @@ def build_offer(ctx: Context, snapshot: PipelineSnapshot, buyer: Buyer, requeste
     if requested.currency not in (None, pipeline.currency):
         raise ValidationFailed.field("currency", f"the pipeline is in {pipeline.currency}")
     rank = requested.rank or ranking.next_free(candidates)
-    facts = assignments.TransitionFacts(
-        now=ctx.now,
-        today=ctx.today,
-        pipeline_stage=pipeline.stage,
-        contract_price=pipeline.contract_price,
-        price=requested.assignment_price,
-        rank=rank,
-        buyer=buyer.flags,
-        has_live=any(offer.buyer_id == buyer.id for offer in candidates),
-    )
+    has_live = any(offer.buyer_id == buyer.id for offer in candidates)
+    facts = assignments.TransitionFacts(ctx.now, ctx.today, pipeline.stage, rank=rank, buyer=buyer.flags, has_live=has_live)
     warnings = assignments.check_offer(facts, before_contract=ctx.settings.of(DispositionsSettings).offer_before_contract)
     if requested.rank is not None:
         ranking.check_free(rank, candidates)
@@ -52,9 +46,11 @@ def build_offer(ctx: Context, snapshot: PipelineSnapshot, buyer: Buyer, requeste
     price, fee = requested.assignment_price, requested.assignment_fee
     costs = merge_patch({}, requested.costs.model_dump()) if requested.costs else None
     money = merge_patch({}, requested.earnest_money.model_dump(exclude_unset=True)) if requested.earnest_money else None
-    check_amounts(pipeline.currency, price, fee, costs, money)
+    check_amounts(pipeline.currency, {terms.PRICE: price, terms.FEE: fee, "costs": costs, "earnest_money": money})
     agreed_terms = terms.resolve_terms(pipeline.contract_price, price, fee)
     check_expiry(ctx, requested.expires_at)
+    if money is not None and money.setdefault("status", earnest_money.DUE) != earnest_money.DUE:  # received: it has been paid already
+        earnest_money.MACHINE.check(earnest_money.DUE, money["status"])
     kind = requested.kind or pipeline.exit_strategy or exit_strategies.ASSIGNMENT
     return Assignment.new(
         ctx,
@@ -69,7 +65,7 @@ def build_offer(ctx: Context, snapshot: PipelineSnapshot, buyer: Buyer, requeste
         assignment_price=agreed_terms.price,
         assignment_fee=agreed_terms.fee,
         costs=costs or _default_costs(pipeline, kind),
-        earnest_money=_initial_earnest_money(money),
+        earnest_money=money,
         expires_at=requested.expires_at,
         notes=requested.notes,
         warnings=warnings,
@@ -77,15 +73,12 @@ def build_offer(ctx: Context, snapshot: PipelineSnapshot, buyer: Buyer, requeste
     )
 
 
-def check_amounts(
-    currency: str, price: Decimal | None, fee: Decimal | None, costs: Mapping[str, Any] | None, money: Mapping[str, Any] | None
-) -> None:
-    """Raises ValidationFailed for amounts with more decimals or digits than the currency allows."""
-    amounts: dict[str, Decimal | None] = {terms.PRICE: price, terms.FEE: fee}
-    amounts |= {f"costs.{name}": Decimal(costs[name]) for name in _COST_AMOUNTS if costs and costs.get(name) is not None}
-    if money and money.get("amount") is not None:
-        amounts["earnest_money.amount"] = Decimal(money["amount"])
-    check_money(currency, amounts)
+def check_amounts(currency: str, values: Mapping[str, Any]) -> None:
+    """Raises ValidationFailed for an assignment's values with more decimals or digits than the currency allows."""
+    costs, money = values.get("costs") or {}, values.get("earnest_money") or {}
+    amounts = {terms.PRICE: values.get(terms.PRICE), terms.FEE: values.get(terms.FEE)}
+    amounts |= {f"costs.{name}": costs.get(name) for name in _COST_AMOUNTS} | {"earnest_money.amount": money.get("amount")}
+    check_money(currency, {name: Decimal(amount) for name, amount in amounts.items() if amount is not None})
 
 
 def check_expiry(ctx: Context, expires_at: datetime | None) -> None:
@@ -101,75 +94,57 @@ def _default_costs(pipeline: Pipeline, kind: str) -> dict[str, object] | None:
     return {name: cost for name, cost in (pipeline.costs or {}).items() if name in exit_strategies.TERMS[kind]} or None
 
 
-def _initial_earnest_money(money: dict[str, Any] | None) -> dict[str, object] | None:
-    """The earnest money of a new offer: due, or received where it has been paid already."""
-    if money is None:
-        return None
-    status = money.get("status", earnest_money.DUE)
-    if status != earnest_money.DUE:
-        earnest_money.MACHINE.check(earnest_money.DUE, status)
-    return {**money, "status": status}
-
-
 # -- several in one request
 
 
-def make_offers(ctx: Context, pipeline_id: str, body: BulkOfferRequest) -> BulkOfferView:
-    """Offer a pipeline to several buyers; each has its own result, and the valid offers are written.
-
-    Twenty are written in one transaction, after one read. With an Idempotency-Key the first transaction records its results and the
-    list of buyers, so that a repeated request after a crash continues. Raises Conflict where the pipeline isn't under contract.
-    """
-    public.key(pipeline_id)  # NotFound for a malformed id, before the validation of the body
+def make_offers(ctx: Context, id: str, body: BulkOfferRequest) -> BulkOfferView:
+    """Offer a pipeline to the best matches, or to a list of buyers, in one call."""
+    # With an Idempotency-Key the first transaction records the list of buyers, so that a repeated request after a crash continues.
+    public.key(id)  # NotFound for a malformed id, before the validation of the body
     if (body.best_n is None) == (body.buyer_ids is None):
         raise ValidationFailed.field("best_n", "one of best_n and buyer_ids is needed")
     bulk.check_row_count(body.buyer_ids or (), matches.MAX_BEST, "buyers")
     check_expiry(ctx, body.expires_at)
 
     def plan() -> list[str]:
-        snapshot, _ = repository.read_pipeline(ctx, pipeline_id, [])
+        snapshot, _ = repository.read_pipeline(ctx, id, [])
         _check_pipeline(ctx, snapshot.pipeline)
         return list(body.buyer_ids) if body.buyer_ids else _best_buyers(ctx, snapshot.pipeline, body.best_n or 0)
 
-    def decide(ids: list[str], first: int) -> bulk.Step[BulkOfferResult]:
-        return _decide(ctx, pipeline_id, body, ids, first)
-
-    commit = repository.commit_offers
-    return {"results": bulk.run_in_steps(ctx, plan, decide, dry_run=body.dry_run, rows_per_step=_BATCH_SIZE, commit=commit)}
+    decide = partial(_decide, ctx, id, body)
+    return {"results": bulk.run_in_steps(ctx, plan, decide, dry_run=body.dry_run, rows_per_step=_BATCH_SIZE)}
 
 
 def _check_pipeline(ctx: Context, pipeline: Pipeline) -> None:
     require_write(ctx, pipeline.owner)
     before_contract = ctx.settings.of(DispositionsSettings).offer_before_contract
-    early = before_contract == assignments.WARN and pipeline.stage in (stages.LEAD, stages.OFFER_MADE)
-    if pipeline.stage != stages.UNDER_CONTRACT and not early:
+    if pipeline.stage != stages.UNDER_CONTRACT and not assignments.is_early(pipeline.stage, before_contract):
         raise Conflict("The pipeline must be under contract.", code="not_under_contract")
 
 
 def _best_buyers(ctx: Context, pipeline: Pipeline, n: int) -> list[str]:
     """The buyers of the best matches, without those that a prior assignment excludes."""
     ranked = rank_buyers(ctx, pipeline).matches
-    summaries = (assignment_summary(row, pipeline) for row in repository.assignment_rows(ctx, pipeline.id))
+    rows = map(decode_view, ctx.store.query_all(Assignment.children_of(pipeline.id)))
+    summaries = (assignment_summary(row, pipeline) for row in rows)
     prior = [matches.PriorAssignment(one["buyer_id"], one["status"], one["fallout_reason"]) for one in summaries]
     return [match.buyer_id for match in matches.best(ranked, prior, n)]
 
 
 def _decide(ctx: Context, pipeline_id: str, body: BulkOfferRequest, ids: list[str], first: int) -> bulk.Step[BulkOfferResult]:
     """The result for each of the next buyers, and the actions that write the valid offers, with consecutive ranks. One round trip."""
-    read, buyers = repository.read_pipeline(ctx, pipeline_id, _well_formed(ids))
+    read, buyers = repository.read_pipeline(ctx, pipeline_id, list(filter(Buyer.ID.is_id, ids)))
     _check_pipeline(ctx, read.pipeline)
     snapshot = read
     results: list[BulkOfferResult] = []
     new_offers: list[tuple[Assignment, Buyer]] = []
     price, expires_at = body.assignment_price, body.expires_at
+    request = partial(AssignmentCreate.model_construct, pipeline_id=pipeline_id, assignment_price=price, expires_at=expires_at)
     for index, id in enumerate(ids, first):
         try:
             if id not in buyers:
                 raise NotFound("buyer")
-            requested = AssignmentCreate.model_construct(
-                pipeline_id=pipeline_id, buyer_id=id, assignment_price=price, expires_at=expires_at
-            )
-            assignment = build_offer(ctx, snapshot, buyers[id], requested)
+            assignment = build_offer(ctx, snapshot, buyers[id], request(buyer_id=id))
         except ValidationFailed:
             raise  # the request is invalid for every buyer
         except Problem as problem:
@@ -193,17 +168,6 @@ def _decide(ctx: Context, pipeline_id: str, body: BulkOfferRequest, ids: list[st
     return bulk.Step(results, add if new_offers else None)
 
 
-def _well_formed(ids: list[str]) -> list[str]:
-    valid = []
-    for id in dict.fromkeys(ids):
-        try:
-            Buyer.ID.key(id)
-        except NotFound:
-            continue
-        valid.append(id)
-    return valid
-
-
 def _add_offer_mail(ctx: Context, tx: Transaction, pipeline: Pipeline, assignment: Assignment, email: str) -> None:
     """Add a mail about the offer, with a link to opt out."""
     name = public.display_name(pipeline)
@@ -212,5 +176,5 @@ def _add_offer_mail(ctx: Context, tx: Transaction, pipeline: Pipeline, assignmen
         lines.append(f"The price is {assignment.currency} {assignment.assignment_price:,}.")
     if assignment.expires_at is not None:
         lines.append(f"The offer stands until {format_timestamp(assignment.expires_at)}.")
-    lines += ["Answer this mail if it interests you.", f"To get no more offers: {opt_out.link(ctx, assignment.buyer_id)}"]
+    lines += ["Answer this mail if it interests you.", f"To get no more offers: {LINK.url(ctx, assignment.buyer_id)}"]
     outbox.add_mail(tx, ctx, to=email, subject=f"A house for you: {name}", text="\n\n".join(lines) + "\n")

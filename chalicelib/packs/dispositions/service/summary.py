@@ -8,17 +8,18 @@ from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.errors import ValidationFailed
 from chalicelib.foundation.explanations import explain
-from chalicelib.packs.dispositions import repository
+from chalicelib.foundation.projections import read_aggregates
+from chalicelib.packs.dispositions.entities import SUMMARY_PARTITION
 from chalicelib.packs.dispositions.rules.summary import summarize
 from chalicelib.packs.dispositions.schemas import DispositionsSummaryQuery, DispositionsSummaryView
 
 
 def read_summary(ctx: Context, query: DispositionsSummaryQuery) -> DispositionsSummaryView:
-    """The summary of the days from `from` to `to`, both inclusive."""
+    """Fees by month, forfeits, close and fallout rate, days from contract to assignment. It follows a change within seconds."""
     first, last = query.from_ or date.min, query.to or date.max
     if last < first:
         raise ValidationFailed.field("to", "the last day is before the first")
-    rows = repository.summary_rows(ctx, first, last)
+    rows = read_aggregates(ctx.store, SUMMARY_PARTITION, between=(first.isoformat(), f"{last.isoformat()}~"))
     summary = asdict(summarize({date.fromisoformat(day): counts for day, counts in rows.items()}))
     view = cast(DispositionsSummaryView, {**summary, "as_of": format_timestamp(ctx.now)})
     if query.explain:

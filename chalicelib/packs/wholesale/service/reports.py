@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 from chalicelib.foundation.context import Context
+from chalicelib.foundation.counts import median_of_histogram
 from chalicelib.foundation.dates import add_months, format_timestamp
 from chalicelib.foundation.errors import ValidationFailed
 from chalicelib.packs.wholesale import repository
@@ -74,7 +75,7 @@ def _cohort(ctx: Context, month: str | None, months: Iterable[str], aggregates: 
         "month": month,
         "created": totals.get("created", 0),
         "reached": funnel.reached_counts({stage: totals.get(f"{_TOP}{stage}", 0) for stage in stages.FORWARD}),
-        "median_days": {stage: funnel.median_of_histogram(counts) for stage, counts in intervals.items()},
+        "median_days": {stage: median_of_histogram(counts) for stage, counts in intervals.items()},
         "expected_spread": spreads or {ctx.settings.default_currency: 0},
     }
 
