@@ -100,7 +100,7 @@ class Consumer(threading.Thread):
                 return self._deliver(batch[:half]) and self._deliver(batch[half:])
             else:
                 attempts += 1
-                if attempts > self.mapping.retries:
+                if 0 <= self.mapping.retries < attempts:
                     self._dead_letter(batch[0][1])
                     self._advance(batch[0][0])
                     return True

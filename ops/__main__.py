@@ -17,6 +17,7 @@ COMMANDS = (
     Command("verify-audit", "ops.trail", "Verify the audit trail's hash chains."),
     Command("erase-subject", "ops.trail", "Erase a subject's personal data from the trail, permanently."),
     Command("redrive", "ops.redrive", "Process again the records that a stream consumer parked."),
+    Command("find-gaps", "ops.gaps", "Find what the stream's consumers left open, and close it."),
     Command("openapi", "ops.openapi", "Write the API's description to a file."),
     Command("access-patterns", "ops.access_patterns", "Write the declared access patterns into the documentation."),
     Command("package", "ops.package.cli", "Build the deployable artifact and its template."),

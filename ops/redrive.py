@@ -9,11 +9,10 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Column, Table
 
-from chalicelib.foundation import streams
+from chalicelib.foundation import projections, streams
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.projections import ContributionRegistry, EntityVersion, ProjectionBatch, ProjectionEngine
-from chalicelib.foundation.streams import MalformedRecord, ParkedRecord
-from chalicelib.functions.streams import PROJECTION
+from chalicelib.foundation.projections import ContributionRegistry
+from chalicelib.foundation.streams import ParkedRecord
 from chalicelib.packs import PACKS
 from chalicelib.packs.audit import writer
 from ops import cli
@@ -37,20 +36,10 @@ def redrive_trail(context: Callable[[], Context], kinds: Any, entity: str) -> Re
 
 
 def redrive_projection(context: Callable[[], Context], contribute: ContributionRegistry, entity: str) -> RedriveResult:
-    """Apply an entity's parked changes to the aggregates. A change older than what was applied since has no effect, and is removed."""
+    """Apply the items of an entity's parked changes to the aggregates, as they are now."""
     ctx = context()
-    done = 0
-    for parked in streams.parked_records(ctx.store, PROJECTION, entity, ctx.now):
-        try:
-            state = EntityVersion.from_change(streams.parse_record(parked.record))
-        except MalformedRecord:
-            continue
-        work = ProjectionBatch({state.id: state})
-        ProjectionEngine(ctx.store, contribute, ctx.now).apply(work)
-        if not work.rejected:
-            streams.remove_parked(ctx.store, parked.key)
-            done += 1
-    return RedriveResult(PROJECTION, entity, done, streams.parked_records(ctx.store, PROJECTION, entity, ctx.now))
+    done = projections.redrive(ctx.store, contribute, ctx.now, entity)
+    return RedriveResult(streams.AGGREGATES, entity, done, streams.parked_records(ctx.store, streams.AGGREGATES, entity, ctx.now))
 
 
 # -- the command
@@ -71,7 +60,7 @@ def redrive_command() -> None:
     results: list[RedriveResult] = []
     for entity in track(streams.parked_entities(runtime.store(), writer.STREAM), description="trail", console=_console):
         results.append(redrive_trail(context, kinds, entity))
-    for entity in track(streams.parked_entities(runtime.store(), PROJECTION), description="aggregates", console=_console):
+    for entity in track(streams.parked_entities(runtime.store(), streams.AGGREGATES), description="aggregates", console=_console):
         results.append(redrive_projection(context, contribute, entity))
     _console.print(f"{sum(result.done for result in results):,} records were processed.")
     table = Table("stream", Column("entity", no_wrap=True), "record", "reason")

@@ -196,12 +196,17 @@ def context(runtime: Runtime) -> Any:
 
 @pytest.fixture
 def run_work(runtime: Runtime) -> Callable[..., dict[str, Any]]:
-    """`run_work(schedules.follow_ups)`: run a schedule's work now, as its Lambda function does; the run's record."""
+    """`run_work(schedules.follow_ups)`: run a schedule's work now, as its Lambda function does, with the rights of its role; its record."""
+    from tests.roles_of_functions import AsRole, policy_of
 
     def run(work: Any, context: Any = None) -> dict[str, Any]:
         path = f"{work.__module__}.{work.__name__}"
         name = next(schedule.name for pack in PACKS for schedule in pack.schedules if schedule.function == path)
-        return run_schedule(name, work, runtime, {}, context)
+        unlimited, runtime.dynamodb = runtime.dynamodb, AsRole(runtime.dynamodb, policy_of(name))
+        try:
+            return run_schedule(name, work, runtime, {}, context)
+        finally:
+            runtime.dynamodb = unlimited
 
     return run
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from chalicelib.foundation.manifest import Pack, import_string
+from chalicelib.foundation.manifest import EVERY_ENTITY, Pack, Schedule, import_string
 
 if TYPE_CHECKING:
     from chalicelib.foundation.context import Context
@@ -15,8 +15,25 @@ BUILTIN_PACKS = (
         "Database abstraction",
         "chalicelib.foundation.store",
         probe=f"{__name__}.probe_table",
+        schedules=(
+            Schedule(
+                "outbox-requeue",
+                "rate(15 minutes)",
+                "chalicelib.foundation.outbox_requeue.requeue",
+                "Queues mail again that should have been sent by now",
+                writes=("MAIL",),
+                queues=True,
+            ),
+            Schedule(
+                "ops-retention",
+                "cron(30 9 * * ? *)",
+                "chalicelib.foundation.retention.purge_deleted",
+                "Purges what was deleted 30 days ago, with all that belongs to it",
+                writes=(EVERY_ENTITY, "PARK"),
+            ),
+        ),
         rows=("chalicelib.foundation.store.references.ReferenceCounter",),
-        key_prefixes=("UNIQ", "IDEM", "CFG", "MAIL", "PARK", "RUN", "SEEN"),
+        key_prefixes=("UNIQ", "IDEM", "CFG", "MAIL", "PARK", "RUN", "SEEN", "PASS"),
     ),
     Pack("G", "telemetry", "Logging", "chalicelib.foundation.telemetry", probe=f"{__name__}.probe_redaction"),
 )

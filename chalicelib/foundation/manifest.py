@@ -13,6 +13,8 @@ from typing import Any, Literal
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 PUBLIC = ""  # the permission of endpoints without authentication: health, documentation, login
+EVERY_ENTITY = "*"  # in `Schedule.writes`: the partitions of every pack's entities
+AGGREGATES = "+"  # in `Schedule.writes`: the partitions of every pack's aggregates
 SIGNED_IN = "signed-in"  # any authenticated caller: own profile, sessions, password
 
 
@@ -47,13 +49,17 @@ class Schedule:
     """Scheduled work: an EventBridge expression and its Lambda function.
 
     `function` is the dotted path of a function `(ctx, run: RunStats) -> None` in the pack's `schedules` module; functions/schedules.py
-    makes the Lambda function of it.
+    makes the Lambda function of it. What its role may do is computed: `writes` are the prefixes of partitions that it writes, where they
+    are not those of its pack; `scans` lets it go through the whole table, `queues` put messages on the outbox queue.
     """
 
     name: str
     expression: str
     function: str
     summary: str
+    writes: tuple[str, ...] = ()
+    scans: bool = False
+    queues: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,11 +67,13 @@ class Projection:
     """The contribution of an entity kind to aggregates.
 
     `contribute` is the dotted path of a pure function `(image: dict) -> Contribution`: from the item as Python values to
-    numbers added to fields of aggregate rows, {(pk, sk): {field: number}}. A deleted item contributes nothing.
+    numbers added to fields of aggregate rows, {(pk, sk): {field: number}}. A deleted item contributes nothing. `writes` are the prefixes of
+    the partitions of these rows: the only ones that the consumer's role may write.
     """
 
     kind: str
     contribute: str
+    writes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -127,7 +135,8 @@ class Pack:
 class StreamConsumer:
     """A Lambda function on the table's stream, with the settings of its event source mapping.
 
-    `filters` are Lambda event filter patterns: records that match none of them are not delivered.
+    `filters` are Lambda event filter patterns: records that match none of them are not delivered. A record is retried by its age, not by
+    a count (-1): 23 hours of the 24 that the stream keeps it.
     """
 
     name: str
@@ -136,8 +145,8 @@ class StreamConsumer:
     filters: tuple[dict[str, Any], ...]
     batch_size: int = 60
     window_seconds: int = 1
-    retries: int = 10
-    max_age_seconds: int = 21600
+    retries: int = -1
+    max_age_seconds: int = 82_800
     parallelization: int = 1
 
 

@@ -2,12 +2,13 @@
 
 A mail is a row (`t` is "m"; it is no entity and never enters the trail, since it may hold a code). The stream's audit function
 puts its key on the queue by `enqueue`; the worker behind the queue claims the row with a lease, sends it by SES and marks it sent.
-A worker that dies between sending and marking sends it twice: no mail is lost, and a second one says the same.
+A worker that dies between sending and marking sends it twice: no mail is lost, and a second one says the same. A row that is not sent
+after a quarter of an hour is due in an index, from which the schedule `outbox-requeue` queues it again, once an hour.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,10 @@ from chalicelib.foundation.errors import VersionConflict
 from chalicelib.foundation.ids import ItemKey, ulid
 from chalicelib.foundation.json_codec import JsonObject, dumps, loads
 from chalicelib.foundation.store import codec
+from chalicelib.foundation.store.access_patterns import DuePattern
 from chalicelib.foundation.store.expiry import find_live_row, is_live
 from chalicelib.foundation.store.expressions import ROW_ABSENT, all_of, any_of, attribute, unchanged
+from chalicelib.foundation.store.keys import KeyPart
 from chalicelib.foundation.store.transactions import Transaction
 
 if TYPE_CHECKING:
@@ -31,6 +34,11 @@ MAIL = "m"  # `t` of a mail's row: what the stream's audit function looks for
 MAIL_TTL = timedelta(days=7)
 LEASE = timedelta(seconds=60)  # how long a claim holds: longer than SES takes to respond, shorter than the queue's visibility timeout
 BATCH = 10  # the maximum of SendMessageBatch
+FORGOTTEN_AFTER = timedelta(
+    minutes=15
+)  # a mail that isn't sent by then is queued again: the stream did not bring it, or the queue gave it up
+_DECOYS = "DUE#outbox-decoy#0"  # read by nobody; an entry in the index costs the same there
+UNSENT = DuePattern("outbox", on="due_at", by="pk", serves="outbox-requeue")  # rows without an entity's class: the keys are written here
 
 # SES errors that are permanent for a message. Everything else is retried: throttling, a paused account.
 _PERMANENT_ERRORS = frozenset({"MessageRejected", "BadRequestException"})
@@ -70,8 +78,14 @@ def add_mail(tx: Transaction, ctx: "Context", *, to: str, subject: str, text: st
         "correlation_id": ctx.correlation_id,
         "ttl": int((ctx.now + MAIL_TTL).timestamp()),
     }
-    tx.put_values(key, row if decoy else {"t": MAIL, **row}, ROW_ABSENT)
+    row |= due_keys(key, ctx.now + FORGOTTEN_AFTER)
+    tx.put_values(key, row | {UNSENT.pk_name: _DECOYS} if decoy else {"t": MAIL, **row}, ROW_ABSENT)
     return key
+
+
+def due_keys(key: ItemKey, due_at: datetime) -> dict[str, str]:
+    """The keys by which a mail that isn't sent is found at `due_at`."""
+    return {UNSENT.pk_name: UNSENT.partition.text, UNSENT.sk_name: UNSENT.sort.fill({"due_at": due_at, "pk": KeyPart(key.pk)})}
 
 
 # -- to the queue
@@ -86,7 +100,7 @@ def enqueue(settings: "Settings", keys: Iterable[ItemKey], kind: str = "mail") -
     if settings.outbox_queue is None:
         return
     sqs = client("sqs", settings)
-    for batch in _batches(keys, BATCH):
+    for batch in batches(keys, BATCH):
         entries = [{"Id": str(index), "MessageBody": dumps({"kind": kind, "pk": key.pk, "sk": key.sk})} for index, key in enumerate(batch)]
         try:
             response = sqs.send_message_batch(QueueUrl=settings.outbox_queue, Entries=entries)
@@ -96,7 +110,8 @@ def enqueue(settings: "Settings", keys: Iterable[ItemKey], kind: str = "mail") -
             raise QueueError(f"The queue refused {len(response['Failed'])} of {len(entries)} messages.")
 
 
-def _batches(keys: Iterable[ItemKey], size: int) -> Iterator[list[ItemKey]]:
+def batches(keys: Iterable[ItemKey], size: int) -> Iterator[list[ItemKey]]:
+    """Up to `size` keys at a time."""
     rest = iter(keys)
     while batch := list(islice(rest, size)):
         yield batch
@@ -169,7 +184,10 @@ def _release(ctx: "Context", key: ItemKey, row: JsonObject) -> None:
 
 def _finish(ctx: "Context", key: ItemKey, row: JsonObject, state: str, **attributes: str) -> None:
     """Set the final state, and remove the text: it may contain a code, and is no longer needed."""
-    _update_leased(ctx, key, row, {"state": state, "finished_at": ctx.now, "text": None, **attributes})
+    _update_leased(ctx, key, row, {"state": state, "finished_at": ctx.now, "text": None, **_NOT_DUE, **attributes})
+
+
+_NOT_DUE = dict.fromkeys((UNSENT.pk_name, UNSENT.sk_name))
 
 
 def _update_leased(ctx: "Context", key: ItemKey, row: JsonObject, values: JsonObject) -> None:

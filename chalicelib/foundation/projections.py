@@ -20,21 +20,30 @@ from botocore.exceptions import ClientError
 from chalicelib.foundation.counts import Number as Number
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.json_codec import JsonObject
-from chalicelib.foundation.manifest import Pack, import_string
+from chalicelib.foundation.manifest import Pack, Projection, import_string
 from chalicelib.foundation.store import codec, keys
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.expressions import ROW_ABSENT, all_of, attribute
 from chalicelib.foundation.store.store import Store
 from chalicelib.foundation.store.transactions import MAX_ACTIONS, Transaction
-from chalicelib.foundation.streams import ENTITY, StreamChange, is_transient
+from chalicelib.foundation.streams import (
+    AGGREGATES,
+    ENTITY,
+    MalformedRecord,
+    StreamChange,
+    is_transient,
+    parked_records,
+    parse_record,
+    remove_parked,
+)
 
 Contribution = dict[tuple[str, str], dict[str, Number]]  # (pk, sk) of an aggregate row → what is added to its fields
 
 # Longer than records are parked: a redriven record must still find the newer checkpoint.
 _CHECKPOINT_TTL = timedelta(days=40)
 _CONFIG = keys.config_row("projections")
-_AGGREGATE, _CHECKPOINT = "a", "s"
+_AGGREGATE, CHECKPOINT = "a", "s"  # values of the attribute `t`
 _RESERVED = {"pk", "sk", "t", "g"}
 
 
@@ -49,22 +58,30 @@ class ContributionRegistry:
     """The projections of the given packs. Calling it sums an item's contributions; a projection is imported at its first use."""
 
     def __init__(self, packs: Iterable[Pack]) -> None:
-        self._paths: dict[str, list[str]] = defaultdict(list)
+        self._projections: dict[str, list[Projection]] = defaultdict(list)
         for pack in packs:
             for projection in pack.projections:
-                self._paths[projection.kind].append(projection.contribute)
-        self.kinds = sorted(self._paths)  # the kinds that contribute to any aggregate
+                self._projections[projection.kind].append(projection)
+        self.kinds = sorted(self._projections)  # the kinds that contribute to any aggregate
         self._load = cache(import_string)
 
     def __call__(self, kind: str, image: JsonObject) -> Contribution:
         """What an item of this kind contributes; Refused where its function can't tell."""
         total: Contribution = {}
-        for path in self._paths.get(kind, ()):
+        for projection in self._projections.get(kind, ()):
             try:
-                merge(total, self._load(path)(image))
+                contribution = self._load(projection.contribute)(image)
+                if foreign := {pk for pk, _ in contribution if _prefix(pk) not in projection.writes}:
+                    raise ValueError(f"{sorted(foreign)} are not among the partitions that it declares")
+                merge(total, contribution)
             except Exception as error:
-                raise ContributionError(f"{path}: {type(error).__name__} {error}") from error
+                raise ContributionError(f"{projection.contribute}: {type(error).__name__} {error}") from error
         return total
+
+
+def _prefix(pk: str) -> str:
+    """The first part of a partition key: of an id what stands before its ULID."""
+    return pk.partition("#")[0].partition("_")[0] if pk[:1].islower() else pk.partition("#")[0]
 
 
 def merge(total: Contribution, contribution: Contribution, sign: int = 1) -> None:
@@ -190,6 +207,18 @@ class ProjectionEngine:
         """
         self._store.retry_on_conflict(lambda: self._apply(batch))
 
+    def behind(self, states: Iterable[EntityVersion]) -> list[EntityVersion]:
+        """Those of these images that the aggregates don't hold yet, and those that can't be computed. One round trip per hundred."""
+        states = list(states)
+        checkpoints = self._checkpoints(states)
+        return [state for state in states if self._is_behind(state, checkpoints)]
+
+    def _is_behind(self, state: EntityVersion, checkpoints: dict[ItemKey, DynamoItem]) -> bool:
+        try:
+            return bool(self._plan(state, checkpoints))
+        except ContributionError:
+            return True
+
     def _apply(self, batch: ProjectionBatch) -> None:
         if not batch.pending:
             return
@@ -261,7 +290,7 @@ class ProjectionEngine:
         total: dict[int, Contribution] = {}
         for step in chunk:
             values: JsonObject = {
-                "t": _CHECKPOINT,
+                "t": CHECKPOINT,
                 "g": step.generation,
                 "v": step.entity.version,
                 "c": _encode_contribution(step.contribution),
@@ -317,6 +346,28 @@ def _decode_contribution(raw: DynamoItem) -> Contribution:
     return {(pk, sk): numbers for pk, under in encoded.items() for sk, numbers in under.items()}
 
 
+def redrive(store: Store, contribute: ContributionRegistry, now: datetime, entity: str) -> int:
+    """Retry an entity's parked records; returns how many succeeded. Three round trips a record, one more for the list.
+
+    A parked record has no values, and needs none: the item as it is now determines the result. Where it is gone, it was removed.
+    """
+    done = 0
+    for parked in parked_records(store, AGGREGATES, entity, now):
+        try:
+            change = parse_record(parked.record)
+            state = EntityVersion(change.entity_id, change.kind, change.version + (change.new is not None), None, removed=True)
+        except MalformedRecord:
+            continue
+        if (raw := store.get_item(change.key)) is not None:
+            state = EntityVersion.from_image(raw, state.id, state.kind, int(raw["revision"]["N"]))
+        work = ProjectionBatch({state.id: state})
+        ProjectionEngine(store, contribute, now).apply(work)
+        if not work.rejected:
+            remove_parked(store, parked.key)
+            done += 1
+    return done
+
+
 # -- the whole table: an operator's work
 
 
@@ -338,5 +389,5 @@ def scan_aggregates(store: Store, generation: int) -> Contribution:
 
 def rows_of_other_generations(store: Store, live: int) -> Iterator[ItemKey]:
     """The rows of every generation but `live`."""
-    for raw in store.scan_all(all_of(attribute("t").is_in(_AGGREGATE, _CHECKPOINT), attribute("g") != live)):
+    for raw in store.scan_all(all_of(attribute("t").is_in(_AGGREGATE, CHECKPOINT), attribute("g") != live)):
         yield ItemKey(raw["pk"]["S"], raw["sk"]["S"])

@@ -5,7 +5,7 @@ the Lambda's time is over; the next run continues. Runs that repeat, are late or
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from chalicelib.foundation import lambda_context, telemetry
@@ -24,12 +24,16 @@ _MARGIN = 10.0  # seconds reserved for writing the record
 
 @dataclass
 class RunStats:
-    """Counts of one run: due items found, done and failed. `has_more` says that time ran out before all were done."""
+    """Counts of one run: due items found, done and failed. `has_more` says that time ran out before all were done.
+
+    `details` are counts of a schedule's own, by name; the run's record has them.
+    """
 
     found: int = 0
     done: int = 0
     failed: int = 0
     has_more: bool = False
+    details: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 ScheduledWork = Callable[[Context, RunStats], None]
@@ -58,6 +62,7 @@ def run_schedule(name: str, work: ScheduledWork, runtime: Runtime, event: object
             "failed": stats.failed,
             "more": stats.has_more,
             "error": error,
+            **stats.details,
         }
         telemetry.log("ERROR" if error else "INFO", "schedule", **record)
         telemetry.emit_metric({"ScheduleFailures": int(bool(error)) + stats.failed, "ScheduleDone": stats.done}, schedule=name)

@@ -20,7 +20,6 @@ from chalicelib.packs import PACKS
 if TYPE_CHECKING:
     from chalicelib.packs.audit.writer import EntityResolver
 
-PROJECTION = "projection"  # the stream name of its parked records; the trail's own is in its pack
 _MARGIN = 5.0  # seconds reserved for the response
 _CONTRIBUTIONS = ContributionRegistry(PACKS)
 _KINDS = _CONTRIBUTIONS.kinds
@@ -75,37 +74,41 @@ def audit(
     """Write a batch to the trail; returns the first record that was not processed."""
     from chalicelib.packs.audit import writer
 
-    records = event["Records"]
     ctx = runtime.context(
         request_id=lambda_context.run_id(context),
         actor=system_actor("audit_stream"),
         remaining_seconds=lambda_context.remaining_seconds(context, _MARGIN),
     )
-    unprocessed: list[StreamRecord] = []
-    entities: list[StreamChange] = []
-    mail: list[StreamChange] = []
-    for record in records:
+    trail = writer.TrailWriter(ctx, kinds or _kinds(), workers=workers)
+
+    def process(records: list[StreamRecord]) -> list[StreamRecord]:
+        unprocessed: list[StreamRecord] = []
+        entities: list[StreamChange] = []
+        mail: list[StreamChange] = []
+        for record in records:
+            try:
+                change = streams.parse_record(record)
+                if change.type == streams.ENTITY:
+                    _ = change.entity_id, change.kind, change.version  # raises MalformedRecord where one is absent
+                    entities.append(change)
+                elif change.type == outbox.MAIL and change.old is None:
+                    mail.append(change)
+            except MalformedRecord as error:
+                unprocessed += _park(partial(trail.park, record, f"{type(error).__name__}: {error}"), record)
+        if entities:
+            try:
+                unprocessed += [change.record for change in trail.append(entities)]
+            except Exception as error:
+                if not streams.is_transient(error):
+                    raise
+                unprocessed += [change.record for change in entities]
         try:
-            change = streams.parse_record(record)
-            if change.type == streams.ENTITY:
-                _ = change.entity_id, change.kind, change.version  # raises MalformedRecord where one is absent
-                entities.append(change)
-            elif change.type == outbox.MAIL and change.old is None:
-                mail.append(change)
-        except MalformedRecord as error:
-            unprocessed += _park(partial(writer.park_unreadable, ctx, record, error), record)
-    if entities:
-        try:
-            unprocessed += [change.record for change in writer.TrailWriter(ctx, kinds or _kinds(), workers=workers).append(entities)]
-        except Exception as error:
-            if not streams.is_transient(error):
-                raise
-            unprocessed += [change.record for change in entities]
-    try:
-        outbox.enqueue(ctx.settings, [change.key for change in mail])
-    except outbox.QueueError:
-        unprocessed += [change.record for change in mail]
-    return streams.batch_response(records, unprocessed)
+            outbox.enqueue(ctx.settings, [change.key for change in mail])
+        except outbox.QueueError:
+            unprocessed += [change.record for change in mail]
+        return unprocessed
+
+    return streams.process_batch(ctx.store, writer.STREAM, event["Records"], ctx.now, process, trail.park)
 
 
 @cache
@@ -117,36 +120,43 @@ def _kinds() -> "EntityResolver":
 
 def project(runtime: Runtime, event: JsonObject, context: object, contribute: ContributionRegistry) -> JsonObject:
     """Apply a batch to the aggregates; returns the first record that was not processed."""
-    records = event["Records"]
     store = runtime.store(lambda_context.remaining_seconds(context, _MARGIN))
     now = runtime.clock()
-    unprocessed: list[StreamRecord] = []
-    newest: dict[str, EntityVersion] = {}
-    records_of: dict[str, list[StreamRecord]] = {}
-    for record in records:
-        try:
-            change = streams.parse_record(record)
-            if change.type != streams.ENTITY or change.kind not in contribute.kinds:
+
+    def park(record: StreamRecord, reason: str) -> None:
+        # Without the item's values: the item itself, as it is when the record is redriven, determines the result.
+        streams.park_record(store, streams.AGGREGATES, record, reason, now)
+
+    def process(records: list[StreamRecord]) -> list[StreamRecord]:
+        unprocessed: list[StreamRecord] = []
+        newest: dict[str, EntityVersion] = {}
+        records_of: dict[str, list[StreamRecord]] = {}
+        for record in records:
+            try:
+                change = streams.parse_record(record)
+                if change.type != streams.ENTITY or change.kind not in contribute.kinds:
+                    continue
+                state = EntityVersion.from_change(change)
+            except MalformedRecord as error:
+                unprocessed += _park(partial(park, record, str(error)), record)
                 continue
-            state = EntityVersion.from_change(change)
-        except MalformedRecord as error:
-            unprocessed += _park(partial(streams.park_record, store, PROJECTION, record, str(error), now), record)
-            continue
-        if state.id not in newest or newest[state.id].version < state.version:
-            newest[state.id] = state
-            records_of[state.id] = [*records_of.get(state.id, ()), record]
-    work = ProjectionBatch(newest)
-    try:
-        ProjectionEngine(store, contribute, now).apply(work)
-    except Exception as error:
-        if not streams.is_transient(error):
-            raise
-        telemetry.log("WARNING", "projection batch not done", left=len(work.pending), error=type(error).__name__)
-        unprocessed += [record for id in work.pending for record in records_of[id]]
-    for id, reason in work.rejected.items():
-        # The newest image determines the result, so the older records of the batch need not be parked.
-        unprocessed += _park(partial(streams.park_record, store, PROJECTION, records_of[id][-1], reason, now), *records_of[id])
-    return streams.batch_response(records, unprocessed)
+            if state.id not in newest or newest[state.id].version < state.version:
+                newest[state.id] = state
+                records_of[state.id] = [*records_of.get(state.id, ()), record]
+        work = ProjectionBatch(newest)
+        try:
+            ProjectionEngine(store, contribute, now).apply(work)
+        except Exception as error:
+            if not streams.is_transient(error):
+                raise
+            telemetry.log("WARNING", "projection batch not done", left=len(work.pending), error=type(error).__name__)
+            unprocessed += [record for id in work.pending for record in records_of[id]]
+        for id, reason in work.rejected.items():
+            # The newest image determines the result, so the older records of the batch need not be parked.
+            unprocessed += _park(partial(park, records_of[id][-1], reason), *records_of[id])
+        return unprocessed
+
+    return streams.process_batch(store, streams.AGGREGATES, event["Records"], now, process, park)
 
 
 def _park(parking: Callable[[], object], *records: StreamRecord) -> tuple[StreamRecord, ...]:

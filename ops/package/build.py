@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.foundation.store.table import table_definition
-from ops.package import artifact, inventory, template
+from ops.package import artifact, inventory, policies, template
 
 PROJECT = Path(__file__).resolve().parents[2]
 _CACHE = PROJECT / ".cache" / "site-packages"
@@ -61,13 +61,14 @@ def chalice_package(stage: str, out: Path, project: Path = PROJECT) -> Path:
         copy_project(project, copy, inventory.stage_config(project, stage, functions, revision, built_at))
         merge = Path(folder) / "merge.json"
         definition = table_definition(inventory.table_name(stage))
-        merge.write_text(json.dumps(template.merge_template(stage, functions, definition)))
+        log_days = inventory.log_retention_days(project, stage)
+        merge.write_text(json.dumps(template.merge_template(stage, functions, definition, log_days)))
         run_chalice(copy, ["package", "--stage", stage, "--merge-template", str(merge), str(out.resolve())])
     return out
 
 
 def copy_project(project: Path, copy: Path, config: dict[str, Any]) -> None:
-    """Copy what is deployed, with this configuration."""
+    """Copy what is deployed, with this configuration and the policies of the functions' roles."""
     copy.mkdir(parents=True)
     for name in ("app.py", "requirements.txt"):
         shutil.copy(project / name, copy / name)
@@ -75,6 +76,8 @@ def copy_project(project: Path, copy: Path, config: dict[str, Any]) -> None:
     shutil.copytree(project / "chalicelib", copy / "chalicelib", ignore=without)
     shutil.copytree(project / ".chalice", copy / ".chalice", ignore=without)
     (copy / ".chalice" / "config.json").write_text(json.dumps(config, indent=1))
+    for function in deployed_functions():
+        (copy / ".chalice" / function.policy_file).write_text(json.dumps(policies.policy(function), indent=1))
 
 
 def run_chalice(project: Path, arguments: list[str]) -> None:

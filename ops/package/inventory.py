@@ -16,7 +16,7 @@ APP = "valhalla"
 
 @dataclass(frozen=True)
 class DeployedFunction:
-    """One Lambda function. `name` is Chalice's name for it, `kind` chooses its policy file, memory and timeout."""
+    """One Lambda function. `name` is Chalice's name for it, `kind` chooses its policy, memory and timeout."""
 
     name: str
     kind: str
@@ -31,8 +31,8 @@ class DeployedFunction:
 
     @property
     def policy_file(self) -> str:
-        """The file in `.chalice` with its IAM policy."""
-        return f"policy-{self.kind}.json"
+        """The file with its IAM policy, which the build writes to `.chalice`: one a kind, and one a schedule."""
+        return f"policy-{self.schedule.name if self.schedule else self.kind}.json"
 
     @property
     def memory_mb(self) -> int:
@@ -72,6 +72,12 @@ def secret_name(stage: str) -> str:
 def stack_name(stage: str) -> str:
     """The name of a stage's CloudFormation stack."""
     return f"{APP}-{stage}"
+
+
+def log_retention_days(project: Path, stage: str) -> int:
+    """How many days a stage keeps its logs."""
+    config = json.loads((project / ".chalice" / "config.json").read_text())
+    return int(config["stages"][stage]["log_retention_in_days"])
 
 
 def stage_config(project: Path, stage: str, deployed: Iterable[DeployedFunction], revision: str, built_at: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from chalice.utils import to_cfn_resource_name
 from chalicelib.foundation.errors import PROBLEM_TYPES
 from chalicelib.foundation.http.responses import PROBLEM_JSON, SECURITY_HEADERS
 from chalicelib.foundation.manifest import QueueConsumer, StreamConsumer
-from chalicelib.foundation.store.table import TTL_ATTRIBUTE
+from chalicelib.foundation.store.table import INDEXES, TTL_ATTRIBUTE
 from ops.package.inventory import DeployedFunction, secret_name
 
 Json = dict[str, Any]
@@ -33,8 +33,8 @@ def get_att(name: str, attribute: str) -> Json:
     return {"Fn::GetAtt": [name, attribute]}
 
 
-def merge_template(stage: str, deployed: Iterable[DeployedFunction], table: Mapping[str, Any]) -> Json:
-    """The whole template to merge. `table` holds the arguments of DynamoDB's CreateTable."""
+def merge_template(stage: str, deployed: Iterable[DeployedFunction], table: Mapping[str, Any], log_days: int) -> Json:
+    """The whole template to merge. `table` holds the arguments of DynamoDB's CreateTable; access logs are kept for `log_days`."""
     functions = tuple(deployed)
     consumers = [function for function in functions if function.consumer]
     queue_consumers = [function.queue_consumer for function in functions if function.queue_consumer]
@@ -54,6 +54,7 @@ def merge_template(stage: str, deployed: Iterable[DeployedFunction], table: Mapp
             "Properties": {"Protocol": "email", "TopicArn": ref("AlarmTopic"), "Endpoint": ref("AlarmEmail")},
         },
         "RestAPI": _rest_api(stage),
+        **_access_logs(log_days),
         # Chalice names the API's log group after a function that isn't in its own template.
         "ApiHandlerLogGroup": {"Properties": {"LogGroupName": {"Fn::Sub": "/aws/lambda/${APIHandler}"}}},
         "Dashboard": _dashboard(stage, functions, [*dead_letters, *map(queue_id, queue_consumers)]),
@@ -198,12 +199,58 @@ def event_source_mapping(consumer: StreamConsumer) -> Json:
 # --- the API ---------------------------------------------------------------------------------------------------------
 
 
+# What the gateway logs of a request, also of one that never reached the app: nothing of the caller, neither path, query nor headers, in
+# which ids, addresses and tokens stand. The app's own line has the same request id, the route and the actor.
+_ACCESS_LOG = {
+    "request_id": "requestId",
+    "at": "requestTimeEpoch",
+    "method": "httpMethod",
+    "resource": "resourcePath",
+    "status": "status",
+    "bytes": "responseLength",
+    "ms": "responseLatency",
+    "integration_ms": "integration.latency",
+    "integration_status": "integration.status",
+    "refused_as": "error.responseType",
+}
+
+
+def _access_logs(days: int) -> Json:
+    """The log group of the gateway's access logs, and the right to write it, which belongs to the whole account: it stays with no stack."""
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": {"Service": "apigateway.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+    }
+    managed = {"Fn::Sub": "arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"}
+    return {
+        "ApiAccessLogGroup": {
+            "Type": "AWS::Logs::LogGroup",
+            "Properties": {"LogGroupName": {"Fn::Sub": "/aws/apigateway/${AWS::StackName}"}, "RetentionInDays": days},
+        },
+        "ApiLogRole": {
+            "Type": "AWS::IAM::Role",
+            "DeletionPolicy": "Retain",
+            "Properties": {"AssumeRolePolicyDocument": trust, "ManagedPolicyArns": [managed]},
+        },
+        "ApiAccount": {
+            "Type": "AWS::ApiGateway::Account",
+            "DeletionPolicy": "Retain",
+            "Properties": {"CloudWatchRoleArn": get_att("ApiLogRole", "Arn")},
+        },
+    }
+
+
 def _rest_api(stage: str) -> Json:
     return {
+        "DependsOn": ["ApiAccount"],  # a stage can't log before its account may
         "Properties": {
             "DefinitionBody": {
                 "info": {"title": f"valhalla-{stage}"},  # the API's name, a dimension of its metrics
                 "x-amazon-apigateway-gateway-responses": gateway_responses(),
+            },
+            "AccessLogSetting": {
+                "DestinationArn": get_att("ApiAccessLogGroup", "Arn"),
+                "Format": json.dumps({name: f"$context.{variable}" for name, variable in _ACCESS_LOG.items()}, separators=(",", ":")),
             },
             "OpenApiVersion": "2.0",  # without it SAM creates a second stage, named "Stage"
             "MethodSettings": [
@@ -215,7 +262,7 @@ def _rest_api(stage: str) -> Json:
                     "ThrottlingBurstLimit": ref("ThrottleBurst"),
                 }
             ],
-        }
+        },
     }
 
 
@@ -315,6 +362,13 @@ def _alarms(stage: str, consumers: list[DeployedFunction], others: list[Deployed
         "TableReadThrottlesAlarm": _alarm("The table turns reads away.", "AWS/DynamoDB", "ReadThrottleEvents", _TABLE, over=10),
         "TableWriteThrottlesAlarm": _alarm("The table turns writes away.", "AWS/DynamoDB", "WriteThrottleEvents", _TABLE, over=10),
     }
+    for index in INDEXES:
+        dimensions = {**_TABLE, "GlobalSecondaryIndexName": index}
+        for action, verb in (("Read", "reads"), ("Write", "writes")):
+            description = f"The index {index} turns {verb} away."
+            alarms[f"{index.title()}{action}ThrottlesAlarm"] = _alarm(
+                description, "AWS/DynamoDB", f"{action}ThrottleEvents", dimensions, over=10
+            )
     for queue, description in dead_letters.items():
         alarms[f"{queue}Alarm"] = _alarm(
             description,
@@ -341,7 +395,7 @@ def _alarms(stage: str, consumers: list[DeployedFunction], others: list[Deployed
 
 _TABLE = {"TableName": ref("Table")}
 _DEAD_LETTERS = {
-    "StreamDeadLetters": "Records that a stream consumer gave up on are waiting to be redriven.",
+    "StreamDeadLetters": "A stream consumer gave up on records: python -m ops find-gaps finds what they left open.",
     "ScheduleDeadLetters": "A scheduled run failed for good.",
 }
 
@@ -417,9 +471,13 @@ def _dashboard(stage: str, functions: tuple[DeployedFunction, ...], queues: list
             [["AWS/DynamoDB", f"Consumed{action}CapacityUnits", "TableName", "${Table}"] for action in ("Read", "Write")],
         ),
         (
-            "Table: throttles",
+            "Table and indexes: throttles",
             "Sum",
-            [["AWS/DynamoDB", f"{action}ThrottleEvents", "TableName", "${Table}"] for action in ("Read", "Write")],
+            [
+                ["AWS/DynamoDB", f"{action}ThrottleEvents", "TableName", "${Table}", *index]
+                for index in ([], *(["GlobalSecondaryIndexName", name] for name in INDEXES))
+                for action in ("Read", "Write")
+            ],
         ),
         (
             "Queues and dead letters",

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sesv2.models import sesv2_backends
 
-from chalicelib.foundation import outbox
+from chalicelib.foundation import outbox, outbox_requeue
 from chalicelib.foundation.aws import client
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.store import codec
@@ -266,3 +266,56 @@ def test_a_queue_that_did_not_take_all_says_so(runtime, written, monkeypatch, an
     monkeypatch.setattr(outbox, "client", lambda *_: Queue())
     with pytest.raises(outbox.QueueError):
         outbox.enqueue(replace(runtime.settings, outbox_queue="https://queue"), [written])
+
+
+# -- what the stream or the queue gave up on
+
+
+@pytest.fixture
+def queued(monkeypatch):
+    """The keys that are put on the queue."""
+    keys = []
+    monkeypatch.setattr(outbox_requeue, "enqueue", lambda settings, batch: keys.extend(batch))
+    return keys
+
+
+def test_a_mail_that_was_never_queued_is_queued_after_a_quarter_of_an_hour(written, clock, queued, run_work):
+    clock.now += timedelta(minutes=14)
+    assert run_work(outbox_requeue.requeue)["found"] == 0
+    clock.now += timedelta(minutes=2)
+    assert run_work(outbox_requeue.requeue)["done"] == 1
+    assert run_work(outbox_requeue.requeue)["done"] == 0  # it has an hour
+    clock.now += timedelta(hours=1, minutes=1)
+    assert run_work(outbox_requeue.requeue)["done"] == 1
+    assert queued == [written, written]
+
+
+def test_a_mail_that_was_sent_is_never_queued_again(runtime, ctx, written, clock, queued, run_work):
+    worker.work(runtime, messages(written))
+    clock.now += timedelta(hours=1)
+    assert run_work(outbox_requeue.requeue)["found"] == 0
+    assert not {"gsi3pk", "gsi3sk"} & row(ctx, written).keys()
+
+
+def test_neither_a_decoy_nor_an_expired_mail_is_queued_again(ctx, written, clock, queued, run_work):
+    tx = Transaction(ctx.store)
+    outbox.add_mail(tx, ctx, to="who@example.com", subject="s", text="t", decoy=True)
+    tx.commit()
+    clock.now += outbox.MAIL_TTL + timedelta(seconds=1)
+    assert run_work(outbox_requeue.requeue)["done"] == 0
+    assert queued == []
+
+
+def test_a_queue_that_refuses_is_asked_again_in_an_hour(written, clock, run_work, monkeypatch):
+    def refuse(settings, batch):
+        raise outbox.QueueError("full")
+
+    monkeypatch.setattr(outbox_requeue, "enqueue", refuse)
+    clock.now += timedelta(minutes=16)
+    with pytest.raises(outbox.QueueError):
+        run_work(outbox_requeue.requeue)
+    taken = []
+    monkeypatch.setattr(outbox_requeue, "enqueue", lambda settings, batch: taken.extend(batch))
+    clock.now += timedelta(minutes=61)
+    run_work(outbox_requeue.requeue)
+    assert taken == [written]

@@ -50,6 +50,9 @@ PACK = Pack(
     name="things",
     title="Things",
     package=__name__,
-    projections=(Projection("thing", f"{__name__}.by_group"), Projection("thing", f"{__name__}.with_notes")),
+    projections=(
+        Projection("thing", f"{__name__}.by_group", writes=("GROUPS", "ALL")),
+        Projection("thing", f"{__name__}.with_notes", writes=("ALL",)),
+    ),
     entities={"thing": f"{__name__}.SampleRoot", "part": f"{__name__}.SampleChild"},
 )

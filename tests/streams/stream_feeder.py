@@ -3,6 +3,7 @@
 import base64
 import random
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,7 @@ from botocore.session import Session
 
 from chalicelib.foundation.streams import StreamRecord
 
+WRITTEN_AT = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)  # tests.conftest.NOW
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 
@@ -60,14 +62,18 @@ def record_of(number: int, old: dict[str, Any] | None, new: dict[str, Any] | Non
     """The record of a change between two images, for engines whose stream is not read."""
     image = new or old or {}
     name = "MODIFY" if old and new else "INSERT" if new else "REMOVE"
-    change = {"Keys": {key: image[key] for key in ("pk", "sk")}, "SequenceNumber": f"{number:021d}", "ApproximateCreationDateTime": 1.75e9}
+    change = {
+        "Keys": {key: image[key] for key in ("pk", "sk")},
+        "SequenceNumber": f"{number:021d}",
+        "ApproximateCreationDateTime": WRITTEN_AT.timestamp(),
+    }
     change |= {key: value for key, value in (("OldImage", old), ("NewImage", new)) if value is not None}
     return {"eventID": f"event-{number}", "eventName": name, "dynamodb": change}
 
 
 def as_lambda_gives_it(record: dict[str, Any], arn: str) -> StreamRecord:
     change = dict(record["dynamodb"])
-    change["ApproximateCreationDateTime"] = change["ApproximateCreationDateTime"].timestamp()
+    change["ApproximateCreationDateTime"] = WRITTEN_AT.timestamp()  # by the tests' clock, not the machine's
     for name in ("OldImage", "NewImage"):
         if name in change:
             change[name] = _base64(change[name])

@@ -13,6 +13,9 @@ from chalicelib.foundation.manifest import import_string
 from chalicelib.foundation.store.entity import Entity
 from chalicelib.functions.streams import _KINDS, CONSUMERS
 from chalicelib.packs import PACKS
+from tests.roles_of_functions import AsRole, policy_of
+from tests.streams.conftest import ALL
+from tests.streams.stream_feeder import deliver
 
 _ENVIRONMENT = {
     "VALHALLA_STAGE": "test",
@@ -88,3 +91,23 @@ def test_every_entity_is_declared_by_a_pack():
 
     declared = {kind: path for pack in PACKS for kind, path in pack.entities.items()}
     assert dict(kinds(Entity)) == declared
+
+
+def test_each_consumer_needs_no_more_than_its_role(world):
+    """Everything that a consumer may come to do: append, park, resume, raise an alarm, count, remove."""
+    thing = world.create(holder={"name": "Ida"}, notes="x")
+    for notes in ("y", "poison", "z"):
+        thing = world.edit(thing, notes=notes)
+    world.purge(world.delete(thing))
+    seen = world.feed.entities()
+    malformed, forged = (json.loads(json.dumps(record)) for record in seen[:2])
+    del malformed["dynamodb"]["NewImage"]["revision"]
+    forged["dynamodb"]["NewImage"]["group"] = {"S": "forged"}
+    client = world.runtime.dynamodb
+    for name, handler in (("audit_stream", world.audit()), ("projection_stream", world.project())):
+        world.runtime.dynamodb = AsRole(client, policy_of(name, ALL))
+        deliver(handler, [seen[1], seen[0], *seen[2:4], malformed, *seen[4:], forged])
+    world.runtime.dynamodb = client
+    assert world.rows("PARK#audit#")
+    assert world.rows("evt_")
+    assert world.rows("SEEN#")

@@ -158,7 +158,9 @@ def test_a_poisoned_record_is_parked_and_blocks_nobody(world):
     left = redrive_projection(world.ctx, world.contributions, bad.id)
     assert (left.done, len(left.remaining)) == (0, 1)
     assert "unreadable notes" in left.remaining[0].reason
-    mended = ContributionRegistry([Pack("T", "t", "t", "t", projections=(Projection("thing", "tests.streams.sample_entities.by_group"),))])
+    mended = ContributionRegistry(
+        [Pack("T", "t", "t", "t", projections=(Projection("thing", "tests.streams.sample_entities.by_group", ("GROUPS", "ALL")),))]
+    )
     left = redrive_projection(world.ctx, mended, bad.id)
     assert (left.done, left.remaining) == (1, [])
     assert kept(world)[1][0] == 2

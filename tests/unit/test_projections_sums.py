@@ -47,7 +47,7 @@ def test_zero_is_left_out_and_nothing_that_is_given_is_touched():
 
 
 def _pack(*paths):
-    return Pack("T", "t", "t", "t", projections=tuple(Projection("thing", path) for path in paths))
+    return Pack("T", "t", "t", "t", projections=tuple(Projection("thing", path, ("GROUPS", "ALL")) for path in paths))
 
 
 def test_the_contributions_of_several_packs_add_up():
@@ -63,3 +63,10 @@ def test_the_contributions_of_several_packs_add_up():
 def test_a_contribution_that_fails_names_its_function():
     with pytest.raises(ContributionError, match=r"tests\.streams\.sample_entities\.by_group: KeyError"):
         ContributionRegistry([_pack("tests.streams.sample_entities.by_group")])("thing", {})
+
+
+def test_a_row_outside_the_declared_partitions_is_refused():
+    """The consumer's role may not write it."""
+    pack = Pack("T", "t", "t", "t", projections=(Projection("thing", "tests.streams.sample_entities.by_group", ("GROUPS",)),))
+    with pytest.raises(ContributionError, match="ALL"):
+        ContributionRegistry([pack])("thing", {"group": "a", "amount": 5})

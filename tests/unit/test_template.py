@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,9 @@ from chalicelib.foundation.manifest import import_string
 from chalicelib.foundation.settings import Settings
 from chalicelib.foundation.store.table import INDEXES, TTL_ATTRIBUTE, table_definition
 from chalicelib.packs import PACKS
-from ops.package import inventory, quotas, template
+from ops.package import inventory, policies, quotas, template
 from ops.package.build import PROJECT, PackagingError, copy_project, deployed_functions, finish_template
+from tests.roles_of_functions import is_allowed
 
 FUNCTIONS = deployed_functions()
 CONSUMERS = [entry for entry in FUNCTIONS if entry.consumer]
@@ -209,7 +209,7 @@ def test_a_stream_mapping_loses_nothing(entry: inventory.DeployedFunction, expan
     assert resource["EventSourceArn"] == {"Fn::GetAtt": ["Table", "StreamArn"]}
     assert resource["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert resource["BisectBatchOnFunctionError"] is True
-    assert resource["MaximumRetryAttempts"] == entry.consumer.retries > 0
+    assert resource["MaximumRetryAttempts"] == entry.consumer.retries == -1  # by age, not by count
     assert 60 <= resource["MaximumRecordAgeInSeconds"] == entry.consumer.max_age_seconds < 24 * 3600  # a stream keeps a day
     assert resource["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["StreamDeadLetters", "Arn"]}
     assert resource["StartingPosition"] == "TRIM_HORIZON"
@@ -339,6 +339,29 @@ def test_alarms_reach_somebody(expanded: dict[str, Any]) -> None:
     assert len(ages) == len(CONSUMERS)
 
 
+def test_the_throttles_of_each_index_have_an_alarm(expanded: dict[str, Any]) -> None:
+    alarms = [resource["Properties"] for resource in of_type(expanded, "AWS::CloudWatch::Alarm").values()]
+    watched = {
+        (dimension["Value"], alarm["MetricName"])
+        for alarm in alarms
+        for dimension in alarm["Dimensions"]
+        if dimension["Name"] == "GlobalSecondaryIndexName"
+    }
+    assert watched == {(index, f"{action}ThrottleEvents") for index in INDEXES for action in ("Read", "Write")}
+
+
+def test_the_gateway_logs_each_request_and_nothing_of_the_caller(expanded: dict[str, Any]) -> None:
+    (stage,) = of_type(expanded, "AWS::ApiGateway::Stage").values()
+    logging = stage["Properties"]["AccessLogSetting"]
+    assert logging["DestinationArn"] == {"Fn::GetAtt": ["ApiAccessLogGroup", "Arn"]}
+    variables = set(json.loads(logging["Format"]).values())
+    assert {"$context.requestId", "$context.status", "$context.responseLatency", "$context.error.responseType"} <= variables
+    telling = ("path", "identity", "authorizer", "domainName", "$input", "header", "querystring", "error.message")
+    assert [one for one in variables for word in telling if word in one and one != "$context.resourcePath"] == []
+    assert "ApiAccount" in expanded["Resources"]["RestAPI"]["DependsOn"]
+    assert expanded["Resources"]["ApiAccount"]["DeletionPolicy"] == "Retain"
+
+
 def test_every_queue_of_dead_letters_has_an_alarm(expanded: dict[str, Any]) -> None:
     dead = [name for name in of_type(expanded, "AWS::SQS::Queue") if name.endswith("DeadLetters")]
     assert dead
@@ -380,84 +403,123 @@ def test_the_dashboard_shows_what_the_alarms_watch(expanded: dict[str, Any]) -> 
 
 # --- what each function may do ---------------------------------------------------------------------------------------
 
-POLICIES = sorted((PROJECT / ".chalice").glob("policy-*.json"))
+POLICIES = {entry.policy_file.removeprefix("policy-").removesuffix(".json"): policies.policy(entry) for entry in FUNCTIONS}
+SCHEDULES = [entry.name for entry in SCHEDULED]
+TABLE, TABLE_INDEXES = {"Fn::GetAtt": ["Table", "Arn"]}, {"Fn::Sub": "${Table.Arn}/index/*"}
 
 
-def statements(path: Path) -> list[dict[str, Any]]:
-    return json.loads(path.read_text())["Statement"]
+def statements(name: str) -> list[dict[str, Any]]:
+    return POLICIES[name]["Statement"]
 
 
-def allowed(path: Path, action: str) -> list[Any]:
+def allowed(name: str, action: str) -> list[Any]:
     """The resources on which a policy allows an action."""
-    given = [entry for entry in statements(path) if entry["Effect"] == "Allow"]
-    return [where for entry in given if any(fnmatchcase(action, may) for may in entry["Action"]) for where in entry["Resource"]]
+    given = [entry for entry in statements(name) if entry["Effect"] == "Allow"]
+    return [where for entry in given if action in entry["Action"] for where in entry["Resource"]]
 
 
-def test_there_is_one_policy_a_kind_of_function() -> None:
-    assert {path.name for path in POLICIES} == {entry.policy_file for entry in FUNCTIONS} | {"policy-schedule.json"}
+def may_write(name: str, key: str) -> set[str]:
+    """What a policy lets its function do to a partition."""
+    return {action for action in ("PutItem", "UpdateItem", "DeleteItem") if is_allowed(POLICIES[name], action, key)}
+
+
+def test_each_function_has_the_policy_of_its_kind_or_schedule(expanded: dict[str, Any]) -> None:
+    for entry in FUNCTIONS:
+        role = expanded["Resources"][entry.logical_id]["Properties"]["Role"]["Fn::GetAtt"][0]
+        (given,) = expanded["Resources"][role]["Properties"]["Policies"]
+        assert given["PolicyDocument"] == policies.policy(entry)
 
 
 def test_policies_are_narrow() -> None:
-    for path in POLICIES:
-        for entry in statements(path):
-            assert "*" not in entry["Resource"], path
+    for name in POLICIES:
+        for entry in statements(name):
+            assert "*" not in entry["Resource"], name
             if entry["Effect"] == "Allow":
-                assert [may for may in entry["Action"] if may.endswith("*")] == [], path
-                assert [may for may in entry["Action"] if may in {"dynamodb:Scan", "dynamodb:CreateTable", "dynamodb:DeleteTable"}] == []
+                assert [may for may in entry["Action"] if may.endswith("*")] == [], name
+                assert [may for may in entry["Action"] if may in {"dynamodb:CreateTable", "dynamodb:DeleteTable"}] == []
 
 
-# The worker behind a queue keeps to the rows that it was sent for; all others work with the whole table.
-WHOLE = [path for path in POLICIES if path.stem != "policy-outbox-worker"]
+def test_nobody_may_scan_but_the_schedule_that_looks_for_gaps() -> None:
+    assert {name for name in POLICIES if allowed(name, "dynamodb:Scan")} == {"stream-gaps"}
+    assert allowed("stream-gaps", "dynamodb:Scan") == [TABLE]
 
 
-@pytest.mark.parametrize("path", WHOLE, ids=lambda path: path.stem)
-def test_each_may_use_the_table_and_its_indexes(path: Path) -> None:
-    table, indexes = {"Fn::GetAtt": ["Table", "Arn"]}, {"Fn::Sub": "${Table.Arn}/index/*"}
+# The worker behind a queue keeps to the rows that it was sent for; all others read the whole table.
+WHOLE = [name for name in POLICIES if name != "outbox-worker"]
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_each_may_read_the_table_and_its_indexes(name: str) -> None:
     for action in ("GetItem", "BatchGetItem", "Query", "ConditionCheckItem"):
-        assert allowed(path, f"dynamodb:{action}") == [table, indexes]
+        assert allowed(name, f"dynamodb:{action}") == [TABLE, TABLE_INDEXES]
     for action in ("PutItem", "UpdateItem", "DeleteItem"):
-        assert allowed(path, f"dynamodb:{action}") == [table]
+        assert allowed(name, f"dynamodb:{action}") == [TABLE]
 
 
-@pytest.mark.parametrize("path", POLICIES, ids=lambda path: path.stem)
-def test_each_may_write_its_logs_and_no_others(path: Path) -> None:
-    (logs,) = allowed(path, "logs:PutLogEvents")
-    assert logs == allowed(path, "logs:CreateLogStream")[0]
+@pytest.mark.parametrize("name", POLICIES)
+def test_each_may_write_its_logs_and_no_others(name: str) -> None:
+    (logs,) = allowed(name, "logs:PutLogEvents")
+    assert logs == allowed(name, "logs:CreateLogStream")[0]
     assert logs["Fn::Sub"].endswith(":log-group:/aws/lambda/${AWS::StackName}-*")
 
 
-@pytest.mark.parametrize("path", WHOLE, ids=lambda path: path.stem)
-def test_the_trail_can_only_be_appended_to(path: Path) -> None:
-    (denied,) = [entry for entry in statements(path) if entry["Effect"] == "Deny"]
+@pytest.mark.parametrize("name", WHOLE)
+def test_the_trail_can_only_be_appended_to(name: str) -> None:
+    (denied,) = [entry for entry in statements(name) if entry["Effect"] == "Deny"]
     assert denied["Condition"] == {"ForAnyValue:StringLike": {"dynamodb:LeadingKeys": ["AUD#*"]}}
     assert {"dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"} <= set(denied["Action"])
-    assert ("dynamodb:PutItem" in denied["Action"]) == (path.stem != "policy-audit-stream")
+    assert may_write(name, "AUD#pipe_1") == ({"PutItem"} if name in {"audit-stream", "stream-gaps"} else set())
+
+
+@pytest.mark.parametrize("name", [*SCHEDULES, "audit-stream", "projection-stream"])
+def test_what_works_by_itself_writes_only_partitions_of_its_own(name: str) -> None:
+    """Neither users, keys, limits, configuration nor the answers to repeated requests."""
+    (writing,) = [entry for entry in statements(name) if entry["Sid"] == "WriteTable"]
+    assert "*" not in writing["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+    forbidden = ["UNIQ#email#x", "IDEM#x", "CFG", "RATE#x", "CODE#x", "KEYUSED#x", "RUN#other"]
+    forbidden += [] if name == "ops-retention" else ["user_01", "key_01"]
+    assert [key for key in forbidden if may_write(name, key)] == []
+
+
+def test_roles_follow_from_what_packs_declare() -> None:
+    assert may_write("wholesale-follow-ups", "pipe_01")
+    assert may_write("wholesale-follow-ups", "evt_01")
+    assert may_write("wholesale-follow-ups", "RUN#wholesale-follow-ups")
+    assert not may_write("wholesale-follow-ups", "buyer_01")
+    assert may_write("holdings-close", "SNAP#2026-01-01")
+    assert not may_write("holdings-close", "pipe_01")
+    assert may_write("projection-stream", "BOARD")
+    assert may_write("projection-stream", "buyer_01")
+    assert not may_write("projection-stream", "pipe_01")
+    assert not may_write("audit-stream", "pipe_01")
+    assert may_write("ops-retention", "user_01")
+    assert may_write("outbox-requeue", "MAIL#1")
+    assert not may_write("outbox-requeue", "pipe_01")
 
 
 def test_the_worker_of_the_outbox_sees_mail_alone() -> None:
-    path = PROJECT / ".chalice" / "policy-outbox-worker.json"
-    (may,) = [entry for entry in statements(path) if any(action.startswith("dynamodb:") for action in entry["Action"])]
-    assert may["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["MAIL#*"]}}
+    (may,) = [entry for entry in statements("outbox-worker") if any(action.startswith("dynamodb:") for action in entry["Action"])]
+    assert may["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["MAIL", "MAIL#*"]}}
     assert set(may["Action"]) == {"dynamodb:GetItem", "dynamodb:UpdateItem"}
-    assert allowed(path, "ses:SendEmail")
-    assert allowed(path, "sqs:ReceiveMessage") == allowed(path, "sqs:DeleteMessage") == [{"Fn::GetAtt": ["Outbox", "Arn"]}]
-    assert {path.stem for path in POLICIES if allowed(path, "ses:SendEmail")} == {"policy-outbox-worker"}
+    outbox = [{"Fn::GetAtt": ["Outbox", "Arn"]}]
+    assert allowed("outbox-worker", "sqs:ReceiveMessage") == allowed("outbox-worker", "sqs:DeleteMessage") == outbox
+    assert {name for name in POLICIES if allowed(name, "ses:SendEmail")} == {"outbox-worker"}
 
 
-def test_only_the_keeper_of_the_trail_hands_over_mail() -> None:
+def test_mail_is_handed_over_by_the_keeper_of_the_trail_and_what_was_forgotten_by_its_schedule() -> None:
     outbox = {"Fn::GetAtt": ["Outbox", "Arn"]}
-    assert {path.stem for path in POLICIES if outbox in allowed(path, "sqs:SendMessage")} == {"policy-audit-stream"}
+    assert {name for name in POLICIES if outbox in allowed(name, "sqs:SendMessage")} == {"audit-stream", "outbox-requeue"}
 
 
 @pytest.mark.parametrize("entry", CONSUMERS, ids=lambda entry: entry.name)
 def test_a_consumer_may_follow_the_stream_and_send_dead_letters(entry: inventory.DeployedFunction) -> None:
-    path = PROJECT / ".chalice" / entry.policy_file
+    name = entry.kind
     for action in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"):
-        assert allowed(path, f"dynamodb:{action}") == [{"Fn::Sub": "${Table.Arn}/stream/*"}]
-    assert {"Fn::GetAtt": ["StreamDeadLetters", "Arn"]} in allowed(path, "sqs:SendMessage")
+        assert allowed(name, f"dynamodb:{action}") == [{"Fn::Sub": "${Table.Arn}/stream/*"}]
+    assert {"Fn::GetAtt": ["StreamDeadLetters", "Arn"]} in allowed(name, "sqs:SendMessage")
 
 
 def test_secrets_are_read_by_those_who_sign_or_seal() -> None:
-    readers = {path.stem for path in POLICIES if allowed(path, "secretsmanager:GetSecretValue")}
-    assert readers == {"policy-api", "policy-audit-stream", "policy-schedule"}
-    assert not [path for path in POLICIES if allowed(path, "secretsmanager:PutSecretValue")]
+    readers = {name for name in POLICIES if allowed(name, "secretsmanager:GetSecretValue")}
+    assert readers == {"api", "audit-stream", *SCHEDULES}
+    assert not [name for name in POLICIES if allowed(name, "secretsmanager:PutSecretValue")]

@@ -5,9 +5,12 @@ from typing import ClassVar, Self
 from chalicelib.foundation.actor import Stamp
 from chalicelib.foundation.ids import IdFormat, ItemKey
 from chalicelib.foundation.store import attributes as a
-from chalicelib.foundation.store.access_patterns import KeyRange
+from chalicelib.foundation.store.access_patterns import DuePattern, KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.row import Row
+
+# Every entity that is marked deleted, by the instant of its deletion.
+DELETED = DuePattern("deleted", on="deleted_at", serves="ops-retention")
 
 
 class Entity(Row):
@@ -83,7 +86,7 @@ class Entity(Row):
         return self.ID.key(self.id)
 
     def to_item(self) -> DynamoItem:
-        """The row, with its keys and its view. One that is marked deleted is in no index."""
+        """The row, with its keys and its view. One that is marked deleted is in no index but that of what is to be purged."""
         key = self.key
         item = self._encoded() | {
             "pk": {"S": key.pk},
@@ -93,9 +96,9 @@ class Entity(Row):
             "sv": {"N": str(self.SCHEMA)},
         }
         if self.deleted_at is None:
-            item |= {name: {"S": value} for name, value in self.index_keys().items()}
             item["view"] = self._encoded_view()
-        return item
+        keys = self.index_keys() if self.deleted_at is None else DELETED.keys(self)
+        return item | {name: {"S": value} for name, value in keys.items()}
 
     @classmethod
     def from_item(cls, raw: DynamoItem) -> Self:

@@ -244,6 +244,16 @@ class Store:
                 return
             arguments["ExclusiveStartKey"] = response["LastEvaluatedKey"]
 
+    def scan_page(self, after: ItemKey | None, limit: int) -> tuple[list[DynamoItem], ItemKey | None]:
+        """Up to `limit` rows of the table that follow `after` in its own order, and where to go on. Eventually consistent: half the cost.
+
+        Not for requests: only for work that goes through the whole table in portions.
+        """
+        start = {} if after is None else {"ExclusiveStartKey": encode_key(after)}
+        response = self.call("scan", TableName=self.table, Limit=limit, **start)
+        last = response.get("LastEvaluatedKey")
+        return response["Items"], ItemKey(last["pk"]["S"], last["sk"]["S"]) if last else None
+
     # -- single conditional writes
 
     def save(self, entity: Entity) -> None:

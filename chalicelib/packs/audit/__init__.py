@@ -1,6 +1,6 @@
 """Q: the audit trail. Every change as a record, linked by a hash chain, and the verification of the chain."""
 
-from chalicelib.foundation.manifest import Endpoint, Pack, PermissionRow
+from chalicelib.foundation.manifest import AGGREGATES, Endpoint, Pack, PermissionRow, Schedule
 
 PACK = Pack(
     letter="Q",
@@ -47,7 +47,17 @@ PACK = Pack(
             errors=("bad-request", "not-found"),
         ),
     ),
+    schedules=(
+        Schedule(
+            "stream-gaps",
+            "rate(1 hour)",
+            f"{__name__}.schedules.stream_gaps",
+            "Retries what the stream's consumers parked, and closes gaps of the trail and the aggregates",
+            writes=("AUD", "PERSON", "GAP", "PARK", "PASS", "SEEN", AGGREGATES),
+            scans=True,
+        ),
+    ),
     entities={"trail_access": f"{__name__}.entities.TrailAccess"},
     rows=(f"{__name__}.records.AuditRecord",),
-    key_prefixes=("AUD", "PERSON"),
+    key_prefixes=("AUD", "PERSON", "GAP"),
 )

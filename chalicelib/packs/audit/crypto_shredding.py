@@ -67,6 +67,18 @@ class DataSubjectKeys:
         sealed = AESSIV(key).encrypt(text, [context.encode()])
         return {"digest": keyed_digest(key, text).hex(), "sealed": base64.b64encode(sealed).decode()}
 
+    def encrypt(self, subject: str, context: str, content: bytes) -> bytes | None:
+        """Content under the subject's key, bound to `context`; None where the subject has been erased."""
+        self.load([subject])
+        key = self._key(subject)
+        return None if key is None else AESSIV(key).encrypt(content, [context.encode()])
+
+    def decrypt(self, subject: str, context: str, sealed: bytes) -> bytes | None:
+        """The content that was encrypted; None where the subject's key doesn't exist. Raises InvalidTag where it was tampered with."""
+        self.load([subject])
+        key = self._keys.get(subject)
+        return None if key is None else AESSIV(key).decrypt(sealed, [context.encode()])
+
     def unseal(self, subject: str, context: str, sealed: str) -> Any:
         """The value that was sealed; "erased" where its key doesn't exist. Raises InvalidTag where it was tampered with."""
         key = self._keys.get(subject)

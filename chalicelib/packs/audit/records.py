@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from chalicelib.foundation.actor import Stamp
 from chalicelib.foundation.canonical_json import canonical_json
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.ids import ItemKey
@@ -34,6 +35,10 @@ _NOT_FIELDS = {
 }  # fmt: skip
 # Fields of the consumer itself: they may differ in a replay of the same change.
 _CONSUMERS_OWN = ("recorded_at", "code_version")
+
+# In the content of a record that was not made from the images of the stream.
+RECOVERED = {"recovered": True}
+LOST = "lost"  # the action of a record in the place of a change of which nothing is known
 
 SealFunction = Callable[[str, Any], dict[str, str] | None]  # (context, value) -> the stored form of a personal value
 
@@ -129,10 +134,14 @@ def chain_hash(prev_hash: str, body: str) -> str:
 
 
 def build_record(change: StreamChange, entity: type[Entity], seal: SealFunction, recorded_at: datetime, code_version: str) -> JsonObject:
-    """The content of the record of a change: who, what, when, in which request; without secrets, personal values sealed."""
+    """The content of the record of a change: who, what, when, in which request; without secrets, personal values sealed.
+
+    `recovered` is in it where the change was parked without its values: the fields that changed are not known then.
+    """
     image = codec.decode_item(change.image)
     is_removed = change.new is None
     return {
+        **({} if change.has_values else RECOVERED),
         "entity_id": image["id"],
         "kind": image["kind"],
         "seq": change.version,
@@ -145,6 +154,24 @@ def build_record(change: StreamChange, entity: type[Entity], seal: SealFunction,
         "recorded_at": format_timestamp(recorded_at),
         "code_version": code_version,
         "changes": {} if is_removed else changes(change, entity, seal),
+    }
+
+
+def lost_record(entity_id: str, kind: str, seq: int, stamp: Stamp, code_version: str) -> JsonObject:
+    """The content of a record in the place of a change that nobody can describe any more: that it was made is all that is known."""
+    at = format_timestamp(stamp.now)
+    return {
+        "entity_id": entity_id,
+        "kind": kind,
+        "seq": seq,
+        "action": LOST,
+        "actor": stamp.actor.id,
+        "at": at,
+        "request_id": stamp.request_id,
+        "correlation_id": stamp.correlation_id,
+        "recorded_at": at,
+        "code_version": code_version,
+        "changes": {},
     }
 
 
@@ -208,13 +235,14 @@ def _differences(path: str, before: object, after: object) -> JsonObject:
 def describes_same_change(existing: AuditRecord, expected: JsonObject, *, erased: bool) -> bool:
     """Whether the existing record describes the same change as `expected`, which then is a replay.
 
-    The consumer's own fields may differ. So may the changed fields, where another version of the code described them or the
-    subject was erased since.
+    The consumer's own fields may differ. So may the changed fields, where another version of the code described them, the subject was
+    erased since, or one of the two was recovered.
     """
     if existing.hash != chain_hash(existing.prev_hash, existing.body):
         return False
     content = existing.values
-    if content.get("code_version") != expected["code_version"] or erased:
+    recovered = RECOVERED.keys() & (content.keys() | expected.keys())
+    if content.get("code_version") != expected["code_version"] or erased or recovered:
         content, expected = ({**values, "changes": None} for values in (content, expected))
-    own = dict.fromkeys(_CONSUMERS_OWN)
+    own = dict.fromkeys((*_CONSUMERS_OWN, *recovered))
     return canonical_json({**expected, **own}) == canonical_json({**content, **own})

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.dates import format_timestamp
+from chalicelib.foundation.dates import format_timestamp, parse_timestamp
 from chalicelib.foundation.errors import NotFound, VersionConflict
 from chalicelib.foundation.events import Notification
 from chalicelib.foundation.ids import ROOT_SORT_KEY, ItemKey
@@ -43,6 +43,12 @@ def list_records(ctx: Context, entity_id: str, query: "EntityTrailQuery") -> "Pa
 def read_chain(ctx: Context, entity_id: str, *, after: int, limit: int) -> Iterator[DynamoItem]:
     """Up to `limit` records as stored, ascending, from the one that follows `after` on. A round trip per 1 MB."""
     return islice(ctx.store.query_all(chain_range(entity_id, after=after), page_size=limit), limit)
+
+
+def last_record(store: Store, entity_id: str) -> AuditRecord | None:
+    """The newest record of an entity. One round trip."""
+    rows = store.query_all(chain_range(entity_id), newest_first=True, page_size=1)
+    return next((AuditRecord.from_item(raw) for raw in rows), None)
 
 
 def list_changes(
@@ -148,6 +154,19 @@ def create_records(store: Store, records: Iterable[AuditRecord]) -> None:
     for record in records:
         tx.put(record, ROW_ABSENT)
     tx.commit()
+
+
+_NOTICE_TTL = timedelta(days=7)
+
+
+def noticed_at(ctx: Context, entity_id: str) -> datetime:
+    """When a pass first found that an entity is gone without a record of its removal: now, unless it was noticed before. One round trip."""
+    row = ctx.store.update(
+        ItemKey(f"GAP#{entity_id}", "G"),
+        set={"ttl": int((ctx.now + _NOTICE_TTL).timestamp())},
+        default={"noticed_at": format_timestamp(ctx.now)},
+    )
+    return parse_timestamp(row["noticed_at"]["S"])
 
 
 def create_notification(store: Store, notification: Notification) -> None:

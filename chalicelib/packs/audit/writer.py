@@ -13,7 +13,7 @@ from functools import cache
 
 from botocore.exceptions import ClientError
 
-from chalicelib.foundation import streams, telemetry
+from chalicelib.foundation import outbox, streams, telemetry
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Unavailable, VersionConflict
 from chalicelib.foundation.events import Notification
@@ -26,7 +26,7 @@ from chalicelib.foundation.streams import MalformedRecord, StreamChange
 from chalicelib.packs.audit import crypto_shredding, records, repository
 from chalicelib.packs.audit.records import GENESIS, AuditRecord
 
-STREAM = "audit"
+STREAM = streams.TRAIL
 _TRANSACTION_FROM = 10  # records of a batch from which on they are put in transactions
 _MAX_TRANSACTION_BYTES = 3_000_000  # of record bodies; DynamoDB's limit for a transaction is 4 MB
 EntityResolver = Callable[[str], type[Entity]]
@@ -86,11 +86,19 @@ class TrailWriter:
         failed = {change.entity_id for change in undone}
         return undone + self._resume_parked([change for id, chain in chains.items() if id not in failed for change in chain])
 
-    def redrive(self, entity: str) -> int:
-        """Retry an entity's parked records, in order. Returns how many succeeded."""
+    def parked(self, entity: str) -> list[streams.ParkedRecord]:
+        """An entity's parked records, with the values that can still be opened."""
+        return streams.parked_records(self._store, STREAM, entity, self._ctx.now, unseal=self._subject_keys.decrypt)
+
+    def redrive(self, entity: str, *, waiting_only: bool = False) -> int:
+        """Retry an entity's parked records, in order. Returns how many succeeded.
+
+        `waiting_only` leaves those out that can't be processed: one of them may have ended a function before.
+        """
         done = 0
-        for parked in self._in_order(streams.parked_records(self._store, STREAM, entity, self._ctx.now)):
-            key, change = parked
+        for key, change in self._in_order(self.parked(entity)):
+            if waiting_only and not streams.is_waiting(key):
+                continue
             if change is not None and self._retry(change):
                 streams.remove_parked(self._store, key)
                 done += 1
@@ -138,7 +146,7 @@ class TrailWriter:
                 if hash is None or change.version != expected:
                     break
                 try:
-                    record = AuditRecord.from_values(self._describe(change), hash)
+                    record = AuditRecord.from_values(self.describe(change), hash)
                 except Exception:  # `_append_or_park` finds out why
                     break
                 hash = record.hash
@@ -188,9 +196,9 @@ class TrailWriter:
         except Exception as error:
             if streams.is_transient(error):
                 raise
-            park_unreadable(self._ctx, change.record, error)
+            self._park(change.record, f"{type(error).__name__}: {error}")
             return
-        key = streams.park_record(self._store, STREAM, change.record, "its predecessor is missing", self._ctx.now, waiting_change=change)
+        key = self._park(change.record, "its predecessor is missing", waiting_change=change)
         # The predecessor may have been appended meanwhile. Either this check after parking or its check after appending notices.
         if self._append(change):
             streams.remove_parked(self._store, key)
@@ -201,7 +209,7 @@ class TrailWriter:
         prev_hash = self._hash(id, seq - 1)
         if prev_hash is None:
             return False
-        content = self._describe(change)
+        content = self.describe(change)
         record = AuditRecord.from_values(content, prev_hash)
         existing = repository.create_record(self._store, record)
         self._hashes[id, seq] = (existing or record).hash
@@ -212,7 +220,8 @@ class TrailWriter:
                 raise ChainConflict(existing)
         return True
 
-    def _describe(self, change: StreamChange) -> JsonObject:
+    def describe(self, change: StreamChange) -> JsonObject:
+        """The content of a change's record. Raises MalformedRecord for an unknown kind."""
         entity = self._entity_class(change.kind)
         if entity.PERSONAL:
             self._subject_keys.load([change.key.pk])
@@ -233,6 +242,21 @@ class TrailWriter:
         return self._hashes[id, seq]
 
     # -- parked changes
+
+    def park(self, record: streams.StreamRecord, reason: str) -> ItemKey | None:
+        """Park a record that was not processed. Mail is not parked: its row waits in the outbox, and is queued from there."""
+        try:
+            change = streams.parse_record(record)
+            if change.type == outbox.MAIL:
+                return None
+            waiting = change if reason == streams.LATE and change.version and change.entity_id else None
+        except MalformedRecord:
+            waiting = None
+        return self._park(record, reason, waiting_change=waiting)
+
+    def _park(self, record: streams.StreamRecord, reason: str, *, waiting_change: StreamChange | None = None) -> ItemKey:
+        seal = self._subject_keys.encrypt
+        return streams.park_record(self._store, STREAM, record, reason, self._ctx.now, waiting_change=waiting_change, seal=seal)
 
     def _resume_parked(self, appended: list[StreamChange]) -> list[StreamChange]:
         """Append the parked successors of these changes. Returns the changes for which that failed, to be redelivered.
@@ -279,7 +303,7 @@ class TrailWriter:
         ctx, id, seq = self._ctx, change.entity_id, change.version
         telemetry.log("ERROR", "CHAIN_BROKEN", entity=id, seq=seq, standing=existing.hash)
         telemetry.emit_metric({"ChainBroken": 1}, stream=STREAM)
-        streams.park_record(self._store, STREAM, change.record, f"CHAIN_BROKEN: another record stands at {seq}", ctx.now)
+        self._park(change.record, f"CHAIN_BROKEN: another record stands at {seq}")
         event = Notification.for_occasion(
             ctx,
             f"trail.chain_broken#{id}#{seq}",
@@ -307,8 +331,3 @@ def _chunks(records: Iterable[tuple[StreamChange, AuditRecord]]) -> Iterator[lis
         size += bytes_
     if chunk:
         yield chunk
-
-
-def park_unreadable(ctx: Context, record: streams.StreamRecord, error: Exception) -> None:
-    """Park a stream record that can't be processed."""
-    streams.park_record(ctx.store, STREAM, record, f"{type(error).__name__}: {error}", ctx.now)

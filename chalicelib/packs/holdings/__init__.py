@@ -73,7 +73,7 @@ PACK = Pack(
             "Creates the close snapshot of each past day: totals, groups, rates",
         ),
     ),
-    projections=(Projection("holding_year", f"{__name__}.projections.contribute"),),
+    projections=(Projection("holding_year", f"{__name__}.projections.contribute", writes=("HOLDINGS",)),),
     subjects=(SubjectEntry("holding", "hold", f"{__name__}.subjects.HOLDING"),),
     entities={
         "holding": f"{__name__}.entities.Holding",

@@ -64,7 +64,7 @@ PACK = Pack(
             "Warns before earnest money is due, an inspection ends, a contract closes",
         ),
     ),
-    projections=(Projection("pipeline", f"{__name__}.projections.contribute"),),
+    projections=(Projection("pipeline", f"{__name__}.projections.contribute", writes=("BOARD", "FUNNEL")),),
     subjects=(SubjectEntry("pipeline", "pipe", f"{__name__}.subjects.PIPELINE"),),
     entities={"pipeline": f"{__name__}.entities.Pipeline", "activity": f"{__name__}.entities.Activity"},
     rows=(f"{__name__}.entities.PipelineActivityState",),
