@@ -9,7 +9,7 @@ from chalicelib.foundation import idempotency
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.due_work import DueHandler, commit_claim, process_due, process_due_entities
 from chalicelib.foundation.errors import NotFound, Problem, ValidationFailed, VersionConflict
-from chalicelib.foundation.events import Notification
+from chalicelib.foundation.events import Notification, add_notifications
 from chalicelib.foundation.ids import ROOT_SORT_KEY, ItemKey
 from chalicelib.foundation.projections import Number, generations, live_aggregates, read_aggregates
 from chalicelib.foundation.schedules import RunStats
@@ -410,7 +410,7 @@ def add_earnest_money_event(ctx: Context, tx: Transaction, pipeline: Pipeline, b
         },
         **{**public.notification_target(pipeline), "subject_type": "assignment", "subject_id": after.id},
     )
-    tx.create(event)
+    add_notifications(ctx, tx, [event])
 
 
 def save_assignment(ctx: Context, snapshot: PipelineSnapshot, roster: OfferRoster, before: Assignment, after: Assignment) -> Pipeline:
