@@ -39,7 +39,7 @@ class Notification(Entity):
 
     KIND = "event"
     ID = IdFormat("evt", "event")
-    BY_USER = AccessPattern("gsi1", "EVT#{for_user}", serves="GET /events, the caller's")
+    BY_USER = AccessPattern("gsi1", "EVT#{for_user}", serves="GET /events, the caller's; events-forward")
     BY_ROLE = AccessPattern("gsi2", "EVT#{for_role}", serves="GET /events, those of the caller's roles")
 
     event = a.string()  # e.g. wholesale.follow_up
