@@ -4,6 +4,7 @@ import pytest
 
 from chalicelib.foundation.auth import handover
 from chalicelib.foundation.store.keys import reference_counter
+from chalicelib.foundation.store.store import Store
 from chalicelib.packs.wholesale.entities import PipelineActivityState
 from tests.packs.auth.auth_fixtures import *  # noqa: F403 - fixtures
 from tests.packs.auth.auth_fixtures import SignedInUser
@@ -162,3 +163,27 @@ def test_a_pipeline_keeps_its_history_and_its_place_in_the_board(ada, leaver, he
     hand_over(ada, leaver, heir)
     assert ada("GET", f"/wholesale/{id}/history").json() == before
     assert [item["id"] for item in ada("GET", "/wholesale", query={"stage": "offer_made"}).json()["items"]] == [id]
+
+
+def test_what_there_is_no_time_for_is_left_to_the_next_call(ada, leaver, heir, monkeypatch):
+    (id,) = pipelines_of(leaver, 1)
+    with monkeypatch.context() as short:
+        short.setattr(handover, "_SECONDS_RESERVED", 1_000)
+        assert hand_over(ada, leaver, heir).json() == {"moved": 0, "moved_by_kind": {}, "done": False}
+    assert owners(ada, [id]) == {leaver.id}
+    assert hand_over(ada, leaver, heir).json()["moved"] == 1
+
+
+def test_a_row_that_the_index_still_shows_is_not_taken_from_its_new_owner(ada, person, leaver, heir, monkeypatch):
+    ids, third = pipelines_of(leaver, 2), person("dealmaker")
+    read = Store.query_all
+
+    def read_before_a_change(store, *arguments, **more):
+        rows = list(read(store, *arguments, **more))
+        ada("PATCH", f"/wholesale/{ids[0]}", {"owner": third.id})
+        return iter(rows)
+
+    with monkeypatch.context() as behind:
+        behind.setattr(Store, "query_all", read_before_a_change)
+        assert hand_over(ada, leaver, heir).json() == {"moved": 1, "moved_by_kind": {"pipeline": 1}, "done": True}
+    assert [owners(ada, [id]) for id in ids] == [{third.id}, {heir.id}]

@@ -139,3 +139,14 @@ def test_an_event_that_is_read_meanwhile_stays_as_it_is(ada, person, store_event
     ctx.store.save = save_late
     assert forward_unread(ctx, leaver.id, 10) == (1, 0)
     assert ctx.store.find(Notification, id).for_role is None
+
+
+def test_an_event_that_the_index_still_shows_as_unread_is_not_forwarded(person, store_event, runtime):
+    leaver = person("dealmaker")
+    id = store_event("read", leaver.id)
+    ctx = runtime.context(request_id="r", actor=system_actor("test"))
+    pages = list(ctx.store.query_pages(Notification.BY_USER.range(for_user=leaver.id)))
+    leaver("POST", f"/events/{id}/seen")
+    ctx.store.query_pages = lambda *_, **__: iter(pages)
+    assert forward_unread(ctx, leaver.id) == (0, 0)
+    assert ctx.store.find(Notification, id).for_role is None
