@@ -10,7 +10,7 @@ from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Forbidden, ValidationFailed
 from chalicelib.foundation.ids import ROOT_SORT_KEY, ItemKey
 from chalicelib.foundation.store.codec import DynamoItem
-from chalicelib.foundation.store.expressions import all_of, unchanged
+from chalicelib.foundation.store.expressions import ROW_ABSENT, all_of, any_of, unchanged
 from chalicelib.foundation.store.transactions import Transaction
 
 MASK = "•••"
@@ -36,6 +36,9 @@ def default_owner(ctx: Context) -> str | None:
 
 # -- users
 
+_IS_ACTIVE = all_of(*unchanged({"is_active": True, "deleted_at": None}))
+HAS_NOT_LEFT = any_of(ROW_ABSENT, _IS_ACTIVE)  # a condition on a user's row: users of an external issuer have none
+
 
 def user_key(user_id: str) -> ItemKey:
     """The key of a user. The id's format was validated with the request."""
@@ -45,6 +48,11 @@ def user_key(user_id: str) -> ItemKey:
 def is_active_user(user: DynamoItem | None) -> bool:
     """Whether the item is an active user."""
     return user is not None and "deleted_at" not in user and user.get("is_active", {}).get("BOOL", False)
+
+
+def has_left(user: DynamoItem | None) -> bool:
+    """Whether the item is a user who is not active any more. Of those who have no row here, users of an external issuer, nothing is known."""
+    return user is not None and not is_active_user(user)
 
 
 def unknown_user_error(field: str = "owner") -> ValidationFailed:
@@ -59,8 +67,7 @@ def require_active_user(ctx: Context, tx: Transaction, user_id: str | None, fiel
     name the same user, read the user first and ask `is_active_user`.
     """
     if user_id is not None and user_id != ctx.actor.id:
-        active = all_of(*unchanged({"is_active": True, "deleted_at": None}))
-        tx.condition_check(user_key(user_id), active, unknown_user_error(field))
+        tx.condition_check(user_key(user_id), _IS_ACTIVE, unknown_user_error(field))
 
 
 # -- contacts

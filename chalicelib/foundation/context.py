@@ -50,6 +50,7 @@ class Context:
     if_match: frozenset[int] | None = None
     cache: Cache = field(default_factory=Cache)  # shared by the process
     warnings: list[str] = field(default_factory=list)
+    users_who_left: set[str] = field(default_factory=set)  # as far as a failed condition has shown (foundation.events)
 
     @property
     def today(self) -> date:

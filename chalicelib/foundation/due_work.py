@@ -13,7 +13,8 @@ from typing import TypedDict, TypeVar
 from chalicelib.foundation import telemetry
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Problem, Unavailable, VersionConflict
-from chalicelib.foundation.events import Notification
+from chalicelib.foundation.events import FALLBACK_ROLE as FALLBACK_ROLE
+from chalicelib.foundation.events import AddresseeLeft, Notification, add_notifications
 from chalicelib.foundation.ids import IdFormat, ItemKey
 from chalicelib.foundation.schedules import RunStats
 from chalicelib.foundation.store.access_patterns import KeyRange
@@ -25,7 +26,6 @@ from chalicelib.foundation.store.store import parse_live
 from chalicelib.foundation.store.transactions import Transaction
 
 PAGE_SIZE = 50
-FALLBACK_ROLE = "operator"  # the role that is notified of what has no owner
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Entity)
@@ -131,18 +131,19 @@ def commit_claim(ctx: Context, claim: Callable[[Transaction], None], notificatio
 
     `claim` adds a conditional write that only one run can win; False where another run was first. A notification that exists
     already (a date was moved away and back) is not created again; the claim is committed without it. One round trip, one more for each
-    of those.
+    of those, and for each addressee who has left.
     """
     missing = list(notifications)
     while True:
         tx = Transaction(ctx.store)
         claim(tx)
-        for notification in missing:
-            tx.create(notification, _NotificationExists(notification))
+        add_notifications(ctx, tx, missing, _NotificationExists)
         try:
             tx.commit()
         except _NotificationExists as exists:
-            missing = [notification for notification in missing if notification is not exists.notification]
+            missing = [notification for notification in missing if notification.id != exists.notification.id]
+        except AddresseeLeft:
+            continue
         except VersionConflict:
             return False
         else:

@@ -86,6 +86,24 @@ class SubjectEntry:
 
 
 @dataclass(frozen=True)
+class OwnedEntities:
+    """A kind of entity that users own, so that what somebody owned can be handed over to another.
+
+    `field` is the attribute that holds the owner's id, and `pattern` the class's access pattern by it. `own` is the permission that an
+    owner needs to work on one, `reassign` that of giving one to somebody else. `add_update` is the dotted path of a function
+    `(ctx, tx, before, after) -> None`: it adds a changed entity to a transaction, with the rows that repeat its owner, and with
+    `access.require_active_user` for a new owner. It refuses nothing else.
+    """
+
+    kind: str
+    own: str
+    reassign: str
+    add_update: str
+    field: str = "owner"
+    pattern: str = "BY_OWNER"
+
+
+@dataclass(frozen=True)
 class PermissionRow:
     """A row of the matrix of roles: which role has which permissions `<name>:…`.
 
@@ -116,6 +134,7 @@ class Pack:
     schedules: tuple[Schedule, ...] = ()
     projections: tuple[Projection, ...] = ()
     subjects: tuple[SubjectEntry, ...] = ()
+    owned: tuple[OwnedEntities, ...] = ()
     permissions: tuple[PermissionRow, ...] = ()
     settings: type | None = None
     probe: str = ""  # dotted path of a function `(ctx) -> None` that checks the dependencies of the pack

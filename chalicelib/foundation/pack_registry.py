@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
-from chalicelib.foundation.manifest import Pack
+from chalicelib.foundation.manifest import OwnedEntities, Pack
 from chalicelib.foundation.roles import RoleMatrix
 
 
@@ -25,6 +25,11 @@ class PackRegistry:
     def by_kind(self) -> dict[str, Pack]:
         """The pack of each kind of entity."""
         return {kind: pack for pack in self.packs for kind in pack.entities}
+
+    @cached_property
+    def owned(self) -> tuple[tuple[str, OwnedEntities], ...]:
+        """What users own, each kind with the dotted path of its class."""
+        return tuple((pack.entities[owned.kind], owned) for pack in self.packs for owned in pack.owned)
 
     @cached_property
     def headings(self) -> dict[str, str]:

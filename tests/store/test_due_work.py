@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from chalicelib.foundation import due_work
+from chalicelib.foundation.access import user_key
 from chalicelib.foundation.actor import system_actor
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.due_work import commit_claim, notification_target, process_due, process_due_counters, process_due_entities
@@ -218,3 +219,60 @@ def test_eight_runs_at_once_do_everything_exactly_once(dynamodb_local, settings)
     assert sum(run.done for run in runs) == 12
     assert not any(run.failed for run in runs)
     assert [ctx(100).store.find(Parcel, parcel.id).reviews for parcel in parcels] == [1] * 12
+
+
+def user_row(ctx, id, **values):
+    ctx.store.put_values(user_key(id), values)
+
+
+def raised(ctx, *notifications):
+    assert commit_claim(ctx, lambda tx: None, notifications)
+    found = [ctx.store.find(Notification, notification.id) for notification in notifications]
+    return [(event.for_user, event.for_role) for event in found]
+
+
+def notification_for(ctx, key, owner):
+    target = notification_target("parcel", "parcel_1", owner)
+    return Notification.for_occasion(ctx, key, on=TODAY, event="sample.review", title=key, **target)
+
+
+def test_a_notification_for_somebody_who_left_is_for_the_operators_too(context):
+    ctx = context()
+    user_row(ctx, "user_left", is_active=False)
+    user_row(ctx, "user_deleted", is_active=True, deleted_at=ctx.now)
+    user_row(ctx, "user_here", is_active=True)
+    owners = ["user_left", "user_left", "user_deleted", "user_here", "user_here", "oidc:elsewhere", None]
+    found = raised(ctx, *(notification_for(ctx, f"{number}", owner) for number, owner in enumerate(owners)))
+    left = [("user_left", "operator"), ("user_left", "operator"), ("user_deleted", "operator")]
+    assert found == [*left, ("user_here", None), ("user_here", None), ("oidc:elsewhere", None), (None, "operator")]
+
+
+def test_that_somebody_left_costs_one_more_round_trip_once_a_run(context):
+    ctx = context()
+    user_row(ctx, "user_left", is_active=False)
+    before = ctx.store.round_trips
+    commit_claim(ctx, lambda tx: None, [notification_for(ctx, "first", "user_left")])
+    assert ctx.store.round_trips - before == 2
+    commit_claim(ctx, lambda tx: None, [notification_for(ctx, "second", "user_left")])
+    assert ctx.store.round_trips - before == 3
+
+
+def test_a_claim_that_another_run_won_stays_lost_whoever_left(context):
+    ctx = context()
+    user_row(ctx, "user_left", is_active=False)
+    (parcel,) = make(ctx)
+    ctx.store.save(parcel.with_changes(ctx, reviews=1))
+    event = notification_for(ctx, "late", "user_left")
+    assert not commit_claim(ctx, lambda tx: tx.save(parcel.with_changes(ctx, reviews=2)), [event])
+    assert ctx.store.find(Notification, event.id) is None
+
+
+def test_an_event_that_exists_is_not_written_again_for_who_left(context):
+    ctx = context()
+    user_row(ctx, "user_left", is_active=False)
+    event = notification_for(ctx, "once", "user_left")
+    assert commit_claim(ctx, lambda tx: None, [event])
+    (parcel,), later_run = make(ctx), context()
+    again = notification_for(later_run, "once", "user_left")
+    assert not commit_claim(later_run, lambda tx: tx.save(parcel.with_changes(later_run, reviews=1)), [again])
+    assert ctx.store.find(Parcel, parcel.id).reviews == 1

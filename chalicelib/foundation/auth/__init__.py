@@ -125,6 +125,14 @@ PACK = Pack(
         ),
         Endpoint(
             "POST",
+            "/auth/users/{id}/handover",
+            "hand_over",
+            "users:write",
+            "Give what a user owns to another, up to 100 rows a call",
+            errors=("not-found",),
+        ),
+        Endpoint(
+            "POST",
             "/auth/api-keys",
             "create_api_key",
             SIGNED_IN,

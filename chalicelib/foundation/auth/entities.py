@@ -18,7 +18,7 @@ class User(Entity):
 
     KIND = "user"
     ID = IdFormat("user", "user")
-    ALL = AccessPattern("gsi1", "USER", serves="GET /auth/users")
+    ALL = AccessPattern("gsi1", "USER", serves="GET /auth/users; events-forward")
     SECRET = frozenset({"password_hash"})
     PERSONAL = frozenset({"email", "name"})
 

@@ -1,6 +1,6 @@
 """The endpoints of /auth."""
 
-from chalicelib.foundation.auth import account, api_keys, external_users, one_time_codes, sessions, users
+from chalicelib.foundation.auth import account, api_keys, external_users, handover, offboarding, one_time_codes, sessions, users
 from chalicelib.foundation.auth.schemas import (
     AcceptedView,
     ApiKeyCreate,
@@ -12,6 +12,8 @@ from chalicelib.foundation.auth.schemas import (
     ExternalBlockCreate,
     ExternalBlockSummary,
     ExternalBlockView,
+    HandoverRequest,
+    HandoverView,
     InvitationCreate,
     InvitationView,
     KeySetView,
@@ -120,13 +122,29 @@ def get_user(ctx: Context, id: str) -> UserView:
 def change_user(ctx: Context, id: str, body: UserPatch) -> UserView:
     """Update a user. New roles apply from the next refresh on. Governance roles are granted by a signed-in administrator, to
     themselves only while nobody holds the role. The last administrator can't be demoted or deactivated.
+
+    The unread events of a user who is deactivated reach the operators, too; one who is reactivated has them again, and new ones alone.
     """
-    return users.change(ctx, id, body)
+    return offboarding.change(ctx, id, body)
 
 
 def deactivate_user(ctx: Context, id: str) -> None:
-    """Deactivate a user. The record is kept, since other records refer to it; PATCH `is_active` reactivates them."""
-    users.deactivate(ctx, id)
+    """Deactivate a user. The record is kept, since other records refer to it; PATCH `is_active` reactivates them.
+
+    Their unread events reach the operators, too. What they own stays theirs until it is handed over.
+    """
+    offboarding.deactivate(ctx, id)
+
+
+def hand_over(ctx: Context, id: str, body: HandoverRequest) -> HandoverView:
+    """Give what a user owns, active or not, to another user.
+
+    One call looks at 100 rows at the most. Until `done` call again: it goes on with what is left, whoever else does the same or changes rows
+    meanwhile. The trail names the caller at each row. Besides users:write the caller needs the right to reassign every kind of thing
+    that has an owner, which an API key with narrower scopes lacks; the new owner needs the right to work on what they get. A user
+    who was deactivated can create something for up to 15 more minutes, as long as a token is valid: call once more after that.
+    """
+    return handover.hand_over(ctx, id, body)
 
 
 def create_api_key(ctx: Context, body: ApiKeyCreate) -> CreatedApiKeyView:

@@ -19,6 +19,7 @@ from chalicelib.foundation.schema_types import (
     Text,
     Timestamp,
     TimestampText,
+    UserId,
 )
 
 Secret = Annotated[str, StringConstraints(strict=True, strip_whitespace=False, min_length=1, max_length=MAX_LENGTH)]
@@ -156,6 +157,20 @@ class UserListQuery(PageParams):
 
     role: Literal[RoleName, GovernanceRoleName] | None = Field(None, description="Only holders of this role.")
     is_active: QueryFlag | None = Field(None, description="Only active ones, or only those who are not.")
+
+
+class HandoverRequest(RequestBody):
+    """To whom everything is handed over."""
+
+    to: UserId = Field(description="An active user who may work on what they are given.")
+
+
+class HandoverView(TypedDict):
+    """What one call has handed over. `done` is false where there may be more: call again, with another Idempotency-Key."""
+
+    moved: int
+    moved_by_kind: dict[str, int]
+    done: bool
 
 
 class MeView(TypedDict):

@@ -8,7 +8,7 @@ from chalicelib.foundation import idempotency
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.due_work import notification_target
 from chalicelib.foundation.errors import NotFound, ValidationFailed
-from chalicelib.foundation.events import Notification
+from chalicelib.foundation.events import Notification, add_notifications
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.projections import generations, live_aggregates
 from chalicelib.foundation.store import references
@@ -284,7 +284,7 @@ def add_earnest_money_event(ctx: Context, tx: Transaction, pipeline: Pipeline, b
         data={"from": source, "to": target, "amount": (after.earnest_money or {}).get("amount"), "currency": after.currency},
         **notification_target("assignment", after.id, pipeline.owner),
     )
-    tx.create(event)
+    add_notifications(ctx, tx, [event])
 
 
 def save_assignment(ctx: Context, snapshot: PipelineSnapshot, roster: OfferRoster, before: Assignment, after: Assignment) -> Pipeline:

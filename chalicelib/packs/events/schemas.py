@@ -15,7 +15,7 @@ class EventQuery(PageParams):
 
 
 class EventSummary(TypedDict):
-    """An event in a list. It is for one user, or for all users with a role."""
+    """An event in a list. It is for one user, or for all users with a role; for both where the user has left."""
 
     id: str
     kind: str

@@ -1,4 +1,4 @@
-"""Listing a user's events, and marking them as seen.
+"""Listing a user's events, marking them as seen, and forwarding those of users who left.
 
 An event for a role is a single item: the first user who marks it as seen does so for all users with the role. Marking it again
 changes nothing.
@@ -6,9 +6,11 @@ changes nothing.
 
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import format_timestamp
+from chalicelib.foundation.due_work import work_in_time
 from chalicelib.foundation.errors import NotFound
-from chalicelib.foundation.events import NOTIFICATION_TTL, Notification
+from chalicelib.foundation.events import NOTIFICATION_TTL, Notification, forward_unread
 from chalicelib.foundation.json_codec import JsonObject
+from chalicelib.foundation.schedules import RunStats
 from chalicelib.foundation.schema_types import PageOf
 from chalicelib.foundation.store.expiry import has_ended
 from chalicelib.foundation.store.retry import retry_on_conflict
@@ -43,6 +45,17 @@ def mark_seen(ctx: Context, id: str) -> EventView:
     view = event_view(seen_event)
     repository.save(ctx, seen_event, view)
     return view
+
+
+def forward_events_of_leavers(ctx: Context, run: RunStats) -> None:
+    """Forward the unread events of all users who are not active. A query for each of them, two round trips for a hundred events, one an event."""
+
+    def forward(user_id: str) -> None:
+        found, done = forward_unread(ctx, user_id)
+        run.found += found
+        run.done += done
+
+    work_in_time(ctx, run, repository.inactive_user_ids(ctx), forward)
 
 
 def _for_caller(ctx: Context, event: Notification | None) -> Notification:

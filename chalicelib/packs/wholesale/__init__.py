@@ -1,6 +1,6 @@
 """X: the wholesale pipeline, from a lead to a contract that is assigned and closed."""
 
-from chalicelib.foundation.manifest import Endpoint, Pack, PermissionRow, Projection, Schedule, SubjectEntry
+from chalicelib.foundation.manifest import Endpoint, OwnedEntities, Pack, PermissionRow, Projection, Schedule, SubjectEntry
 
 # Before the working day on the American west coast in summer and winter: cron expressions are in UTC.
 _EACH_MORNING = "cron(0 13 * * ? *)"
@@ -66,6 +66,7 @@ PACK = Pack(
     ),
     projections=(Projection("pipeline", f"{__name__}.projections.contribute", writes=("BOARD", "FUNNEL")),),
     subjects=(SubjectEntry("pipeline", "pipe", f"{__name__}.subjects.PIPELINE"),),
+    owned=(OwnedEntities("pipeline", "wholesale:write", "wholesale:reassign", f"{__name__}.repository.add_update"),),
     entities={"pipeline": f"{__name__}.entities.Pipeline", "activity": f"{__name__}.entities.Activity"},
     rows=(f"{__name__}.entities.PipelineActivityState",),
     key_prefixes=("BOARD", "FUNNEL"),

@@ -39,7 +39,7 @@ class Pipeline(Entity):
     ID = IdFormat("pipe", "pipeline")
     PERSONAL = frozenset({"seller"})
     BY_STAGE = AccessPattern("gsi1", "PIPE#{stage}#0", serves="GET /wholesale, ?stage=")
-    BY_OWNER = AccessPattern("gsi2", f"PIPE#OWN#{{owner|{NO_OWNER}}}", serves="GET /wholesale?owner=")
+    BY_OWNER = AccessPattern("gsi2", f"PIPE#OWN#{{owner|{NO_OWNER}}}", serves="GET /wholesale?owner=; handover")
     BY_MARKET = AccessPattern(
         "gsi4", "PIPE#MKT#{market_country}#{market_area}", sort="{market_code}#{id}", serves="GET /wholesale?market=; matches of a buyer"
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.foundation.access import user_key
 from chalicelib.packs.dispositions.service import offers
 from chalicelib.packs.dispositions.settings import DispositionsSettings
 from tests.openapi_contract import system_contract
@@ -525,6 +526,16 @@ class TestEarnestMoney:
             f"Earnest money is {status}: 1201 Pine Street, Seattle" for status in ("received", "cleared", "applied")
         }
         assert {(one["subject_type"], one["subject_id"], one["for_user"]) for one in told} == {("assignment", id, "user_operator")}
+
+    def test_the_operators_hear_of_the_money_of_an_owner_who_has_left(self, client_as, context, dispositions):
+        context().store.put_values(user_key("user_left"), {"is_active": True})
+        pipeline = DispositionsClient(client_as("dealmaker", user="user_left")).pipeline()
+        id = dispositions.offer(pipeline, earnest_money={"amount": 5000})
+        dispositions.assign(id)
+        context().store.put_values(user_key("user_left"), {"is_active": False})
+        dispositions.money(id, "received")
+        (told,) = [one for one in dispositions.ok("GET", "/events")["items"] if one["kind"] == "dispositions.earnest_money"]
+        assert (told["subject_id"], told["for_user"], told["for_role"]) == (id, "user_left", "operator")
 
 
 class TestChanges:
