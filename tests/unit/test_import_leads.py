@@ -2,7 +2,9 @@
 
 import csv
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import httpx
@@ -54,6 +56,10 @@ def listed(client_as: Any) -> list[dict[str, Any]]:
     return client_as("operator")("GET", "/wholesale", query={"limit": "200"}).json()["items"]
 
 
+def postal_code(lead: dict[str, Any]) -> str:
+    return lead["property"]["address"]["postal_code"]
+
+
 def refusals(report: Report) -> list[tuple[str, str]]:
     with report.file.open(newline="") as file:
         return [(row["line"], row["reason"]) for row in csv.DictReader(file)]
@@ -87,15 +93,19 @@ class TestTheRealFile:
         rows = list(with_estimates(HOMES, [], DEFAULTS, estimates))
         assert all(row.lead["arv_confidence"] == "low" for row in rows)
         first = rows[0].lead
-        assert first["arv_estimate"] % 1000 == 0
-        prices = sorted(
-            round(row.lead["asking_price"] / row.lead["property"]["sqft"])
-            for row in rows
-            if row.lead["property"]["address"]["postal_code"] == "98028"
-        )
-        assert first["arv_estimate"] == round(Decimal(prices[(len(prices) - 1) // 2] * 770), -3)
         assert first["tags"] == ["arv-estimated"]
         assert "98028" in first["notes"]
+
+    def test_an_estimate_is_rounded_once_from_the_median_of_its_postal_code(self):
+        _, estimates = scan_file(HOMES, [], DEFAULTS)
+        leads = [row.lead for row in with_estimates(HOMES, [], DEFAULTS, estimates)]
+        prices: dict[str, list[Fraction]] = {}
+        for lead in leads:
+            prices.setdefault(postal_code(lead), []).append(Fraction(lead["asking_price"]) / lead["property"]["sqft"])
+        for lead in leads:
+            exact = median(prices[postal_code(lead)]) * lead["property"]["sqft"]
+            assert lead["arv_estimate"] % 1000 == 0
+            assert -500 <= exact - Fraction(lead["arv_estimate"]) < 500  # half up
 
     def test_twice_brings_no_duplicate_and_a_broken_run_is_resumed(self, client, client_as, file):
         lines = HOMES.read_text().splitlines(keepends=True)
@@ -186,6 +196,29 @@ class TestEstimates:
         assert estimates.estimate(self.lead(0, 1510, "98102")) is None
         assert estimates.estimate({}) is None
 
+    @pytest.mark.parametrize(
+        ("prices", "sqft", "estimate"),
+        [
+            ((100, 200, 300, 400, 500, 600), 1000, 350_000),  # of an even number, the middle two averaged
+            ((100, 100, 100.4, 200, 200), 5000, 502_000),  # 100.40 a square foot, not 100
+            ((100.5,) * 5, 1000, 101_000),  # 100,500 to the nearest thousand, half up
+            ((102.5,) * 5, 1000, 103_000),
+            ((0.4,) * 5, 1000, None),  # 400: nothing that one would call an estimate
+        ],
+    )
+    def test_it_is_rounded_once_half_up(self, prices, sqft, estimate):
+        estimates = ArvEstimator()
+        for price in prices:
+            estimates.add(self.lead(int(price * 10_000), 10_000))
+        assert estimates.estimate(self.lead(0, sqft)) == (0 if estimate is None else estimate)
+        assert ("arv_estimate" in estimates.complete(self.lead(0, sqft))) is (estimate is not None)
+
+    def test_a_price_that_is_no_finite_fraction_is_exact(self):
+        estimates = ArvEstimator()
+        for _ in range(5):
+            estimates.add(self.lead(100_500, 1999))
+        assert estimates.estimate(self.lead(0, 1999)) == 101_000
+
     def test_too_few_houses_tell_nothing(self):
         estimates = ArvEstimator()
         for _ in range(4):
@@ -214,7 +247,13 @@ class TestTrouble:
     def test_a_busy_api_is_asked_again(self, tmp_path, file):
         waits: list[float] = []
         landed = httpx.Response(200, json={"results": [{"index": 0, "status": 201, "id": "pipe_1"}]})
-        answers = [httpx.ConnectError("refused"), httpx.Response(503, headers={"Retry-After": "3"}), httpx.Response(429), httpx.Response(500), landed]
+        answers = [
+            httpx.ConnectError("refused"),
+            httpx.Response(503, headers={"Retry-After": "3"}),
+            httpx.Response(429),
+            httpx.Response(500),
+            landed,
+        ]
         importer = self.importer(tmp_path, answers, waits)
         importer.send(read(file("price\n5\n"), [], {}))
         assert waits == [0.5, 3.0, 2.0, 4.0]
