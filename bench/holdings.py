@@ -15,11 +15,11 @@ from bench.environments import BenchEnvironment
 from bench.scale import cost
 from chalicelib.foundation.actor import system_actor
 from chalicelib.foundation.context import Context
+from chalicelib.foundation.effective_dating import EffectiveSeries
 from chalicelib.foundation.ids import ulid
 from chalicelib.functions import streams
 from chalicelib.packs.holdings.entities import HoldingYear, encode_movement
 from chalicelib.packs.holdings.rules import positions
-from chalicelib.packs.holdings.rules.effective_dating import EffectiveSeries
 from chalicelib.packs.holdings.service import snapshots
 from tests.streams.stream_feeder import record_of
 

@@ -17,7 +17,6 @@ Rates are in one partition by day and base, snapshots in one by day, kind and ve
 
 import json
 import re
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, astuple, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -25,23 +24,18 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, Self, TypeVar
 
-from pynamodb.attributes import Attribute
-from pynamodb.constants import BINARY, MAP
-
 from chalicelib.foundation.canonical_json import Numbers, canonical_json, content_hash
 from chalicelib.foundation.context import Context
+from chalicelib.foundation.effective_dating import EffectiveSeries, EffectiveValue
 from chalicelib.foundation.errors import NotFound
 from chalicelib.foundation.ids import IdFormat, ItemKey, encode_ulid
 from chalicelib.foundation.store import attributes as a
-from chalicelib.foundation.store import codec
 from chalicelib.foundation.store.access_patterns import AccessPattern
-from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.entity import Entity
 from chalicelib.foundation.store.keys import KeyPart, join_key, reversible_key_part
 from chalicelib.foundation.store.row import Row, truncate
 from chalicelib.packs.holdings.rules import snapshots
 from chalicelib.packs.holdings.rules.aggregates import ASSET_TYPE, GroupKey, GroupTotals
-from chalicelib.packs.holdings.rules.effective_dating import EffectiveSeries, EffectiveValue
 from chalicelib.packs.holdings.rules.fx_rates import Rates
 from chalicelib.packs.holdings.rules.positions import AssetValue, Flow, GroupKeys, HoldingHistory, Movement, group_keys, owned_value
 from chalicelib.packs.holdings.rules.summary import totals_by_currency
@@ -69,20 +63,9 @@ class Holding(Entity):
         "gsi4", "HOLD#E#{is_listed}#{entity_key}", sort="{type_key}#{id}", serves="GET /holdings?entity_id=, with asset_type="
     )
     LIST_FIELDS = (
-        "id",
-        "asset_type",
-        "label",
-        "jurisdiction",
-        "entity_id",
-        "entity_name",
-        "currency",
-        "value_estimate",
-        "ownership_pct",
-        "owned_value",
-        "is_active",
-        "disposed_on",
-        "created_at",
-    )
+        "id", "asset_type", "label", "jurisdiction", "entity_id", "entity_name", "currency", "value_estimate", "ownership_pct",
+        "owned_value", "is_active", "disposed_on", "created_at",
+    )  # fmt: skip
 
     asset_type = a.string()
     label = a.optional_string()
@@ -122,20 +105,10 @@ class Holding(Entity):
             return None
         return owned_value(self.value_estimate, self.liability or Decimal(0), self.ownership_pct, self.currency)
 
-    @cached_property
-    def type_key(self) -> KeyPart:
-        """Its asset type in a key."""
-        return reversible_key_part(self.groups.asset_type)
-
-    @cached_property
-    def jurisdiction_key(self) -> KeyPart:
-        """Its jurisdiction in a key."""
-        return reversible_key_part(self.groups.jurisdiction)
-
-    @cached_property
-    def entity_key(self) -> KeyPart:
-        """Its entity in a key."""
-        return reversible_key_part(self.groups.entity)
+    # The groups as parts of keys.
+    type_key = cached_property[KeyPart](lambda self: reversible_key_part(self.groups.asset_type))
+    jurisdiction_key = cached_property[KeyPart](lambda self: reversible_key_part(self.groups.jurisdiction))
+    entity_key = cached_property[KeyPart](lambda self: reversible_key_part(self.groups.entity))
 
     def list_view(self) -> dict[str, Any]:
         """The values shown in lists, without nulls; long names are cut."""
@@ -250,37 +223,13 @@ class Snapshot(Entity):
         return snapshots.decode_content({"sums": sums, "rates": self.rates, "max_age_days": self.max_age_days})
 
 
-class _Compressed(Attribute[str]):
-    """A long text."""
-
-    attr_type = BINARY
-
-    def serialize(self, value: str) -> object:
-        return codec.encode_value(zlib.compress(value.encode()))[self.attr_type]
-
-    def deserialize(self, value: object) -> str:
-        return zlib.decompress(codec.decode_value({self.attr_type: value})).decode()
-
-
-class _SnapshotCopy(Attribute[Snapshot]):
-    """The item of a snapshot inside of another row."""
-
-    attr_type = MAP
-
-    def serialize(self, value: Snapshot) -> DynamoItem:
-        return value.to_item()
-
-    def deserialize(self, value: DynamoItem) -> Snapshot:
-        return Snapshot.from_item(value)
-
-
 class SnapshotContent(Row):
     """A snapshot with its full content: the totals of all groups, and the rates. In a partition of its day, by kind and version."""
 
     KIND = "snapshot_content"
 
-    head = _SnapshotCopy()
-    content = _Compressed(attr_name="z")  # canonical JSON
+    head = a.row_copy(Snapshot)
+    content = a.compressed_text(attr_name="z")  # canonical JSON
     request_id = a.string()
 
     @classmethod

@@ -12,7 +12,7 @@ from chalicelib.foundation.context import Context
 from chalicelib.foundation.schedules import RunStats
 from chalicelib.functions.streams import audit
 from chalicelib.packs.holdings import schedules
-from chalicelib.packs.holdings.rules.ecb import parse
+from ops.ecb import parse
 from ops.trail import broken_chains, list_entities
 from tests.conftest import TABLE
 from tests.streams.stream_feeder import StreamFeeder, deliver

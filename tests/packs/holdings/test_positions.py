@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chalicelib.foundation.effective_dating import EffectiveSeries, EffectiveValue
 from chalicelib.foundation.money import MINOR_UNITS
 from chalicelib.packs.holdings.rules import aggregates, positions
-from chalicelib.packs.holdings.rules.effective_dating import EffectiveSeries, EffectiveValue
 from chalicelib.packs.holdings.rules.positions import (
     AssetValue,
     Flow,

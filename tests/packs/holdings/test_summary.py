@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.foundation.canonical_json import Numbers, canonical_json, content_hash
+from chalicelib.foundation.effective_dating import EffectiveSeries, EffectiveValue
 from chalicelib.foundation.money import MINOR_UNITS
 from chalicelib.foundation.store import codec
 from chalicelib.packs.holdings.rules import positions, snapshots
 from chalicelib.packs.holdings.rules.aggregates import DIMENSIONS, GroupKey, GroupTotals, contribution, flows_between, totals_on
-from chalicelib.packs.holdings.rules.effective_dating import EffectiveSeries, EffectiveValue
 from chalicelib.packs.holdings.rules.fx_rates import Rates
 from chalicelib.packs.holdings.rules.performance import CurrencyPosition, performance, performance_of
 from chalicelib.packs.holdings.rules.summary import summarize

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Context, Decimal
 
+from chalicelib.foundation.effective_dating import EffectiveSeries
 from chalicelib.foundation.money import round_money
-from chalicelib.packs.holdings.rules.effective_dating import EffectiveSeries
 
 CONTRIBUTION, WITHDRAWAL = "contribution", "withdrawal"
 LOAN_DRAWN, LOAN_REPAID = "loan_drawn", "loan_repaid"

@@ -4,15 +4,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import ValidationFailed
+from chalicelib.foundation.presentation import present, present_row
 from chalicelib.foundation.schema_types import PageOf, check_money
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.packs.holdings import repository
 from chalicelib.packs.holdings.entities import GROUP_FIELDS, EffectiveChange, Holding, HoldingAggregate, Valuation
-from chalicelib.packs.holdings.presenters import explain_holding, holding_summary, holding_view
+from chalicelib.packs.holdings.presenters import explain_holding
 from chalicelib.packs.holdings.rules.asset_details import detail_errors
 from chalicelib.packs.holdings.rules.positions import UNASSIGNED
 from chalicelib.packs.holdings.schemas import HoldingCreate, HoldingPatch, HoldingQuery, HoldingSummary, HoldingView
@@ -40,7 +42,7 @@ def create(ctx: Context, body: HoldingCreate) -> HoldingView:
     if holding.value_estimate is not None:
         new = replace(new, valuations=(Valuation.of(ctx, holding, holding.value_estimate, holding.currency, start),))
     check_values(new)
-    view = holding_view(holding)
+    view = present(HoldingView, holding)
     repository.create(ctx, new, view)
     return view
 
@@ -52,7 +54,8 @@ def _groups(values: Mapping[str, Any]) -> dict[str, str]:
 def get(ctx: Context, id: str, *, explain: bool) -> HoldingView:
     """A holding as it is now. One round trip."""
     holding = repository.find(ctx, id)
-    return holding_view(holding, explain=explain_holding(ctx, holding)) if explain else holding_view(holding)
+    explanation = {"explain": explain_holding(ctx, holding)} if explain else {}
+    return present(HoldingView, holding, **explanation)
 
 
 def list_holdings(ctx: Context, query: HoldingQuery) -> PageOf[HoldingSummary]:
@@ -65,7 +68,9 @@ def list_holdings(ctx: Context, query: HoldingQuery) -> PageOf[HoldingSummary]:
         return row.get("jurisdiction", UNASSIGNED) == query.jurisdiction
 
     has_index = None in (query.asset_type, query.jurisdiction, query.entity_id)
-    return ctx.paginate(repository.list_ranges(query), query, holding_summary, predicate=None if has_index else is_in_jurisdiction)
+    return ctx.paginate(
+        repository.list_ranges(query), query, partial(present_row, HoldingSummary), predicate=None if has_index else is_in_jurisdiction
+    )
 
 
 # -- changes
@@ -79,7 +84,7 @@ def edit(ctx: Context, id: str, body: HoldingPatch) -> HoldingView:
     after = _apply_patch(ctx, before, body)
     if after is not before:
         repository.save(ctx, before, after)
-    return holding_view(after.holding)
+    return present(HoldingView, after.holding)
 
 
 @retry_on_conflict

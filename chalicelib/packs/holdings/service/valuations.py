@@ -1,14 +1,15 @@
 """Valuations of a holding. None is ever changed; of two for one day the one entered later counts."""
 
 from dataclasses import replace
+from functools import partial
 
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import ValidationFailed
+from chalicelib.foundation.presentation import present
 from chalicelib.foundation.schema_types import PageOf, PageParams, check_money
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.packs.holdings import repository
 from chalicelib.packs.holdings.entities import Valuation
-from chalicelib.packs.holdings.presenters import valuation_view
 from chalicelib.packs.holdings.schemas import ValuationCreate, ValuationView
 from chalicelib.packs.holdings.service import holdings
 
@@ -28,11 +29,11 @@ def create_valuation(ctx: Context, id: str, body: ValuationCreate) -> ValuationV
     valuation = Valuation.of(ctx, holding, body.value, currency, as_of, method=body.method, source=body.source)
     after = replace(before, holding=holding, valuations=(*before.valuations, valuation)).with_current_values()
     holdings.check_values(after)
-    view = valuation_view(valuation)
+    view = present(ValuationView, valuation)
     repository.save(ctx, before, after, view)
     return view
 
 
 def list_valuations(ctx: Context, id: str, query: PageParams) -> PageOf[ValuationView]:
     """A holding's valuations, the latest entered first. Two round trips; NotFound without the holding."""
-    return ctx.paginate(repository.entries_of(ctx, id, Valuation), query, valuation_view, decode=Valuation.from_item)
+    return ctx.paginate(repository.entries_of(ctx, id, Valuation), query, partial(present, ValuationView), decode=Valuation.from_item)
