@@ -3,8 +3,8 @@
 from chalicelib.foundation.manifest import Endpoint, Pack, PermissionRow, Projection, Schedule, SubjectEntry
 from chalicelib.packs.holdings.settings import HoldingsSettings
 
-# 00:10 UTC, when the rates of the past day are published and the projections are up to date.
-_AFTER_MIDNIGHT = "cron(10 0 * * ? *)"
+# The firm's day may end at any hour of UTC; where the totals haven't caught up, the next run creates the close.
+_HOURLY = "cron(10 * * * ? *)"
 
 _ENDPOINTS = (
     Endpoint("POST", "/holdings", "create_holding", "holdings:write", "Enter a holding", status=201, location="/holdings/{id}"),
@@ -45,17 +45,18 @@ PACK = Pack(
     schedules=(
         Schedule(
             "holdings-close",
-            _AFTER_MIDNIGHT,
+            _HOURLY,
             f"{__name__}.schedules.close",
             "Creates the close snapshot of each past day: totals, groups, rates",
         ),
     ),
-    projections=(Projection("holding_year", f"{__name__}.projections.contribute"),),
+    projections=tuple(Projection(kind, f"{__name__}.projections.contribute") for kind in ("holding_movements", "holding_year")),
     subjects=(SubjectEntry("holding", "hold", f"{__name__}.subjects.HOLDING"),),
     entities={
         "holding": f"{__name__}.entities.Holding",
         "valuation": f"{__name__}.entities.Valuation",
         "holding_flow": f"{__name__}.entities.HoldingFlow",
+        "holding_movements": f"{__name__}.entities.HoldingMovements",
         "holding_year": f"{__name__}.entities.HoldingYear",
         "fx_day": f"{__name__}.entities.DailyFxRates",
         "holdings_snapshot": f"{__name__}.entities.Snapshot",

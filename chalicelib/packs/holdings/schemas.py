@@ -258,7 +258,10 @@ class HoldingView(ResourceView, HoldingSummary):
 
 
 class ValuationView(ResourceView):
-    """The value of a holding from a day on; null where it was withdrawn."""
+    """The value of a holding from a day on; null where it was withdrawn.
+
+    `moved_from` is the former first day where the first value was entered anew for another one; only the latest of these counts.
+    """
 
     holding_id: str
     value: MoneyNumber | None
@@ -266,6 +269,7 @@ class ValuationView(ResourceView):
     as_of: DateText
     method: str | None
     source: str | None
+    moved_from: DateText | None
 
 
 class FlowView(ResourceView):
@@ -376,13 +380,17 @@ class PerformanceView(PerformanceFigures, Ends):
 
 
 class SnapshotSummary(ResourceView, Totals):
-    """A snapshot in a list, in one currency by its own rates."""
+    """A snapshot in a list, in one currency by its own rates.
+
+    `pending_changes` says how many changes had been entered before it and were not yet in its totals; null of an older snapshot.
+    """
 
     date: DateText
     kind: Kind
     version: int
     reason: str | None
     content_hash: str
+    pending_changes: int | None
 
 
 class SnapshotView(SnapshotSummary, GroupedTotals):

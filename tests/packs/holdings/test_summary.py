@@ -289,7 +289,11 @@ def test_the_parts_are_the_whole_change(held):
 
 def test_the_close_of_a_day_is_taken_after_its_midnight_and_noon_is_another_kind():
     noon, midnight = datetime(2026, 11, 24, 14, tzinfo=UTC), datetime(2026, 11, 25, 0, 5, tzinfo=UTC)
-    assert (snapshots.intraday_day(noon), snapshots.closed_day(midnight)) == (date(2026, 11, 24), date(2026, 11, 24))
+    assert (snapshots.closed_day(noon, "UTC"), snapshots.closed_day(midnight, "UTC")) == (date(2026, 11, 23), date(2026, 11, 24))
+    assert snapshots.closed_day(midnight, "America/Los_Angeles") == date(2026, 11, 23)
+    assert snapshots.closed_day(midnight.replace(hour=8), "America/Los_Angeles") == date(2026, 11, 24)
+    # East of UTC the day has ended long before its rates are published.
+    assert snapshots.closed_day(noon, "Pacific/Auckland") == date(2026, 11, 23)
     assert snapshots.INTRADAY != snapshots.CLOSE
 
 

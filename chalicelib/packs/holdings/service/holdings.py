@@ -32,23 +32,13 @@ def create(ctx: Context, body: HoldingCreate) -> HoldingView:
         entered_on=ctx.today,
         valued_on=None if body.value_estimate is None else start,
     )
-    begins_with = {
-        "liability": holding.liability or Decimal(0),
-        "share": holding.ownership_pct,
-        "active": holding.is_active,
-        "groups": _groups(holding.attribute_values),
-    }
-    new = HoldingAggregate(holding, changes=(EffectiveChange.of(holding, start, begins_with),))
+    new = HoldingAggregate(holding, changes=(EffectiveChange.of(holding, start, holding.dated_values),))
     if holding.value_estimate is not None:
         new = replace(new, valuations=(Valuation.of(ctx, holding, holding.value_estimate, holding.currency, start),))
     check_values(new)
     view = present(HoldingView, holding)
     repository.create(ctx, new, view)
     return view
-
-
-def _groups(values: Mapping[str, Any]) -> dict[str, str]:
-    return {name: values[name] for name in GROUP_FIELDS if values.get(name) is not None}
 
 
 def get(ctx: Context, id: str, *, explain: bool) -> HoldingView:
@@ -105,7 +95,7 @@ def _apply_patch(ctx: Context, before: HoldingAggregate, body: HoldingPatch) -> 
     if not at_once and not dated and value is None:
         return before
     holding = before.holding.with_changes(ctx, **at_once)
-    after = replace(before.with_start(ctx, holding.held_from), holding=holding)
+    after = replace(before, holding=holding).with_first_day_moved(ctx, before.holding.held_from)
     if value is not None:
         after = replace(after, valuations=(*after.valuations, Valuation.of(ctx, holding, *value, on)))
     if dated:
@@ -175,7 +165,7 @@ def _dated_changes(before: HoldingAggregate, body: HoldingPatch, on: date, curre
     if "is_active" in sent and body.is_active != before.history.activity.value_on_or_first(on):
         changes["active"] = body.is_active
     current = before.groups.value_on_or_first(on)
-    groups = _groups({**current, **{name: value for name, value in body.changes.items() if name in GROUP_FIELDS}})
+    groups = {name: value for name in GROUP_FIELDS if (value := body.changes.get(name, current.get(name))) is not None}
     if groups != current:
         changes["groups"] = groups
     return changes
