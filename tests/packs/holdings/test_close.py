@@ -53,7 +53,7 @@ def test_a_day_is_closed_once_it_has_ended_here_and_in_utc(zone, day):
 
 
 @given(zone=st.sampled_from(ZONES), day=days, minutes=st.lists(st.integers(-600, 2040), min_size=1, max_size=4, unique=True))
-@hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 def test_the_close_of_a_day_is_its_summary(client_as, runtime, clock, zone, day, minutes):
     moto_tables.create_table(runtime.dynamodb, runtime.settings.region, TABLE)
     runtime.settings = replace(runtime.settings, firm_time_zone=zone)
@@ -61,6 +61,7 @@ def test_the_close_of_a_day_is_its_summary(client_as, runtime, clock, zone, day,
     begin = start_of_day(day, zone)
     clock.now = begin - timedelta(hours=11)
     id = holdings.create(context(firm), HoldingCreate(asset_type="cash", value_estimate=1, currency="EUR"))["id"]
+    firm.process_stream()
     hours = [begin + timedelta(hours=hour, minutes=10) for hour in range(-11, 52)]
     entries = {begin + timedelta(minutes=minute): number for number, minute in enumerate(minutes, 2)}
     for at in sorted([*hours, *entries]):
