@@ -19,6 +19,7 @@ PACK = Pack(
                 "operator": "r",
                 "auditor": "r",
             },
+            live=True,
         ),
     ),
     endpoints=(

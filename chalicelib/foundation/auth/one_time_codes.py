@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 from chalicelib.foundation import emails, idempotency, outbox
+from chalicelib.foundation.access import require_live_caller
 from chalicelib.foundation.auth import lockout, passwords, rate_limit, users
 from chalicelib.foundation.auth.entities import User
 from chalicelib.foundation.auth.schemas import AcceptedView, CodeConfirmationRequest, InvitationCreate, InvitationView, PasswordResetRequest
@@ -70,7 +71,9 @@ def invite(ctx: Context, body: InvitationCreate) -> InvitationView:
     code = _new_code(ctx)
     response: InvitationView = {"user_id": user.id, "expires_at": format_timestamp(code.expires_at)}
     tx = idempotency.idempotent_transaction(ctx, response)
-    if not existing:
+    if existing:
+        require_live_caller(ctx, tx)
+    else:
         users.add_create(ctx, tx, user)
     _add_code(ctx, tx, code, "invitation", user)
     outbox.add_mail(tx, ctx, to=user.email, subject="Your invitation to Valhalla", text=_mail_text(ctx, code, "invitation"))

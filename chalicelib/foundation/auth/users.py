@@ -1,10 +1,13 @@
 """Users: profiles, roles, and who may change them."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.foundation import emails, idempotency, roles, signing
+from chalicelib.foundation.access import require_live_caller, user_key
+from chalicelib.foundation.actor import CallerRow
 from chalicelib.foundation.auth import passwords
 from chalicelib.foundation.auth.entities import User
 from chalicelib.foundation.auth.schemas import UserCreate, UserListQuery, UserPatch, UserSummary, UserView
@@ -57,7 +60,7 @@ def _keyed_idempotency(ctx: Context) -> IdempotencyRecordKey | None:
     if ctx.idempotency is None:
         return None
     fingerprint = signing.keyed_digest(ctx.secrets.cursor_key, ctx.idempotency.fingerprint.encode()).hex()
-    return IdempotencyRecordKey(ctx.idempotency.key, fingerprint)
+    return replace(ctx.idempotency, fingerprint=fingerprint)
 
 
 @retry_on_conflict
@@ -154,13 +157,15 @@ def view(user: User) -> UserView:
 
 def add_create(ctx: Context, tx: Transaction, user: User, *, if_no_admin: Problem | None = None) -> None:
     """Add a new user to the transaction; with `if_no_admin` only while there is no administrator, else this problem is raised."""
+    require_live_caller(ctx, tx)
     _update_role_counts(ctx, tx, user, {}, if_no_admin)
     EMAILS.claim(ctx, tx, user.email, user.id, _email_taken)
     tx.create(user)
 
 
 def add_update(ctx: Context, tx: Transaction, before: User, after: User) -> None:
-    """Add a changed user to the transaction."""
+    """Add a changed user to the transaction, which stands only while the caller has the rights that this request read of them."""
+    require_live_caller(ctx, tx, before)
     tx.save(after)
     EMAILS.change(ctx, tx, before.email, after.email, after.id, _email_taken)
     _update_role_counts(ctx, tx, after, _role_counts(before))
@@ -221,6 +226,12 @@ def _self_grant_event(ctx: Context, user: User, role: str) -> Notification:
         for_role="auditor",
         data={"role": role},
     )
+
+
+def caller_row(user: User) -> CallerRow:
+    """What the rights of a caller rest on in the user's own row."""
+    names = ("is_active", "deleted_at", "epoch", "keys_valid_from", "roles", "governance_roles")
+    return CallerRow(user_key(user.id), {name: getattr(user, name) for name in names})
 
 
 # -- rules

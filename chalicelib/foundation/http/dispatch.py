@@ -82,7 +82,7 @@ def problem_response(problem: Problem, request_id: str, instance: str) -> Respon
 
 def _handle(app: Server, pack: Pack, endpoint: Endpoint, request: Request, ctx: Context, parameters: dict[str, str]) -> Response:
     if endpoint.permission != PUBLIC:
-        ctx.actor = app.runtime.identify(request.headers, ctx)
+        ctx.actor = app.runtime.identify(request.headers, ctx, live=ctx.roles.needs_live_caller(endpoint))
         if endpoint.permission != SIGNED_IN:
             ctx.actor.require(endpoint.permission)
     from chalicelib.foundation.http import handlers  # imports pydantic and the pack's schemas only when needed
@@ -117,8 +117,8 @@ def _idempotency_key(endpoint: Endpoint, request: Request, ctx: Context, values:
     header = request.idempotency_key() if endpoint.method == "POST" and endpoint.idempotent else None
     if header is None:
         return None
-    actor = ctx.actor if ctx.actor is not ANONYMOUS else None
-    return IdempotencyRecordKey.from_request(actor.id if actor else request.source_ip, header, request.method, request.path, values)
+    caller = request.source_ip if ctx.actor is ANONYMOUS else ctx.actor.credential
+    return IdempotencyRecordKey.from_request(caller, ctx.actor.roles, header, request.method, request.path, values)
 
 
 def _to_response(endpoint: Endpoint, request: Request, result: object, replayed: bool) -> Response:

@@ -181,6 +181,7 @@ def test_roles_are_read_again_at_refresh(anonymous, pair, client_as, admin, cloc
         "POST", "/auth/users", {"email": "eve@example.com", "name": "Eve", "password": "another long phrase", "roles": ["viewer"]}
     )
     eve = sign_in(anonymous, "eve@example.com", "another long phrase").json()
+    assert change(anonymous, eve, "another long phrase", "a phrase of her own").status == 204
     assert (
         client_as("admin")("PATCH", f"/auth/users/{made.json()['id']}", {"roles": ["auditor"], "governance_roles": ["Loki"]}).status == 200
     )

@@ -227,6 +227,8 @@ def test_a_user_who_comes_back_has_no_old_key(ada, anonymous, person, clock, met
     ada("PATCH", f"/auth/users/{eve.id}", {"is_active": True})
     assert anonymous("GET", "/auth/me", headers={"X-API-Key": old}).status == 401
     clock.now += timedelta(seconds=1)
+    assert eve("POST", "/auth/api-keys", make).status == 401, "neither has the token from before"
+    eve.pair = sign_in(anonymous, eve.email).json()
     new = eve("POST", "/auth/api-keys", make).json()["key"]
     assert anonymous("GET", "/auth/me", headers={"X-API-Key": new}).status == 200
 
