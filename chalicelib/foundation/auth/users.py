@@ -8,7 +8,7 @@ from pynamodb.expressions.condition import Condition
 from chalicelib.foundation import emails, idempotency, roles, signing
 from chalicelib.foundation.access import require_live_caller, user_key
 from chalicelib.foundation.actor import CallerRow
-from chalicelib.foundation.auth import passwords
+from chalicelib.foundation.auth import addresses, passwords, rate_limit
 from chalicelib.foundation.auth.entities import User
 from chalicelib.foundation.auth.schemas import UserCreate, UserListQuery, UserPatch, UserSummary, UserView
 from chalicelib.foundation.context import Context
@@ -63,9 +63,35 @@ def _keyed_idempotency(ctx: Context) -> IdempotencyRecordKey | None:
     return replace(ctx.idempotency, fingerprint=fingerprint)
 
 
-@retry_on_conflict
 def change(ctx: Context, id: str, body: UserPatch) -> UserView:
-    """Update a user. New roles apply from the next refresh of a token, within 15 minutes; deactivation ends all sessions."""
+    """Update a user. New roles apply from the next refresh of a token, within 15 minutes; deactivation ends all sessions.
+
+    Another mail address is pending until its holder confirms it. Raises Conflict where it is taken, RateLimited, and Forbidden for an
+    API key. Three round trips more.
+    """
+    if "email" in body.changes:
+        _check_address_change(ctx, get(ctx, id), body.email)
+    return _change(ctx, id, body)
+
+
+def _check_address_change(ctx: Context, user: User, email: str) -> None:
+    if ctx.actor.kind == "api_key":
+        raise Forbidden("A mail address is changed by somebody who has signed in, not with an API key.")
+    check_can_manage(ctx, user)
+    if emails.normalize_email(email) == emails.normalize_email(user.email):
+        return
+    if EMAILS.find_owner(ctx.store, email) is not None:
+        raise _email_taken(user.id)
+    limit_address_changes(ctx, user)
+
+
+def limit_address_changes(ctx: Context, user: User) -> None:
+    """Raise RateLimited where a user's address was to be changed often: each request mails somebody. One round trip, rarely two."""
+    rate_limit.consume(ctx, "email-change", user.id, every=600, burst=3)
+
+
+@retry_on_conflict
+def _change(ctx: Context, id: str, body: UserPatch) -> UserView:
     user = get(ctx, id)
     ctx.check_if_match(user.revision)
     changes = dict(body.changes)
@@ -83,11 +109,18 @@ def change(ctx: Context, id: str, body: UserPatch) -> UserView:
     )
     if user.is_active and changes.get("is_active") is False:
         changes |= _deactivation(ctx, user)
-    if all(getattr(user, name) == value for name, value in changes.items()):
+    step = None
+    if "email" in changes:
+        governance_roles = {*user.governance_roles, *changes.get("governance_roles", ())}
+        values, step = addresses.decide(user, changes.pop("email"), governance_roles)
+        changes |= values
+    if step is None and all(getattr(user, name) == value for name, value in changes.items()):
         return view(user)  # no change: no new revision and no audit record
     after = user.with_changes(ctx, **changes)
     tx = Transaction(ctx.store)
     add_update(ctx, tx, user, after)
+    if step:
+        addresses.add_step(ctx, tx, user, after, step)
     tx.commit()
     return view(after)
 
@@ -248,6 +281,12 @@ def check_professional_id(user_roles: Iterable[str], professional_id: str | None
     if "professional" in user_roles and professional_id is None:
         raise ValidationFailed.field("professional_id", "the role professional needs it", "missing")
     return professional_id
+
+
+def check_own_password(user: User) -> None:
+    """Raises Forbidden where a holder of a governance role still has a first password: it proves nothing, since somebody else has set it."""
+    if user.governance_roles and user.password_is_initial:
+        raise Forbidden("A holder of a governance role replaces a first password with a mailed code first: POST /auth/password-reset.")
 
 
 def check_grant(ctx: Context, granted: Iterable[str], governance: Iterable[str]) -> None:
