@@ -32,7 +32,7 @@ id of the request. Lists come in pages with a signed cursor. A resource's `revis
 """
 _REQUEST_HEADERS: dict[str, Schema] = {
     "Idempotency-Key": {
-        "description": "Runs the request once a key and caller within 24 hours; a repetition answers the first answer.",
+        "description": "Runs the request once a key and user or API key within 24 hours; a repetition answers the first answer.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
         "example": "7d9f1c52-3c1e-4a53-9a57-0d1f6f0f4b11",
     },

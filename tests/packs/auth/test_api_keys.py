@@ -40,7 +40,7 @@ def test_a_key_is_shown_once_and_kept_as_a_hash(anonymous, person, dynamodb):
     assert made["key"].startswith(f"vk_{made['prefix']}_")
     got = eve("GET", f"/auth/api-keys/{made['id']}").json()
     assert got == {name: value for name, value in made.items() if name != "key"}
-    secret = made["key"].rsplit("_", 1)[1]
+    secret = made["key"][-78:]  # it may hold the character that separates it
     text = str(dynamodb.scan(TableName="valhalla-test")["Items"])
     assert secret not in text
     assert hashlib.sha256(made["key"].encode()).hexdigest() in text

@@ -49,7 +49,7 @@ def test_a_password_keeps_its_spaces(anonymous, runtime):
 def test_no_secret_lies_in_the_table_or_the_log(anonymous, pair, dynamodb, capsys):
     refresh(anonymous, pair)
     text = str(dynamodb.scan(TableName="valhalla-test")["Items"]) + capsys.readouterr().out
-    secret = pair["refresh_token"].rsplit("_", 1)[1]
+    secret = pair["refresh_token"][-43:]  # it may hold the character that separates it
     assert PASSWORD not in text
     assert secret not in text
     assert pair["access_token"] not in text
