@@ -7,9 +7,10 @@ by everybody with the endpoint's own permission.
 from collections.abc import Collection, Mapping
 
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.errors import Forbidden, ValidationFailed
+from chalicelib.foundation.errors import Forbidden, Unauthenticated, ValidationFailed
 from chalicelib.foundation.ids import ROOT_SORT_KEY, ItemKey
 from chalicelib.foundation.store.codec import DynamoItem
+from chalicelib.foundation.store.entity import Entity
 from chalicelib.foundation.store.expressions import ROW_ABSENT, all_of, any_of, unchanged
 from chalicelib.foundation.store.transactions import Transaction
 
@@ -68,6 +69,28 @@ def require_active_user(ctx: Context, tx: Transaction, user_id: str | None, fiel
     """
     if user_id is not None and user_id != ctx.actor.id:
         tx.condition_check(user_key(user_id), _IS_ACTIVE, unknown_user_error(field))
+
+
+# -- callers
+
+
+def require_live_caller(ctx: Context, tx: Transaction, changed: Entity | None = None) -> None:
+    """Let the transaction stand only while the caller's rights are what this request read of them. Raises Unauthenticated.
+
+    For changes that give rights, whose endpoints read the caller (RoleMatrix.needs_live_caller). Two actions: the user, and the session or
+    API key. `changed` is an entity that the transaction saves, as it was read: where that is the caller's own user or key, it is compared
+    here instead, since its save is conditional already and a transaction takes one action a row.
+    """
+    own = next((row for row in ctx.actor.rows if changed is not None and row.key == changed.key), None)
+    if own is None:
+        for row in ctx.actor.rows:
+            tx.condition_check(row.key, all_of(*unchanged(row.values)), _lost_rights())
+    elif any(getattr(changed, name) != value for name, value in own.values.items()):
+        raise _lost_rights()
+
+
+def _lost_rights() -> Unauthenticated:
+    return Unauthenticated("Your rights have changed meanwhile. Sign in again.")
 
 
 # -- contacts

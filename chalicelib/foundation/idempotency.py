@@ -1,4 +1,7 @@
-"""Idempotency-Key: a POST runs once per key and actor within a day; a repetition gets the first response.
+"""Idempotency-Key: a POST runs once per key and credential within a day; a repetition gets the first response.
+
+A credential is a user, in whichever session, or an API key: so a key that allows less than its user never meets what the user was
+answered. Of the same credential a replay needs the roles that the first run had: the response may show what only they see.
 
 The record is the first item of the transaction that makes the change. So first calls, replays, concurrent duplicates and crashes are
 all handled by that one round trip. Where state must be read first, the record is read in the same batch.
@@ -7,11 +10,11 @@ all handled by that one round trip. Where state must be read first, the record i
 import hashlib
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 from chalicelib.foundation.canonical_json import Numbers, canonical_json
-from chalicelib.foundation.errors import IdempotencyMismatch, MalformedJson, NotFound
+from chalicelib.foundation.errors import Forbidden, IdempotencyMismatch, MalformedJson, NotFound
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.json_codec import dumps, loads
 from chalicelib.foundation.signing import sha256_hex
@@ -28,13 +31,14 @@ TTL_SECONDS = 24 * 3600
 
 @dataclass(frozen=True)
 class IdempotencyRecordKey:
-    """The key of the idempotency record, and the fingerprint of the request: method, path and canonical body."""
+    """The key of the idempotency record, the fingerprint of the request (method, path and canonical body), and the caller's roles."""
 
     key: ItemKey
     fingerprint: str
+    roles: frozenset[str] = frozenset()
 
     @classmethod
-    def from_request(cls, actor_id: str, header: str, method: str, path: str, body: object) -> "IdempotencyRecordKey":
+    def from_request(cls, caller: str, roles: frozenset[str], header: str, method: str, path: str, body: object) -> "IdempotencyRecordKey":
         """The record for the header's value `given`. MalformedJson for a body that is nested beyond what can be written in one form."""
         try:
             text = f"{method} {path}\n{canonical_json(body, Numbers.EXACT)}"
@@ -42,11 +46,11 @@ class IdempotencyRecordKey:
             raise MalformedJson("The body is nested too deeply.") from None
         # A lone surrogate is invalid, but in a bulk request the validation of each row reports it.
         fingerprint = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
-        return cls(ItemKey(f"IDEM#{actor_id}#{sha256_hex(header)}", "I"), fingerprint)
+        return cls(ItemKey(f"IDEM#{caller}#{sha256_hex(header)}", "I"), fingerprint, roles)
 
     def for_row(self, row: int | str) -> "IdempotencyRecordKey":
         """The record of one row of a bulk request: a key of its own, derived from the same header."""
-        return IdempotencyRecordKey(ItemKey(f"{self.key.pk}#{row}", "I"), self.fingerprint)
+        return replace(self, key=ItemKey(f"{self.key.pk}#{row}", "I"))
 
 
 class IdempotentRequest(StoreStamp, Protocol):
@@ -77,6 +81,7 @@ def record_response(ctx: IdempotentRequest, tx: Transaction, response: object, r
     """Store `response` under `record` in the transaction, which fails with IdempotentReplay or IdempotencyMismatch where it exists."""
     values = {
         "fp": record.fingerprint,
+        "roles": sorted(record.roles),
         "body": zlib.compress(dumps(response).encode(), level=1),
         "request_id": ctx.request_id,
         "ttl": int(ctx.now.timestamp()) + TTL_SECONDS,
@@ -87,6 +92,8 @@ def record_response(ctx: IdempotentRequest, tx: Transaction, response: object, r
 def _outcome(record: IdempotencyRecordKey, row: DynamoItem) -> Exception:
     if row["fp"]["S"] != record.fingerprint:
         return IdempotencyMismatch("This Idempotency-Key was used with another request.")
+    if lost := {role["S"] for role in row["roles"]["L"]} - record.roles if "roles" in row else ():
+        return Forbidden(f"This ran before, for somebody with the role {min(lost)}; you don't have it any more.")
     return IdempotentReplay(_stored_response(row))
 
 

@@ -3,12 +3,12 @@
 Deny by default: what no row lists is not allowed. `r` read, `w` write, `a` admin become the permissions `<name>:read`, `<name>:write`,
 `<name>:admin`; what a cell names beyond that (`wholesale:bulk`) is a special permission. Roles add up. Ownership is checked by the pack: `<pack>:write`
 without `<pack>:any-owner` means the caller's own rows; `<pack>:own-deals` rows of the caller's own deals; `<pack>:own` means that
-reading, too, is limited to the caller's own.
+reading, too, is limited to the caller's own. Those that narrow are limits: no right that somebody could lack, and no scope takes them away.
 """
 
 from collections.abc import Iterable
 
-from chalicelib.foundation.manifest import Pack, PermissionRow
+from chalicelib.foundation.manifest import PUBLIC, SIGNED_IN, Endpoint, Pack, PermissionRow
 
 ROLES = ("admin", "operator", "dealmaker", "counsel", "auditor", "viewer", "professional")
 GOVERNANCE_ROLES = ("King", "Queen", "Odin", "Tyr", "Loki")
@@ -30,6 +30,7 @@ ABOUT = {
 
 _MAX_CACHED = 128  # sets of roles
 _LETTERS = {"r": "read", "w": "write", "a": "admin"}
+_LIMITS = frozenset({"own", "own-deals", "summary-only", "drafts"})  # special permissions that narrow what their row allows
 
 # The actions of a governance role and the subject types that they apply to; None means all.
 GOVERNANCE: dict[str, tuple[frozenset[str], frozenset[str] | None]] = {
@@ -39,6 +40,11 @@ GOVERNANCE: dict[str, tuple[frozenset[str], frozenset[str] | None]] = {
     "Tyr": (frozenset({"approve", "deny", "final-denial", "flag"}), frozenset({"contract", "deal"})),
     "Loki": (frozenset({"flag"}), None),
 }
+
+
+def is_limit(permission: str) -> bool:
+    """Whether a permission narrows what the others of its row allow, e.g. "tasks:own"."""
+    return permission.partition(":")[2] in _LIMITS
 
 
 class RoleMatrix:
@@ -64,6 +70,24 @@ class RoleMatrix:
                 self._computed.clear()
             self._computed[held] = frozenset(permission for role in held for permission in self._of_role(role))
         return self._computed[held]
+
+    def needs_live_caller(self, endpoint: Endpoint) -> bool:
+        """Whether the endpoint reads the caller's rows again (user, session or API key), rather than trust a token or a cached key.
+
+        So does every change of the caller's own account, every change that only administrators may make, and every change under a row
+        of permissions that is declared `live`.
+        """
+        if endpoint.method == "GET" or endpoint.permission == PUBLIC:
+            return False
+        name, _, permission = endpoint.permission.partition(":")
+        return endpoint.permission == SIGNED_IN or permission == "admin" or (name in self.rows and self.rows[name].live)
+
+    def covered(self, roles: Iterable[str], holder: Iterable[str]) -> frozenset[str]:
+        """Those of `roles` that allow nothing that the roles of `holder` don't allow together."""
+        held = self.permissions(holder)
+        return frozenset(
+            role for role in roles if all(permission in held or is_limit(permission) for permission in self.permissions([role]))
+        )
 
     def _of_role(self, role: str) -> Iterable[str]:
         if role in GOVERNANCE:

@@ -39,7 +39,7 @@ def test_what_is_public_is_a_short_list():
     prefixes = ("/health/", "/docs", "/redoc", "/problems", "/openapi.json", "/.well-known/", "/auth/")
     public = {endpoint.path for _, endpoint in ALL if endpoint.permission == PUBLIC}
     assert {path for path in public if path != "/" and not path.startswith(prefixes)} == {"/dispo/opt-out/{token}"}
-    ways_in = {"token", "refresh", "logout", "invitations/confirm", "password-reset", "password-reset/confirm"}
+    ways_in = {"token", "refresh", "logout", "invitations/confirm", "password-reset", "password-reset/confirm", "email-change/confirm"}
     assert {path.removeprefix("/auth/") for path in public if path.startswith("/auth/")} <= ways_in
 
 

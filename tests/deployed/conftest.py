@@ -12,12 +12,14 @@ import pytest
 
 from chalicelib.foundation.auth import tokens
 from chalicelib.foundation.json_codec import dumps
-from chalicelib.foundation.secret_store import Secrets
+from chalicelib.foundation.runtime import Runtime
+from chalicelib.foundation.secret_store import Secrets, SecretStore
 from chalicelib.foundation.settings import Settings
+from chalicelib.packs import PACKS
 from ops.package.build import Build
 from ops.package.deploy import deploy
 from tests.artifact import STAGE, build_once
-from tests.conftest import ApiResponse
+from tests.conftest import SESSION, ApiResponse, sign_in_as
 from tests.deployed.emulator import REGION, Emulator, as_the_emulator_reads_it, emulator
 
 
@@ -97,11 +99,13 @@ def anonymous(stack: Stack) -> HttpApiClient:  # type: ignore[override]
 def client_as(stack: Stack) -> Callable[..., HttpApiClient]:
     """`client_as("operator")`: a caller with these roles, over HTTP."""
     settings, secrets = stack.settings, stack.secrets
+    runtime = Runtime(settings, packs=PACKS, dynamodb=stack.emulator.client("dynamodb"), secrets=SecretStore(settings, lambda: secrets))
 
     def make(*roles: str, user: str | None = None, professional_id: str | None = None) -> HttpApiClient:
         user_id = user or f"user_{'-'.join(roles) or 'none'}"
+        sign_in_as(runtime, user_id, roles, professional_id)
         token = tokens.issue(
-            settings, secrets, datetime.now(UTC), user_id=user_id, roles=list(roles), session="test", professional_id=professional_id
+            settings, secrets, datetime.now(UTC), user_id=user_id, roles=list(roles), session=SESSION, professional_id=professional_id
         )
         return HttpApiClient(stack, token)
 

@@ -52,6 +52,7 @@ def change_password(ctx: Context, body: PasswordChangeRequest) -> None:
     A wrong current password counts as a failed sign-in.
     """
     user = users.current_user(ctx)
+    users.check_own_password(user)
     passwords.validate_password(body.new_password, user.email, "new_password")
     attempt = lockout.count_attempt(ctx, user.email)
     if not passwords.verify_password(user.password_hash, body.current_password):

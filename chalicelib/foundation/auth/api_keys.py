@@ -8,11 +8,13 @@ than its user may do at this moment, and nothing once they are deactivated.
 import hmac
 import os
 import re
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from chalicelib.foundation import idempotency, signing
-from chalicelib.foundation.actor import Actor
+from chalicelib.foundation.access import require_live_caller
+from chalicelib.foundation.actor import Actor, CallerRow
 from chalicelib.foundation.auth import users
 from chalicelib.foundation.auth.entities import ApiKey, User
 from chalicelib.foundation.auth.schemas import ApiKeyCreate, ApiKeyListQuery, ApiKeySummary, ApiKeyView, CreatedApiKeyView
@@ -20,6 +22,7 @@ from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Forbidden, NotFound, Unauthenticated, ValidationFailed, VersionConflict
 from chalicelib.foundation.ids import ROOT_SORT_KEY, ItemKey
 from chalicelib.foundation.presentation import present, present_row
+from chalicelib.foundation.roles import is_limit
 from chalicelib.foundation.schema_types import PageOf
 from chalicelib.foundation.store import codec
 from chalicelib.foundation.store.access_patterns import KeyRange
@@ -58,10 +61,13 @@ def _last_used_key(id: str) -> ItemKey:
 
 
 def create(ctx: Context, body: ApiKeyCreate) -> CreatedApiKeyView:
-    """Create a key with some of the caller's roles. Only this response holds the key; an idempotent replay has null in its place."""
+    """Create a key with some of the caller's roles; for an administrator also with others whose rights they hold.
+
+    Only this response holds the key; an idempotent replay has null in its place.
+    """
     owner = users.current_user(ctx)
-    if beyond := set(body.roles) - set(owner.roles):
-        raise Forbidden(f"You don't hold {', '.join(sorted(beyond))}; a key can't either.")
+    if beyond := set(body.roles) - _available_roles(ctx, owner, body.roles):
+        raise Forbidden(f"You don't hold {', '.join(sorted(beyond))}, or not all of its rights; a key can't either.")
     if body.expires_at and body.expires_at <= ctx.now:
         raise ValidationFailed.field("expires_at", "it must lie in the future", "past")
     if body.scopes is not None and (unreachable := set(body.scopes) - ctx.roles.permissions(body.roles)):
@@ -82,9 +88,17 @@ def create(ctx: Context, body: ApiKeyCreate) -> CreatedApiKeyView:
     )
     key_view = view(key, None)
     tx = idempotency.idempotent_transaction(ctx, {**key_view, "key": None})
+    require_live_caller(ctx, tx)
     tx.create(key)
     tx.commit()
     return {**key_view, "key": key_text}
+
+
+def _available_roles(ctx: Context, user: User, names: Iterable[str]) -> frozenset[str]:
+    """Those of the roles that a key of this user may have: the user's own, and an administrator's also those they hold all rights of."""
+    wanted, own = frozenset(names), frozenset(user.roles)
+    may_choose = "users:admin" in ctx.roles.permissions(own)
+    return wanted & own | (ctx.roles.covered(wanted, own) if may_choose else frozenset())
 
 
 def get(ctx: Context, id: str) -> ApiKeyView:
@@ -111,10 +125,11 @@ def list_api_keys(ctx: Context, query: ApiKeyListQuery) -> PageOf[ApiKeySummary]
 
 @retry_on_conflict
 def revoke(ctx: Context, id: str) -> None:
-    """Revoke a key. A process that has just verified it may accept it for two more seconds."""
+    """Revoke a key. A process that has just verified it may accept it for two more seconds, for what is not checked at once."""
     key, _ = _get_authorized(ctx, id, "users:write")
     ctx.check_if_match(key.revision)
     tx = Transaction(ctx.store)
+    require_live_caller(ctx, tx, key)
     tx.save(key.soft_deleted(ctx))
     tx.delete(_last_used_key(id))
     tx.commit()
@@ -124,11 +139,16 @@ def _get_authorized(ctx: Context, id: str, permission: str = "users:read") -> tu
     row, last_used = ApiKey.ID.key(id), _last_used_key(id)
     items = ctx.store.batch_get([row, last_used])
     key = parse_live(ApiKey, items.get(row))
-    if key is None or not (key.user_id == ctx.actor.id or ctx.actor.can(permission)):
+    if key is None or not (_is_own(ctx.actor, key) or ctx.actor.can(permission)):
         raise NotFound("API key")
-    if permission == "users:write" and key.user_id != ctx.actor.id and ctx.actor.kind == "api_key":
-        raise Forbidden("A key can't revoke the keys of others.")
+    if permission == "users:write" and ctx.actor.kind == "api_key" and not _is_own(ctx.actor, key):
+        raise Forbidden("A key can revoke only itself.")
     return key, _last_used_at(ctx, items.get(last_used))
+
+
+def _is_own(actor: Actor, key: ApiKey) -> bool:
+    """Whether the key is the caller's own: to a user all that they have created, to a key only itself."""
+    return actor.session == key.id if actor.kind == "api_key" else actor.id == key.user_id
 
 
 def view(key: ApiKey, last_used_at: str | None) -> ApiKeyView:
@@ -144,15 +164,17 @@ def _last_used_at(ctx: Context, row: codec.DynamoItem | None) -> str | None:
 # -- presenting a key
 
 
-def authenticate(key_text: str, ctx: Context) -> Actor:
-    """The actor behind a presented key; Unauthenticated, in the same words for every reason. One strong read, at most every two seconds.
+def authenticate(key_text: str, ctx: Context, *, live: bool = False) -> Actor:
+    """The actor behind a presented key; Unauthenticated, in the same words for every reason.
+
+    One strong read: at most every two seconds, with `live` in every request.
 
     The actor is the user, so that somebody who requested something with a key can't decide on it in person; its kind says that
     it was a key, which may never decide, approve or sign.
     """
     presented = _parse_key(key_text)
     cached = _actor_cache.get((ctx.store.table, presented.hash))
-    if cached and cached[0] <= ctx.now < cached[0] + CACHE_TTL:
+    if not live and cached and cached[0] <= ctx.now < cached[0] + CACHE_TTL:
         return cached[1]
     actor = _load_actor(presented, ctx)
     if len(_actor_cache) >= _MAX_CACHED:
@@ -172,15 +194,17 @@ def _load_actor(presented: _PresentedKey, ctx: Context) -> Actor:
     if user.keys_valid_from and key.created_at <= user.keys_valid_from:
         raise _invalid_key()
     _touch_last_used(ctx, presented, _last_used_at(ctx, items.get(presented.last_used_key)))
-    effective_roles = frozenset(key.roles) & frozenset(user.roles)
-    allowed = ctx.roles.permissions(effective_roles)
+    roles = _available_roles(ctx, user, key.roles)
+    allowed = ctx.roles.permissions(roles)
+    scopes = frozenset(key.scopes)
     return Actor(
         id=user.id,
         kind="api_key",
-        roles=effective_roles,
-        permissions=allowed & frozenset(key.scopes) if key.has_scopes else allowed,
+        roles=roles,
+        permissions=frozenset(each for each in allowed if each in scopes or is_limit(each)) if key.has_scopes else allowed,
         professional_id=user.professional_id,
         session=key.id,
+        rows=(users.caller_row(user), CallerRow(row, {"deleted_at": None})),
     )
 
 

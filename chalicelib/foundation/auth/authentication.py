@@ -10,27 +10,36 @@ from chalicelib.foundation.secret_store import Secrets
 
 _claims_cache: dict[str, tuple[str, Secrets, tokens.Claims]] = {}  # token → issuer of the stage, secrets that verified it, claims
 _MAX_CACHED = 1000
-EXTERNAL = "oidc:"  # what the ids of the external issuer's users begin with
+EXTERNAL_PREFIX = "oidc:"  # of the ids of users of an external issuer
 
 
-def authenticate(headers: Mapping[str, str], ctx: Context) -> Actor:
-    """The actor that the headers name; Unauthenticated where they name none, an unknown one, or two."""
+def authenticate(headers: Mapping[str, str], ctx: Context, *, live: bool = False) -> Actor:
+    """The actor that the headers name; Unauthenticated where they name none, an unknown one, or two.
+
+    With `live` as the caller's rows say now, by one strong read: who was deactivated, or whose session or key has ended, is refused, and a
+    role that was taken from them allows nothing. A user of an external issuer has no rows here; their token alone says who they are.
+    """
     authorization, api_key = headers.get("authorization", ""), headers.get("x-api-key")
     if api_key is not None:
         if authorization:
             raise Unauthenticated("Send either a bearer token or an API key, not both.")
         from chalicelib.foundation.auth import api_keys
 
-        return api_keys.authenticate(api_key.strip(), ctx)
+        return api_keys.authenticate(api_key.strip(), ctx, live=live)
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() == "bearer" and token:
-        return _authenticate_bearer(token.strip(), ctx)
+        actor = _authenticate_bearer(token.strip(), ctx)
+        if live and not actor.id.startswith(EXTERNAL_PREFIX):
+            from chalicelib.foundation.auth import sessions
+
+            return sessions.confirm(ctx, actor)
+        return actor
     raise Unauthenticated()
 
 
 def _authenticate_bearer(token: str, ctx: Context) -> Actor:
     claims = _claims(token, ctx)
-    if claims.user_id.startswith(EXTERNAL):
+    if claims.user_id.startswith(EXTERNAL_PREFIX):
         from chalicelib.foundation.auth import external_users
 
         external_users.check_admission(ctx, claims)

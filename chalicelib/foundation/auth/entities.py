@@ -20,9 +20,10 @@ class User(Entity):
     ID = IdFormat("user", "user")
     ALL = AccessPattern("gsi1", "USER", serves="GET /auth/users; events-forward")
     SECRET = frozenset({"password_hash"})
-    PERSONAL = frozenset({"email", "name"})
+    PERSONAL = frozenset({"email", "pending_email", "name"})
 
     email = a.string()
+    pending_email = a.optional_string()  # asked for, and not confirmed by its holder yet
     name = a.string()
     roles = a.string_list()
     governance_roles = a.string_list()

@@ -1,6 +1,16 @@
 """The endpoints of /auth."""
 
-from chalicelib.foundation.auth import account, api_keys, external_users, handover, offboarding, one_time_codes, sessions, users
+from chalicelib.foundation.auth import (
+    account,
+    api_keys,
+    email_changes,
+    external_users,
+    handover,
+    offboarding,
+    one_time_codes,
+    sessions,
+    users,
+)
 from chalicelib.foundation.auth.schemas import (
     AcceptedView,
     ApiKeyCreate,
@@ -9,6 +19,8 @@ from chalicelib.foundation.auth.schemas import (
     ApiKeyView,
     CodeConfirmationRequest,
     CreatedApiKeyView,
+    EmailChangeConfirmation,
+    EmailChangeRequest,
     ExternalBlockCreate,
     ExternalBlockSummary,
     ExternalBlockView,
@@ -38,6 +50,8 @@ from chalicelib.foundation.schema_types import PageOf, PageParams
 def sign_in(ctx: Context, body: SignInRequest) -> TokenPairView:
     """Sign in.
 
+    Governance roles come only with a password of the user's own: not with the first one, which whoever created the user knows.
+
     Five failures in 15 minutes for a mail address from one IP address, or fifty from anywhere, lock it for 15 minutes: 429 with
     Retry-After. Unknown mail addresses are counted, take as long, and get the same response. One IP address has thirty failures for all mail
     addresses together, and then one a minute.
@@ -55,7 +69,9 @@ def refresh(ctx: Context, body: RefreshTokenRequest) -> TokenPairView:
 
 
 def sign_out(ctx: Context, body: RefreshTokenRequest) -> None:
-    """End the session. Its access tokens remain valid for up to 15 minutes: they are verified without the table."""
+    """End the session. Its access tokens remain valid for up to 15 minutes, since they are verified without the table, but change no users,
+    keys, settings or policies any more.
+    """
     sessions.revoke_by_token(ctx, body.refresh_token)
 
 
@@ -79,6 +95,19 @@ def confirm_reset(ctx: Context, body: CodeConfirmationRequest) -> None:
     one_time_codes.confirm_reset(ctx, body)
 
 
+def ask_for_email_change(ctx: Context, body: EmailChangeRequest) -> AcceptedView:
+    """Mail a code, valid for one use within an hour, to the caller's new address. The old address and the auditors are told.
+
+    The present address stays until POST /auth/email-change/confirm. The response is the same where another user has the new one.
+    """
+    return email_changes.ask(ctx, body)
+
+
+def confirm_email_change(ctx: Context, body: EmailChangeConfirmation) -> None:
+    """Make the pending address the user's own, with the mailed code and their password. A wrong password counts as a failed sign-in."""
+    email_changes.confirm(ctx, body)
+
+
 def list_sessions(ctx: Context, query: PageParams) -> PageOf[SessionView]:
     """The caller's live sessions. A session expires 30 days after its last refresh."""
     return sessions.list_sessions(ctx, users.current_user(ctx), query)
@@ -100,7 +129,10 @@ def me(ctx: Context) -> MeView:
 
 
 def change_password(ctx: Context, body: PasswordChangeRequest) -> None:
-    """Change the caller's password. At least 12 characters, not the mail address, not one of the most common."""
+    """Change the caller's password. At least 12 characters, not the mail address, not one of the most common.
+
+    A holder of a governance role replaces a first password by POST /auth/password-reset: whoever created the user knows it, too.
+    """
     account.change_password(ctx, body)
 
 
@@ -120,8 +152,13 @@ def get_user(ctx: Context, id: str) -> UserView:
 
 
 def change_user(ctx: Context, id: str, body: UserPatch) -> UserView:
-    """Update a user. New roles apply from the next refresh on. Governance roles are granted by a signed-in administrator, to
-    themselves only while nobody holds the role. The last administrator can't be demoted or deactivated.
+    """Update a user. New roles apply from the next refresh on; a role that was taken changes no users, keys or settings from now on.
+
+    Governance roles are granted by a signed-in administrator, to themselves only while nobody holds the role. The last administrator
+    can't be demoted or deactivated. Another `email` becomes `pending_email`, and the user's when its holder confirms it by the code
+    that is mailed there and their password; the old address and the auditors are told. An API key changes no address. The present
+    address withdraws a pending one. Of an invited user without a password the address is corrected at once, unless they hold a
+    governance role (409).
 
     The unread events of a user who is deactivated reach the operators, too; one who is reactivated has them again, and new ones alone.
     """
@@ -150,7 +187,8 @@ def hand_over(ctx: Context, id: str, body: HandoverRequest) -> HandoverView:
 def create_api_key(ctx: Context, body: ApiKeyCreate) -> CreatedApiKeyView:
     """Create an API key for the caller, sent as `X-API-Key`: `vk_<prefix>_<secret>`.
 
-    It allows what its roles and scopes allow, and never more than its user may do at that moment. `key` is in this response only
+    It allows what its roles and scopes allow, and never more than its user may do at that moment. An administrator may give it any role
+    whose rights they all hold; others their own roles. `key` is in this response only
     and not stored: a replay by Idempotency-Key returns the same record with `key` null. If the response was lost, revoke the key and
     create another.
     """
@@ -158,17 +196,17 @@ def create_api_key(ctx: Context, body: ApiKeyCreate) -> CreatedApiKeyView:
 
 
 def list_api_keys(ctx: Context, query: ApiKeyListQuery) -> PageOf[ApiKeySummary]:
-    """API keys, newest first."""
+    """API keys, newest first. An API key lists them only where it may read users."""
     return api_keys.list_api_keys(ctx, query)
 
 
 def get_api_key(ctx: Context, id: str) -> ApiKeyView:
-    """One API key."""
+    """One API key. An API key that may not read users sees only itself."""
     return api_keys.get(ctx, id)
 
 
 def revoke_api_key(ctx: Context, id: str) -> None:
-    """Revoke a key; it is refused within two seconds."""
+    """Revoke a key; it is refused within two seconds. An API key can revoke only itself."""
     api_keys.revoke(ctx, id)
 
 

@@ -89,6 +89,19 @@ class PasswordResetRequest(RequestBody):
     email: EmailAddress
 
 
+class EmailChangeRequest(RequestBody):
+    """The new mail address of the caller."""
+
+    email: EmailAddress
+
+
+class EmailChangeConfirmation(RequestBody):
+    """The code that was mailed to the new address, and the user's present password."""
+
+    token: Token
+    password: Secret
+
+
 class AcceptedView(TypedDict):
     """The response, the same whether or not the address is known."""
 
@@ -114,7 +127,7 @@ class UserCreate(RequestBody):
 
 
 class UserPatch(PatchBody):
-    """Changes of a user. A password is changed only by its user, or reset by mail."""
+    """Changes of a user. A password is changed only by its user, or reset by mail; another `email` is pending until its holder confirms it."""
 
     # The defaults only make a field optional; `changes` holds what was sent.
     email: EmailAddress = Field(default_factory=str)
@@ -126,9 +139,10 @@ class UserPatch(PatchBody):
 
 
 class UserView(ResourceView):
-    """A user."""
+    """A user. `pending_email` was asked for, and becomes `email` when its holder confirms it."""
 
     email: str
+    pending_email: str | None
     name: str
     roles: list[Role]
     governance_roles: list[GovernanceRole]

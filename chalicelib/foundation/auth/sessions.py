@@ -9,11 +9,13 @@ that a second use of that token within ten seconds (a second tab) returns the sa
 import hmac
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from chalicelib.foundation import signing, telemetry
-from chalicelib.foundation.auth import tokens
+from chalicelib.foundation.access import user_key
+from chalicelib.foundation.actor import Actor, CallerRow
+from chalicelib.foundation.auth import tokens, users
 from chalicelib.foundation.auth.entities import User
 from chalicelib.foundation.auth.schemas import SessionView, TokenPairView
 from chalicelib.foundation.context import Context
@@ -111,10 +113,15 @@ def create_session(ctx: Context, tx: Transaction, user: User) -> TokenPairView:
 
 def access_token(ctx: Context, user: User, session_id: str) -> str:
     """An access token with the user's present roles."""
-    roles = [*user.roles, *user.governance_roles]
+    roles = effective_roles(user)
     return tokens.issue(
         ctx.settings, ctx.secrets, ctx.now, user_id=user.id, roles=roles, session=session_id, professional_id=user.professional_id
     )
+
+
+def effective_roles(user: User) -> list[str]:
+    """The roles that a user's sessions have. Governance roles only with a password of their own: the first one is known to who set it."""
+    return [*user.roles, *(() if user.password_is_initial else user.governance_roles)]
 
 
 def _token_pair(access: str, refresh: RefreshToken, ttl: timedelta) -> TokenPairView:
@@ -148,13 +155,30 @@ def refresh(ctx: Context, token_text: str) -> TokenPairView:
     raise _invalid_token()
 
 
+def confirm(ctx: Context, actor: Actor) -> Actor:
+    """The bearer of an access token as their rows say now; raises Unauthenticated where their session has ended. One round trip.
+
+    The roles are those of both the token and the user: new ones come with the next token.
+    """
+    user_row, session_row = user_key(actor.id), _key(actor.id, actor.session or "")
+    items = ctx.store.batch_get([user_row, session_row])
+    user, session = parse_live(User, items.get(user_row)), items.get(session_row)
+    if user is None or not user.is_active or session is None or not _is_session_live(ctx, user, session):
+        raise Unauthenticated("Your session has ended. Sign in again.")
+    roles = actor.roles & frozenset(effective_roles(user))
+    rows = (users.caller_row(user), CallerRow(session_row, {"epoch": user.epoch}))
+    return replace(actor, roles=roles, permissions=ctx.roles.permissions(roles), rows=rows)
+
+
+def _is_session_live(ctx: Context, user: User, session: DynamoItem) -> bool:
+    return int(session["epoch"]["N"]) == user.epoch and live_row(session, ctx.now) is not None
+
+
 def _load_live(ctx: Context, token: RefreshToken) -> tuple[User, DynamoItem]:
     root = ItemKey(token.user_id, ROOT_SORT_KEY)
     items = ctx.store.batch_get([root, token.key])
-    user, row = parse_live(User, items.get(root)), live_row(items.get(token.key), ctx.now)
-    if user is None or not user.is_active or row is None:
-        raise _invalid_token()
-    if int(row["epoch"]["N"]) != user.epoch:
+    user, row = parse_live(User, items.get(root)), items.get(token.key)
+    if user is None or not user.is_active or row is None or not _is_session_live(ctx, user, row):
         raise _invalid_token()
     return user, row
 

@@ -1,11 +1,14 @@
 """Users: profiles, roles, and who may change them."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.foundation import emails, idempotency, roles, signing
-from chalicelib.foundation.auth import passwords
+from chalicelib.foundation.access import require_live_caller, user_key
+from chalicelib.foundation.actor import CallerRow
+from chalicelib.foundation.auth import addresses, passwords, rate_limit
 from chalicelib.foundation.auth.entities import User
 from chalicelib.foundation.auth.schemas import UserCreate, UserListQuery, UserPatch, UserSummary, UserView
 from chalicelib.foundation.context import Context
@@ -57,12 +60,38 @@ def _keyed_idempotency(ctx: Context) -> IdempotencyRecordKey | None:
     if ctx.idempotency is None:
         return None
     fingerprint = signing.keyed_digest(ctx.secrets.cursor_key, ctx.idempotency.fingerprint.encode()).hex()
-    return IdempotencyRecordKey(ctx.idempotency.key, fingerprint)
+    return replace(ctx.idempotency, fingerprint=fingerprint)
+
+
+def change(ctx: Context, id: str, body: UserPatch) -> UserView:
+    """Update a user. New roles apply from the next refresh of a token, within 15 minutes; deactivation ends all sessions.
+
+    Another mail address is pending until its holder confirms it. Raises Conflict where it is taken, RateLimited, and Forbidden for an
+    API key. Three round trips more.
+    """
+    if "email" in body.changes:
+        _check_address_change(ctx, get(ctx, id), body.email)
+    return _change(ctx, id, body)
+
+
+def _check_address_change(ctx: Context, user: User, email: str) -> None:
+    if ctx.actor.kind == "api_key":
+        raise Forbidden("A mail address is changed by somebody who has signed in, not with an API key.")
+    check_can_manage(ctx, user)
+    if emails.normalize_email(email) == emails.normalize_email(user.email):
+        return
+    if EMAILS.find_owner(ctx.store, email) is not None:
+        raise _email_taken(user.id)
+    limit_address_changes(ctx, user)
+
+
+def limit_address_changes(ctx: Context, user: User) -> None:
+    """Raise RateLimited where a user's address was to be changed often: each request mails somebody. One round trip, rarely two."""
+    rate_limit.consume(ctx, "email-change", user.id, every=600, burst=3)
 
 
 @retry_on_conflict
-def change(ctx: Context, id: str, body: UserPatch) -> UserView:
-    """Update a user. New roles apply from the next refresh of a token, within 15 minutes; deactivation ends all sessions."""
+def _change(ctx: Context, id: str, body: UserPatch) -> UserView:
     user = get(ctx, id)
     ctx.check_if_match(user.revision)
     changes = dict(body.changes)
@@ -80,11 +109,18 @@ def change(ctx: Context, id: str, body: UserPatch) -> UserView:
     )
     if user.is_active and changes.get("is_active") is False:
         changes |= _deactivation(ctx, user)
-    if all(getattr(user, name) == value for name, value in changes.items()):
+    step = None
+    if "email" in changes:
+        governance_roles = {*user.governance_roles, *changes.get("governance_roles", ())}
+        values, step = addresses.decide(user, changes.pop("email"), governance_roles)
+        changes |= values
+    if step is None and all(getattr(user, name) == value for name, value in changes.items()):
         return view(user)  # no change: no new revision and no audit record
     after = user.with_changes(ctx, **changes)
     tx = Transaction(ctx.store)
     add_update(ctx, tx, user, after)
+    if step:
+        addresses.add_step(ctx, tx, user, after, step)
     tx.commit()
     return view(after)
 
@@ -154,13 +190,15 @@ def view(user: User) -> UserView:
 
 def add_create(ctx: Context, tx: Transaction, user: User, *, if_no_admin: Problem | None = None) -> None:
     """Add a new user to the transaction; with `if_no_admin` only while there is no administrator, else this problem is raised."""
+    require_live_caller(ctx, tx)
     _update_role_counts(ctx, tx, user, {}, if_no_admin)
     EMAILS.claim(ctx, tx, user.email, user.id, _email_taken)
     tx.create(user)
 
 
 def add_update(ctx: Context, tx: Transaction, before: User, after: User) -> None:
-    """Add a changed user to the transaction."""
+    """Add a changed user to the transaction, which stands only while the caller has the rights that this request read of them."""
+    require_live_caller(ctx, tx, before)
     tx.save(after)
     EMAILS.change(ctx, tx, before.email, after.email, after.id, _email_taken)
     _update_role_counts(ctx, tx, after, _role_counts(before))
@@ -223,6 +261,12 @@ def _self_grant_event(ctx: Context, user: User, role: str) -> Notification:
     )
 
 
+def caller_row(user: User) -> CallerRow:
+    """What the rights of a caller rest on in the user's own row."""
+    names = ("is_active", "deleted_at", "epoch", "keys_valid_from", "roles", "governance_roles")
+    return CallerRow(user_key(user.id), {name: getattr(user, name) for name in names})
+
+
 # -- rules
 
 
@@ -237,6 +281,12 @@ def check_professional_id(user_roles: Iterable[str], professional_id: str | None
     if "professional" in user_roles and professional_id is None:
         raise ValidationFailed.field("professional_id", "the role professional needs it", "missing")
     return professional_id
+
+
+def check_own_password(user: User) -> None:
+    """Raises Forbidden where a holder of a governance role still has a first password: it proves nothing, since somebody else has set it."""
+    if user.governance_roles and user.password_is_initial:
+        raise Forbidden("A holder of a governance role replaces a first password with a mailed code first: POST /auth/password-reset.")
 
 
 def check_grant(ctx: Context, granted: Iterable[str], governance: Iterable[str]) -> None:

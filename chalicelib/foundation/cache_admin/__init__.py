@@ -15,6 +15,7 @@ PACK = Pack(
                 "operator": "r",
                 "auditor": "r",
             },
+            live=True,
         ),
     ),
     endpoints=(

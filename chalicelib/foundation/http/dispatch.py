@@ -89,7 +89,7 @@ def _handle(app: Server, pack: Pack, endpoint: Endpoint, request: Request, ctx: 
     if endpoint.permission == PUBLIC:
         app.caller_limit.check(ctx, caller_of(None, request.source_ip))
     else:
-        ctx.actor = _identify(app, request, ctx)
+        ctx.actor = _identify(app, endpoint, request, ctx)
         if endpoint.permission != SIGNED_IN:
             ctx.actor.require(endpoint.permission)
     from chalicelib.foundation.http import handlers  # imports pydantic and the pack's schemas only when needed
@@ -115,10 +115,10 @@ def _handle(app: Server, pack: Pack, endpoint: Endpoint, request: Request, ctx: 
     return _to_response(endpoint, request, result, replayed)
 
 
-def _identify(app: Server, request: Request, ctx: Context) -> Actor:
+def _identify(app: Server, endpoint: Endpoint, request: Request, ctx: Context) -> Actor:
     """The caller, within their limit; who can't be identified counts by address."""
     try:
-        actor = app.runtime.identify(request.headers, ctx)
+        actor = app.runtime.identify(request.headers, ctx, live=ctx.roles.needs_live_caller(endpoint))
     except Unauthenticated:
         app.caller_limit.check(ctx, caller_of(None, request.source_ip))
         raise
@@ -135,8 +135,8 @@ def _idempotency_key(endpoint: Endpoint, request: Request, ctx: Context, values:
     header = request.idempotency_key() if endpoint.method == "POST" and endpoint.idempotent else None
     if header is None:
         return None
-    actor = ctx.actor if ctx.actor is not ANONYMOUS else None
-    return IdempotencyRecordKey.from_request(actor.id if actor else request.source_ip, header, request.method, request.path, values)
+    caller = request.source_ip if ctx.actor is ANONYMOUS else ctx.actor.credential
+    return IdempotencyRecordKey.from_request(caller, ctx.actor.roles, header, request.method, request.path, values)
 
 
 def _to_response(endpoint: Endpoint, request: Request, result: object, replayed: bool) -> Response:

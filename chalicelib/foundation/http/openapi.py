@@ -33,7 +33,7 @@ id of the request. Lists come in pages with a signed cursor. A resource's `revis
 # Without examples: pages that send requests would fill them in, the same key for every POST, and a revision that isn't the current one.
 _REQUEST_HEADERS: dict[str, Schema] = {
     "Idempotency-Key": {
-        "description": "Runs the request once a key and caller within 24 hours; a repetition answers the first answer.",
+        "description": "Runs the request once a key and user or API key within 24 hours; a repetition answers the first answer.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
     },
     "If-Match": {

@@ -1,5 +1,6 @@
 """Races of /auth, on the engine that bears threads: first administrators, the last one, one address, guesses, two tabs."""
 
+import re
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -7,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from chalicelib.foundation.actor import Actor
-from chalicelib.foundation.auth import account, sessions, users
+from chalicelib.foundation.auth import account, email_changes, sessions, users
 from chalicelib.foundation.auth.bootstrap import create_first_admin
-from chalicelib.foundation.auth.schemas import SignInRequest, UserCreate
+from chalicelib.foundation.auth.schemas import EmailChangeConfirmation, EmailChangeRequest, SignInRequest, UserCreate
 from chalicelib.foundation.errors import Conflict, Problem
 from chalicelib.foundation.runtime import Runtime
 from chalicelib.foundation.secret_store import SecretStore
@@ -114,3 +115,55 @@ def test_a_refused_bootstrap_is_a_conflict(racer):
     create_first_admin(racer(0), "g@example.com", "G", PASSWORD)
     with pytest.raises(Conflict):
         create_first_admin(racer(1), "h@example.com", "H", PASSWORD)
+
+
+def signed_in(ctx, id, email):
+    """The caller with a session of this user, as a request that changes users reads them."""
+    pair = account.sign_in(ctx, SignInRequest(email=email, password=PASSWORD))
+    session = sessions.RefreshToken.parse(pair["refresh_token"]).session_id
+    return sessions.confirm(ctx, Actor(id=id, roles=frozenset({"admin"}), session=session))
+
+
+def test_no_request_of_a_deactivated_administrator_writes_once_the_deactivation_is_answered(racer):
+    """Eight requests have read who asks. Four race the deactivation; four write after it, and are refused."""
+    email = "mallory@example.com"
+    mallory = users.create(racer(100), new_user(email, "admin"))["id"]
+    users.create(racer(101), new_user("root@example.com", "admin"))
+    actor = signed_in(racer(102), mallory, email)
+    is_deactivated = threading.Event()
+
+    def run(number):
+        if number == 0:
+            users.deactivate(racer(number), mallory)
+            is_deactivated.set()
+            return None
+        if number % 2:
+            assert is_deactivated.wait(60)
+        return bool(users.create(racer(number, actor), new_user(f"m{number}@example.com", "admin")))
+
+    answers = race(9, run)
+    assert answers[1::2] == ["unauthenticated"] * 4
+    assert set(answers[2::2]) <= {True, "unauthenticated"}
+    assert administrators(racer(99)) == 1 + answers.count(True), "nothing was written beside what was answered"
+
+
+def test_a_code_for_another_address_confirms_once(racer, dynamodb_local):  # noqa: F811 - the fixture
+    email = "ida@example.com"
+    ida = users.create(racer(100), new_user(email))["id"]
+    ctx = racer(101, signed_in(racer(102), ida, email))
+    email_changes.ask(ctx, EmailChangeRequest(email="ida2@example.com"))
+    sent = [row for row in dynamodb_local.scan(TableName=ctx.store.table)["Items"] if row["pk"]["S"].startswith("MAIL#")]
+    code = next(found[1] for row in sent if (found := re.search(r'"token": "([^"]+)"', row.get("text", {"S": ""})["S"])))
+    body = EmailChangeConfirmation(token=code, password=PASSWORD)
+    answers = race(4, lambda n: email_changes.confirm(racer(n), body))
+    assert Counter(answers) == {None: 1, "validation": 3}
+    assert users.by_email(racer(99), "ida2@example.com").id == ida
+    assert users.by_email(racer(99), email) is None
+
+
+def test_administrators_who_deactivate_each_other_at_once_leave_a_winner_and_refused_requests(racer):
+    ids = [users.create(racer(100 + n), new_user(f"r{n}@example.com", "admin"))["id"] for n in range(2)]
+    actors = [signed_in(racer(200 + n), ids[n], f"r{n}@example.com") for n in range(2)]
+    answers = race(2, lambda n: users.deactivate(racer(n, actors[n]), ids[1 - n]))
+    assert sorted(map(str, answers)) == ["None", "unauthenticated"]
+    assert administrators(racer(99)) == 1
