@@ -185,7 +185,8 @@ def writes(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
     if operation == "PutItem":
         arguments["Item"] = key | draw(ITEMS)
         if draw(st.booleans()):
-            arguments["Item"] |= {"gsi2pk": {"S": "G"}, "gsi2sk": {"S": draw(SORT_KEYS)}}
+            place = key["sk"]["S"] + draw(st.sampled_from(["", "0"]))  # of its own: in which order equal ones come is not specified
+            arguments["Item"] |= {"gsi2pk": {"S": "G"}, "gsi2sk": {"S": place}}
     else:
         arguments["Key"] = key
     if operation == "UpdateItem":
