@@ -51,11 +51,6 @@ def is_active_user(user: DynamoItem | None) -> bool:
     return user is not None and "deleted_at" not in user and user.get("is_active", {}).get("BOOL", False)
 
 
-def has_left(user: DynamoItem | None) -> bool:
-    """Whether the item is a user who is not active any more. Of those who have no row here, users of an external issuer, nothing is known."""
-    return user is not None and not is_active_user(user)
-
-
 def unknown_user_error(field: str = "owner") -> ValidationFailed:
     """The error for a user who isn't there, or isn't active."""
     return ValidationFailed.field(field, "no active user has this id")

@@ -66,7 +66,7 @@ class CreateBoxes(BulkOperation[Box]):
 
 
 def keyed(ctx, items, key="k1"):
-    ctx.idempotency = IdempotencyRecordKey.from_request("user_someone", key, "POST", "/boxes/bulk", {"items": items})
+    ctx.idempotency = IdempotencyRecordKey.from_request("user_someone", ctx.actor.roles, key, "POST", "/boxes/bulk", {"items": items})
     return ctx
 
 
@@ -320,7 +320,7 @@ def test_steps_of_another_request_are_no_progress(context):
     with pytest.raises(Unavailable):
         queue(context, crash_at=4).run()
     ctx = context("operator")
-    ctx.idempotency = IdempotencyRecordKey.from_request("user_someone", "k1", "POST", "/boxes/bulk", {"items": ["another"]})
+    ctx.idempotency = IdempotencyRecordKey.from_request("user_someone", ctx.actor.roles, "k1", "POST", "/boxes/bulk", {"items": ["another"]})
     with pytest.raises(IdempotencyMismatch):
         Queue(ctx).run()
 

@@ -24,7 +24,7 @@ BODY = {"name": "lamp"}
 
 
 def keyed(ctx, key="k1", body=BODY, actor="user_someone"):
-    ctx.idempotency = IdempotencyRecordKey.from_request(actor, key, "POST", "/things", body)
+    ctx.idempotency = IdempotencyRecordKey.from_request(actor, ctx.actor.roles, key, "POST", "/things", body)
     return ctx
 
 
@@ -62,7 +62,7 @@ def test_the_same_key_with_another_body_is_a_mismatch(context):
 
 
 def fingerprint(text):
-    return IdempotencyRecordKey.from_request("a", "k", "POST", "/", parse(text)).fingerprint
+    return IdempotencyRecordKey.from_request("a", frozenset(), "k", "POST", "/", parse(text)).fingerprint
 
 
 @pytest.mark.parametrize(
