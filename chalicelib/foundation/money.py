@@ -5,7 +5,10 @@ Amounts are rounded half up, once, when they are output.
 """
 
 from decimal import ROUND_HALF_UP, Context, Decimal
-from fractions import Fraction
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # 3 ms of every cold start
+    from fractions import Fraction
 
 MAX_DIGITS = 15
 _EXACT = Context(prec=60)
@@ -38,7 +41,7 @@ def round_money(amount: Decimal, currency: str) -> Decimal:
     return amount.quantize(quantum(currency), rounding=ROUND_HALF_UP, context=_EXACT)
 
 
-def round_fraction(amount: Fraction, currency: str) -> Decimal:
+def round_fraction(amount: "Fraction", currency: str) -> Decimal:
     """An exact amount rounded half up (away from zero) to the currency's minor unit."""
     units = MINOR_UNITS[currency]
     scaled = abs(amount) * 10**units
