@@ -257,7 +257,7 @@ class ProjectionEngine:
 
     def _is_behind(self, state: EntityVersion, checkpoints: dict[ItemKey, DynamoItem]) -> bool:
         try:
-            return bool(self._plan(state, checkpoints))
+            return next(self._plan(state, checkpoints), None) is not None
         except ContributionError:
             return True
 

@@ -320,7 +320,9 @@ def test_steps_of_another_request_are_no_progress(context):
     with pytest.raises(Unavailable):
         queue(context, crash_at=4).run()
     ctx = context("operator")
-    ctx.idempotency = IdempotencyRecordKey.from_request("user_someone", ctx.actor.roles, "k1", "POST", "/boxes/bulk", {"items": ["another"]})
+    ctx.idempotency = IdempotencyRecordKey.from_request(
+        "user_someone", ctx.actor.roles, "k1", "POST", "/boxes/bulk", {"items": ["another"]}
+    )
     with pytest.raises(IdempotencyMismatch):
         Queue(ctx).run()
 

@@ -241,7 +241,7 @@ class StopsAt:
 def wide(world):
     """A world in which a thing contributes to 700 fields of one row, and to 120 others."""
     world.contributions = ContributionRegistry(
-        [Pack("T", "t", "t", "t", projections=(Projection("thing", "tests.streams.sample_entities.by_day"),))]
+        [Pack("T", "t", "t", "t", projections=(Projection("thing", "tests.streams.sample_entities.by_day", ("DAYS",)),))]
     )
     world.runtime.dynamodb = FaultInjectingClient(world.table, StrictAboutExpressions())
     return world

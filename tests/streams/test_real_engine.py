@@ -80,7 +80,7 @@ def test_two_workers_at_the_same_moment_end_in_whole_chains_and_exact_sums(local
 
 def test_more_than_an_expression_takes_is_applied_once_by_many_workers(local):
     contribute = ContributionRegistry(
-        [Pack("T", "t", "t", "t", projections=(Projection("thing", "tests.streams.sample_entities.by_day"),))]
+        [Pack("T", "t", "t", "t", projections=(Projection("thing", "tests.streams.sample_entities.by_day", ("DAYS",)),))]
     )
     ctx = local.context(request_id="req", actor=Actor(id="user_ann"))
     images = [SampleRoot.new(ctx, group="a", amount=1)]

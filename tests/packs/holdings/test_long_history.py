@@ -164,7 +164,9 @@ def older(long_history):
         if row["pk"]["S"].partition("#")[0] in ("SEEN", "HOLDINGS") or row["sk"]["S"].startswith("A#"):
             client.delete_item(TableName=TABLE, Key={"pk": row["pk"], "sk": row["sk"]})
     client.update_item(TableName=TABLE, Key={"pk": {"S": found.id}, "sk": {"S": "~"}}, UpdateExpression="REMOVE last_entry_on")
-    registry = ContributionRegistry([Pack("T", "t", "t", "t", projections=(Projection("holding_year", f"{__name__}.by_year"),))])
+    registry = ContributionRegistry(
+        [Pack("T", "t", "t", "t", projections=(Projection("holding_year", f"{__name__}.by_year", ("HOLDINGS",)),))]
+    )
     for year in sorted({move.day.year for move in moves}):
         rows = [repository.encode_movement(move) for move in moves if move.day.year == year]
         id = HoldingYear.ID.new(datetime(year, 1, 1, tzinfo=UTC), parent=found.id)
