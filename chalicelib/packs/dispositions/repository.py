@@ -1,5 +1,6 @@
 """Reading and writing buyers, assignments and offer rosters: what needs more than a read or a write of the store's own."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -261,10 +262,12 @@ def add_fallout(ctx: Context, tx: Transaction, after: Assignment) -> None:
 
 
 def save_fallen_offers(ctx: Context, snapshot: PipelineSnapshot, offers: Sequence[Assignment]) -> None:
-    """Write offers of a pipeline that fell out, in one transaction: two actions each, and two for all of them."""
+    """Write offers of a pipeline that lapsed, in one transaction: an action each and one a buyer, and two for all of them."""
     tx = Transaction(ctx.store)
     for after in offers:
-        add_fallout(ctx, tx, after)
+        tx.save(after)
+    for buyer_id, count in Counter(after.buyer_id for after in offers).items():  # a lapse is no fault, so the record stays
+        references.remove_reference(tx, Buyer.ID, buyer_id, count)
     public.remove_reference(tx, snapshot.pipeline.id, len(offers))
     put_roster(ctx, tx, snapshot.roster.without_entries(*(offer.id for offer in offers)))
     tx.commit()
