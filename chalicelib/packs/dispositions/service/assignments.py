@@ -59,7 +59,7 @@ def edit_assignment(ctx: Context, id: str, body: schemas.AssignmentPatch) -> sch
     if not values:
         return assignment_view(before, snapshot.pipeline)
     after, roster = before.with_changes(ctx, **values), snapshot.roster
-    if after.rank != before.rank:
+    if (after.rank, after.expires_at) != (before.rank, before.expires_at):
         roster = roster.with_entry(after)
     if before.earnest_money_status == earnest_money.DISPUTED != after.earnest_money_status:
         roster = roster.with_dispute(after.id, disputed=False)
@@ -68,7 +68,8 @@ def edit_assignment(ctx: Context, id: str, body: schemas.AssignmentPatch) -> sch
 
 def _patch_values(ctx: Context, before: Assignment, snapshot: PipelineSnapshot, sent: dict[str, Any]) -> dict[str, Any]:
     """The values that the patch changes."""
-    status = assignments.FALLOUT if before.lapse(snapshot.pipeline) else before.status
+    has_ended = before.lapse(snapshot.pipeline) or (before.offer_expires_at and before.offer_expires_at < ctx.now)
+    status = assignments.FALLOUT if has_ended else before.status
     values = _terms_values(ctx, before, snapshot, status, sent)
     final_fields = [name for name in _FINAL_FIELDS if name in sent]
     if status not in assignments.LIVE and final_fields:
