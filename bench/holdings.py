@@ -15,11 +15,11 @@ from bench.environments import BenchEnvironment
 from bench.scale import cost
 from chalicelib.foundation.actor import system_actor
 from chalicelib.foundation.context import Context
+from chalicelib.foundation.effective_dating import EffectiveSeries
 from chalicelib.foundation.ids import ulid
 from chalicelib.functions import streams
-from chalicelib.packs.holdings.entities import HoldingYear, encode_movement
+from chalicelib.packs.holdings.entities import HoldingMovements, encode_movement
 from chalicelib.packs.holdings.rules import positions
-from chalicelib.packs.holdings.rules.effective_dating import EffectiveSeries
 from chalicelib.packs.holdings.service import snapshots
 from tests.streams.stream_feeder import record_of
 
@@ -72,8 +72,8 @@ def _batches(environment: BenchEnvironment, existing: int, size: int, bought: da
         )
         id = f"hold_{ulid(ctx.now)}"
         rows = [encode_movement(movement) for movement in positions.movements(holding)]
-        year = HoldingYear.new(ctx, id=HoldingYear.id_of(id, bought.year), holding_id=id, year=bought.year, movements=rows)
-        batch.append(record_of(number + 1, None, year.to_item()))
+        moves = HoldingMovements.new(ctx, id=HoldingMovements.ID.new(ctx.now, parent=id), holding_id=id, entered_on=bought, movements=rows)
+        batch.append(record_of(number + 1, None, moves.to_item()))
         if len(batch) == _BATCH:
             yield batch
             batch = []

@@ -15,10 +15,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from chalicelib.foundation.context import Context
-from chalicelib.packs.holdings.rules.ecb import BASE, Day, Parsed, parse
+from chalicelib.packs.holdings.rules.fx_rates import BASE
 from chalicelib.packs.holdings.service.fx_rates import merge_days
 from ops import cli
 from ops.cli import StageError
+from ops.ecb import Day, Parsed, parse
 
 _BATCH = 50  # days that are read and written at once
 

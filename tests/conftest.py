@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from copy import copy
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -202,11 +203,9 @@ def run_work(runtime: Runtime) -> Callable[..., dict[str, Any]]:
     def run(work: Any, context: Any = None) -> dict[str, Any]:
         path = f"{work.__module__}.{work.__name__}"
         name = next(schedule.name for pack in PACKS for schedule in pack.schedules if schedule.function == path)
-        unlimited, runtime.dynamodb = runtime.dynamodb, AsRole(runtime.dynamodb, policy_of(name))
-        try:
-            return run_schedule(name, work, runtime, {}, context)
-        finally:
-            runtime.dynamodb = unlimited
+        limited = copy(runtime)  # runs may be at once
+        limited.dynamodb = AsRole(runtime.dynamodb, policy_of(name))
+        return run_schedule(name, work, limited, {}, context)
 
     return run
 

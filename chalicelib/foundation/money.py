@@ -5,6 +5,7 @@ Amounts are rounded half up, once, when they are output.
 """
 
 from decimal import ROUND_HALF_UP, Context, Decimal
+from fractions import Fraction
 
 MAX_DIGITS = 15
 _EXACT = Context(prec=60)
@@ -35,6 +36,14 @@ def quantum(currency: str) -> Decimal:
 def round_money(amount: Decimal, currency: str) -> Decimal:
     """`amount` half up to the currency's minor unit: the only rounding, at output."""
     return amount.quantize(quantum(currency), rounding=ROUND_HALF_UP, context=_EXACT)
+
+
+def round_fraction(amount: Fraction, currency: str) -> Decimal:
+    """An exact amount rounded half up (away from zero) to the currency's minor unit."""
+    units = MINOR_UNITS[currency]
+    scaled = abs(amount) * 10**units
+    whole = (2 * scaled.numerator + scaled.denominator) // (2 * scaled.denominator)
+    return Decimal(whole if amount >= 0 else -whole).scaleb(-units, _EXACT)
 
 
 def significant_digits(amount: Decimal) -> int:

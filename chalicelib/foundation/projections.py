@@ -4,18 +4,23 @@ A pack declares what one item contributes: a pure function from its image to num
 stores its last contribution, and the revision. A newer image applies the difference, in one transaction with its new checkpoint.
 So missed and repeated images do not matter: the newest one determines the result.
 
+A difference that is too large for one transaction is applied in parts. The checkpoint always holds what has been applied, so after a
+crash between two parts whoever comes next applies the rest; its revision changes with the last part.
+
 Aggregates have a generation. While a new one is being built, live changes go to both; then the configuration is switched to it.
 A field of a row that becomes zero is kept as zero, since removing it would need a read first. Readers treat absent and zero alike,
 and a rebuild omits it.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
+from itertools import islice
 
 from botocore.exceptions import ClientError
+from pynamodb.expressions.condition import Condition
 
 from chalicelib.foundation.counts import Number as Number
 from chalicelib.foundation.ids import ItemKey
@@ -24,7 +29,7 @@ from chalicelib.foundation.manifest import Pack, Projection, import_string
 from chalicelib.foundation.store import codec, keys
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
-from chalicelib.foundation.store.expressions import ROW_ABSENT, all_of, attribute
+from chalicelib.foundation.store.expressions import ROW_ABSENT, all_of, attribute, unchanged
 from chalicelib.foundation.store.store import Store
 from chalicelib.foundation.store.transactions import MAX_ACTIONS, Transaction
 from chalicelib.foundation.streams import (
@@ -45,6 +50,8 @@ _CHECKPOINT_TTL = timedelta(days=40)
 _CONFIG = keys.config_row("projections")
 _AGGREGATE, CHECKPOINT = "a", "s"  # values of the attribute `t`
 _RESERVED = {"pk", "sk", "t", "g"}
+# Of one row in one update: DynamoDB takes an expression of 4 KB, a field takes up to 12 bytes of it, and emulators less.
+MAX_FIELDS = 100
 
 
 class ContributionError(Exception):
@@ -85,7 +92,7 @@ def _prefix(pk: str) -> str:
 
 
 def merge(total: Contribution, contribution: Contribution, sign: int = 1) -> None:
-    """Add `one` to `total`, in place; `sign` -1 subtracts it. Numbers that become zero are left out."""
+    """Add `contribution` to `total`, in place; `sign` -1 subtracts it. Numbers that become zero are left out."""
     for row, numbers in contribution.items():
         fields = total.setdefault(row, {})
         for name, number in numbers.items():
@@ -137,6 +144,17 @@ def set_generations(store: Store, numbers: list[int]) -> None:
     store.put_values(_CONFIG, {"kind": "config", "writing": numbers})
 
 
+def unapplied(store: Store, kind: str, versions: Mapping[str, int]) -> list[str]:
+    """Which of these entities of a kind, id → version, the live aggregates don't hold in that version or a later one.
+
+    An entity that contributes nothing at first may never be applied. Two round trips, one more for each further hundred.
+    """
+    live = generations(store)[0]
+    checkpoints = {id: _key(id, kind, live) for id in versions}
+    rows = store.batch_get(checkpoints.values())
+    return [id for id, key in checkpoints.items() if key not in rows or int(rows[key]["v"]["N"]) < versions[id]]
+
+
 # -- applying
 
 
@@ -162,14 +180,37 @@ class EntityVersion:
         return cls(id, kind, version, image, removed)
 
 
-@dataclass
-class _PendingUpdate:
-    """One entity's update in one generation: its new checkpoint, and the change of the aggregates."""
+@dataclass(frozen=True)
+class _Checkpoint:
+    """What has been applied of an entity: its version, and how many parts of the next one (0: it is applied as a whole)."""
+
+    version: int | None = None  # None: there is no checkpoint
+    part: int = 0
+
+    @classmethod
+    def from_item(cls, raw: DynamoItem | None) -> "_Checkpoint":
+        return cls() if raw is None else cls(int(raw["v"]["N"]), int(raw["p"]["N"]) if "p" in raw else 0)
+
+    @property
+    def is_as_read(self) -> Condition:
+        if self.version is None:
+            return ROW_ABSENT
+        return all_of(*unchanged({"v": self.version, "p": self.part or None}))
+
+    @property
+    def next_part(self) -> "_Checkpoint":
+        return _Checkpoint(self.version or 0, self.part + 1)
+
+
+@dataclass(frozen=True)
+class _Step:
+    """An entity's update in one generation, or a part of it: the change of the aggregates, and the checkpoint before and after."""
 
     entity: EntityVersion
     generation: int
-    checkpoint_version: int | None
-    contribution: Contribution
+    before: _Checkpoint
+    after: _Checkpoint
+    applied: Contribution  # of the entity, once this step is done
     delta: Contribution
 
     @property
@@ -177,8 +218,9 @@ class _PendingUpdate:
         return _checkpoint_key(self.entity, self.generation)
 
     @property
-    def rows(self) -> set[ItemKey]:
-        return {ItemKey(pk, f"{sk}@{self.generation}") for pk, sk in self.delta}
+    def fields(self) -> dict[ItemKey, set[str]]:
+        """The aggregate rows that it changes, and their fields."""
+        return {ItemKey(pk, f"{sk}@{self.generation}"): set(numbers) for (pk, sk), numbers in self.delta.items()}
 
 
 @dataclass
@@ -223,18 +265,18 @@ class ProjectionEngine:
         if not batch.pending:
             return
         checkpoints = self._checkpoints(batch.pending.values())
-        updates: list[_PendingUpdate] = []
+        steps: list[_Step] = []
         for state in list(batch.pending.values()):
             try:
-                planned = self._plan(state, checkpoints)
+                planned = list(self._plan(state, checkpoints))
             except ContributionError as error:
                 self._reject(batch, state, str(error))
                 continue
             if not planned:
                 del batch.pending[state.id]
-            updates += planned
-        pending_counts = Counter(step.entity.id for step in updates)
-        for chunk in _chunks(updates):
+            steps += planned
+        pending_counts = Counter(step.entity.id for step in steps)
+        for chunk in _chunks(steps):
             self._apply_chunk(chunk, batch)
             pending_counts.subtract(step.entity.id for step in chunk)
             for step in chunk:
@@ -251,29 +293,33 @@ class ProjectionEngine:
                 return items
             self._generations = current
 
-    def _plan(self, state: EntityVersion, checkpoints: dict[ItemKey, DynamoItem]) -> list[_PendingUpdate]:
-        updates = []
+    def _plan(self, state: EntityVersion, checkpoints: dict[ItemKey, DynamoItem]) -> Iterator[_Step]:
         new: Contribution | None = None
         for generation in self._generations:
             raw = checkpoints.get(_checkpoint_key(state, generation))
-            checkpoint_version = int(raw["v"]["N"]) if raw else None
-            if checkpoint_version is not None and checkpoint_version >= state.version:
+            checkpoint = _Checkpoint.from_item(raw)
+            if checkpoint.version is not None and checkpoint.version >= state.version:
                 continue
             if new is None:
                 new = {} if state.image is None else self._contribute(state.kind, state.image)
+            applied = _decode_contribution(raw) if raw else {}
             delta: Contribution = {}
             merge(delta, new)
-            merge(delta, _decode_contribution(raw) if raw else {}, -1)
+            merge(delta, applied, -1)
             # No difference and consecutive versions: the older checkpoint is still correct. A removal is always recorded.
-            if not delta and (checkpoint_version or 0) == state.version - 1 and not state.removed:
+            if not delta and (checkpoint.version or 0) == state.version - 1 and not state.removed:
                 continue
-            update = _PendingUpdate(state, generation, checkpoint_version, new, delta)
-            if len(update.rows) >= MAX_ACTIONS:
-                raise ContributionError(f"one item changes {len(update.rows)} aggregate rows")
-            updates.append(update)
-        return updates
+            *parts, last = _parts(delta)
+            for part in parts:
+                applied = _sum(applied, part)
+                yield _Step(state, generation, checkpoint, checkpoint.next_part, applied, part)
+                checkpoint = checkpoint.next_part
+            yield _Step(state, generation, checkpoint, _Checkpoint(state.version), new, last)
 
-    def _apply_chunk(self, chunk: list[_PendingUpdate], batch: ProjectionBatch) -> None:
+    def _apply_chunk(self, chunk: list[_Step], batch: ProjectionBatch) -> None:
+        chunk = [step for step in chunk if step.entity.id not in batch.rejected]
+        if not chunk:
+            return
         try:
             self._commit(chunk)
         except ClientError as error:
@@ -285,20 +331,21 @@ class ProjectionEngine:
             else:
                 self._reject(batch, chunk[0].entity, str(error))
 
-    def _commit(self, chunk: list[_PendingUpdate]) -> None:
+    def _commit(self, chunk: list[_Step]) -> None:
         tx = Transaction(self._store)
         total: dict[int, Contribution] = {}
         for step in chunk:
             values: JsonObject = {
                 "t": CHECKPOINT,
                 "g": step.generation,
-                "v": step.entity.version,
-                "c": _encode_contribution(step.contribution),
+                "v": step.after.version,
+                "c": _encode_contribution(step.applied),
             }
-            if step.entity.removed:
+            if step.after.part:
+                values["p"] = step.after.part
+            elif step.entity.removed:
                 values["ttl"] = int((self._now + _CHECKPOINT_TTL).timestamp())
-            as_read = ROW_ABSENT if step.checkpoint_version is None else attribute("v") == step.checkpoint_version
-            tx.put_values(step.key, values, as_read)
+            tx.put_values(step.key, values, step.before.is_as_read)
             merge(total.setdefault(step.generation, {}), step.delta)
         for generation, delta in total.items():
             for (pk, sk), numbers in delta.items():
@@ -311,16 +358,35 @@ class ProjectionEngine:
         batch.pending.pop(state.id, None)
 
 
-def _chunks(updates: list[_PendingUpdate]) -> Iterator[list[_PendingUpdate]]:
-    """Group updates into as few transactions as possible. The updates of one item may be in different ones: each is complete by itself."""
-    chunk: list[_PendingUpdate] = []
-    rows: set[ItemKey] = set()
-    for step in updates:
-        if chunk and len(chunk) + 1 + len(rows | step.rows) > MAX_ACTIONS:
+def _sum(*contributions: Contribution) -> Contribution:
+    total: Contribution = {}
+    for contribution in contributions:
+        merge(total, contribution)
+    return total
+
+
+def _parts(delta: Contribution) -> Iterator[Contribution]:
+    """A difference in parts that fit an update of each row, and one transaction with the checkpoint; at least one."""
+    longest = max(map(len, delta.values()), default=0)
+    for first in range(0, max(1, longest), MAX_FIELDS):
+        cut = {row: dict(islice(numbers.items(), first, first + MAX_FIELDS)) for row, numbers in delta.items() if len(numbers) > first}
+        rows = list(cut)
+        for place in range(0, max(1, len(rows)), MAX_ACTIONS - 1):
+            yield {row: cut[row] for row in rows[place : place + MAX_ACTIONS - 1]}
+
+
+def _chunks(steps: Iterable[_Step]) -> Iterator[list[_Step]]:
+    """Group steps into as few transactions as possible, in order: one of each item at the most, since each is complete by itself."""
+    chunk: list[_Step] = []
+    fields: dict[ItemKey, set[str]] = {}
+    for step in steps:
+        merged = fields | {row: fields.get(row, set()) | names for row, names in step.fields.items()}
+        is_full = len(chunk) + 1 + len(merged) > MAX_ACTIONS or any(len(merged[row]) > MAX_FIELDS for row in step.fields)
+        if chunk and (is_full or step.key in {other.key for other in chunk}):
             yield chunk
-            chunk, rows = [], set()
+            chunk, merged = [], step.fields
         chunk.append(step)
-        rows |= step.rows
+        fields = merged
     if chunk:
         yield chunk
 
@@ -331,7 +397,11 @@ def _add_numbers(tx: Transaction, key: ItemKey, generation: int, numbers: dict[s
 
 
 def _checkpoint_key(state: EntityVersion, generation: int) -> ItemKey:
-    return ItemKey(keys.join_key("SEEN", state.id), f"{state.kind}@{generation}")
+    return _key(state.id, state.kind, generation)
+
+
+def _key(id: str, kind: str, generation: int) -> ItemKey:
+    return ItemKey(keys.join_key("SEEN", id), f"{kind}@{generation}")
 
 
 def _encode_contribution(contribution: Contribution) -> JsonObject:

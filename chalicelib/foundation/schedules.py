@@ -24,7 +24,7 @@ _MARGIN = 10.0  # seconds reserved for writing the record
 
 @dataclass
 class RunStats:
-    """Counts of one run: due items found, done and failed. `has_more` says that time ran out before all were done.
+    """Counts of one run: due items found, done and failed. `has_more` says that work is left for the next run: time ran out, or it has to wait.
 
     `details` are counts of a schedule's own, by name; the run's record has them.
     """

@@ -45,6 +45,12 @@ def with_notes(image: dict[str, Any]) -> dict[tuple[str, str], dict[str, int | D
     return {("ALL", "all"): {"noted": 1}} if image.get("notes") else {}
 
 
+def by_day(image: dict[str, Any]) -> dict[tuple[str, str], dict[str, int | Decimal]]:
+    """More than one update of a row takes, and more rows than one transaction takes."""
+    days: dict[str, int | Decimal] = {f"amount:{day:04}": image["amount"] for day in range(700)}
+    return {("DAYS", "all"): days, **{("DAYS", f"row-{number:03}"): {"count": 1} for number in range(120)}}
+
+
 PACK = Pack(
     letter="T",
     name="things",

@@ -15,7 +15,7 @@ from chalicelib.foundation.store.codec import decode_item
 from ops.projections import find_drift, rebuild
 from ops.redrive import redrive_projection
 from tests.conftest import TABLE
-from tests.fault_injection import FaultInjectingClient, LostResponses, Throttles
+from tests.fault_injection import FaultInjectingClient, LostResponses, Throttles, client_error
 from tests.streams.schedules import changes, play
 from tests.streams.stream_feeder import ExpiringContext, deliver, shuffled
 
@@ -206,6 +206,113 @@ def test_a_number_that_the_table_refuses_is_refused_alone(world, monkeypatch):
     assert [row["pk"]["S"] for row in world.rows("PARK#")] == [f"PARK#projection#{bad.id}"]
     assert kept(world)[0] == {"a": (1, 5)}
     assert good.id
+
+
+# -- more than a transaction takes
+
+
+class StrictAboutExpressions:
+    """A fault: DynamoDB refuses an expression of more than 4 KB, which moto takes."""
+
+    def __call__(self, operation, arguments, send):
+        for action in arguments.get("TransactItems", ()):
+            if len(action.get("Update", {}).get("UpdateExpression", "")) > 4096:
+                raise client_error(operation, "ValidationException")
+        return send(arguments)
+
+
+class StopsAt:
+    """A fault: the process is gone at a transaction, before or after it lands."""
+
+    def __init__(self, number, *, landed):
+        self.left, self.landed = number, landed
+
+    def __call__(self, operation, arguments, send):
+        if operation == "transact_write_items":
+            self.left -= 1
+            if self.left == 0:
+                if self.landed:
+                    send(arguments)
+                raise KeyboardInterrupt
+        return send(arguments)
+
+
+@pytest.fixture
+def wide(world):
+    """A world in which a thing contributes to 700 fields of one row, and to 120 others."""
+    world.contributions = ContributionRegistry(
+        [Pack("T", "t", "t", "t", projections=(Projection("thing", "tests.streams.sample_entities.by_day"),))]
+    )
+    world.runtime.dynamodb = FaultInjectingClient(world.table, StrictAboutExpressions())
+    return world
+
+
+def days(world):
+    rows = projections.read_aggregates(world.runtime.store(), "DAYS")
+    return set(rows.pop("all").values()), len(rows), {row["count"] for row in rows.values()}
+
+
+def test_a_difference_that_is_too_large_for_an_update_is_applied_in_parts(wide):
+    thing = wide.create(amount=3)
+    deliver(wide.project(), wide.feed.entities())
+    assert days(wide) == ({3}, 120, {1})
+    wide.edit(thing, amount=8)
+    deliver(wide.project(), wide.feed.entities())
+    assert days(wide) == ({8}, 120, {1})
+    assert wide.rows("PARK#") == []
+    (checkpoint,) = wide.rows("SEEN#")
+    assert (checkpoint["v"]["N"], "p" in checkpoint) == ("2", False)
+    rebuild(wide.runtime.store, wide.contributions, wide.runtime.clock())
+    assert days(wide) == ({8}, 120, {1})
+    assert find_drift(wide.runtime.store, wide.contributions) == []
+
+
+@pytest.mark.parametrize("landed", [False, True])
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+def test_a_crash_between_parts_loses_and_doubles_nothing(wide, number, landed):
+    thing = wide.create(amount=3)
+    records = wide.feed.entities()
+    wide.runtime.dynamodb.faults.append(StopsAt(number, landed=landed))
+    with pytest.raises(KeyboardInterrupt):
+        wide.project()({"Records": records}, None)
+    wide.edit(thing, amount=8)
+    newer = wide.feed.entities()
+    if number % 2:
+        records = newer  # the older one never comes again
+    deliver(wide.project(), [*records, *newer, *records])
+    assert days(wide) == ({8}, 120, {1})
+
+
+def test_another_worker_between_the_parts_loses_and_doubles_nothing(wide):
+    thing = wide.create(amount=3)
+    old = wide.feed.entities()
+    wide.edit(thing, amount=8)
+    new = wide.feed.entities()
+    meant = iter([old, new, old])
+    faulty = wide.runtime.dynamodb
+
+    def other_worker(operation, arguments, send):
+        if operation == "transact_write_items" and (records := next(meant, None)):
+            deliver(wide.project(), records)
+        return send(arguments)
+
+    faulty.faults.append(other_worker)
+    deliver(wide.project(), old)
+    deliver(wide.project(), new)
+    assert next(meant, None) is None
+    assert days(wide) == ({8}, 120, {1})
+
+
+def test_items_that_fit_one_by_one_but_not_together_are_applied_apart(world, monkeypatch):
+    monkeypatch.setattr(projections, "MAX_FIELDS", 2)
+    monkeypatch.setattr(
+        "tests.streams.sample_entities.by_group", lambda image: {("ALL", "all"): {f"of {image['group']}": image["amount"], "count": 1}}
+    )
+    for group in "abc":
+        world.create(group=group, amount=5)
+    deliver(world.project(), world.feed.entities())
+    everything = projections.read_aggregates(world.runtime.store(), "ALL")["all"]
+    assert everything == {"count": 3, "of a": 5, "of b": 5, "of c": 5}
 
 
 # -- any schedule

@@ -5,7 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from chalicelib.foundation import projections
 from chalicelib.foundation.actor import Actor
+from chalicelib.foundation.manifest import Pack, Projection
 from chalicelib.foundation.projections import ContributionRegistry
 from chalicelib.foundation.runtime import Runtime
 from chalicelib.foundation.secret_store import SecretStore
@@ -48,7 +50,9 @@ def history(runtime, things, edits):
     return records
 
 
-def test_two_workers_at_the_same_moment_end_in_whole_chains_and_exact_sums(local):
+@pytest.mark.parametrize("fields", [projections.MAX_FIELDS, 1], ids=["aggregates whole", "aggregates in parts"])
+def test_two_workers_at_the_same_moment_end_in_whole_chains_and_exact_sums(local, monkeypatch, fields):
+    monkeypatch.setattr(projections, "MAX_FIELDS", fields)
     records = history(local, things=15, edits=4)
     kinds, contribute = writer.entity_resolver(ALL), ContributionRegistry(ALL)
 
@@ -71,4 +75,26 @@ def test_two_workers_at_the_same_moment_end_in_whole_chains_and_exact_sums(local
     assert [row for row in scanned if row["pk"]["S"].startswith("PARK#")] == []
     assert find_drift(local.store, contribute, rounds=1) == []
     assert rebuild(local.store, contribute, local.clock()).items == 12
+    assert find_drift(local.store, contribute, rounds=1) == []
+
+
+def test_more_than_an_expression_takes_is_applied_once_by_many_workers(local):
+    contribute = ContributionRegistry(
+        [Pack("T", "t", "t", "t", projections=(Projection("thing", "tests.streams.sample_entities.by_day"),))]
+    )
+    ctx = local.context(request_id="req", actor=Actor(id="user_ann"))
+    images = [SampleRoot.new(ctx, group="a", amount=1)]
+    for amount in (4, 9):
+        images.append(images[-1].with_changes(ctx, amount=amount))
+    local.dynamodb.put_item(TableName=TABLE, Item=images[-1].to_item())
+    records = [record_of(number, None, image.to_item()) for number, image in enumerate(images, 1)]
+
+    def work(number):
+        deliver(lambda event, context: project(local, event, context, contribute), records[number % 3 :] + records, batch=1)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+    rows = projections.read_aggregates(local.store(), "DAYS")
+    assert set(rows.pop("all").values()) == {9}
+    assert {row["count"] for row in rows.values()} == {1}
     assert find_drift(local.store, contribute, rounds=1) == []

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chalicelib.foundation import streams
+from chalicelib.foundation import projections, streams
 from chalicelib.packs.audit import writer
 from ops.redrive import redrive_projection, redrive_trail
 from ops.trail import broken_chains, list_entities
@@ -19,6 +19,11 @@ from tests.streams.test_projections import kept, recount
 @pytest.fixture(autouse=True, params=[1, 10], ids=["in transactions", "one by one or in transactions"])
 def _transaction_from(request, monkeypatch):
     monkeypatch.setattr(writer, "_TRANSACTION_FROM", request.param)
+
+
+@pytest.fixture(autouse=True, params=[projections.MAX_FIELDS, 1], ids=["aggregates whole", "aggregates in parts"])
+def _fields_of_an_update(request, monkeypatch):
+    monkeypatch.setattr(projections, "MAX_FIELDS", request.param)
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))

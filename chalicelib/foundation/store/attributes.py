@@ -1,17 +1,28 @@
 """PynamoDB attributes with exact types: attributes that may be absent are typed as optional, and numbers are int or Decimal."""
 
 import datetime as dt
+import zlib
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 from pynamodb.attributes import Attribute
-from pynamodb.constants import BOOLEAN, LIST, MAP, NUMBER, STRING
+from pynamodb.constants import BINARY, BOOLEAN, LIST, MAP, NUMBER, STRING
 
 from chalicelib.foundation.dates import format_timestamp, parse_timestamp
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.store import codec
 
-T = TypeVar("T")
+
+class _Storable(Protocol):
+    """A row of the table."""
+
+    @classmethod
+    def from_item(cls, raw: codec.DynamoItem) -> Self: ...
+
+    def to_item(self) -> codec.DynamoItem: ...
+
+
+R = TypeVar("R", bound=_Storable)
 
 _Stored = Attribute[Any]  # encoded the same with and without None: the functions below say which
 
@@ -82,6 +93,30 @@ class _List(_Stored):
 
     def deserialize(self, value: list[codec.AttributeValue]) -> list[object]:
         return [codec.decode_value(item) for item in value]
+
+
+class _CompressedText(_Stored):
+    attr_type = BINARY
+
+    def serialize(self, value: str) -> object:
+        return codec.encode_value(zlib.compress(value.encode()))[BINARY]
+
+    def deserialize(self, value: object) -> str:
+        return zlib.decompress(codec.decode_value({BINARY: value})).decode()
+
+
+class _RowCopy(_Stored):
+    attr_type = MAP
+
+    def __init__(self, kind: type[_Storable]) -> None:
+        super().__init__()
+        self._kind = kind
+
+    def serialize(self, value: _Storable) -> object:
+        return value.to_item()
+
+    def deserialize(self, value: codec.DynamoItem) -> _Storable:
+        return self._kind.from_item(value)
 
 
 def string(*, hash_key: bool = False, range_key: bool = False) -> Attribute[str]:
@@ -157,3 +192,13 @@ def list_() -> Attribute[list[Any]]:
 def string_list() -> Attribute[list[str]]:
     """A list of texts."""
     return _List()
+
+
+def compressed_text(*, attr_name: str | None = None) -> Attribute[str]:
+    """A long text, compressed."""
+    return _CompressedText(attr_name=attr_name)
+
+
+def row_copy(kind: type[R]) -> Attribute[R]:
+    """A whole row of this kind, inside of another row."""
+    return _RowCopy(kind)

@@ -3,52 +3,47 @@
 Partition of a holding, in the order of sort keys:
 
     !                   its reference counter
+    A#<id>              movements that an entry added (`HoldingMovements`), from which the aggregates are computed
     D#<revision>        an edit's changes of liability, share, activity and groups, from a day on (`EffectiveChange`)
     F#<flow id>         money put in or taken out
-    M#<id of a year>    the movements of a year, from which the aggregates are computed
+    M#<id of a year>    older movements: all those of a year up to the day of its last entry (`HoldingYear`)
     V#<valuation id>    the value from a day on
     ~                   the holding as it is now
 
-so that one query reads a holding with all its history. Each item of the history has the holding's revision at which it was
-entered: of two for one day the later one counts, even when both were entered in the same millisecond.
+so that one query, from D on, reads a holding with all its history. Each item of the history has the holding's revision at which it
+was entered: of two for one day the later one counts, even when both were entered in the same millisecond. Nothing in it is ever
+changed: what an entry changes of the movements is added as a difference. So the rows that an entry writes don't grow with the history.
 
 Rates are in one partition by day and base, snapshots in one by day, kind and version; both are read by ranges of days.
 """
 
 import json
 import re
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, astuple, dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, Self, TypeVar
 
-from pynamodb.attributes import Attribute
-from pynamodb.constants import BINARY, MAP
-
 from chalicelib.foundation.canonical_json import Numbers, canonical_json, content_hash
 from chalicelib.foundation.context import Context
+from chalicelib.foundation.effective_dating import EffectiveSeries, EffectiveValue
 from chalicelib.foundation.errors import NotFound
-from chalicelib.foundation.ids import IdFormat, ItemKey, encode_ulid
+from chalicelib.foundation.ids import IdFormat, ItemKey
 from chalicelib.foundation.store import attributes as a
-from chalicelib.foundation.store import codec
 from chalicelib.foundation.store.access_patterns import AccessPattern
-from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.entity import Entity
 from chalicelib.foundation.store.keys import KeyPart, join_key, reversible_key_part
 from chalicelib.foundation.store.row import Row, truncate
 from chalicelib.packs.holdings.rules import snapshots
 from chalicelib.packs.holdings.rules.aggregates import ASSET_TYPE, GroupKey, GroupTotals
-from chalicelib.packs.holdings.rules.effective_dating import EffectiveSeries, EffectiveValue
 from chalicelib.packs.holdings.rules.fx_rates import Rates
 from chalicelib.packs.holdings.rules.positions import AssetValue, Flow, GroupKeys, HoldingHistory, Movement, group_keys, owned_value
 from chalicelib.packs.holdings.rules.summary import totals_by_currency
 
 CHANGES = "D"  # the first rows of a holding's history
 GROUP_FIELDS = ("asset_type", "jurisdiction", "entity_id", "entity_name")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 T = TypeVar("T")
 
 
@@ -69,20 +64,9 @@ class Holding(Entity):
         "gsi4", "HOLD#E#{is_listed}#{entity_key}", sort="{type_key}#{id}", serves="GET /holdings?entity_id=, with asset_type="
     )
     LIST_FIELDS = (
-        "id",
-        "asset_type",
-        "label",
-        "jurisdiction",
-        "entity_id",
-        "entity_name",
-        "currency",
-        "value_estimate",
-        "ownership_pct",
-        "owned_value",
-        "is_active",
-        "disposed_on",
-        "created_at",
-    )
+        "id", "asset_type", "label", "jurisdiction", "entity_id", "entity_name", "currency", "value_estimate", "ownership_pct",
+        "owned_value", "is_active", "disposed_on", "created_at",
+    )  # fmt: skip
 
     asset_type = a.string()
     label = a.optional_string()
@@ -98,6 +82,7 @@ class Holding(Entity):
     acquired_on = a.optional_date()
     held_from = a.date()  # acquired_on, else the business date of its entry
     entered_on = a.date()
+    last_entry_on = a.optional_date()  # the latest day that any of its history is for; absent before its first entry of this kind
     cost_basis = a.optional_decimal()
     disposed_on = a.optional_date()
     proceeds = a.optional_decimal()
@@ -122,20 +107,16 @@ class Holding(Entity):
             return None
         return owned_value(self.value_estimate, self.liability or Decimal(0), self.ownership_pct, self.currency)
 
-    @cached_property
-    def type_key(self) -> KeyPart:
-        """Its asset type in a key."""
-        return reversible_key_part(self.groups.asset_type)
+    # The groups as parts of keys.
+    type_key = cached_property[KeyPart](lambda self: reversible_key_part(self.groups.asset_type))
+    jurisdiction_key = cached_property[KeyPart](lambda self: reversible_key_part(self.groups.jurisdiction))
+    entity_key = cached_property[KeyPart](lambda self: reversible_key_part(self.groups.entity))
 
-    @cached_property
-    def jurisdiction_key(self) -> KeyPart:
-        """Its jurisdiction in a key."""
-        return reversible_key_part(self.groups.jurisdiction)
-
-    @cached_property
-    def entity_key(self) -> KeyPart:
-        """Its entity in a key."""
-        return reversible_key_part(self.groups.entity)
+    @property
+    def dated_values(self) -> dict[str, object]:
+        """The present ones of what an `EffectiveChange` changes."""
+        groups = {name: value for name in GROUP_FIELDS if (value := self.attribute_values.get(name)) is not None}
+        return {"liability": self.liability or Decimal(0), "share": self.ownership_pct, "active": self.is_active, "groups": groups}
 
     def list_view(self) -> dict[str, Any]:
         """The values shown in lists, without nulls; long names are cut."""
@@ -155,10 +136,11 @@ class Valuation(Entity):
     method = a.optional_string()
     source = a.optional_string()
     recorded = a.integer()  # the holding's revision
+    moved_from = a.optional_date()  # of the first value, entered anew for another first day: the one before
 
     @classmethod
-    def of(cls, ctx: Context, holding: Holding, value: Decimal | None, currency: str, as_of: date, **more: str | None) -> Self:
-        """A valuation recorded at this revision of the holding; `more` are its method and source."""
+    def of(cls, ctx: Context, holding: Holding, value: Decimal | None, currency: str, as_of: date, **more: str | date | None) -> Self:
+        """A valuation recorded at this revision of the holding; `more` are its method and source, or where it was moved from."""
         id = cls.ID.new(ctx.now, parent=holding.id)
         return cls.new(ctx, id=id, holding_id=holding.id, value=value, currency=currency, as_of=as_of, recorded=holding.revision, **more)
 
@@ -177,8 +159,21 @@ class HoldingFlow(Entity):
     recorded = a.integer()
 
 
+class HoldingMovements(Entity):
+    """Movements that an entry added to a holding's. The aggregates over all holdings are projected from these."""
+
+    KIND = "holding_movements"
+    ID = IdFormat("mov", "movements", parents={"h": "hold"}, row="A")
+    BY_DAY = AccessPattern("gsi1", "HOLD#MOVED#{entered_on}", serves="snapshots: whether the totals have caught up")
+    LIST_FIELDS = ("id",)
+
+    holding_id = a.string()
+    entered_on = a.date()
+    movements = a.list_()
+
+
 class HoldingYear(Entity):
-    """The movements of a holding in a year. The aggregates over all holdings are projected from these."""
+    """The movements of a holding in a year, as they were once stored. None is written any more; they count together with later differences."""
 
     KIND = "holding_year"
     ID = IdFormat("hyr", "year", parents={"h": "hold"}, row="M")
@@ -186,11 +181,6 @@ class HoldingYear(Entity):
     holding_id = a.string()
     year = a.integer()
     movements = a.list_()
-
-    @staticmethod
-    def id_of(holding_id: str, year: int) -> str:
-        """The id of a holding's year: computed from both, and sorted by year."""
-        return f"hyr_h{holding_id.partition('_')[2]}{encode_ulid(_EPOCH + timedelta(seconds=year), bytes(10))}"
 
 
 RATES, SNAPSHOTS = "FX", "SNAP"  # partitions
@@ -237,6 +227,7 @@ class Snapshot(Entity):
     totals = a.list_()  # of each currency: owned, count, unvalued
     rates = a.list_()
     max_age_days = a.integer()
+    pending_changes = a.optional_integer()  # entered before it, and not in its totals yet
 
     @staticmethod
     def id_of(on: date, kind: str, version: int) -> str:
@@ -250,44 +241,20 @@ class Snapshot(Entity):
         return snapshots.decode_content({"sums": sums, "rates": self.rates, "max_age_days": self.max_age_days})
 
 
-class _Compressed(Attribute[str]):
-    """A long text."""
-
-    attr_type = BINARY
-
-    def serialize(self, value: str) -> object:
-        return codec.encode_value(zlib.compress(value.encode()))[self.attr_type]
-
-    def deserialize(self, value: object) -> str:
-        return zlib.decompress(codec.decode_value({self.attr_type: value})).decode()
-
-
-class _SnapshotCopy(Attribute[Snapshot]):
-    """The item of a snapshot inside of another row."""
-
-    attr_type = MAP
-
-    def serialize(self, value: Snapshot) -> DynamoItem:
-        return value.to_item()
-
-    def deserialize(self, value: DynamoItem) -> Snapshot:
-        return Snapshot.from_item(value)
-
-
 class SnapshotContent(Row):
     """A snapshot with its full content: the totals of all groups, and the rates. In a partition of its day, by kind and version."""
 
     KIND = "snapshot_content"
 
-    head = _SnapshotCopy()
-    content = _Compressed(attr_name="z")  # canonical JSON
+    head = a.row_copy(Snapshot)
+    content = a.compressed_text(attr_name="z")  # canonical JSON
     request_id = a.string()
 
     @classmethod
     def build(
-        cls, ctx: Context, on: date, kind: str, totals: Mapping[GroupKey, GroupTotals], rates: Rates, *, version: int, reason: str | None
+        cls, ctx: Context, on: date, kind: str, totals: Mapping[GroupKey, GroupTotals], rates: Rates, *, version: int, **more: Any
     ) -> Self:
-        """A version of a day's snapshot of a kind, from these totals and rates."""
+        """A version of a day's snapshot of a kind, from these totals and rates; `more` are its reason and pending changes."""
         content = snapshots.content(on, kind, totals, rates)
         head = Snapshot.new(
             ctx,
@@ -295,7 +262,7 @@ class SnapshotContent(Row):
             on=on,
             snapshot_kind=kind,
             version=version,
-            reason=reason,
+            **more,
             content_hash=content_hash(content, Numbers.TEXT),
             totals=[{"currency": currency, **asdict(of_currency)} for currency, of_currency in totals_by_currency(totals).items()],
             rates=content["rates"],
@@ -324,31 +291,41 @@ class EffectiveChange(Row):
     recorded = a.integer()  # the holding's revision
     changed = a.map_()
     request_id = a.string()
+    moved_from = a.optional_date()  # as of a valuation
 
     @classmethod
-    def of(cls, holding: Holding, on: date, changed: Mapping[str, object]) -> Self:
+    def of(cls, holding: Holding, on: date, changed: Mapping[str, object], *, moved_from: date | None = None) -> Self:
         """The changes of this revision of the holding."""
-        key = ItemKey(holding.id, join_key(CHANGES, f"{holding.revision:010}"))
-        return cls.at(key, on=on, recorded=holding.revision, changed=changed, request_id=holding.request_id)
+        key = ItemKey(holding.id, join_key(CHANGES, f"{holding.revision:010}", *(["moved"] if moved_from else [])))
+        values = {"on": on, "recorded": holding.revision, "changed": changed, "request_id": holding.request_id}
+        return cls.at(key, **values, moved_from=moved_from)
 
 
 # -- a holding with its history
 
+Entry = TypeVar("Entry", Valuation, EffectiveChange)
+
 
 @dataclass(frozen=True)
 class HoldingAggregate:
-    """A holding with its history, and its years as they are stored. It isn't changed in place: `dataclasses.replace` makes the next one."""
+    """A holding with its history. It isn't changed in place: `dataclasses.replace` makes the next one."""
 
     holding: Holding
     valuations: tuple[Valuation, ...] = ()
     changes: tuple[EffectiveChange, ...] = ()
     flows: tuple[HoldingFlow, ...] = ()
-    years: tuple[HoldingYear, ...] = ()
+
+    @classmethod
+    def at_present(cls, holding: Holding) -> Self:
+        """A holding that has a value, as if it had always been as it is: enough for what is entered for a day after all others."""
+        values = {"value": holding.value_estimate, "currency": holding.currency}
+        valuation = Valuation.from_values(holding_id=holding.id, as_of=holding.held_from, recorded=0, **values)
+        return cls(holding, (valuation,), (EffectiveChange.of(holding, holding.held_from, holding.dated_values),))
 
     @cached_property
     def values(self) -> EffectiveSeries[Valuation]:
         """The valuations; of two for one day the one of the later revision counts."""
-        return EffectiveSeries(EffectiveValue(valuation.as_of, _order(valuation), valuation) for valuation in self.valuations)
+        return EffectiveSeries(EffectiveValue(valuation.as_of, _order(valuation), valuation) for valuation in _counting(self.valuations))
 
     @cached_property
     def groups(self) -> EffectiveSeries[dict[str, str]]:
@@ -356,7 +333,7 @@ class HoldingAggregate:
         return self._series("groups", lambda fields: dict(fields))
 
     def _series(self, name: str, convert: Callable[[Any], T]) -> EffectiveSeries[T]:
-        changes = (change for change in self.changes if name in change.changed)
+        changes = (change for change in _counting(self.changes) if name in change.changed)
         return EffectiveSeries(EffectiveValue(change.on, _order(change), convert(change.changed[name])) for change in changes)
 
     def currency_on(self, day: date) -> str:
@@ -370,7 +347,7 @@ class HoldingAggregate:
             held_from=self.holding.held_from,
             groups=self._series("groups", lambda fields: group_keys(*(fields.get(name) for name in GROUP_FIELDS))),
             currency=self.holding.currency,
-            values=EffectiveSeries(EffectiveValue(each.as_of, _order(each), _asset_value(each)) for each in self.valuations),
+            values=EffectiveSeries(EffectiveValue(each.as_of, _order(each), _asset_value(each)) for each in _counting(self.valuations)),
             liabilities=self._series("liability", lambda amount: Decimal(amount or 0)),
             shares=self._series("share", lambda share: Decimal(share)),
             activity=self._series("active", bool),
@@ -394,55 +371,66 @@ class HoldingAggregate:
         )
         return replace(self, holding=holding)
 
-    def with_start(self, ctx: Context, start: date) -> Self:
-        """The same, what it began with effective from `start` instead of its former first day."""
-        former = self.holding.held_from
+    def with_first_day_moved(self, ctx: Context, former: date) -> Self:
+        """The same, what it began with entered anew for its first day, which was `former`."""
+        start = self.holding.held_from
         if start == former:
             return self
-        return replace(
-            self,
-            valuations=tuple(each.with_changes(ctx, as_of=start) if each.as_of == former else each for each in self.valuations),
-            changes=tuple(each.with_values(on=start, request_id=ctx.request_id) if each.on == former else each for each in self.changes),
-        )
+        firsts = [valuation for valuation in _counting(self.valuations) if _is_first(valuation)]
+        moved = [Valuation.of(ctx, self.holding, first.value, first.currency, start, moved_from=former) for first in firsts]
+        changed = next(change.changed for change in _counting(self.changes) if _is_first(change))
+        change = EffectiveChange.of(self.holding, start, changed, moved_from=former)
+        return replace(self, valuations=(*self.valuations, *moved), changes=(*self.changes, change))
 
 
 def _asset_value(valuation: Valuation) -> AssetValue | None:
     return None if valuation.value is None else AssetValue(valuation.value, valuation.currency)
 
 
+def _is_first(entry: Valuation | EffectiveChange) -> bool:
+    return entry.recorded == 1 or entry.moved_from is not None
+
+
+def _counting(entries: tuple[Entry, ...]) -> list[Entry]:
+    """Those that count: of what the holding began with only the latest, which a move of its first day entered anew."""
+    first = max(filter(_is_first, entries), key=lambda entry: entry.recorded, default=None)
+    return [entry for entry in entries if entry is first or not _is_first(entry)]
+
+
 def _order(entry: Valuation | EffectiveChange) -> str:
-    return f"{entry.recorded:010}"
+    """Of one day what the holding began with comes first, wherever that day was moved."""
+    return f"{0 if _is_first(entry) else entry.recorded:010}"
 
 
-# -- movements, as years store them
+# -- movements, as they are stored
 
 
 _NUMBERS = ("owned", "count", "unvalued", "flow")
 
 
 def encode_movement(movement: Movement) -> dict[str, object]:
-    """A movement as it is stored in a year, without zeros."""
+    """A movement as it is stored, without zeros."""
     numbers = {name: number for name in _NUMBERS if (number := getattr(movement, name))}
     return {"day": movement.day.isoformat(), "groups": list(astuple(movement.groups)), "currency": movement.currency, **numbers}
 
 
 def decode_movement(row: Mapping[str, Any]) -> Movement:
-    """A movement stored in a year."""
+    """A stored movement."""
     owned, count, unvalued, flow = (row.get(name, 0) for name in _NUMBERS)
     groups = GroupKeys(*row["groups"])
     return Movement(date.fromisoformat(row["day"]), groups, row["currency"], Decimal(owned), int(count), int(unvalued), Decimal(flow))
 
 
-# -- aggregate rows: for each group and currency the current totals, and for each year the movements by day
+# -- aggregate rows: for each group and currency the current totals, and for each month the movements by day
 
 HOLDINGS_PARTITION, NOW = "HOLDINGS", "now"
 
 
 def now_key(group: GroupKey) -> tuple[str, str]:
-    """The row of current totals: owned, count, unvalued. It sorts after all years."""
+    """The row of current totals: owned, count, unvalued. It sorts after all periods."""
     return HOLDINGS_PARTITION, join_key(NOW, group.dimension, reversible_key_part(group.group), group.currency)
 
 
-def year_key(year: int, group: GroupKey) -> tuple[str, str]:
-    """The row of a year's movements: owned, count, unvalued, flow with the day, as in owned:1030."""
-    return HOLDINGS_PARTITION, join_key(f"{year:04}", group.dimension, reversible_key_part(group.group), group.currency)
+def month_key(month: str, group: GroupKey) -> tuple[str, str]:
+    """The row of a month's movements: owned, count, unvalued, flow with the day, as in owned:1030."""
+    return HOLDINGS_PARTITION, join_key(month, group.dimension, reversible_key_part(group.group), group.currency)

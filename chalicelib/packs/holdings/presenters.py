@@ -9,80 +9,45 @@ from typing import cast
 from chalicelib.foundation import explanations
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.explanations import Explanation
-from chalicelib.foundation.presentation import present, present_row
-from chalicelib.packs.holdings.entities import Holding, HoldingFlow, Snapshot, Valuation
+from chalicelib.foundation.presentation import present
+from chalicelib.packs.holdings import schemas
+from chalicelib.packs.holdings.entities import Holding, HoldingFlow, Snapshot
 from chalicelib.packs.holdings.rules.aggregates import DIMENSIONS, GroupKey
 from chalicelib.packs.holdings.rules.fx_rates import Rate, Rates
 from chalicelib.packs.holdings.rules.performance import Performance
 from chalicelib.packs.holdings.rules.summary import Summary
-from chalicelib.packs.holdings.schemas import (
-    FlowView,
-    FxRatesView,
-    FxRateView,
-    HoldingsSummaryView,
-    HoldingSummary,
-    HoldingView,
-    MissingFxRate,
-    PerformanceFigures,
-    PerformanceView,
-    SnapshotSummary,
-    SnapshotView,
-    TotalExplanation,
-    Totals,
-    ValuationView,
-)
-
-
-def holding_view(holding: Holding, **explanation: dict[str, Explanation]) -> HoldingView:
-    """A holding as it is now, with `explain` where it is given."""
-    return present(HoldingView, holding, **explanation)
 
 
 def explain_holding(ctx: Context, holding: Holding) -> dict[str, Explanation]:
     """The explanation of the owned value."""
-    inputs = {
-        "value_estimate": holding.value_estimate,
-        "valued_on": holding.valued_on,
-        "liability": holding.liability or 0,
-        "ownership_pct": holding.ownership_pct,
-        "currency": holding.currency,
-    }
+    inputs = {name: getattr(holding, name) for name in ("value_estimate", "valued_on", "ownership_pct", "currency")}
+    inputs["liability"] = holding.liability or 0
     missing = [] if holding.value_estimate is not None else ["value_estimate"]
     return {"owned_value": explanations.explain("holdings.owned", inputs, ctx.today.isoformat(), missing)}
 
 
-def holding_summary(row: Mapping[str, object]) -> HoldingSummary:
-    """A holding of a list, from its list view."""
-    return present_row(HoldingSummary, row)
-
-
-def valuation_view(valuation: Valuation) -> ValuationView:
-    """A valuation."""
-    return present(ValuationView, valuation)
-
-
-def flow_view(flow: HoldingFlow) -> FlowView:
+def flow_view(flow: HoldingFlow) -> schemas.FlowView:
     """A flow."""
-    return present(FlowView, flow, kind=flow.flow_kind)
+    return present(schemas.FlowView, flow, kind=flow.flow_kind)
 
 
 # -- rates
 
 
-def rates_view(rates: Rates, base: str, on: date) -> FxRatesView:
+def rates_view(rates: Rates, base: str, on: date) -> schemas.FxRatesView:
     """The rates of a base and day, and those in force on it."""
     quoted = [(day, quotes) for quoted_base, day, quotes in rates.in_force(on) if quoted_base == base]
     in_force = {currency: {"rate": rate, "date": day.isoformat()} for day, quotes in quoted for currency, rate in quotes.items()}
     of_day = {currency: rate for day, quotes in quoted if day == on for currency, rate in quotes.items()}
-    return cast(FxRatesView, {"base": base, "date": on.isoformat(), "rates": of_day, "in_force": dict(sorted(in_force.items()))})
+    return cast(schemas.FxRatesView, {"base": base, "date": on.isoformat(), "rates": of_day, "in_force": dict(sorted(in_force.items()))})
 
 
-def rate_view(rate: Rate) -> FxRateView:
+def rate_view(rate: Rate) -> schemas.FxRateView:
     """A rate of a conversion."""
     return {"rate": rate.display, "rate_date": rate.on.isoformat(), "source": rate.source, "stale_rate": rate.stale}
 
 
-def rate_between(rates: Rates, source: str, target: str, day: date) -> FxRateView | None:
+def rate_between(rates: Rates, source: str, target: str, day: date) -> schemas.FxRateView | None:
     """The rate of a day; None where there is none."""
     rate = rates.find(source, target, day)
     return None if rate is None else rate_view(rate)
@@ -91,7 +56,7 @@ def rate_between(rates: Rates, source: str, target: str, day: date) -> FxRateVie
 # -- totals
 
 
-def totals_view(summary: Summary) -> Totals:
+def totals_view(summary: Summary) -> schemas.Totals:
     """The totals of a summary."""
     return {
         "currency": summary.currency,
@@ -106,23 +71,25 @@ def totals_view(summary: Summary) -> Totals:
     }
 
 
-def summary_view(summary: Summary) -> HoldingsSummaryView:
+def summary_view(summary: Summary) -> schemas.HoldingsSummaryView:
     """A summary with its groups."""
     groups = {f"by_{dimension}": summary.groups[dimension] for dimension in DIMENSIONS}
     rounding = {f"by_{dimension}": summary.rounding[dimension] for dimension in DIMENSIONS}
-    return cast(HoldingsSummaryView, {**totals_view(summary), "as_of": summary.as_of.isoformat(), **groups, "rounding": rounding})
+    return cast(schemas.HoldingsSummaryView, {**totals_view(summary), "as_of": summary.as_of.isoformat(), **groups, "rounding": rounding})
 
 
-def explain_summary(summary: Summary) -> dict[str, TotalExplanation]:
+def explain_summary(summary: Summary) -> dict[str, schemas.TotalExplanation]:
     """The explanation of the total."""
     view, as_of = totals_view(summary), summary.as_of.isoformat()
-    missing: list[MissingFxRate | str] = [{"currency": name, "date": as_of} for name in summary.unconverted]
+    missing: list[schemas.MissingFxRate | str] = [{"currency": name, "date": as_of} for name in summary.unconverted]
     missing += [f"{summary.unvalued} values"] if summary.unvalued else []
     inputs = {"by_currency": view["by_currency"], "unconverted": view["unconverted"], "unvalued": view["unvalued"]}
     return {"total_value": _explain("holdings.total", inputs, as_of, missing)}
 
 
-def _explain(formula: str, inputs: Mapping[str, object], as_of: str, missing: list[MissingFxRate | str]) -> TotalExplanation:
+def _explain(
+    formula: str, inputs: Mapping[str, object], as_of: str, missing: list[schemas.MissingFxRate | str]
+) -> schemas.TotalExplanation:
     explanation = explanations.explain(formula, inputs, as_of)
     return {"inputs": explanation["inputs"], "formula": explanation["formula"], "as_of": as_of, "missing": missing}
 
@@ -130,15 +97,15 @@ def _explain(formula: str, inputs: Mapping[str, object], as_of: str, missing: li
 # -- performance
 
 
-def performance_figures(performance: Performance) -> PerformanceFigures:
+def performance_figures(performance: Performance) -> schemas.PerformanceFigures:
     """What changed, in its parts."""
     missing = [{"currency": name, "date": day.isoformat()} for name, day in performance.missing]
-    return cast(PerformanceFigures, {**asdict(performance), "missing": missing})
+    return cast(schemas.PerformanceFigures, {**asdict(performance), "missing": missing})
 
 
 def explain_performance(
-    view: PerformanceView, flows: Mapping[GroupKey, Mapping[date, Decimal]], rates: Rates
-) -> dict[str, TotalExplanation]:
+    view: schemas.PerformanceView, flows: Mapping[GroupKey, Mapping[date, Decimal]], rates: Rates
+) -> dict[str, schemas.TotalExplanation]:
     """The explanation of the change: rates, flows, and the values at both ends."""
     rows = [
         {
@@ -158,11 +125,11 @@ def explain_performance(
 # -- snapshots
 
 
-def snapshot_summary(snapshot: Snapshot, summary: Summary) -> SnapshotSummary:
+def snapshot_summary(snapshot: Snapshot, summary: Summary) -> schemas.SnapshotSummary:
     """A snapshot in a list."""
-    return present(SnapshotSummary, snapshot, date=snapshot.on.isoformat(), kind=snapshot.snapshot_kind, **totals_view(summary))
+    return present(schemas.SnapshotSummary, snapshot, date=snapshot.on.isoformat(), kind=snapshot.snapshot_kind, **totals_view(summary))
 
 
-def snapshot_view(snapshot: Snapshot, summary: Summary) -> SnapshotView:
+def snapshot_view(snapshot: Snapshot, summary: Summary) -> schemas.SnapshotView:
     """A snapshot with its groups."""
-    return present(SnapshotView, snapshot, date=snapshot.on.isoformat(), kind=snapshot.snapshot_kind, **summary_view(summary))
+    return present(schemas.SnapshotView, snapshot, date=snapshot.on.isoformat(), kind=snapshot.snapshot_kind, **summary_view(summary))

@@ -8,10 +8,10 @@ from urllib.parse import unquote
 
 from chalicelib.foundation import idempotency
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.dates import parse_timestamp
+from chalicelib.foundation.dates import business_date, days_before, parse_timestamp
 from chalicelib.foundation.errors import Conflict, NotFound
 from chalicelib.foundation.ids import ROOT_SORT_KEY
-from chalicelib.foundation.projections import read_aggregates
+from chalicelib.foundation.projections import read_aggregates, unapplied
 from chalicelib.foundation.store.access_patterns import AccessPattern, KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.keys import KeyPart, reversible_key_part
@@ -30,22 +30,21 @@ from chalicelib.packs.holdings.entities import (
     Holding,
     HoldingAggregate,
     HoldingFlow,
-    HoldingYear,
+    HoldingMovements,
     Snapshot,
     SnapshotContent,
     Valuation,
-    decode_movement,
     encode_movement,
 )
-from chalicelib.packs.holdings.rules.aggregates import GroupKey, Now, Years, contribution
+from chalicelib.packs.holdings.rules.aggregates import GroupKey, Now, Periods, contribution
 from chalicelib.packs.holdings.rules.fx_rates import Rates
-from chalicelib.packs.holdings.rules.positions import changed_years, movements
+from chalicelib.packs.holdings.rules.positions import Movement, days_of, difference, movements
 from chalicelib.packs.holdings.rules.snapshots import CLOSE
 from chalicelib.packs.holdings.schemas import HoldingQuery, SnapshotListQuery
 from chalicelib.packs.holdings.settings import HoldingsSettings
 
-_MAX_YEARS = 80  # of one holding, so that a change fits one transaction
-_MAX_ROWS = 48  # aggregate rows of one year of one holding, so that the old and the new ones fit one transaction
+_MAX_MOVEMENTS = 10_000  # of one holding, 27 years of a value a day, so that a change of all of them fits one transaction
+_MOVEMENTS_A_ROW = 200
 _SNAPSHOT_PAGE = 20
 
 # -- reading holdings
@@ -74,13 +73,17 @@ def read(ctx: Context, id: str) -> HoldingAggregate:
         tuple(map(Valuation.from_item, under(Valuation.ID.row))),
         tuple(map(EffectiveChange.from_item, under(CHANGES))),
         tuple(map(HoldingFlow.from_item, under(HoldingFlow.ID.row))),
-        tuple(map(HoldingYear.from_item, under(HoldingYear.ID.row))),
     )
 
 
-def read_or_replay(ctx: Context, id: str) -> HoldingAggregate:
-    """`read`, after the request's idempotency record: a repeated request gets its first answer. One round trip more with a key."""
-    idempotency.read_or_replay(ctx, ())
+def read_for(ctx: Context, id: str, day: date) -> HoldingAggregate:
+    """A holding with what of its history a value for `day` depends on; NotFound. One get where the day is after all that was entered.
+
+    Else the get and a `read`. Strongly consistent.
+    """
+    holding = find(ctx, id)
+    if holding.last_entry_on and holding.last_entry_on < day and holding.value_estimate is not None:
+        return HoldingAggregate.at_present(holding)
     return read(ctx, id)
 
 
@@ -114,81 +117,77 @@ def entries_of(ctx: Context, id: str, kind: type[Valuation] | type[HoldingFlow])
 def create(ctx: Context, new: HoldingAggregate, response: object) -> None:
     """Write a new holding with what it begins with, and remember the response under the request's Idempotency-Key. One round trip."""
     tx = idempotency.idempotent_transaction(ctx, response)
-    tx.create(new.holding)
+    tx.create(_with_last_day(new))
     add_counter(tx, new.holding.id, ctx.now)
-    _add_history(ctx, tx, HoldingAggregate(new.holding), new)
+    _add_history(ctx, tx, None, new)
     tx.commit()
 
 
 def save(ctx: Context, before: HoldingAggregate, after: HoldingAggregate, response: object = None) -> None:
     """Write what differs, and remember the response under the request's Idempotency-Key. One round trip.
 
-    The holding's revision is the lock of the whole partition. Conflict where there would be more years, or rows in one, than a
-    transaction takes.
+    The holding's revision is the lock of the whole partition. Conflict where it would have more movements than a transaction takes.
     """
     tx = idempotency.idempotent_transaction(ctx, response)
-    tx.save(after.holding)
+    tx.save(_with_last_day(after))
     _add_history(ctx, tx, before, after)
     tx.commit()
 
 
-def _add_history(ctx: Context, tx: Transaction, before: HoldingAggregate, after: HoldingAggregate) -> None:
-    """Add new and changed entries, and the years whose movements differ from the stored ones."""
-    stored = {entry.id: entry for entry in (*before.valuations, *before.flows)}
+def _with_last_day(aggregate: HoldingAggregate) -> Holding:
+    return aggregate.holding.with_values(last_entry_on=days_of(aggregate.history)[-1])
+
+
+def _add_history(ctx: Context, tx: Transaction, before: HoldingAggregate | None, after: HoldingAggregate) -> None:
+    """Add what was entered, and by how much the movements differ."""
+    known = {id(entry) for entry in (*before.valuations, *before.flows, *before.changes)} if before else set()
     for entry in (*after.valuations, *after.flows):
-        if entry.id not in stored:
+        if id(entry) not in known:
             tx.create(entry)
-        elif entry is not stored[entry.id]:
-            tx.save(entry)
-    stored_changes = {change.recorded: change for change in before.changes}
     for change in after.changes:
-        if change is not stored_changes.get(change.recorded):
+        if id(change) not in known:
             tx.put(change)
-    _add_years(ctx, tx, after)
+    moves = movements(after.history)
+    if len(moves) > _MAX_MOVEMENTS:
+        raise Conflict(f"A holding moves at most {_MAX_MOVEMENTS:,} times.")
+    _add_movements(ctx, tx, after.holding, difference(movements(before.history) if before else [], moves))
 
 
-def _add_years(ctx: Context, tx: Transaction, aggregate: HoldingAggregate) -> None:
-    current = {year.year: year for year in aggregate.years}
-    changed = changed_years((decode_movement(row) for year in aggregate.years for row in year.movements), movements(aggregate.history))
-    if len(current.keys() | changed.keys()) > _MAX_YEARS:
-        raise Conflict(f"A holding moves in at most {_MAX_YEARS} different years.")
-    for number, of_year in changed.items():
-        if sum(len(rows) for rows in contribution(of_year)) > _MAX_ROWS:
-            raise Conflict(f"In {number} it would change its groups or currency too often for one year.")
-        rows = [encode_movement(movement) for movement in of_year]
-        if year := current.get(number):
-            tx.save(year.with_changes(ctx, movements=rows))
-        else:
-            id = HoldingYear.id_of(aggregate.holding.id, number)
-            tx.create(HoldingYear.new(ctx, id=id, holding_id=aggregate.holding.id, year=number, movements=rows))
+def _add_movements(ctx: Context, tx: Transaction, holding: Holding, added: Sequence[Movement]) -> None:
+    for first in range(0, len(added), _MOVEMENTS_A_ROW):
+        part = added[first : first + _MOVEMENTS_A_ROW]
+        if any(contribution(part)):  # what adds up to nothing has no trace in the aggregates
+            rows = [encode_movement(movement) for movement in part]
+            id = HoldingMovements.ID.new(ctx.now, parent=holding.id)
+            tx.create(HoldingMovements.new(ctx, id=id, holding_id=holding.id, entered_on=ctx.today, movements=rows))
 
 
 def delete(ctx: Context, aggregate: HoldingAggregate) -> None:
-    """Mark a holding and its years deleted; Conflict while anything refers to it. One round trip."""
+    """Mark a holding deleted and take back its movements; Conflict while anything refers to it. One round trip."""
     tx = Transaction(ctx.store)
     close_if_unreferenced(ctx, tx, Holding, aggregate.holding.id)
-    for entity in (aggregate.holding, *aggregate.years):
-        tx.save(entity.soft_deleted(ctx))
+    tx.save(aggregate.holding.soft_deleted(ctx))
+    _add_movements(ctx, tx, aggregate.holding, difference(movements(aggregate.history), []))
     tx.commit()
 
 
 # -- totals over all holdings
 
 
-def read_totals(ctx: Context, since: int | None) -> tuple[Now, Years]:
+def read_totals(ctx: Context, since: int | None) -> tuple[Now, Periods]:
     """The current totals, and the movements of the years from `since` on (None: of no year). One query."""
     between = None if since is None else (f"{since:04}#", f"{NOW}#~~")
     rows = read_aggregates(ctx.store, HOLDINGS_PARTITION, "" if between else f"{NOW}#", between=between)
     now: Now = {}
-    years: Years = {}
+    periods: Periods = {}
     for key, numbers in rows.items():
         when, dimension, group, currency = key.split("#")
         cell = GroupKey(dimension, unquote(group), currency)
         if when == NOW:
             now[cell] = numbers
         else:
-            years[int(when), cell] = numbers
-    return now, years
+            periods[when, cell] = numbers
+    return now, periods
 
 
 # -- rates
@@ -237,6 +236,16 @@ def snapshot_range(query: SnapshotListQuery) -> KeyRange:
     return KeyRange(None, SNAPSHOTS, low, f"{high}~")
 
 
+def pending_changes(ctx: Context, day: date) -> int:
+    """How many changes that were entered on `day` or the day before (in the firm's zone) the totals don't hold yet.
+
+    Found by an index, which is behind by a second or so. Two queries and a batch get, one more for each hundred changes.
+    """
+    ranges = [HoldingMovements.BY_DAY.range(entered_on=on) for on in (day, *days_before(day, 1))]
+    ids = [decode_view(row)["id"] for range in ranges for row in ctx.store.query_all(range)]
+    return len(unapplied(ctx.store, HoldingMovements.KIND, dict.fromkeys(ids, 1))) if ids else 0
+
+
 def create_snapshot(ctx: Context, snapshot: SnapshotContent, response: object = None) -> None:
     """Write a snapshot, and remember the response under the request's Idempotency-Key; VersionConflict where it exists. One round trip."""
     tx = idempotency.idempotent_transaction(ctx, response)
@@ -253,7 +262,8 @@ def last_scheduled_close(ctx: Context) -> date | None:
 
 
 def first_entry_day(ctx: Context) -> date | None:
-    """The UTC day on which the oldest existing holding was entered; ids sort by time of creation. Two round trips."""
+    """The firm's day on which the oldest existing holding was entered; ids sort by time of creation. Two round trips."""
     ranges = [Holding.ALL.range(is_listed=is_listed) for is_listed in (True, False)]
     oldest = [row for range in ranges for row in islice(ctx.store.query_all(range, page_size=1), 1)]
-    return min((parse_timestamp(decode_view(row)["created_at"]).date() for row in oldest), default=None)
+    entered = (parse_timestamp(decode_view(row)["created_at"]) for row in oldest)
+    return min((business_date(at, ctx.settings.firm_time_zone) for at in entered), default=None)

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from typing_extensions import TypedDict
 
 from chalicelib.foundation.explanations import Explanation, Formula
+from chalicelib.foundation.free_form import FreeForm
 from chalicelib.foundation.money import significant_digits
 from chalicelib.foundation.schema_types import (
     BusinessDate,
@@ -36,9 +37,7 @@ from chalicelib.foundation.schema_types import (
     body_example,
     omitted,
 )
-from chalicelib.packs.holdings.rules.asset_details import shape_error
-from chalicelib.packs.holdings.rules.ecb import BASE
-from chalicelib.packs.holdings.rules.fx_rates import MAX_DIGITS, rate_error
+from chalicelib.packs.holdings.rules.fx_rates import BASE, MAX_DIGITS, rate_error
 from chalicelib.packs.holdings.rules.positions import SIGNS
 from chalicelib.packs.holdings.rules.snapshots import KINDS
 
@@ -64,12 +63,6 @@ def _rate(value: object) -> Decimal:
     return rate
 
 
-def _details(value: dict[str, Any]) -> dict[str, Any]:
-    if error := shape_error(value):
-        raise ValueError(error)
-    return value
-
-
 Percentage = Annotated[
     Number, AfterValidator(_percentage), WithJsonSchema({"type": "number", "minimum": 0, "maximum": 100, "examples": [50]})
 ]
@@ -81,9 +74,7 @@ Rate = Annotated[
     ),
 ]
 Jurisdiction = Annotated[Text, Field(min_length=1, max_length=100, examples=["US-WA"])]
-Details = Annotated[
-    dict[str, Any], AfterValidator(_details), WithJsonSchema({"type": "object", "examples": [{"year_built": 1998, "units": 4}]})
-]
+Details = Annotated[FreeForm, WithJsonSchema({"type": "object", "examples": [{"year_built": 1998, "units": 4}]})]
 FlowKind = Annotated[str, OneOf(SIGNS, "FlowKind")]
 Kind = Annotated[str, OneOf(KINDS, "SnapshotKind")]
 Version = Annotated[int, Field(ge=1, le=999999)]
@@ -245,33 +236,8 @@ class TotalExplanation(TypedDict):
     missing: list[MissingFxRate | str]
 
 
-class HoldingView(ResourceView):
-    """A holding as it is now. `owned_value` is the owned share of value less liability, null without a value."""
-
-    asset_type: str
-    label: str | None
-    internal_ref: str | None
-    jurisdiction: str | None
-    entity_name: str | None
-    entity_id: str | None
-    value_estimate: MoneyNumber | None
-    valued_on: DateText | None
-    currency: str
-    liability: MoneyNumber | None
-    ownership_pct: MoneyNumber
-    owned_value: MoneyNumber | None
-    acquired_on: DateText | None
-    cost_basis: MoneyNumber | None
-    disposed_on: DateText | None
-    proceeds: MoneyNumber | None
-    is_active: bool
-    details: dict[str, Any]
-    notes: str | None
-    explain: NotRequired[dict[str, Explanation]]
-
-
 class HoldingSummary(TypedDict):
-    """A holding in a list."""
+    """A holding in a list. `owned_value` is the owned share of value less liability, null without a value."""
 
     id: str
     asset_type: str
@@ -288,8 +254,25 @@ class HoldingSummary(TypedDict):
     created_at: TimestampText
 
 
+class HoldingView(ResourceView, HoldingSummary):
+    """A holding as it is now."""
+
+    internal_ref: str | None
+    valued_on: DateText | None
+    liability: MoneyNumber | None
+    acquired_on: DateText | None
+    cost_basis: MoneyNumber | None
+    proceeds: MoneyNumber | None
+    details: dict[str, Any]
+    notes: str | None
+    explain: NotRequired[dict[str, Explanation]]
+
+
 class ValuationView(ResourceView):
-    """The value of a holding from a day on; null where it was withdrawn."""
+    """The value of a holding from a day on; null where it was withdrawn.
+
+    `moved_from` is the former first day where the first value was entered anew for another one; only the latest of these counts.
+    """
 
     holding_id: str
     value: MoneyNumber | None
@@ -297,6 +280,7 @@ class ValuationView(ResourceView):
     as_of: DateText
     method: str | None
     source: str | None
+    moved_from: DateText | None
 
 
 class FlowView(ResourceView):
@@ -357,7 +341,7 @@ class Totals(TypedDict):
     complete: bool
 
 
-class HoldingsSummaryView(Totals):
+class GroupedTotals(Totals):
     """The totals of a day and their groups. `rounding` is, of each grouping, the total less its groups."""
 
     as_of: DateText
@@ -365,6 +349,11 @@ class HoldingsSummaryView(Totals):
     by_jurisdiction: dict[str, MoneyNumber | None]
     by_entity: dict[str, MoneyNumber | None]
     rounding: dict[str, MoneyNumber]
+
+
+class HoldingsSummaryView(GroupedTotals):
+    """The summary of a day."""
+
     explain: NotRequired[dict[str, TotalExplanation]]
 
 
@@ -402,20 +391,18 @@ class PerformanceView(PerformanceFigures, Ends):
 
 
 class SnapshotSummary(ResourceView, Totals):
-    """A snapshot in a list, in one currency by its own rates."""
+    """A snapshot in a list, in one currency by its own rates.
+
+    `pending_changes` says how many changes had been entered before it and were not yet in its totals; null of an older snapshot.
+    """
 
     date: DateText
     kind: Kind
     version: int
     reason: str | None
     content_hash: str
+    pending_changes: int | None
 
 
-class SnapshotView(SnapshotSummary):
+class SnapshotView(SnapshotSummary, GroupedTotals):
     """A snapshot with its groups."""
-
-    as_of: DateText
-    by_asset_type: dict[str, MoneyNumber | None]
-    by_jurisdiction: dict[str, MoneyNumber | None]
-    by_entity: dict[str, MoneyNumber | None]
-    rounding: dict[str, MoneyNumber]

@@ -12,7 +12,7 @@ from chalicelib.foundation.context import Context
 from chalicelib.foundation.schedules import RunStats
 from chalicelib.functions.streams import audit
 from chalicelib.packs.holdings import schedules
-from chalicelib.packs.holdings.rules.ecb import parse
+from ops.ecb import parse
 from ops.trail import broken_chains, list_entities
 from tests.conftest import TABLE
 from tests.streams.stream_feeder import StreamFeeder, deliver
@@ -137,7 +137,7 @@ def test_noon_is_not_the_close(rated):
     assert (again.status, again.json()) == (200, noon)
     assert of_day(holdings_client, "2026-11-24").status == 404
     assert of_day(holdings_client, "2026-11-24", kind="intraday").json() == noon
-    holdings_client.set_day("2026-11-25", hour=0)
+    holdings_client.set_day("2026-11-25", hour=9)
     assert (close(holdings_client).done, close(holdings_client).done) == (1, 0)
     closed = of_day(holdings_client, "2026-11-24").json()
     assert (closed["kind"], closed["total_value"], closed["count"], closed["created_by"]) == ("close", 111, 2, "system:holdings-close")
@@ -152,7 +152,7 @@ def test_a_snapshot_holds_its_own_rates_and_shows_in_any_currency(rated):
     holdings_client = rated
     holdings_client.set_day("2026-10-30")
     holdings_client.create(value_estimate=400000, currency="CAD", jurisdiction="CA-BC")
-    holdings_client.set_day("2026-10-31", hour=1)
+    holdings_client.set_day("2026-10-31", hour=9)
     assert close(holdings_client).done == 1
     before = of_day(holdings_client, "2026-10-30").json()
     assert (before["total_value"], before["by_jurisdiction"]) == (Decimal("286351.40"), {"CA-BC": Decimal("286351.40")})
@@ -167,7 +167,7 @@ def test_a_snapshot_holds_its_own_rates_and_shows_in_any_currency(rated):
 def test_a_correction_is_a_new_version_and_the_old_one_stays(holdings_client):
     holdings_client.set_day("2026-11-20")
     one = holdings_client.create(value_estimate=100)
-    holdings_client.set_day("2026-11-21", hour=1)
+    holdings_client.set_day("2026-11-21", hour=9)
     close(holdings_client)
     holdings_client.edit(one, value_estimate=90, effective_on="2026-11-20")
     answer = take(holdings_client, date="2026-11-20", reason="late appraisal")
@@ -183,7 +183,7 @@ def test_a_correction_is_a_new_version_and_the_old_one_stays(holdings_client):
     assert first["content_hash"] != second["content_hash"]
     third = take(holdings_client, date="2026-11-20", reason="again").json()
     assert (third["version"], third["content_hash"]) == (3, second["content_hash"])
-    holdings_client.set_day("2026-11-22", hour=1)
+    holdings_client.set_day("2026-11-22", hour=9)
     assert close(holdings_client).done == 1
 
 
@@ -207,7 +207,7 @@ def test_no_day_before_the_first_holding_is_invented(holdings_client):
     assert take(holdings_client, date="2026-11-20", reason="x").status == 409
     holdings_client.create(value_estimate=100, acquired_on="2020-01-01")
     assert close(holdings_client).found == 0  # entered today: today hasn't ended
-    holdings_client.set_day("2026-11-25", hour=1)
+    holdings_client.set_day("2026-11-25", hour=9)
     assert (close(holdings_client).found, of_day(holdings_client, "2026-11-24").status, of_day(holdings_client, "2026-11-23").status) == (
         1,
         200,
@@ -222,22 +222,22 @@ def test_missed_days_are_caught_each_as_it_was(holdings_client):
     one = holdings_client.create(value_estimate=100)
     holdings_client.set_day("2026-11-22")
     holdings_client.edit(one, value_estimate=200)
-    holdings_client.set_day("2026-11-24", hour=1)
+    holdings_client.set_day("2026-11-24", hour=9)
     run = close(holdings_client)
     assert (run.found, run.done, run.failed, run.has_more) == (4, 4, 0, False)
     totals = [of_day(holdings_client, f"2026-11-{day}").json()["total_value"] for day in (20, 21, 22, 23)]
     assert totals == [100, 100, 200, 200]
-    holdings_client.set_day("2026-11-24", hour=2)
+    holdings_client.set_day("2026-11-24", hour=10)
     assert close(holdings_client).found == 0
 
 
 def test_a_correction_of_a_missed_day_leaves_no_other_day_without_its_close(holdings_client):
     holdings_client.set_day("2026-11-19")
     one = holdings_client.create(value_estimate=100)
-    holdings_client.set_day("2026-11-20", hour=1)
+    holdings_client.set_day("2026-11-20", hour=9)
     close(holdings_client)
     holdings_client.edit(one, value_estimate=200)
-    holdings_client.set_day("2026-11-24", hour=1)
+    holdings_client.set_day("2026-11-24", hour=9)
     assert take(holdings_client, date="2026-11-22", reason="late appraisal").status == 201
     run = close(holdings_client)
     assert (run.found, run.done) == (4, 3)
@@ -254,7 +254,7 @@ def test_a_correction_of_a_missed_day_leaves_no_other_day_without_its_close(hold
 def test_a_run_that_has_no_time_left_says_so_and_the_next_one_goes_on(holdings_client):
     holdings_client.set_day("2026-11-20")
     holdings_client.create(value_estimate=100)
-    holdings_client.set_day("2026-11-24", hour=1)
+    holdings_client.set_day("2026-11-24", hour=9)
     holdings_client.process_stream()
     looks = iter([25.0, 25.0, 0.0])
     ctx = holdings_client.runtime.context(request_id="run", actor=system_actor("holdings-close"), remaining_seconds=lambda: next(looks))
@@ -267,7 +267,7 @@ def test_a_run_that_has_no_time_left_says_so_and_the_next_one_goes_on(holdings_c
 def test_snapshots_are_listed_by_days(holdings_client):
     holdings_client.set_day("2026-11-20")
     holdings_client.create(value_estimate=100)
-    holdings_client.set_day("2026-11-24", hour=1)
+    holdings_client.set_day("2026-11-24", hour=9)
     close(holdings_client)
 
     def days(**query: str) -> list[str]:

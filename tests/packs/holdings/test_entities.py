@@ -8,17 +8,10 @@ import pytest
 from chalicelib.foundation.errors import NotFound
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.store.keys import reversible_key_part
-from chalicelib.packs.holdings.entities import DailyFxRates, HoldingYear, Snapshot
+from chalicelib.packs.holdings.entities import DailyFxRates, Snapshot
 from chalicelib.packs.holdings.rules.asset_details import KNOWN, detail_errors
 
 HOLDING = "hold_01KB0Q5E8G7Z3V9X2M4N6P8R0T"
-
-
-def test_each_year_has_its_own_row_in_the_order_of_years():
-    keys = [HoldingYear.ID.key(HoldingYear.id_of(HOLDING, year)) for year in range(1900, 2201)]
-    assert {key.pk for key in keys} == {HOLDING}
-    assert [key.sk for key in keys] == sorted({key.sk for key in keys})
-    assert len(keys) == 301
 
 
 def test_ids_of_rates_and_snapshots_say_their_place():

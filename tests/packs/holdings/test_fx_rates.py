@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.foundation.money import MINOR_UNITS, round_money
-from chalicelib.packs.holdings.rules import ecb, fx_rates
+from chalicelib.packs.holdings.rules import fx_rates
 from chalicelib.packs.holdings.rules.fx_rates import Rates, convert
+from ops import ecb
 
 FRIDAY = date(2026, 10, 30)
 EURO = {"USD": Decimal("1.1172"), "CAD": Decimal("1.5606"), "GBP": Decimal("0.8338"), "JPY": Decimal("175.68")}

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chalicelib.foundation.effective_dating import EffectiveSeries, EffectiveValue
 from chalicelib.foundation.money import MINOR_UNITS
 from chalicelib.packs.holdings.rules import aggregates, positions
-from chalicelib.packs.holdings.rules.effective_dating import EffectiveSeries, EffectiveValue
 from chalicelib.packs.holdings.rules.positions import (
     AssetValue,
     Flow,
@@ -237,17 +237,15 @@ def test_a_day_on_which_nothing_moved_has_no_movement():
     assert [movement.day for movement in movements(found)] == [DAY]
 
 
-def test_movements_lie_by_year():
-    first = Movement(date(2025, 12, 31), LABELS, "USD", Decimal(1))
-    second, third = (Movement(day, LABELS, "USD", Decimal(1)) for day in (DAY, on("12-31")))
-    assert positions.by_year([first, second, third]) == {2025: (first,), 2026: (second, third)}
-
-
-def test_only_years_whose_movements_changed_are_written_again():
-    was = [Movement(date(year, 3, 1), LABELS, "USD", Decimal(1)) for year in (2023, 2024, 2025)]
-    now = [was[0], replace(was[1], owned=Decimal(2)), Movement(DAY, LABELS, "USD", Decimal(1))]
-    assert positions.changed_years(was, now) == {2024: (now[1],), 2025: (), 2026: (now[2],)}
-    assert positions.changed_years(was, list(was)) == {}
+def test_the_difference_of_movements_is_of_the_days_that_differ():
+    was = [Movement(date(year, 3, 1), LABELS, "USD", Decimal(1), count=1) for year in (2023, 2024, 2025)]
+    now = [was[0], replace(was[1], owned=Decimal(5)), Movement(DAY, LABELS, "USD", Decimal(1))]
+    assert positions.difference(was, now) == [
+        Movement(date(2024, 3, 1), LABELS, "USD", Decimal(4)),
+        Movement(date(2025, 3, 1), LABELS, "USD", Decimal(-1), count=-1),
+        Movement(DAY, LABELS, "USD", Decimal(1)),
+    ]
+    assert positions.difference(was, list(was)) == []
 
 
 # -- against a plain reckoning
@@ -290,14 +288,13 @@ def holdings(draw):
 
 
 def rows(found):
-    now, years = defaultdict(lambda: defaultdict(int)), defaultdict(lambda: defaultdict(int))
+    now, months = defaultdict(lambda: defaultdict(int)), defaultdict(lambda: defaultdict(int))
     for each in found:
-        for of_year in positions.by_year(movements(each)).values():
-            for total, part in zip((now, years), aggregates.contribution(of_year), strict=True):
-                for key, numbers in part.items():
-                    for name, number in numbers.items():
-                        total[key][name] += number
-    return now, years
+        for total, part in zip((now, months), aggregates.contribution(movements(each)), strict=True):
+            for key, numbers in part.items():
+                for name, number in numbers.items():
+                    total[key][name] += number
+    return now, months
 
 
 def plainly(found, day):
@@ -315,12 +312,12 @@ def plainly(found, day):
 @settings(deadline=None, max_examples=40)
 @given(st.lists(holdings(), max_size=6), st.lists(some_days, max_size=4))
 def test_the_sums_of_any_day_are_those_of_the_holdings_themselves(found, asked):
-    now, years = rows(found)
+    now, months = rows(found)
     end = date(2026, 2, 28)
     assert aggregates.totals_on(now, {}, end) == plainly(found, end)
     moved_on = {day for each in found for day in positions.days_of(each)}
     for day in {*asked, *moved_on}:
-        later = {key: row for key, row in years.items() if key[0] >= day.year}
+        later = {key: row for key, row in months.items() if key[0] >= f"{day:%Y-%m}"}
         assert aggregates.totals_on(now, later, day) == plainly(found, day)
 
 
@@ -345,31 +342,31 @@ def test_owned_is_the_fraction_rounded_once(found, day):
 def test_flows_between_two_days_are_those_after_the_first(found, one, other):
     moved_on = [day for each in found for day in positions.days_of(each)]
     start, end = sorted((min(moved_on, default=one), other))
-    _, years = rows(found)
+    _, months = rows(found)
     expected = defaultdict(lambda: defaultdict(Decimal))
     for each in found:
         for movement in movements(each):
             if start < movement.day <= end:
                 expected[aggregates.GroupKey("asset_type", movement.groups.asset_type, movement.currency)][movement.day] += movement.flow
     plain = {cell: {day: amount for day, amount in flows.items() if amount} for cell, flows in expected.items()}
-    assert aggregates.flows_between(years, start, end) == {cell: flows for cell, flows in plain.items() if flows}
+    assert aggregates.flows_between(months, start, end) == {cell: flows for cell, flows in plain.items() if flows}
 
 
 @settings(deadline=None, max_examples=40)
 @given(st.lists(holdings(), max_size=4))
 def test_the_first_day_is_that_of_the_first_holding(found):
-    _, years = rows(found)
+    _, months = rows(found)
     began = [day for each in found for day in positions.days_of(each) if position(each, day)]
-    assert aggregates.first_day(years) == min(began, default=None)
+    assert aggregates.first_day(months) == min(began, default=None)
 
 
 def test_a_summary_reads_as_many_rows_for_ten_holdings_as_for_a_thousand():
     def counted(number):
         found = [replace(holding(), values=valued(("01-01", each), ("02-01", each + 1))) for each in range(1, number + 1)]
-        now, years = rows(found)
-        return len(now), len(years)
+        now, months = rows(found)
+        return len(now), len(months)
 
-    assert counted(10) == counted(1000) == (3, 3)
+    assert counted(10) == counted(1000) == (3, 6)
 
 
 def test_one_holding_touches_few_rows_however_long_its_history():
@@ -377,5 +374,5 @@ def test_one_holding_touches_few_rows_however_long_its_history():
         EffectiveValue(date(2016 + month // 12, month % 12 + 1, 1), "", AssetValue(Decimal(month + 1), "USD")) for month in range(120)
     ]
     found = HoldingHistory(date(2016, 1, 1), EffectiveSeries.of(LABELS, date(2016, 1, 1)), values=EffectiveSeries(monthly))
-    now, years = aggregates.contribution(movements(found))
-    assert len(now) + len(years) == 3 + 3 * 10
+    now, months = aggregates.contribution(movements(found))
+    assert len(now) + len(months) == 3 + 3 * 120  # a row a month, however many holdings move in it

@@ -6,10 +6,10 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
 from chalicelib.foundation import projections
+from chalicelib.foundation.effective_dating import EffectiveSeries
 from chalicelib.packs.holdings.entities import encode_movement
 from chalicelib.packs.holdings.projections import contribute
 from chalicelib.packs.holdings.rules import fx_rates, positions
-from chalicelib.packs.holdings.rules.effective_dating import EffectiveSeries
 from chalicelib.packs.holdings.rules.summary import summarize
 from chalicelib.packs.holdings.service import reports
 

@@ -18,7 +18,7 @@ from chalicelib.foundation.secret_store import SecretStore
 from chalicelib.functions.streams import project
 from chalicelib.packs import PACKS
 from chalicelib.packs.holdings import repository, schedules
-from chalicelib.packs.holdings.entities import HoldingYear, encode_movement
+from chalicelib.packs.holdings.entities import HoldingMovements, decode_movement, encode_movement
 from chalicelib.packs.holdings.rules import fx_rates, positions
 from chalicelib.packs.holdings.rules.summary import summarize
 from chalicelib.packs.holdings.schemas import FlowCreate, HoldingCreate, HoldingPatch, SnapshotCreate, SnapshotListQuery, ValuationCreate
@@ -53,9 +53,9 @@ def test_hundreds_through_the_real_reader_are_exact_to_the_cent_and_cost_no_more
     records, units = [], []
     for number, one in enumerate(found):
         rows = [encode_movement(movement) for movement in movements(*one)]
-        id = HoldingYear.id_of(f"hold_{ulid(local.clock())}", DAY.year)
-        year = HoldingYear.new(ctx(local), id=id, holding_id=f"hold_{number}", year=DAY.year, movements=rows)
-        records.append(record_of(number + 1, None, year.to_item()))
+        id = HoldingMovements.ID.new(local.clock(), parent=f"hold_{ulid(local.clock())}")
+        moves = HoldingMovements.new(ctx(local), id=id, holding_id=f"hold_{number}", entered_on=DAY, movements=rows)
+        records.append(record_of(number + 1, None, moves.to_item()))
     for part in (records[:40], records[40:]):
         deliver(lambda event, context: project(local, event, context, contribute), part)
         looking = ctx(local)
@@ -109,10 +109,10 @@ def test_writers_of_one_holding_lose_nothing(local):
     assert len({one.recorded for one in (*known.valuations[1:], *known.changes[1:])}) == 6
     newest = max(known.valuations, key=lambda one: one.recorded)
     assert known.holding.value_estimate == newest.value
-    (year,) = known.years
     last = max(known.changes, key=lambda one: one.recorded)
     assert known.holding.ownership_pct == last.changed["share"]
-    assert year.movements[0]["owned"] == known.holding.owned_value
+    stored = list(map(HoldingMovements.from_item, local.store().query_all(HoldingMovements.children_of(id))))
+    assert sum(decode_movement(row).owned for one in stored for row in one.movements) == known.holding.owned_value
 
 
 # -- any history, whatever the stream does
@@ -121,7 +121,7 @@ FIRST, TODAY = date(2025, 11, 1), date(2026, 11, 24)
 
 
 class Tape:
-    """Holdings that live at random, and the records that the table's stream has of their years."""
+    """Holdings that live at random, and the records that the table's stream has of their movements."""
 
     def __init__(self, runtime, seed):
         self.runtime, self.chance = runtime, random.Random(seed)
@@ -165,8 +165,8 @@ class Tape:
             holdings.edit(ctx(self.runtime), id, HoldingPatch(**body))
 
     def _look(self, id):
-        condition = "pk = :pk AND begins_with(sk, :years)"
-        values = {":pk": {"S": id}, ":years": {"S": "M#"}}
+        condition = "pk = :pk AND begins_with(sk, :movements)"
+        values = {":pk": {"S": id}, ":movements": {"S": "A#"}}
         store = self.runtime.store()
         for row in store.query(KeyConditionExpression=condition, ExpressionAttributeValues=values, ConsistentRead=True)["Items"]:
             old = self._images.get(row["sk"]["S"])

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.foundation.canonical_json import Numbers, canonical_json, content_hash
+from chalicelib.foundation.effective_dating import EffectiveSeries, EffectiveValue
 from chalicelib.foundation.money import MINOR_UNITS
 from chalicelib.foundation.store import codec
 from chalicelib.packs.holdings.rules import positions, snapshots
 from chalicelib.packs.holdings.rules.aggregates import DIMENSIONS, GroupKey, GroupTotals, contribution, flows_between, totals_on
-from chalicelib.packs.holdings.rules.effective_dating import EffectiveSeries, EffectiveValue
 from chalicelib.packs.holdings.rules.fx_rates import Rates
 from chalicelib.packs.holdings.rules.performance import CurrencyPosition, performance, performance_of
 from chalicelib.packs.holdings.rules.summary import summarize
@@ -289,7 +289,11 @@ def test_the_parts_are_the_whole_change(held):
 
 def test_the_close_of_a_day_is_taken_after_its_midnight_and_noon_is_another_kind():
     noon, midnight = datetime(2026, 11, 24, 14, tzinfo=UTC), datetime(2026, 11, 25, 0, 5, tzinfo=UTC)
-    assert (snapshots.intraday_day(noon), snapshots.closed_day(midnight)) == (date(2026, 11, 24), date(2026, 11, 24))
+    assert (snapshots.closed_day(noon, "UTC"), snapshots.closed_day(midnight, "UTC")) == (date(2026, 11, 23), date(2026, 11, 24))
+    assert snapshots.closed_day(midnight, "America/Los_Angeles") == date(2026, 11, 23)
+    assert snapshots.closed_day(midnight.replace(hour=8), "America/Los_Angeles") == date(2026, 11, 24)
+    # East of UTC the day has ended long before its rates are published.
+    assert snapshots.closed_day(noon, "Pacific/Auckland") == date(2026, 11, 23)
     assert snapshots.INTRADAY != snapshots.CLOSE
 
 

@@ -10,8 +10,6 @@ from typing import Any
 
 Check = tuple[Callable[[Any], bool], str]  # whether a value is valid, and what is needed
 
-MAX_FIELDS, MAX_DEPTH, MAX_TEXT, MAX_NAME, MAX_DIGITS = 60, 5, 2000, 60, 30
-
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | Decimal) and not isinstance(value, bool)
@@ -68,27 +66,3 @@ def detail_errors(asset_type: str, details: Mapping[str, Any]) -> Iterator[tuple
             is_valid, message = known[name]
             if not is_valid(value):
                 yield name, message
-
-
-def shape_error(details: Any, depth: int = 0) -> str | None:
-    """Why the details can't be stored: too deep, too many fields, too long, or a number out of range. None where they can."""
-    if depth > MAX_DEPTH:
-        return f"at most {MAX_DEPTH} levels"
-    if isinstance(details, Mapping):
-        if len(details) > MAX_FIELDS:
-            return f"at most {MAX_FIELDS} fields"
-        if any(not name or len(name) > MAX_NAME or not name.isprintable() for name in details):
-            return f"names of fields have 1 to {MAX_NAME} printable characters"
-        return next((error for value in details.values() if (error := shape_error(value, depth + 1))), None)
-    if isinstance(details, list):
-        if len(details) > MAX_FIELDS:
-            return f"at most {MAX_FIELDS} items"
-        return next((error for value in details if (error := shape_error(value, depth + 1))), None)
-    if isinstance(details, str):
-        fits = len(details) <= MAX_TEXT and all(character.isprintable() or character in "\t\r\n" for character in details)
-        return None if fits else f"texts have at most {MAX_TEXT} characters, none of them control characters"
-    if _is_number(details):
-        number = Decimal(details)
-        fits = number.is_finite() and abs(number.adjusted()) <= MAX_DIGITS and len(number.as_tuple().digits) <= MAX_DIGITS
-        return None if fits else f"numbers have at most {MAX_DIGITS} digits"
-    return None

@@ -8,21 +8,21 @@ then among older ones, which are marked stale. Beyond the maximum age there is n
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-from chalicelib.foundation.money import MINOR_UNITS, significant_digits
+from chalicelib.foundation.money import round_fraction, significant_digits
 
 FRESH_DAYS = 7
 MAX_AGE_DAYS = 30
 MAX_DIGITS = 20
 
+BASE = "EUR"  # whose rates the European Central Bank publishes
 DIRECT, INVERSE, CROSS = "direct", "inverse", "cross"
 
 # For the display of a rate that isn't a finite decimal; never used in computations.
 _DISPLAY = Context(prec=MAX_DIGITS, rounding=ROUND_HALF_EVEN)
-_WIDE = Context(prec=60, rounding=ROUND_FLOOR)
 
 
 @dataclass(frozen=True)
@@ -53,14 +53,6 @@ def rate_error(rate: Decimal) -> str | None:
     if significant_digits(rate) > MAX_DIGITS or not -MAX_DIGITS <= rate.adjusted() <= MAX_DIGITS:
         return f"a rate has at most {MAX_DIGITS} significant digits"
     return None
-
-
-def round_fraction(amount: Fraction, currency: str) -> Decimal:
-    """An exact amount rounded half up (away from zero) to the currency's minor unit."""
-    units = MINOR_UNITS[currency]
-    scaled = abs(amount) * 10**units
-    whole = (2 * scaled.numerator + scaled.denominator) // (2 * scaled.denominator)
-    return Decimal(whole if amount >= 0 else -whole).scaleb(-units, _WIDE)
 
 
 def convert(amount: Decimal, rate: Rate, currency: str) -> Decimal:

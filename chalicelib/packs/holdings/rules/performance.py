@@ -16,8 +16,9 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
+from chalicelib.foundation.money import round_fraction
 from chalicelib.packs.holdings.rules.aggregates import ASSET_TYPE, GroupKey, GroupTotals
-from chalicelib.packs.holdings.rules.fx_rates import Rates, round_fraction
+from chalicelib.packs.holdings.rules.fx_rates import Rates
 
 
 @dataclass(frozen=True)

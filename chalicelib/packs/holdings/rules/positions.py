@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Context, Decimal
 
+from chalicelib.foundation.effective_dating import EffectiveSeries
 from chalicelib.foundation.money import round_money
-from chalicelib.packs.holdings.rules.effective_dating import EffectiveSeries
 
 CONTRIBUTION, WITHDRAWAL = "contribution", "withdrawal"
 LOAN_DRAWN, LOAN_REPAID = "loan_drawn", "loan_repaid"
@@ -114,6 +114,9 @@ class Movement:
         numbers = (self.owned + other.owned, self.count + other.count, self.unvalued + other.unvalued, self.flow + other.flow)
         return Movement(self.day, self.groups, self.currency, *numbers)
 
+    def __neg__(self) -> "Movement":
+        return Movement(self.day, self.groups, self.currency, -self.owned, -self.count, -self.unvalued, -self.flow)
+
 
 def group_keys(asset_type: str, jurisdiction: str | None, entity_id: str | None, entity_name: str | None = None) -> GroupKeys:
     """The groups of a holding. The entity's key is its id, else its name; a missing one is `unassigned`."""
@@ -205,10 +208,10 @@ def _counted(day: date, at: Position, sign: int) -> Movement:
 
 
 def _merged(parts: Iterable[Movement]) -> Iterator[Movement]:
-    """One movement for the same groups and currency; what is nothing is left out."""
-    sums: dict[tuple[GroupKeys, str], Movement] = {}
+    """One movement for the same day, groups and currency; what is nothing is left out."""
+    sums: dict[tuple[date, GroupKeys, str], Movement] = {}
     for part in parts:
-        key = part.groups, part.currency
+        key = part.day, part.groups, part.currency
         sums[key] = sums[key] + part if key in sums else part
     return (movement for movement in sums.values() if movement.owned or movement.count or movement.unvalued or movement.flow)
 
@@ -231,15 +234,6 @@ def movements(holding: HoldingHistory) -> list[Movement]:
     return result
 
 
-def by_year(movements: Iterable[Movement]) -> dict[int, tuple[Movement, ...]]:
-    """The movements by year, the unit in which they are stored."""
-    years: dict[int, list[Movement]] = {}
-    for movement in movements:
-        years.setdefault(movement.day.year, []).append(movement)
-    return {year: tuple(of) for year, of in years.items()}
-
-
-def changed_years(before: Iterable[Movement], after: Iterable[Movement]) -> dict[int, tuple[Movement, ...]]:
-    """The years whose movements differ, with the new movements; empty for a year without any left."""
-    old, new = by_year(before), by_year(after)
-    return {year: new.get(year, ()) for year in sorted(old.keys() | new.keys()) if old.get(year) != new.get(year)}
+def difference(before: Iterable[Movement], after: Iterable[Movement]) -> list[Movement]:
+    """What is to be added to the movements `before` so that they are those `after`, by day."""
+    return sorted(_merged([*after, *(-movement for movement in before)]), key=lambda movement: movement.day)

@@ -1,7 +1,7 @@
 """Snapshots: totals, groups and rates of a day as they were known, with a hash of the content.
 
-The close of a day is created after midnight UTC, when its rates are published. Snapshots created by hand are of another kind
-(`intraday`). A correction is a new version; the old one is kept.
+The close of a day is created after the firm's day has ended, and after midnight UTC, when its rates are published. Snapshots created
+by hand are of another kind (`intraday`). A correction is a new version; the old one is kept.
 """
 
 from collections.abc import Mapping
@@ -10,21 +10,23 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from chalicelib.foundation.dates import business_date, start_of_day
 from chalicelib.packs.holdings.rules.aggregates import GroupKey, GroupTotals
 from chalicelib.packs.holdings.rules.fx_rates import Rates
 
 INTRADAY, CLOSE = "intraday", "close"
 KINDS = (INTRADAY, CLOSE)
+_DAY = timedelta(days=1)
 
 
-def closed_day(now: datetime) -> date:
-    """The latest day that can be closed at `now`: the one before, in UTC."""
-    return now.astimezone(UTC).date() - timedelta(days=1)
+def closed_day(now: datetime, zone: str) -> date:
+    """The latest day that can be closed at `now`: it has ended in the firm's time zone `zone`, and in UTC."""
+    return min(business_date(now, zone), now.astimezone(UTC).date()) - _DAY
 
 
-def intraday_day(now: datetime) -> date:
-    """The day of a snapshot created by hand at `now`, in UTC."""
-    return now.astimezone(UTC).date()
+def may_wait(day: date, now: datetime, zone: str) -> bool:
+    """Whether the close of a day may still wait for the totals to catch up: until a day after its end."""
+    return now < start_of_day(day + 2 * _DAY, zone)
 
 
 def content(day: date, kind: str, sums: Mapping[GroupKey, GroupTotals], rates: Rates) -> dict[str, object]:

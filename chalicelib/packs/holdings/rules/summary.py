@@ -11,8 +11,9 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
+from chalicelib.foundation.money import round_fraction
 from chalicelib.packs.holdings.rules.aggregates import ASSET_TYPE, DIMENSIONS, GroupKey, GroupTotals
-from chalicelib.packs.holdings.rules.fx_rates import Rate, Rates, convert, round_fraction
+from chalicelib.packs.holdings.rules.fx_rates import Rate, Rates, convert
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from chalicelib.foundation import idempotency
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.schema_types import PageOf, PageParams, check_money
 from chalicelib.foundation.store.retry import retry_on_conflict
@@ -16,7 +17,8 @@ from chalicelib.packs.holdings.service import holdings
 def create_flow(ctx: Context, id: str, body: FlowCreate) -> FlowView:
     """Create a flow. Two round trips, three with an Idempotency-Key."""
     on = holdings.day_or_today(ctx, "on", body.on)
-    before = repository.read_or_replay(ctx, id)
+    idempotency.read_or_replay(ctx, ())
+    before = repository.read(ctx, id)
     ctx.check_if_match(before.holding.revision)
     currency = body.currency or before.currency_on(on)
     check_money(currency, {"amount": body.amount})

@@ -4,15 +4,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import ValidationFailed
+from chalicelib.foundation.presentation import present, present_row
 from chalicelib.foundation.schema_types import PageOf, check_money
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.packs.holdings import repository
 from chalicelib.packs.holdings.entities import GROUP_FIELDS, EffectiveChange, Holding, HoldingAggregate, Valuation
-from chalicelib.packs.holdings.presenters import explain_holding, holding_summary, holding_view
+from chalicelib.packs.holdings.presenters import explain_holding
 from chalicelib.packs.holdings.rules.asset_details import detail_errors
 from chalicelib.packs.holdings.rules.positions import UNASSIGNED
 from chalicelib.packs.holdings.schemas import HoldingCreate, HoldingPatch, HoldingQuery, HoldingSummary, HoldingView
@@ -30,29 +32,20 @@ def create(ctx: Context, body: HoldingCreate) -> HoldingView:
         entered_on=ctx.today,
         valued_on=None if body.value_estimate is None else start,
     )
-    begins_with = {
-        "liability": holding.liability or Decimal(0),
-        "share": holding.ownership_pct,
-        "active": holding.is_active,
-        "groups": _groups(holding.attribute_values),
-    }
-    new = HoldingAggregate(holding, changes=(EffectiveChange.of(holding, start, begins_with),))
+    new = HoldingAggregate(holding, changes=(EffectiveChange.of(holding, start, holding.dated_values),))
     if holding.value_estimate is not None:
         new = replace(new, valuations=(Valuation.of(ctx, holding, holding.value_estimate, holding.currency, start),))
     check_values(new)
-    view = holding_view(holding)
+    view = present(HoldingView, holding)
     repository.create(ctx, new, view)
     return view
-
-
-def _groups(values: Mapping[str, Any]) -> dict[str, str]:
-    return {name: values[name] for name in GROUP_FIELDS if values.get(name) is not None}
 
 
 def get(ctx: Context, id: str, *, explain: bool) -> HoldingView:
     """A holding as it is now. One round trip."""
     holding = repository.find(ctx, id)
-    return holding_view(holding, explain=explain_holding(ctx, holding)) if explain else holding_view(holding)
+    explanation = {"explain": explain_holding(ctx, holding)} if explain else {}
+    return present(HoldingView, holding, **explanation)
 
 
 def list_holdings(ctx: Context, query: HoldingQuery) -> PageOf[HoldingSummary]:
@@ -65,7 +58,9 @@ def list_holdings(ctx: Context, query: HoldingQuery) -> PageOf[HoldingSummary]:
         return row.get("jurisdiction", UNASSIGNED) == query.jurisdiction
 
     has_index = None in (query.asset_type, query.jurisdiction, query.entity_id)
-    return ctx.paginate(repository.list_ranges(query), query, holding_summary, predicate=None if has_index else is_in_jurisdiction)
+    return ctx.paginate(
+        repository.list_ranges(query), query, partial(present_row, HoldingSummary), predicate=None if has_index else is_in_jurisdiction
+    )
 
 
 # -- changes
@@ -79,7 +74,7 @@ def edit(ctx: Context, id: str, body: HoldingPatch) -> HoldingView:
     after = _apply_patch(ctx, before, body)
     if after is not before:
         repository.save(ctx, before, after)
-    return holding_view(after.holding)
+    return present(HoldingView, after.holding)
 
 
 @retry_on_conflict
@@ -100,7 +95,7 @@ def _apply_patch(ctx: Context, before: HoldingAggregate, body: HoldingPatch) -> 
     if not at_once and not dated and value is None:
         return before
     holding = before.holding.with_changes(ctx, **at_once)
-    after = replace(before.with_start(ctx, holding.held_from), holding=holding)
+    after = replace(before, holding=holding).with_first_day_moved(ctx, before.holding.held_from)
     if value is not None:
         after = replace(after, valuations=(*after.valuations, Valuation.of(ctx, holding, *value, on)))
     if dated:
@@ -170,7 +165,7 @@ def _dated_changes(before: HoldingAggregate, body: HoldingPatch, on: date, curre
     if "is_active" in sent and body.is_active != before.history.activity.value_on_or_first(on):
         changes["active"] = body.is_active
     current = before.groups.value_on_or_first(on)
-    groups = _groups({**current, **{name: value for name, value in body.changes.items() if name in GROUP_FIELDS}})
+    groups = {name: value for name in GROUP_FIELDS if (value := body.changes.get(name, current.get(name))) is not None}
     if groups != current:
         changes["groups"] = groups
     return changes

@@ -18,8 +18,8 @@ _MAX_DAYS = 3700  # of a performance, whose rates are read
 
 def totals_on_day(ctx: Context, day: date) -> dict[GroupKey, GroupTotals]:
     """The totals at the end of `day`. One query: the rows of now, and for a past day those from its year on."""
-    now, years = repository.read_totals(ctx, None if day >= ctx.today else day.year)
-    return totals_on(now, years, day)
+    now, periods = repository.read_totals(ctx, None if day >= ctx.today else day.year)
+    return totals_on(now, periods, day)
 
 
 def first_holding_day(ctx: Context) -> date | None:
@@ -44,9 +44,9 @@ def get_performance(ctx: Context, query: PerformanceQuery) -> PerformanceView:
     start = query.from_ or date(end.year - 1, 12, 31)
     currency = query.currency or ctx.settings.default_currency
     _check_period(ctx, start, end)
-    now, years = repository.read_totals(ctx, start.year)
-    then_sums, now_sums = totals_on(now, years, start), totals_on(now, years, end)
-    flows = flows_between(years, start, end)
+    now, periods = repository.read_totals(ctx, start.year)
+    then_sums, now_sums = totals_on(now, periods, start), totals_on(now, periods, end)
+    flows = flows_between(periods, start, end)
     rates = repository.rates_between(ctx, start, end)
     whole, by_type = performance(then_sums, now_sums, flows, rates, currency, start, end)
     view = {

@@ -15,7 +15,7 @@ from chalicelib.packs.holdings import repository
 from chalicelib.packs.holdings.entities import Snapshot, SnapshotContent
 from chalicelib.packs.holdings.permissions import CORRECT_SNAPSHOTS
 from chalicelib.packs.holdings.presenters import snapshot_summary, snapshot_view
-from chalicelib.packs.holdings.rules.snapshots import CLOSE, INTRADAY, closed_day, intraday_day
+from chalicelib.packs.holdings.rules.snapshots import CLOSE, INTRADAY, closed_day, may_wait
 from chalicelib.packs.holdings.rules.summary import Summary, summarize
 from chalicelib.packs.holdings.schemas import SnapshotCreate, SnapshotListQuery, SnapshotQuery, SnapshotSummary, SnapshotView
 from chalicelib.packs.holdings.service import reports
@@ -25,27 +25,27 @@ from chalicelib.packs.holdings.service import reports
 
 @retry_on_conflict
 def create_snapshot(ctx: Context, body: SnapshotCreate) -> tuple[SnapshotView, bool]:
-    """Today's snapshot, or a new version of a day's close; and whether it is new. Four round trips, one more with an Idempotency-Key."""
+    """Today's snapshot, or a new version of a day's close; and whether it is new. Seven round trips, one more with an Idempotency-Key."""
     if body.date is not None:
         return _correct_close(ctx, body.date, body.reason)
     if body.reason is not None:
         raise ValidationFailed.field("date", "a reason belongs to the correction of a day's close")
     idempotency.read_or_replay(ctx, ())
-    day = intraday_day(ctx.now)
-    if existing := repository.latest_snapshot(ctx, day, INTRADAY):
+    if existing := repository.latest_snapshot(ctx, ctx.today, INTRADAY):
         return _view(ctx, existing), False
-    return _write(ctx, _build(ctx, day, INTRADAY)), True
+    return _write(ctx, _build(ctx, ctx.today, INTRADAY, pending=repository.pending_changes(ctx, ctx.today))), True
 
 
 def _correct_close(ctx: Context, day: date, reason: str | None) -> tuple[SnapshotView, bool]:
     ctx.actor.require(CORRECT_SNAPSHOTS)
     if reason is None:
         raise ValidationFailed.field("reason", "a correction says why")
-    if day > closed_day(ctx.now):
+    if day > last_ended_day(ctx):
         raise ValidationFailed.field("date", "the day hasn't ended")
     idempotency.read_or_replay(ctx, ())
     existing = repository.latest_snapshot(ctx, day, CLOSE)
-    corrected = _build(ctx, day, CLOSE, existing.head.version + 1 if existing else 1, reason)
+    pending = repository.pending_changes(ctx, ctx.today)
+    corrected = _build(ctx, day, CLOSE, existing.head.version + 1 if existing else 1, reason, pending=pending)
     if existing is None and not corrected.head.totals and (reports.first_holding_day(ctx) or date.max) > day:
         raise Conflict("Nothing was held on that day or before it: there is nothing to keep.")
     if existing and existing.head.content_hash == corrected.head.content_hash and existing.head.reason == reason:
@@ -53,10 +53,10 @@ def _correct_close(ctx: Context, day: date, reason: str | None) -> tuple[Snapsho
     return _write(ctx, corrected), True
 
 
-def _build(ctx: Context, day: date, kind: str, version: int = 1, reason: str | None = None) -> SnapshotContent:
-    """The snapshot of a day from the current data. Two round trips."""
+def _build(ctx: Context, day: date, kind: str, version: int = 1, reason: str | None = None, *, pending: int) -> SnapshotContent:
+    """The snapshot of a day from the current data; `pending` was counted before. Two round trips."""
     totals, rates = reports.totals_on_day(ctx, day), repository.rates_between(ctx, day, day)
-    return SnapshotContent.build(ctx, day, kind, totals, rates, version=version, reason=reason)
+    return SnapshotContent.build(ctx, day, kind, totals, rates, version=version, reason=reason, pending_changes=pending)
 
 
 def _write(ctx: Context, snapshot: SnapshotContent) -> SnapshotView:
@@ -65,10 +65,18 @@ def _write(ctx: Context, snapshot: SnapshotContent) -> SnapshotView:
     return view
 
 
-def close(ctx: Context, day: date) -> bool:
-    """Create the close of a day; False where it exists already. Three round trips."""
+def last_ended_day(ctx: Context) -> date:
+    """The latest day that can be closed."""
+    return closed_day(ctx.now, ctx.settings.firm_time_zone)
+
+
+def close(ctx: Context, day: date) -> bool | None:
+    """Create the close of a day; False where it exists already, None where it waits for the totals to catch up. Six round trips."""
+    pending = repository.pending_changes(ctx, day)
+    if pending and may_wait(day, ctx.now, ctx.settings.firm_time_zone):
+        return None
     try:
-        repository.create_snapshot(ctx, _build(ctx, day, CLOSE))
+        repository.create_snapshot(ctx, _build(ctx, day, CLOSE, pending=pending))
     except VersionConflict:
         return False
     return True

@@ -13,7 +13,6 @@ from decimal import Decimal, InvalidOperation
 from chalicelib.foundation.money import MINOR_UNITS
 from chalicelib.packs.holdings.rules.fx_rates import rate_error
 
-BASE = "EUR"
 _NONE = ("", "N/A")
 
 
