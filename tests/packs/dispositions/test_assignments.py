@@ -17,6 +17,10 @@ MOVES = "/dispo/assignments/{}/{}"
 SOON = "2026-11-25T12:00:00Z"  # within a day
 
 
+def require_proof(runtime: Any, *, required: bool = True) -> None:
+    object.__setattr__(runtime.settings, "of_packs", (DispositionsSettings(require_pof=required),))
+
+
 def code(problem: Any) -> Any:
     return problem.get("code")
 
@@ -314,7 +318,7 @@ class TestProofOfFunds:
         assert code(dispositions.expect_error(409, "POST", MOVES.format(id, "assign"), {})) == "pof_insufficient"
 
     def test_none_where_one_is_required(self, dispositions, runtime):
-        object.__setattr__(runtime.settings, "of_packs", (DispositionsSettings(require_pof=True),))
+        require_proof(runtime)
         answer = self.assigned(dispositions)
         assert (answer.status, code(answer.json())) == (409, "pof_missing")
 
@@ -571,6 +575,35 @@ class TestChanges:
         assert errors(alone) == ["reason"]
         problem = dispositions.expect_error(422, "PATCH", f"/dispo/assignments/{id}", {"assignment_price": 117999, "reason": "retrade"})
         assert errors(problem) == ["assignment_price"]
+
+    @pytest.mark.parametrize("required", [False, True])
+    def test_a_price_above_the_proof_of_funds(self, dispositions, runtime, required):
+        proof = {"proof_of_funds": {"amount": 131000, "issued_on": "2026-11-20"}}
+        buyer = dispositions.buyer(**proof)
+        id = dispositions.offer(dispositions.pipeline(), buyer)
+        assert dispositions.assign(id)["warnings"] == []
+        require_proof(runtime, required=required)
+        dearer = {"assignment_price": 140000, "reason": "retrade"}
+        if required:
+            problem = dispositions.expect_error(409, "PATCH", f"/dispo/assignments/{id}", dearer)
+            assert (code(problem), problem["short"]) == ("pof_insufficient", 9000)
+        else:
+            assert dispositions.patch(id, **dearer)["warnings"] == ["pof_insufficient"]
+            assert dispositions.patch(id, notes="n")["warnings"] == ["pof_insufficient"]
+        dispositions.ok("PATCH", f"/dispo/buyers/{buyer}", {"proof_of_funds": {"amount": 150000}})  # which counts as it is now
+        assert dispositions.patch(id, **{**dearer, "assignment_price": 145000})["warnings"] == []
+
+    def test_a_first_price_of_an_assigned_one_is_covered_and_a_lower_one_may_be_short(self, dispositions, runtime):
+        buyer = dispositions.buyer(proof_of_funds={"amount": 120000, "issued_on": "2026-11-20"})
+        id = dispositions.offer(dispositions.pipeline(), buyer, assignment_price=None)
+        dispositions.assign(id)
+        require_proof(runtime)
+        dispositions.expect_error(409, "PATCH", f"/dispo/assignments/{id}", {"assignment_price": 131000})
+        require_proof(runtime, required=False)
+        assert dispositions.patch(id, assignment_price=131000)["warnings"] == ["pof_insufficient"]
+        require_proof(runtime)
+        assert dispositions.patch(id, assignment_price=125000, reason="retrade")["warnings"] == ["pof_insufficient"]
+        assert dispositions.patch(id, assignment_price=119000, reason="retrade")["warnings"] == []
 
     def test_of_what_is_over_only_notes(self, dispositions):
         pipeline = dispositions.pipeline()
