@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, NamedTuple, Self, TypedDict, cast
+from typing import Any, NamedTuple, NotRequired, Self, TypedDict, cast
 
 from chalicelib.foundation.context import Context
+from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.ids import IdFormat, ItemKey
 from chalicelib.foundation.json_codec import loads
 from chalicelib.foundation.store import attributes as a
@@ -303,17 +304,19 @@ class Assignment(Entity):
 
 
 class RosterEntry(TypedDict):
-    """A live assignment in an offer roster."""
+    """A live assignment in an offer roster. `expires` is the end of an offer, as a timestamp; absent where it has none."""
 
     buyer: str
     rank: int
     contract: int
+    expires: NotRequired[str]
 
 
 class OfferRoster(Row):
     """The live assignments of a pipeline by id, and those whose earnest money is disputed.
 
-    `revision` is 0 where there is no item yet. Offers under a contract that has ended stay here until the job closes them out.
+    `revision` is 0 where there is no item yet. Offers under a contract that has ended stay here until the job closes them out; those
+    that have expired are left out when it is read.
     """
 
     KIND = "roster"
@@ -342,11 +345,18 @@ class OfferRoster(Row):
     def with_entry(self, assignment: Assignment) -> Self:
         """With this assignment at its rank."""
         entry: RosterEntry = {"buyer": assignment.buyer_id, "rank": assignment.rank, "contract": assignment.contract_no}
+        if assignment.offer_expires_at:
+            entry["expires"] = format_timestamp(assignment.offer_expires_at)
         return self.with_values(live={**self.live, assignment.id: entry})
 
     def without_entries(self, *ids: str) -> Self:
         """Without these assignments."""
         return self.with_values(live={id: entry for id, entry in self.live.items() if id not in ids})
+
+    def without_expired(self, now: datetime, assigned_id: str | None) -> Self:
+        """Without the offers that have expired; the one that was assigned before its end has none."""
+        expired = (id for id, entry in self.entries.items() if id != assigned_id and "" < entry.get("expires", "") < format_timestamp(now))
+        return self.without_entries(*expired)
 
     def with_dispute(self, id: str, *, disputed: bool) -> Self:
         """With the earnest money of this assignment disputed, or not."""

@@ -1,5 +1,6 @@
 """Reading and writing buyers, assignments and offer rosters: what needs more than a read or a write of the store's own."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -176,7 +177,7 @@ def read_assignment(ctx: Context, id: str) -> tuple[Assignment, PipelineSnapshot
     """An assignment (NotFound) with its pipeline and roster; IdempotentReplay for a repeated request. One round trip."""
     key = Assignment.ID.key(id)
     rows = idempotency.read_or_replay(ctx, [key, public.key(key.pk), OfferRoster.key_of(key.pk)])
-    assignment, snapshot = parse_live(Assignment, rows.get(key)), _snapshot(key.pk, rows)
+    assignment, snapshot = parse_live(Assignment, rows.get(key)), _snapshot(ctx, key.pk, rows)
     if assignment is None or snapshot is None:
         raise NotFound("assignment")
     return assignment, snapshot
@@ -185,7 +186,7 @@ def read_assignment(ctx: Context, id: str) -> tuple[Assignment, PipelineSnapshot
 def read_pipeline(ctx: Context, id: str, buyer_ids: Sequence[str]) -> tuple[PipelineSnapshot, dict[str, Buyer]]:
     """A pipeline (NotFound), its roster, and those of up to 97 buyers that exist; IdempotentReplay. One round trip."""
     rows = idempotency.read_or_replay(ctx, [public.key(id), OfferRoster.key_of(id), *map(Buyer.ID.key, buyer_ids)])
-    snapshot = _snapshot(id, rows)
+    snapshot = _snapshot(ctx, id, rows)
     if snapshot is None:
         raise NotFound("pipeline")
     return snapshot, parse_many(Buyer, buyer_ids, rows)
@@ -193,7 +194,7 @@ def read_pipeline(ctx: Context, id: str, buyer_ids: Sequence[str]) -> tuple[Pipe
 
 def read_lapsed(ctx: Context, pipeline_id: str, limit: int) -> tuple[PipelineSnapshot, list[Assignment]] | None:
     """A pipeline with at most `limit` of its offers that have lapsed with it; None where none has. Two round trips."""
-    snapshot = _snapshot(pipeline_id, ctx.store.batch_get([public.key(pipeline_id), OfferRoster.key_of(pipeline_id)]))
+    snapshot = _snapshot(ctx, pipeline_id, ctx.store.batch_get([public.key(pipeline_id), OfferRoster.key_of(pipeline_id)]))
     if snapshot is None:
         return None
     entries = snapshot.roster.entries.items()
@@ -203,11 +204,13 @@ def read_lapsed(ctx: Context, pipeline_id: str, limit: int) -> tuple[PipelineSna
     return (snapshot, offers) if offers else None
 
 
-def _snapshot(pipeline_id: str, rows: Mapping[ItemKey, DynamoItem]) -> PipelineSnapshot | None:
+def _snapshot(ctx: Context, pipeline_id: str, rows: Mapping[ItemKey, DynamoItem]) -> PipelineSnapshot | None:
     key = OfferRoster.key_of(pipeline_id)
-    pipeline, roster = public.parse_pipeline(rows.get(public.key(pipeline_id))), rows.get(key)
-    empty = OfferRoster.at(key, revision=0, live={}, disputed=[])
-    return PipelineSnapshot(pipeline, OfferRoster.from_item(roster) if roster else empty) if pipeline else None
+    pipeline, row = public.parse_pipeline(rows.get(public.key(pipeline_id))), rows.get(key)
+    if pipeline is None:
+        return None
+    roster = OfferRoster.from_item(row) if row else OfferRoster.at(key, revision=0, live={}, disputed=[])
+    return PipelineSnapshot(pipeline, roster.without_expired(ctx.now, pipeline.assignment_id))
 
 
 def pipelines_on_offer(ctx: Context) -> Iterator[Iterable[Pipeline]]:
@@ -261,10 +264,12 @@ def add_fallout(ctx: Context, tx: Transaction, after: Assignment) -> None:
 
 
 def save_fallen_offers(ctx: Context, snapshot: PipelineSnapshot, offers: Sequence[Assignment]) -> None:
-    """Write offers of a pipeline that fell out, in one transaction: two actions each, and two for all of them."""
+    """Write offers of a pipeline that lapsed, in one transaction: an action each and one a buyer, and two for all of them."""
     tx = Transaction(ctx.store)
     for after in offers:
-        add_fallout(ctx, tx, after)
+        tx.save(after)
+    for buyer_id, count in Counter(after.buyer_id for after in offers).items():  # a lapse is no fault, so the record stays
+        references.remove_reference(tx, Buyer.ID, buyer_id, count)
     public.remove_reference(tx, snapshot.pipeline.id, len(offers))
     put_roster(ctx, tx, snapshot.roster.without_entries(*(offer.id for offer in offers)))
     tx.commit()

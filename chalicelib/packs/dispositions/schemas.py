@@ -177,7 +177,10 @@ class AssignmentCreate(t.RequestBody):
 
 
 class AssignmentPatch(t.PatchBody):
-    """A change of an assignment. The status changes only by assign, close and fallout."""
+    """A change of an assignment. The status changes only by assign, close and fallout.
+
+    A new price of an assigned one that the buyer's proof of funds doesn't cover warns; where proof is required a higher one is refused.
+    """
 
     model_config = t.body_example({"notes": "Closes within two weeks."})
 

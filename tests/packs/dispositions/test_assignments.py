@@ -7,12 +7,18 @@ from typing import Any
 import pytest
 
 from chalicelib.foundation.access import user_key
+from chalicelib.packs.dispositions import schedules
 from chalicelib.packs.dispositions.service import offers
 from chalicelib.packs.dispositions.settings import DispositionsSettings
 from tests.openapi_contract import system_contract
 from tests.packs.dispositions.dispositions_client import DispositionsClient
 
 MOVES = "/dispo/assignments/{}/{}"
+SOON = "2026-11-25T12:00:00Z"  # within a day
+
+
+def require_proof(runtime: Any, *, required: bool = True) -> None:
+    object.__setattr__(runtime.settings, "of_packs", (DispositionsSettings(require_pof=required),))
 
 
 def code(problem: Any) -> Any:
@@ -312,7 +318,7 @@ class TestProofOfFunds:
         assert code(dispositions.expect_error(409, "POST", MOVES.format(id, "assign"), {})) == "pof_insufficient"
 
     def test_none_where_one_is_required(self, dispositions, runtime):
-        object.__setattr__(runtime.settings, "of_packs", (DispositionsSettings(require_pof=True),))
+        require_proof(runtime)
         answer = self.assigned(dispositions)
         assert (answer.status, code(answer.json())) == (409, "pof_missing")
 
@@ -570,6 +576,35 @@ class TestChanges:
         problem = dispositions.expect_error(422, "PATCH", f"/dispo/assignments/{id}", {"assignment_price": 117999, "reason": "retrade"})
         assert errors(problem) == ["assignment_price"]
 
+    @pytest.mark.parametrize("required", [False, True])
+    def test_a_price_above_the_proof_of_funds(self, dispositions, runtime, required):
+        proof = {"proof_of_funds": {"amount": 131000, "issued_on": "2026-11-20"}}
+        buyer = dispositions.buyer(**proof)
+        id = dispositions.offer(dispositions.pipeline(), buyer)
+        assert dispositions.assign(id)["warnings"] == []
+        require_proof(runtime, required=required)
+        dearer = {"assignment_price": 140000, "reason": "retrade"}
+        if required:
+            problem = dispositions.expect_error(409, "PATCH", f"/dispo/assignments/{id}", dearer)
+            assert (code(problem), problem["short"]) == ("pof_insufficient", 9000)
+        else:
+            assert dispositions.patch(id, **dearer)["warnings"] == ["pof_insufficient"]
+            assert dispositions.patch(id, notes="n")["warnings"] == ["pof_insufficient"]
+        dispositions.ok("PATCH", f"/dispo/buyers/{buyer}", {"proof_of_funds": {"amount": 150000}})  # which counts as it is now
+        assert dispositions.patch(id, **{**dearer, "assignment_price": 145000})["warnings"] == []
+
+    def test_a_first_price_of_an_assigned_one_is_covered_and_a_lower_one_may_be_short(self, dispositions, runtime):
+        buyer = dispositions.buyer(proof_of_funds={"amount": 120000, "issued_on": "2026-11-20"})
+        id = dispositions.offer(dispositions.pipeline(), buyer, assignment_price=None)
+        dispositions.assign(id)
+        require_proof(runtime)
+        dispositions.expect_error(409, "PATCH", f"/dispo/assignments/{id}", {"assignment_price": 131000})
+        require_proof(runtime, required=False)
+        assert dispositions.patch(id, assignment_price=131000)["warnings"] == ["pof_insufficient"]
+        require_proof(runtime)
+        assert dispositions.patch(id, assignment_price=125000, reason="retrade")["warnings"] == ["pof_insufficient"]
+        assert dispositions.patch(id, assignment_price=119000, reason="retrade")["warnings"] == []
+
     def test_of_what_is_over_only_notes(self, dispositions):
         pipeline = dispositions.pipeline()
         closed = dispositions.offer(pipeline)
@@ -602,6 +637,52 @@ class TestChanges:
             dispositions.expect_error(404, "GET", f"/dispo/assignments/{id}")
             dispositions.expect_error(404, "POST", MOVES.format(id, "assign"), {})
         dispositions.expect_error(404, "GET", "/dispo/assignments/by-pipeline/pipe_01KB0Q5E8G7Z3V9X2M4N6P8R0T")
+
+
+class TestExpired:
+    """From its end on an offer stands in nobody's way, whether or not it has been closed out."""
+
+    def test_it_is_no_backup(self, dispositions, clock):
+        pipeline = dispositions.pipeline()
+        first = dispositions.offer(pipeline)
+        dispositions.offer(pipeline, expires_at=SOON)
+        third = dispositions.offer(pipeline)
+        dispositions.assign(first)
+        clock.now += timedelta(days=2)
+        assert dispositions.fall_out(first)["next_backup"]["assignment_id"] == third
+
+    def test_its_rank_is_free_and_its_buyer_can_be_offered_it_again(self, dispositions, clock, run_work):
+        pipeline, buyer = dispositions.pipeline(), dispositions.buyer()
+        expired = dispositions.offer(pipeline, buyer, rank=3, expires_at=SOON)
+        assert dispositions.read(dispositions.offer(pipeline))["rank"] == 4
+        clock.now += timedelta(days=2)
+        again = dispositions.offer(pipeline, buyer, rank=3)
+        refused = dispositions.expect_error(409, "PATCH", f"/dispo/assignments/{expired}", {"expires_at": None})
+        assert (code(refused), dispositions.patch(expired, notes="n")["notes"]) == ("over", "n")
+        assert run_work(schedules.offers)["failed"] == 0
+        assert [dispositions.read(id)["status"] for id in (expired, again)] == ["fallout", "offered"]
+        taken = {"pipeline_id": pipeline, "buyer_id": dispositions.buyer(), "rank": 3}
+        assert code(dispositions.expect_error(409, "POST", "/dispo/assignments", taken)) == "rank_taken"
+
+    def test_the_best_are_asked_again(self, dispositions, clock):
+        pipeline = dispositions.pipeline()
+        buyer = dispositions.buyer(buy_box={"markets": ["981*"], "price_max": 300000, "property_types": ["single_family"]})
+        offers = f"/dispo/pipelines/{pipeline}/offers"
+        assert dispositions.ok("POST", offers, {"best_n": 5, "expires_at": SOON})["results"][0]["buyer_id"] == buyer
+        assert dispositions.ok("POST", offers, {"best_n": 5})["results"] == []
+        clock.now += timedelta(days=2)
+        assert [one["status"] for one in dispositions.ok("POST", offers, {"best_n": 5})["results"]] == [201]
+
+    def test_its_later_end_counts(self, dispositions, clock):
+        pipeline, buyer = dispositions.pipeline(), dispositions.buyer()
+        id = dispositions.offer(pipeline, buyer, expires_at=SOON)
+        dispositions.patch(id, expires_at="2026-12-24T12:00:00Z")
+        clock.now += timedelta(days=2)
+        again = {"pipeline_id": pipeline, "buyer_id": buyer}
+        assert code(dispositions.expect_error(409, "POST", "/dispo/assignments", again)) == "live_offer"
+        dispositions.assign(id)
+        clock.now += timedelta(days=60)  # an assignment has no end of its own
+        assert code(dispositions.expect_error(409, "POST", "/dispo/assignments", again)) == "live_offer"
 
 
 class TestLapse:

@@ -33,6 +33,10 @@ REQUESTS: dict[str, list[tuple[Any, ...]]] = {
     f"GET {A}/by-pipeline/{{pipeline_id}}": [("GET", f"{A}/by-pipeline/{{pipe}}")],
     f"GET {A}/{{id}}": [("GET", f"{A}/{{asgn}}")],
     f"PATCH {A}/{{id}}": [("PATCH", f"{A}/{{asgn}}", {"rank": 5, "assignment_price": 130000})],
+    f"PATCH {A}/{{id}}, the price of an assigned one": [
+        ("POST", f"{A}/{{asgn}}/assign", {}),
+        ("PATCH", f"{A}/{{asgn}}", {"assignment_price": 132000, "reason": "retrade"}),
+    ],
     f"POST {A}/{{id}}/assign": [("POST", f"{A}/{{asgn}}/assign", {}, KEY)],
     f"POST {A}/{{id}}/assign, replayed": [("POST", f"{A}/{{asgn}}/assign", {}, KEY)] * 2,
     f"POST {A}/{{id}}/assign, of a buyer who has changed since": [

@@ -141,6 +141,23 @@ class TestSettling:
         assert [kept(one).status for one in (old, new, elsewhere)] == ["fallout", "offered", "offered"]
         assert dispositions.assign(new)["status"] == "assigned"
 
+    def test_several_of_one_buyer(self, dispositions, run, kept, project):
+        """A buyer gets one offer a contract; offers under two contracts that were lost are closed out together."""
+        pipeline, buyer, other = dispositions.pipeline(), dispositions.buyer(), dispositions.buyer("Other")
+        ids = []
+        for _ in range(2):
+            ids += [dispositions.offer(pipeline, one) for one in (buyer, other)]
+            dispositions.stage(pipeline, "offer_made", note="They want more.")
+            dispositions.stage(pipeline, "under_contract", price=119000)
+        done = run()
+        assert (done["done"], done["failed"]) == (4, 0)
+        assert {kept(id).fallout_reason for id in ids} == {"contract_lost"}
+        project()
+        assert dispositions.ok("GET", f"/dispo/buyers/{buyer}/stats")["lapsed"] == 2
+        for one in (buyer, other):
+            dispositions.ok("DELETE", f"/dispo/buyers/{one}")
+        dispositions.ok("DELETE", f"/wholesale/{pipeline}")
+
     def test_more_than_fit_one_transaction(self, dispositions, run, kept, monkeypatch):
         monkeypatch.setattr(offer_transitions, "_BATCH_SIZE", 2)
         pipeline = dispositions.pipeline()

@@ -4,6 +4,7 @@ A proof is valid from its issue to its expiry, both days included, up to its amo
 check, since the owner gains by the assignment.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -66,6 +67,11 @@ def coverage_error(proof: ProofOfFunds | None, price: Decimal | None, currency: 
 def warnings(error: ProofProblem | None, *, required: bool) -> list[str]:
     """The warnings of this problem: a missing proof, where none is required; every other problem is an error."""
     return [error.code] if error is not None and error.code == MISSING and not required else []
+
+
+def replace_warning(codes: Iterable[str], error: ProofProblem | None) -> list[str]:
+    """An assignment's warnings with this problem in place of an earlier one of its proof. A price may be changed in spite of it."""
+    return [code for code in codes if not code.startswith("pof_")] + ([error.code] if error else [])
 
 
 def check(error: ProofProblem | None, *, required: bool, overridden: bool = False) -> None:

@@ -1,5 +1,6 @@
 """Creating, reading, listing and changing assignments."""
 
+from decimal import Decimal
 from typing import Any
 
 from chalicelib.foundation import idempotency
@@ -8,11 +9,12 @@ from chalicelib.foundation.errors import Conflict, Forbidden, NotFound, Validati
 from chalicelib.foundation.schema_types import ExplainParams, PageOf, PageParams, merge_patch
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.packs.dispositions import repository, schemas
-from chalicelib.packs.dispositions.entities import Assignment, PipelineSnapshot
+from chalicelib.packs.dispositions.entities import Assignment, Buyer, PipelineSnapshot
 from chalicelib.packs.dispositions.permissions import require_write
 from chalicelib.packs.dispositions.presenters import assignment_summary, assignment_view, contract_basis, explained_assignment_view
-from chalicelib.packs.dispositions.rules import assignments, earnest_money, ranking, terms
+from chalicelib.packs.dispositions.rules import assignments, earnest_money, proof_of_funds, ranking, terms
 from chalicelib.packs.dispositions.service import offers
+from chalicelib.packs.dispositions.settings import DispositionsSettings
 from chalicelib.packs.wholesale.public import Pipeline
 
 _FINAL_FIELDS = ("rank", "expires_at", "costs", "kind")
@@ -59,7 +61,7 @@ def edit_assignment(ctx: Context, id: str, body: schemas.AssignmentPatch) -> sch
     if not values:
         return assignment_view(before, snapshot.pipeline)
     after, roster = before.with_changes(ctx, **values), snapshot.roster
-    if after.rank != before.rank:
+    if (after.rank, after.expires_at) != (before.rank, before.expires_at):
         roster = roster.with_entry(after)
     if before.earnest_money_status == earnest_money.DISPUTED != after.earnest_money_status:
         roster = roster.with_dispute(after.id, disputed=False)
@@ -68,7 +70,8 @@ def edit_assignment(ctx: Context, id: str, body: schemas.AssignmentPatch) -> sch
 
 def _patch_values(ctx: Context, before: Assignment, snapshot: PipelineSnapshot, sent: dict[str, Any]) -> dict[str, Any]:
     """The values that the patch changes."""
-    status = assignments.FALLOUT if before.lapse(snapshot.pipeline) else before.status
+    has_ended = before.lapse(snapshot.pipeline) or (before.offer_expires_at and before.offer_expires_at < ctx.now)
+    status = assignments.FALLOUT if has_ended else before.status
     values = _terms_values(ctx, before, snapshot, status, sent)
     final_fields = [name for name in _FINAL_FIELDS if name in sent]
     if status not in assignments.LIVE and final_fields:
@@ -99,9 +102,18 @@ def _terms_values(ctx: Context, before: Assignment, snapshot: PipelineSnapshot, 
     current = terms.Terms(before.assignment_price, before.assignment_fee)
     after = terms.revise_terms(status, current, contract_basis(before, snapshot.pipeline), change, sent.get("reason"))
     values: dict[str, Any] = {terms.PRICE: after.price, terms.FEE: after.fee}
-    if status == assignments.ASSIGNED and current.price is not None and after.price != current.price:
-        values["retraded_at"] = ctx.now
+    if status == assignments.ASSIGNED and after.price != current.price:
+        values |= _price_values(ctx, before, current.price, after.price) | ({"retraded_at": ctx.now} if current.price is not None else {})
     return values
+
+
+def _price_values(ctx: Context, assigned: Assignment, current: Decimal | None, price: Decimal | None) -> dict[str, object]:
+    """The warnings of a changed price, by the buyer's present proof of funds; Conflict for a higher one where proof is required."""
+    buyer = ctx.store.find(Buyer, assigned.buyer_id) or assigned.buyer
+    error = proof_of_funds.coverage_error(buyer.proof, price, assigned.currency, ctx.today)
+    if ctx.settings.of(DispositionsSettings).require_pof and (current is None or price is None or price > current):
+        proof_of_funds.check(error, required=True)
+    return {"warnings": proof_of_funds.replace_warning(assigned.warnings, error)}
 
 
 def _earnest_money_values(ctx: Context, before: Assignment, status: str, sent: dict[str, Any] | None) -> dict[str, object]:

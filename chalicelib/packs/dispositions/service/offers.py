@@ -109,7 +109,7 @@ def make_offers(ctx: Context, id: str, body: BulkOfferRequest) -> BulkOfferView:
     def plan() -> list[str]:
         snapshot, _ = repository.read_pipeline(ctx, id, [])
         _check_pipeline(ctx, snapshot.pipeline)
-        return list(body.buyer_ids) if body.buyer_ids else _best_buyers(ctx, snapshot.pipeline, body.best_n or 0)
+        return list(body.buyer_ids) if body.buyer_ids else _best_buyers(ctx, snapshot, body.best_n or 0)
 
     decide = partial(_decide, ctx, id, body)
     return {"results": bulk.run_in_steps(ctx, plan, decide, dry_run=body.dry_run, rows_per_step=_BATCH_SIZE)}
@@ -122,12 +122,16 @@ def _check_pipeline(ctx: Context, pipeline: Pipeline) -> None:
         raise Conflict("The pipeline must be under contract.", code="not_under_contract")
 
 
-def _best_buyers(ctx: Context, pipeline: Pipeline, n: int) -> list[str]:
-    """The buyers of the best matches, without those that a prior assignment excludes."""
+def _best_buyers(ctx: Context, snapshot: PipelineSnapshot, n: int) -> list[str]:
+    """The buyers of the best matches, without those that a prior assignment excludes. An offer that has expired is in no roster."""
+    pipeline, live = snapshot.pipeline, snapshot.roster.live
     ranked = rank_buyers(ctx, pipeline).matches
     rows = map(decode_view, ctx.store.query_all(Assignment.children_of(pipeline.id)))
-    summaries = (assignment_summary(row, pipeline) for row in rows)
-    prior = [matches.PriorAssignment(one["buyer_id"], one["status"], one["fallout_reason"]) for one in summaries]
+    prior = [
+        matches.PriorAssignment(one["buyer_id"], one["status"], one["fallout_reason"])
+        for one in (assignment_summary(row, pipeline) for row in rows)
+        if one["status"] != assignments.OFFERED or one["id"] in live
+    ]
     return [match.buyer_id for match in matches.best(ranked, prior, n)]
 
 
