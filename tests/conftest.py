@@ -144,15 +144,20 @@ class ApiClient:
         raw: str | None = None,
     ) -> ApiResponse:
         sent = {"Content-Type": "application/json", **(headers or {})}
-        if self.sign_in and method != "GET":  # reading by token reads nothing of the caller's
-            self.sign_in()
-            self.sign_in = None
+        if method not in ("GET", "HEAD"):  # reading by token reads nothing of the caller's
+            self.be_signed_in()
         if self.token:
             sent.setdefault("Authorization", f"Bearer {self.token()}")
         from chalicelib.foundation.json_codec import dumps
 
         text = raw if raw is not None else (None if body is None else dumps(body))
         return send(self.app, method, path, text, query or {}, sent)
+
+    def be_signed_in(self) -> None:
+        """Have the rows of a signed-in user, which changes of users, settings and policies read."""
+        if self.sign_in:
+            self.sign_in()
+            self.sign_in = None
 
 
 def send(app: Any, method: str, path: str, text: str | None, query: dict[str, str], headers: dict[str, str]) -> ApiResponse:

@@ -88,6 +88,7 @@ def test_what_is_no_object_is_invalid(boss, endpoint):
 
 @BODIES
 def test_bytes_that_are_no_text_or_no_base64_are_malformed(app, boss, endpoint):
+    boss.be_signed_in()
     headers = {"Authorization": f"Bearer {boss.token()}", "Content-Type": "application/json"}
     event = gateway.proxy_event(endpoint.method, path_of(endpoint), headers)
     for what, body in {

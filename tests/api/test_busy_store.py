@@ -15,7 +15,8 @@ LISTS = sorted(
 
 
 @pytest.fixture
-def busy(runtime):
+def busy(runtime, caller):
+    caller.be_signed_in()
     runtime.secrets.get(runtime.clock())
     runtime.dynamodb = FaultInjectingClient(runtime.dynamodb, Throttles())
     return runtime.dynamodb

@@ -3,7 +3,7 @@
 from chalicelib.foundation.auth import addresses, codes, lockout, passwords, users
 from chalicelib.foundation.auth.entities import User
 from chalicelib.foundation.auth.rate_limit import consume
-from chalicelib.foundation.auth.schemas import AcceptedView, EmailChangeConfirmation, EmailChangeRequest
+from chalicelib.foundation.auth.schemas import AcceptedView, EmailChangeConfirmationRequest, EmailChangeRequest
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Forbidden
 from chalicelib.foundation.store.retry import retry_on_conflict
@@ -31,7 +31,7 @@ def _request(ctx: Context, address: str, *, deliver: bool) -> None:
     tx.commit()
 
 
-def confirm(ctx: Context, body: EmailChangeConfirmation) -> None:
+def confirm(ctx: Context, body: EmailChangeConfirmationRequest) -> None:
     """Make the pending address the user's. Their sessions continue.
 
     Raises ValidationFailed for a code that doesn't hold; Forbidden for a wrong password, which counts as a failed sign-in; Conflict

@@ -19,7 +19,7 @@ from chalicelib.foundation.auth.schemas import (
     ApiKeyView,
     CodeConfirmationRequest,
     CreatedApiKeyView,
-    EmailChangeConfirmation,
+    EmailChangeConfirmationRequest,
     EmailChangeRequest,
     ExternalBlockCreate,
     ExternalBlockSummary,
@@ -103,7 +103,7 @@ def ask_for_email_change(ctx: Context, body: EmailChangeRequest) -> AcceptedView
     return email_changes.ask(ctx, body)
 
 
-def confirm_email_change(ctx: Context, body: EmailChangeConfirmation) -> None:
+def confirm_email_change(ctx: Context, body: EmailChangeConfirmationRequest) -> None:
     """Make the pending address the user's own, with the mailed code and their password. A wrong password counts as a failed sign-in."""
     email_changes.confirm(ctx, body)
 

@@ -95,7 +95,7 @@ class EmailChangeRequest(RequestBody):
     email: EmailAddress
 
 
-class EmailChangeConfirmation(RequestBody):
+class EmailChangeConfirmationRequest(RequestBody):
     """The code that was mailed to the new address, and the user's present password."""
 
     token: Token

@@ -10,7 +10,7 @@ import pytest
 from chalicelib.foundation.actor import Actor
 from chalicelib.foundation.auth import account, email_changes, sessions, users
 from chalicelib.foundation.auth.bootstrap import create_first_admin
-from chalicelib.foundation.auth.schemas import EmailChangeConfirmation, EmailChangeRequest, SignInRequest, UserCreate
+from chalicelib.foundation.auth.schemas import EmailChangeConfirmationRequest, EmailChangeRequest, SignInRequest, UserCreate
 from chalicelib.foundation.errors import Conflict, Problem
 from chalicelib.foundation.runtime import Runtime
 from chalicelib.foundation.secret_store import SecretStore
@@ -154,7 +154,7 @@ def test_a_code_for_another_address_confirms_once(racer, dynamodb_local):  # noq
     email_changes.ask(ctx, EmailChangeRequest(email="ida2@example.com"))
     sent = [row for row in dynamodb_local.scan(TableName=ctx.store.table)["Items"] if row["pk"]["S"].startswith("MAIL#")]
     code = next(found[1] for row in sent if (found := re.search(r'"token": "([^"]+)"', row.get("text", {"S": ""})["S"])))
-    body = EmailChangeConfirmation(token=code, password=PASSWORD)
+    body = EmailChangeConfirmationRequest(token=code, password=PASSWORD)
     answers = race(4, lambda n: email_changes.confirm(racer(n), body))
     assert Counter(answers) == {None: 1, "validation": 3}
     assert users.by_email(racer(99), "ida2@example.com").id == ida

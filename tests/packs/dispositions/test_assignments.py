@@ -534,11 +534,10 @@ class TestEarnestMoney:
         assert {(one["subject_type"], one["subject_id"], one["for_user"]) for one in told} == {("assignment", id, "user_operator")}
 
     def test_the_operators_hear_of_the_money_of_an_owner_who_has_left(self, client_as, context, dispositions):
-        context().store.put_values(user_key("user_left"), {"is_active": True})
         pipeline = DispositionsClient(client_as("dealmaker", user="user_left")).pipeline()
         id = dispositions.offer(pipeline, earnest_money={"amount": 5000})
         dispositions.assign(id)
-        context().store.put_values(user_key("user_left"), {"is_active": False})
+        context().store.update(user_key("user_left"), set={"is_active": False})
         dispositions.money(id, "received")
         (told,) = [one for one in dispositions.ok("GET", "/events")["items"] if one["kind"] == "dispositions.earnest_money"]
         assert (told["subject_id"], told["for_user"], told["for_role"]) == (id, "user_left", "operator")
