@@ -21,6 +21,7 @@ from chalicelib.foundation.store import table
 from chalicelib.foundation.store.store import Store
 from chalicelib.packs import PACKS
 from tests import dynamodb_local
+from tests.callers import sign_in_as
 from tests.deployed.emulator import emulator
 
 
@@ -53,6 +54,7 @@ class BenchEnvironment:
         self.runtime.stores = []
         self.app = harness.make_app(self.runtime)
         self.bearer = harness.token(self.runtime, "admin", "operator")
+        sign_in_as(self.runtime, harness.CALLER, ("admin", "operator"), None)
         self.streams = client("dynamodbstreams", settings)
         self._position: str | None = None
 

@@ -15,8 +15,10 @@ from chalicelib.foundation.secret_store import SecretStore, new_secrets
 from chalicelib.foundation.settings import Settings
 from chalicelib.packs import PACKS
 from local.gateway import proxy_event
+from tests.callers import SESSION
 
 TABLE = "valhalla-bench"
+CALLER = "user_01M8630Z0RNNA89T1SNB6WBP9W"
 SECRETS = new_secrets(datetime(2026, 1, 1, tzinfo=UTC))
 
 
@@ -36,9 +38,7 @@ def make_app(runtime: Runtime) -> ValhallaApp:
 
 def token(runtime: Runtime, *roles: str) -> str:
     now = runtime.clock()
-    return tokens.issue(
-        runtime.settings, runtime.secrets.get(now), now, user_id="user_01M8630Z0RNNA89T1SNB6WBP9W", roles=list(roles), session="bench"
-    )
+    return tokens.issue(runtime.settings, runtime.secrets.get(now), now, user_id=CALLER, roles=list(roles), session=SESSION)
 
 
 def event(method: str, path: str, bearer: str, body: Any = None, query: dict[str, str] | None = None, **headers: str) -> dict[str, Any]:

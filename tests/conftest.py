@@ -20,21 +20,18 @@ os.environ |= {
 
 from moto import mock_aws
 
-from chalicelib.foundation.access import user_key
 from chalicelib.foundation.actor import Actor
 from chalicelib.foundation.auth import tokens
-from chalicelib.foundation.auth.entities import User
 from chalicelib.foundation.aws import client
 from chalicelib.foundation.http.app import ValhallaApp
-from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.runtime import Runtime
 from chalicelib.foundation.schedules import run_schedule
 from chalicelib.foundation.secret_store import SecretStore, new_secrets
 from chalicelib.foundation.settings import Settings
-from chalicelib.foundation.store.store import encode_key
 from chalicelib.packs import PACKS
 from local.gateway import proxy_event
 from tests import dynamodb_limits, moto_tables, openapi_contract
+from tests.callers import SESSION, sign_in_as
 
 # A busy machine is no failure: tests bound what is done, never how long it takes.
 hypothesis.settings.register_profile("ours", deadline=None)
@@ -165,27 +162,6 @@ def send(app: Any, method: str, path: str, text: str | None, query: dict[str, st
     response_headers = {name.lower(): value for name, value in response["headers"].items()}
     openapi_contract.check(getattr(app, "packs", PACKS), method, path, response["statusCode"], response_headers, response["body"])
     return ApiResponse(status=response["statusCode"], headers=response_headers, text=response["body"])
-
-
-SESSION = "test"
-
-
-def sign_in_as(runtime: Runtime, user_id: str, roles: tuple[str, ...], professional_id: str | None) -> None:
-    """The rows of a user who has these roles, and of their session: what a change of users, settings or policies reads of its caller.
-
-    A user whom a test has created stays as they are. One who is made up here is in no index and on no trail.
-    """
-    ctx, key = runtime.context(request_id="sign-in"), user_key(user_id)
-    known = ctx.store.get_item(key)
-    if known is None or "t" not in known:
-        earlier = {role["S"] for role in known["roles"]["L"]} if known else set()
-        values = {"name": user_id, "email": "made-up@example.com", "roles": sorted({*roles, *earlier}), "professional_id": professional_id}
-        user = User.new(ctx, id=user_id, governance_roles=[], is_active=True, password_is_initial=False, epoch=0, **values)
-        row = {**encode_key(key), **user._encoded(), "sv": {"N": "1"}}
-        runtime.dynamodb.put_item(TableName=runtime.settings.table, Item=row)
-    epoch = int(known["epoch"]["N"]) if known else 0
-    session = {"kind": "session", "created_at": ctx.now, "last_used_at": ctx.now, "address": "", "user_agent": "", "ttl": 2**33}
-    ctx.store.put_values(ItemKey(user_id, f"F#{SESSION}"), {**session, "epoch": epoch, "token_hash": "", "rotations": 0})
 
 
 @pytest.fixture

@@ -19,7 +19,8 @@ from chalicelib.packs import PACKS
 from ops.package.build import Build
 from ops.package.deploy import deploy
 from tests.artifact import STAGE, build_once
-from tests.conftest import SESSION, ApiResponse, sign_in_as
+from tests.callers import SESSION, sign_in_as
+from tests.conftest import ApiResponse
 from tests.deployed.emulator import REGION, Emulator, as_the_emulator_reads_it, emulator
 
 
