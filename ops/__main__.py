@@ -8,7 +8,7 @@ COMMANDS = (
     Command("check", "ops.health", "Check readiness and every pack's status. Exit status 1 on failure."),
     Command("bootstrap-admin", "ops.bootstrap", "Create a stage's first administrator."),
     Command("rotate-keys", "ops.bootstrap", "Add a signing key, and remove those no longer needed."),
-    Command("import-leads", "ops.import_leads", "Import leads from a CSV file through the API."),
+    Command("import-leads", "ops.import_leads.command", "Import leads from a CSV file through the API, or undo an import."),
     Command("import-fx", "ops.import_fx", "Import the European Central Bank's file of euro rates."),
     Command("export", "ops.transfer", "Write a whole stage to a file of JSON lines."),
     Command("import", "ops.transfer", "Read an exported file into an empty stage."),

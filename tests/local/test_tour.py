@@ -21,6 +21,7 @@ _END = "--- end of the command ---"
 _VARIABLE = (
     (re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z"), "TIME"),
     (re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"), "DAY"),
+    (re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{4}"), "IMPORT"),
     (re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}"), "ULID"),
     (re.compile(r"(?:days|rows) in [0-9.]+ s"), "in SECONDS"),
     (re.compile(r"in [0-9]+ days|tomorrow"), "SOON"),

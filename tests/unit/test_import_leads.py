@@ -11,7 +11,11 @@ import httpx
 import pytest
 
 from ops.cli import StageError
-from ops.import_leads import BATCH, ArvEstimator, Importer, Report, column_mapping, read, scan_file, with_estimates
+from ops.import_leads.api import Api
+from ops.import_leads.estimates import ArvEstimator
+from ops.import_leads.file_format import detect
+from ops.import_leads.reading import LeadFile, Row
+from ops.import_leads.sending import BATCH, Importer, Report
 from tests.conftest import send
 
 HOMES = Path(__file__).parents[2] / "examples" / "king_county_sales.csv"
@@ -45,10 +49,22 @@ def file(tmp_path: Path) -> Any:
     return write
 
 
-def bring(client: Any, path: Path, *, dry_run: bool = False, **options: Any) -> Report:
-    report = Report(path.with_suffix(".refused.csv"))
-    _, estimates = scan_file(path, [], DEFAULTS)
-    Importer(client, report, dry_run=dry_run, parallel=1, **options).send(with_estimates(path, [], DEFAULTS, estimates))
+def leads_of(path: Path, *options: str) -> LeadFile:
+    return LeadFile.of(detect(path), options, DEFAULTS)
+
+
+def rows_of(path: Path, *options: str) -> list[Row]:
+    return list(leads_of(path, *options).rows())
+
+
+def with_estimates(path: Path) -> list[Row]:
+    leads = leads_of(path)
+    return list(leads.rows(leads.scan()[1]))
+
+
+def bring(client: Any, path: Path, *map_: str, **options: Any) -> Report:
+    report, leads = Report(path.with_suffix(".refused.csv")), leads_of(path, *map_)
+    Importer(Api(client), report, parallel=1, **{"tag": "import-x", **options}).send(leads.rows(leads.scan()[1]))
     return report
 
 
@@ -67,11 +83,11 @@ def refusals(report: Report) -> list[tuple[str, str]]:
 
 class TestTheRealFile:
     def test_every_home_is_a_lead_that_the_api_takes(self, client, tmp_path):
-        report = Report(tmp_path / "refused.csv")
-        total, estimates = scan_file(HOMES, [], DEFAULTS)
+        report, leads = Report(tmp_path / "refused.csv"), leads_of(HOMES)
+        total, estimates = leads.scan()
         told: list[int] = []
-        Importer(client, report, dry_run=True, parallel=1).send(with_estimates(HOMES, [], DEFAULTS, estimates), told.append)
-        assert (total, report.known, report.refused, sum(told)) == (3000, 3000, 0, 3000)
+        Importer(Api(client), report, tag="import-x", dry_run=True, parallel=1).send(leads.rows(estimates), told.append)
+        assert (total, report.created, report.known, report.refused, sum(told)) == (3000, 3000, 0, 0, 3000)
         assert len(client.calls) == 3000 / BATCH
         assert not report.file.exists()
 
@@ -79,7 +95,7 @@ class TestTheRealFile:
         some = file("".join(HOMES.read_text().splitlines(keepends=True)[:31]))
         assert bring(client, some).created == 30
         body = client_as("operator")("GET", f"/wholesale/{listed(client_as)[-1]['id']}").json()
-        (cells,) = [row.cells for row in read(some, [], DEFAULTS) if row.lead["external_ref"] == body["external_ref"]]
+        (cells,) = [row.cells for row in rows_of(some) if row.lead["external_ref"] == body["external_ref"]]
         home = body["property"]
         assert body["asking_price"] == Decimal(cells["price"])
         assert home["address"] == {"region": "WA", "country": "US", "postal_code": cells["zipcode"]}
@@ -89,16 +105,14 @@ class TestTheRealFile:
         assert (body["stage"], body["lead_source"], body["currency"]) == ("lead", "import", "USD")
 
     def test_an_estimate_is_marked_as_one(self):
-        _, estimates = scan_file(HOMES, [], DEFAULTS)
-        rows = list(with_estimates(HOMES, [], DEFAULTS, estimates))
+        rows = with_estimates(HOMES)
         assert all(row.lead["arv_confidence"] == "low" for row in rows)
         first = rows[0].lead
         assert first["tags"] == ["arv-estimated"]
         assert "98028" in first["notes"]
 
     def test_an_estimate_is_rounded_once_from_the_median_of_its_postal_code(self):
-        _, estimates = scan_file(HOMES, [], DEFAULTS)
-        leads = [row.lead for row in with_estimates(HOMES, [], DEFAULTS, estimates)]
+        leads = [row.lead for row in with_estimates(HOMES)]
         prices: dict[str, list[Fraction]] = {}
         for lead in leads:
             prices.setdefault(postal_code(lead), []).append(Fraction(lead["asking_price"]) / lead["property"]["sqft"])
@@ -115,72 +129,54 @@ class TestTheRealFile:
         assert len(listed(client_as)) == 30
 
 
-class TestColumns:
-    COLUMNS = ("price", "zipcode", "sqft_living", "view", "notes")
-
-    def test_usual_names_are_known(self):
-        found = column_mapping(list(self.COLUMNS), [])
-        assert found == {"price": "asking_price", "zipcode": "postal_code", "sqft_living": "sqft", "notes": "notes"}
-
-    def test_they_can_be_said_otherwise(self):
-        found = column_mapping(list(self.COLUMNS), ["view=seller_motivation,notes=", "price = arv_estimate"])
-        assert found == {"price": "arv_estimate", "zipcode": "postal_code", "sqft_living": "sqft", "view": "seller_motivation"}
-
-    def test_a_field_has_one_column(self):
-        assert column_mapping(["price", "ask"], ["ask=asking_price"]) == {"ask": "asking_price"}
-
-    @pytest.mark.parametrize("given", ["price", "cost=asking_price", "price=cost", "price=,zipcode=,sqft_living=,notes="])
-    def test_what_cant_be_mapped_is_said(self, given):
-        with pytest.raises(StageError):
-            column_mapping(list(self.COLUMNS), [given])
-
-
 class TestRows:
     def test_what_cant_be_read_is_refused_by_line(self, client, client_as, file):
         path = file(
-            "price,bedrooms,zipcode,email\n"
-            '100000,2,98101,"a@example.com"\n'
-            "much,2,98101,\n"
-            "100000,2.5,98101,\n"
-            "-5,2,98101,\n"
-            "100000,2,98101,nobody\n"
+            "price,bedrooms,phone,email\n"
+            '100000,2,206-555-0100,"a@example.com"\n'
+            "much,2,206-555-0100,\n"
+            "100000,2.5,206-555-0100,\n"
+            "-5,2,206-555-0100,\n"
+            "100000,2,206-555-0100,nobody\n"
             "100000,2\n"
-            "100000,2,98101,,,\n"
-            "NaN,2,98101,\n"
-            '"$1,250.50",,98101,\n'
+            "100000,2,206-555-0100,,,\n"
+            "NaN,2,206-555-0100,\n"
+            '"$1,250.50",,206-555-0100,\n'
+            "100000,2,,\n"
         )
         report = bring(client, path)
-        assert (report.created, report.refused) == (2, 7)
-        assert sorted(int(line) for line, _ in refusals(report)) == [3, 4, 5, 6, 7, 8, 9]
+        assert (report.created, report.refused) == (2, 8)
+        assert sorted(int(line) for line, _ in refusals(report)) == [3, 4, 5, 6, 7, 8, 9, 11]
         reasons = dict(refusals(report))
         assert reasons["3"] == "asking_price: 'much' is not a number"
         assert reasons["4"] == "bedrooms: 2.5 is not a whole number"
         assert "asking_price: must not be negative" in reasons["5"]
         assert "seller.email" in reasons["6"]
+        assert reasons["11"] == "it has neither an address nor a seller"
         assert reasons["7"] == "it has fewer than 4 columns"
         assert sorted(item["asking_price"] for item in listed(client_as)) == [Decimal("1250.50"), 100000]
 
     def test_a_line_is_where_its_row_ends(self, file):
-        rows = list(read(file('notes,price\n"two\nlines",1\nx,2\n'), [], {}))
-        assert [row.line for row in rows] == [3, 4]
+        rows = rows_of(file('notes,phone\n"two\nlines",1\n\n,\nx,2\n'))
+        assert [row.line for row in rows] == [3, 6]  # blank ones are none
         assert rows[0].lead["notes"] == "two\nlines"
 
     def test_a_reference_of_its_own_is_taken(self, file):
-        (row,) = read(file("external_ref,price\nmls-1,5\n"), [], {})
+        (row,) = rows_of(file("external_ref,phone\nmls-1,5\n"))
         assert row.lead["external_ref"] == "mls-1"
 
     def test_a_row_is_known_by_what_it_says(self, file):
-        first, second, third = read(file("price,id\n5,a\n5,a\n5,b\n"), [], {})
+        first, second, third = rows_of(file("phone,id\n5,a\n5,a\n5,b\n"))
         assert first.lead["external_ref"] == second.lead["external_ref"] != third.lead["external_ref"]
 
     @pytest.mark.parametrize("content", [b"price\n\xff\xfe1\n", b"", b"view\n1\n"])
     def test_another_file_is_refused_in_one_line(self, file, content):
         with pytest.raises(StageError):
-            list(read(file(content), [], {}))
+            rows_of(file(content))
 
     def test_no_file_is_refused_in_one_line(self, tmp_path):
         with pytest.raises(StageError, match="can't be read"):
-            list(read(tmp_path / "none.csv", [], {}))
+            rows_of(tmp_path / "none.csv")
 
 
 class TestEstimates:
@@ -242,7 +238,7 @@ class TestTrouble:
             return response
 
         client = httpx.Client(base_url="http://api", transport=httpx.MockTransport(serve))
-        return Importer(client, Report(tmp_path / "refused.csv"), parallel=1, sleep=waits.append)
+        return Importer(Api(client, waits.append), Report(tmp_path / "refused.csv"), tag="import-x", parallel=1)
 
     def test_a_busy_api_is_asked_again(self, tmp_path, file):
         waits: list[float] = []
@@ -255,7 +251,7 @@ class TestTrouble:
             landed,
         ]
         importer = self.importer(tmp_path, answers, waits)
-        importer.send(read(file("price\n5\n"), [], {}))
+        importer.send(leads_of(file("phone\n5\n")).rows())
         assert waits == [0.5, 3.0, 2.0, 4.0]
         assert importer._report.created == 1
 
@@ -263,35 +259,34 @@ class TestTrouble:
         waits: list[float] = []
         importer = self.importer(tmp_path, [httpx.ConnectError("refused") for _ in range(9)], waits)
         with pytest.raises(StageError, match="unreachable"):
-            importer.send(read(file("price\n5\n"), [], {}))
+            importer.send(leads_of(file("phone\n5\n")).rows())
         assert len(waits) == 6
 
     @pytest.mark.parametrize("status", [401, 403, 501])
     def test_a_refusal_is_not_repeated(self, tmp_path, file, status):
         importer = self.importer(tmp_path, [httpx.Response(status, json={"detail": "No."})], [])
         with pytest.raises(StageError, match=f"{status}: No."):
-            importer.send(read(file("price\n5\n"), [], {}))
+            importer.send(leads_of(file("phone\n5\n")).rows())
 
 
 class TestHostileFiles:
     @pytest.mark.parametrize("text", ["1e999999", "1e-999999", "-1e30", "9" * 40])
     @pytest.mark.parametrize("column", ["price", "sqft_living", "lat"])
     def test_a_number_out_of_range_is_refused_at_once(self, file, column, text):
-        (row,) = read(file(f"{column}\n{text}\n"), [], DEFAULTS)
+        (row,) = rows_of(file(f"phone,{column}\n1,{text}\n"))
         assert row.error.endswith("is out of range")
 
     @pytest.mark.parametrize("text", ["1_000", "١٢", "0x10", "sNaN"])
     def test_digits_are_plain(self, file, text):
-        (row,) = read(file(f"price\n{text}\n"), [], DEFAULTS)
+        (row,) = rows_of(file(f"phone,price\n1,{text}\n"))
         assert row.error.endswith("is not a number")
 
     def test_the_largest_numbers_make_an_estimate_all_the_same(self, file):
-        path = file("price,zipcode,sqft_living\n" + f"{'9' * 15},98101,1\n" * 5 + f",98101,{'9' * 15}\n")
-        _, estimates = scan_file(path, [], DEFAULTS)
-        assert len(list(with_estimates(path, [], DEFAULTS, estimates))) == 6
+        path = file("phone,price,zipcode,sqft_living\n" + f"1,{'9' * 15},98101,1\n" * 5 + f"1,,98101,{'9' * 15}\n")
+        assert len(with_estimates(path)) == 6
 
     def test_a_column_without_a_name_is_left_alone(self, file):
-        path = file("price,zipcode,\n100,98101,\n200,98102,x\n300,98103,x,y\n300\n")
-        rows = list(read(path, [], DEFAULTS))
+        path = file("price,phone,\n100,98101,\n200,98102,x\n300,98103,x,y\n300\n")
+        rows = rows_of(path)
         assert [row.error for row in rows] == ["", "", "it has more than 3 columns", "it has fewer than 3 columns"]
         assert rows[0].lead["asking_price"] == 100
