@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.foundation import streams, table_pass
+from chalicelib.foundation.aws_json import JsonClient
 from chalicelib.foundation.json_codec import loads
 from chalicelib.foundation.schedules import RunStats
 from chalicelib.packs.audit import service
@@ -318,7 +319,19 @@ def test_whatever_the_stream_loses_ends_in_whole_chains_and_exact_aggregates(wor
     assert not [row for row in world.rows("PARK#") if row["stream"]["S"] == "audit"]
 
 
-def test_two_runs_at_once_and_a_live_consumer_do_it_once(world, settled):
+@pytest.fixture
+def one_call_at_a_time(monkeypatch):
+    """moto's table is not made for threads; calls still interleave."""
+    lock, call = threading.Lock(), JsonClient._call
+
+    def locked(self, operation, **arguments):
+        with lock:
+            return call(self, operation, **arguments)
+
+    monkeypatch.setattr(JsonClient, "_call", locked)
+
+
+def test_two_runs_at_once_and_a_live_consumer_do_it_once(one_call_at_a_time, world, settled):
     things = [world.edit(world.create(), notes="x") for _ in range(8)]
     seen = world.feed.entities()
     deliver(world.audit(), seen[::3])
