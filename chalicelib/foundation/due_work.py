@@ -13,8 +13,7 @@ from typing import TypedDict, TypeVar
 from chalicelib.foundation import telemetry
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Problem, Unavailable, VersionConflict
-from chalicelib.foundation.events import FALLBACK_ROLE as FALLBACK_ROLE
-from chalicelib.foundation.events import AddresseeLeft, Notification, add_notifications
+from chalicelib.foundation.events import FALLBACK_ROLE, AddresseeLeft, Notification, add_notifications
 from chalicelib.foundation.ids import IdFormat, ItemKey
 from chalicelib.foundation.schedules import RunStats
 from chalicelib.foundation.store.access_patterns import KeyRange

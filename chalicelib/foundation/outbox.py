@@ -34,9 +34,8 @@ MAIL = "m"  # `t` of a mail's row: what the stream's audit function looks for
 MAIL_TTL = timedelta(days=7)
 LEASE = timedelta(seconds=60)  # how long a claim holds: longer than SES takes to respond, shorter than the queue's visibility timeout
 BATCH = 10  # the maximum of SendMessageBatch
-FORGOTTEN_AFTER = timedelta(
-    minutes=15
-)  # a mail that isn't sent by then is queued again: the stream did not bring it, or the queue gave it up
+# A mail that isn't sent by then is queued again: the stream did not bring it, or the queue gave it up.
+FORGOTTEN_AFTER = timedelta(minutes=15)
 _DECOYS = "DUE#outbox-decoy#0"  # read by nobody; an entry in the index costs the same there
 UNSENT = DuePattern("outbox", on="due_at", by="pk", serves="outbox-requeue")  # rows without an entity's class: the keys are written here
 

@@ -48,7 +48,7 @@ Contribution = dict[tuple[str, str], dict[str, Number]]  # (pk, sk) of an aggreg
 # Longer than records are parked: a redriven record must still find the newer checkpoint.
 _CHECKPOINT_TTL = timedelta(days=40)
 _CONFIG = keys.config_row("projections")
-_AGGREGATE, CHECKPOINT = "a", "s"  # values of the attribute `t`
+AGGREGATE, CHECKPOINT = "a", "s"  # values of the attribute `t`
 _RESERVED = {"pk", "sk", "t", "g"}
 # Of one row in one update: DynamoDB takes an expression of 4 KB, a field takes up to 12 bytes of it, and emulators less.
 MAX_FIELDS = 100
@@ -117,7 +117,7 @@ def read_aggregates(store: Store, pk: str, prefix: str = "", *, between: tuple[s
 
 def live_aggregates(store: Store, raws: Iterable[DynamoItem]) -> dict[str, dict[str, Number]]:
     """The aggregate rows among `raws` (a partition that was read for other things too), of the live generation."""
-    aggregates = [codec.decode_item(raw) for raw in raws if raw.get("t", {}).get("S") == _AGGREGATE]
+    aggregates = [codec.decode_item(raw) for raw in raws if raw.get("t", {}).get("S") == AGGREGATE]
     present = {row["g"] for row in aggregates}
     live = generations(store)[0] if len(present) > 1 else next(iter(present), 1)
     return {
@@ -393,7 +393,7 @@ def _chunks(steps: Iterable[_Step]) -> Iterator[list[_Step]]:
 
 def _add_numbers(tx: Transaction, key: ItemKey, generation: int, numbers: dict[str, Number]) -> None:
     assert not _RESERVED & numbers.keys(), f"{sorted(_RESERVED & numbers.keys())} can't be fields of an aggregate"
-    tx.update(key, set={"t": _AGGREGATE, "g": generation}, add=numbers)
+    tx.update(key, set={"t": AGGREGATE, "g": generation}, add=numbers)
 
 
 def _checkpoint_key(state: EntityVersion, generation: int) -> ItemKey:
@@ -450,7 +450,7 @@ def scan_entities(store: Store, kinds: Iterable[str]) -> Iterator[EntityVersion]
 def scan_aggregates(store: Store, generation: int) -> Contribution:
     """Every aggregate row of a generation, by a consistent scan; fields that are zero are left out."""
     total: Contribution = {}
-    for raw in store.scan_all(all_of(attribute("t") == _AGGREGATE, attribute("g") == generation)):
+    for raw in store.scan_all(all_of(attribute("t") == AGGREGATE, attribute("g") == generation)):
         row = codec.decode_item(raw)
         numbers = {name: value for name, value in row.items() if name not in _RESERVED}
         merge(total, {(row["pk"], row["sk"].rpartition("@")[0]): numbers})
@@ -459,5 +459,5 @@ def scan_aggregates(store: Store, generation: int) -> Contribution:
 
 def rows_of_other_generations(store: Store, live: int) -> Iterator[ItemKey]:
     """The rows of every generation but `live`."""
-    for raw in store.scan_all(all_of(attribute("t").is_in(_AGGREGATE, CHECKPOINT), attribute("g") != live)):
+    for raw in store.scan_all(all_of(attribute("t").is_in(AGGREGATE, CHECKPOINT), attribute("g") != live)):
         yield ItemKey(raw["pk"]["S"], raw["sk"]["S"])

@@ -15,6 +15,7 @@ from chalicelib.foundation.context import Context
 from chalicelib.foundation.due_work import work_in_time
 from chalicelib.foundation.errors import VersionConflict
 from chalicelib.foundation.ids import ROOT_SORT_KEY, ItemKey
+from chalicelib.foundation.projections import AGGREGATE
 from chalicelib.foundation.schedules import RunStats
 from chalicelib.foundation.store import keys
 from chalicelib.foundation.store.access_patterns import KeyRange
@@ -25,7 +26,6 @@ from chalicelib.foundation.store.transactions import MAX_ACTIONS, Transaction
 from chalicelib.foundation.streams import ENTITY
 
 DELETED_TERM = timedelta(days=30)
-_AGGREGATE = "a"
 
 
 def purge_deleted(ctx: Context, run: RunStats) -> None:
@@ -76,7 +76,7 @@ class _Purge:
     def _children(self, root: ItemKey) -> Iterator[list[DynamoItem]]:
         """The other rows of a root's partition but aggregates, as many as fit a transaction."""
         for rows in self._ctx.store.query_pages(KeyRange(None, root.pk), page_size=MAX_ACTIONS - 1):
-            children = [raw for raw in rows if raw["sk"]["S"] != root.sk and raw.get("t", {}).get("S") != _AGGREGATE]
+            children = [raw for raw in rows if raw["sk"]["S"] != root.sk and raw.get("t", {}).get("S") != AGGREGATE]
             if children:
                 yield children
 

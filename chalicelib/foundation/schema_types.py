@@ -133,7 +133,6 @@ Money = Annotated[
 Number = Annotated[Decimal, BeforeValidator(_number), WithJsonSchema({"type": "number"})]
 # In responses: exact, always a JSON number.
 MoneyNumber = Annotated[Decimal, WithJsonSchema({"type": "number", "description": "Exact, to the minor unit of the currency."})]
-PlainNumber = Annotated[Decimal, WithJsonSchema({"type": "number"})]
 TimestampText = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time", "description": "UTC, with milliseconds and Z."})]
 DateText = Annotated[str, WithJsonSchema({"type": "string", "format": "date"})]
 
@@ -337,9 +336,6 @@ class PostalAddress(RequestBody):
     region: Annotated[Text, Field(min_length=1, max_length=60)] | None = None
     postal_code: Annotated[Text, Field(min_length=1, max_length=20)] | None = None
     country: Country | None = Field(None, description="ISO 3166-1 alpha-2; the United States unless given.")
-
-
-PostalAddressView = Annotated[JsonObject, view_of(PostalAddress)]
 
 
 class RowResult(TypedDict):

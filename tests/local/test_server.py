@@ -1,7 +1,6 @@
 import gzip
 import http.client
 import json
-import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +10,7 @@ import httpx
 import pytest
 
 from local import gateway, server
-from tests.ports import free_port
+from tests.ports import exchange, free_port
 
 
 def app(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -46,16 +45,6 @@ def web(port: int) -> Iterator[httpx.Client]:
         yield client
 
 
-def raw(port: int, request: bytes) -> bytes:
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
-        connection.sendall(request)
-        connection.shutdown(socket.SHUT_WR)
-        answer = b""
-        while part := connection.recv(65536):
-            answer += part
-    return answer
-
-
 def test_a_request_arrives_as_it_was_sent(web: httpx.Client) -> None:
     event = web.post("/a%2Fb/c%20d?x=1&x=2&e=&y=a%2Bb+c", json={"é": 1}, headers={"X-API-Key": "k"}).json()
     assert (event["httpMethod"], event["path"]) == ("POST", "/a%2Fb/c%20d")
@@ -67,14 +56,16 @@ def test_a_request_arrives_as_it_was_sent(web: httpx.Client) -> None:
 
 
 def test_the_absolute_form_and_leading_slashes_are_paths_too(port: int) -> None:
-    assert b'"path": "/things"' in raw(port, b"GET http://localhost/things?x=1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-    assert b'"path": "//things"' in raw(port, b"GET //things HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    assert b'"path": "/things"' in exchange(
+        port, b"GET http://localhost/things?x=1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    )
+    assert b'"path": "//things"' in exchange(port, b"GET //things HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST:{port}", "[::1]:{port}", "127.0.0.1:8000"])
 def test_this_machines_own_names_are_answered(port: int, host: str) -> None:
     request = f"GET /things HTTP/1.1\r\nHost: {host.format(port=port)}\r\nConnection: close\r\n\r\n"
-    assert b" 200 " in raw(port, request.encode()).splitlines()[0]
+    assert b" 200 " in exchange(port, request.encode()).splitlines()[0]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +82,7 @@ def test_this_machines_own_names_are_answered(port: int, host: str) -> None:
     ],
 )
 def test_a_name_that_was_made_to_point_here_is_refused(port: int, head: str) -> None:
-    top, _, body = raw(port, f"{head}\r\nConnection: close\r\n\r\n".encode()).partition(b"\r\n\r\n")
+    top, _, body = exchange(port, f"{head}\r\nConnection: close\r\n\r\n".encode()).partition(b"\r\n\r\n")
     assert b" 403 " in top.splitlines()[0]
     assert json.loads(body)["type"] == "/problems/forbidden"
     assert b"access-control-" not in top.lower()
@@ -141,7 +132,7 @@ def test_bodies_beyond_the_gateways_limit_are_a_problem(web: httpx.Client, size:
 
 
 def test_a_body_that_is_not_even_heard_out_is_a_problem_too(port: int) -> None:
-    top, _, body = raw(port, b"POST /size HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n").partition(b"\r\n\r\n")
+    top, _, body = exchange(port, b"POST /size HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n").partition(b"\r\n\r\n")
     assert b" 413 " in top.splitlines()[0]
     assert json.loads(body)["type"] == "/problems/too-large"
 
@@ -155,7 +146,7 @@ def test_a_body_that_is_not_even_heard_out_is_a_problem_too(port: int) -> None:
     ],
 )
 def test_what_is_no_http_is_a_problem_too(port: int, request_text: bytes, status: int) -> None:
-    top, _, body = raw(port, request_text).partition(b"\r\n\r\n")
+    top, _, body = exchange(port, request_text).partition(b"\r\n\r\n")
     assert f" {status} ".encode() in top.splitlines()[0]
     assert json.loads(body)["status"] == status
 

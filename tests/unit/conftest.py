@@ -1,6 +1,7 @@
-"""What the tests of the template and of the artifact share."""
+"""What the tests of the template and of the artifact share, and those of the files that are imported."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,3 +19,15 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Build:
 def tree(built: Build, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Its zip, unpacked as Lambda does."""
     return unpack(built, tmp_path_factory.mktemp("tree"))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Any:
+    """`file("price\\n5\\n")`: a file of leads with this content."""
+
+    def write(text: str | bytes) -> Path:
+        path = tmp_path / "leads.csv"
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        return path
+
+    return write

@@ -13,13 +13,12 @@ import pytest
 from ops.cli import StageError
 from ops.import_leads.api import Api
 from ops.import_leads.estimates import ArvEstimator
-from ops.import_leads.file_format import detect
-from ops.import_leads.reading import LeadFile, Row
+from ops.import_leads.reading import Row
 from ops.import_leads.sending import BATCH, Importer, Report
 from tests.conftest import send
+from tests.unit.lead_files import leads_of, rows_of
 
 HOMES = Path(__file__).parents[2] / "examples" / "king_county_sales.csv"
-DEFAULTS = {"region": "WA", "country": "US", "lead_source": "import"}
 
 
 @pytest.fixture
@@ -37,24 +36,6 @@ def client(app: Any, client_as: Any) -> Any:
     with httpx.Client(base_url="http://api", transport=httpx.MockTransport(serve)) as found:
         found.calls = calls  # type: ignore[attr-defined]
         yield found
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Any:
-    def write(text: str | bytes) -> Path:
-        path = tmp_path / "leads.csv"
-        path.write_bytes(text.encode() if isinstance(text, str) else text)
-        return path
-
-    return write
-
-
-def leads_of(path: Path, *options: str) -> LeadFile:
-    return LeadFile.of(detect(path), options, DEFAULTS)
-
-
-def rows_of(path: Path, *options: str) -> list[Row]:
-    return list(leads_of(path, *options).rows())
 
 
 def with_estimates(path: Path) -> list[Row]:

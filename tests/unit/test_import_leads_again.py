@@ -15,11 +15,10 @@ from ops.cli import StageError
 from ops.import_leads import command
 from ops.import_leads.api import Api
 from ops.import_leads.command import app as command_app
-from ops.import_leads.file_format import detect
-from ops.import_leads.reading import LeadFile
 from ops.import_leads.sending import Importer, Report
 from ops.import_leads.undo import ImportName, UndoReport, undo
 from tests.conftest import send
+from tests.unit.lead_files import leads_of
 
 LIST = (
     "Property Address,Zip,Owner Name,Owner Phone,Asking Price,Sq Ft,Comment\n"
@@ -65,7 +64,7 @@ def name(runtime: Any) -> ImportName:
 
 def bring(client: httpx.Client, path: Path, *map_: str, name: ImportName | None = None, **options: Any) -> Report:
     report = Report(path.with_suffix(".refused.csv"))
-    leads = LeadFile.of(detect(path), map_, {"region": "WA", "country": "US", "lead_source": "import"})
+    leads = leads_of(path, *map_)
     importer = Importer(Api(client), report, tag=(name or ImportName.new()).tag, parallel=1, **options)
     importer.send(leads.rows(leads.scan()[1]))
     return report

@@ -1,8 +1,6 @@
 """Files as people have them: their headings, numbers, encodings and delimiters."""
 
 from decimal import Decimal
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -10,8 +8,8 @@ from ops.cli import StageError
 from ops.import_leads.columns import FIELDS, column_mapping, normalize
 from ops.import_leads.command import mapping_lines
 from ops.import_leads.file_format import detect
-from ops.import_leads.reading import LeadFile, Row
 from ops.import_leads.values import parse_area, parse_count, parse_country, parse_integer, parse_money, parse_number
+from tests.unit.lead_files import leads_of, rows_of
 
 LIST = "Property Address,City,State,Zip,Owner Name,Owner Phone,ARV,Asking Price,Beds,Baths,Sq Ft"
 PROPSTREAM = (
@@ -25,24 +23,6 @@ DEALMACHINE = (
     "effective_year_built,property_type,lot_square_feet,estimated_value,sale_price,owner_1_name,owner_1_firstname,owner_1_lastname,"
     "owner_address_line_1,owner_address_city,contact_1_name,contact_1_phone1,contact_1_phone1_type,contact_1_email1,contact_2_phone1"
 )
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Any:
-    def write(text: str | bytes) -> Path:
-        path = tmp_path / "leads.csv"
-        path.write_bytes(text.encode() if isinstance(text, str) else text)
-        return path
-
-    return write
-
-
-def leads_of(path: Path, *options: str, encoding: str | None = None) -> LeadFile:
-    return LeadFile.of(detect(path, encoding), options, {"region": "WA", "country": "US", "lead_source": "import"})
-
-
-def rows_of(path: Path, *options: str) -> list[Row]:
-    return list(leads_of(path, *options).rows())
 
 
 class TestHeadings:

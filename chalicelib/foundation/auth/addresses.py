@@ -10,9 +10,9 @@ from typing import Literal, NamedTuple
 from chalicelib.foundation import emails, outbox
 from chalicelib.foundation.auth import codes
 from chalicelib.foundation.auth.entities import User
+from chalicelib.foundation.auth.user_events import add_user_event
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Conflict
-from chalicelib.foundation.events import Notification
 from chalicelib.foundation.store.transactions import Transaction
 
 Step = Literal["requested", "confirmed", "corrected"]
@@ -66,15 +66,5 @@ def add_step(ctx: Context, tx: Transaction, before: User, after: User, step: Ste
         text = codes.add(ctx, tx, "email-change", after if deliver else None, address)
         outbox.add_mail(tx, ctx, to=address, subject="Confirm your mail address", text=text, decoy=not deliver)
     outbox.add_mail(tx, ctx, to=before.email, subject="Your mail address at Valhalla", text=_NOTICES[step])
-    event = Notification.for_occasion(
-        ctx,
-        f"auth.email_change#{after.id}#{step}#{ctx.request_id}",
-        on=ctx.today,
-        event="auth.email_change",
-        subject_type="user",
-        subject_id=after.id,
-        title=_TITLES[step],
-        for_role="auditor",
-        data={"step": step},
-    )
-    tx.create(event)
+    occasion = f"{after.id}#{step}#{ctx.request_id}"
+    add_user_event(ctx, tx, "auth.email_change", after.id, occasion, _TITLES[step], for_role="auditor", data={"step": step})

@@ -10,7 +10,6 @@ from chalicelib.foundation.secret_store import Secrets
 
 _claims_cache: dict[str, tuple[str, Secrets, tokens.Claims]] = {}  # token → issuer of the stage, secrets that verified it, claims
 _MAX_CACHED = 1000
-EXTERNAL_PREFIX = "oidc:"  # of the ids of users of an external issuer
 
 
 def authenticate(headers: Mapping[str, str], ctx: Context, *, live: bool = False) -> Actor:
@@ -29,7 +28,7 @@ def authenticate(headers: Mapping[str, str], ctx: Context, *, live: bool = False
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() == "bearer" and token:
         actor = _authenticate_bearer(token.strip(), ctx)
-        if live and not actor.id.startswith(EXTERNAL_PREFIX):
+        if live and not actor.id.startswith(tokens.EXTERNAL_PREFIX):
             from chalicelib.foundation.auth import sessions
 
             return sessions.confirm(ctx, actor)
@@ -39,7 +38,7 @@ def authenticate(headers: Mapping[str, str], ctx: Context, *, live: bool = False
 
 def _authenticate_bearer(token: str, ctx: Context) -> Actor:
     claims = _claims(token, ctx)
-    if claims.user_id.startswith(EXTERNAL_PREFIX):
+    if claims.user_id.startswith(tokens.EXTERNAL_PREFIX):
         from chalicelib.foundation.auth import external_users
 
         external_users.check_admission(ctx, claims)

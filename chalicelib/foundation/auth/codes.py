@@ -9,11 +9,13 @@ from datetime import timedelta
 from typing import Literal, NamedTuple
 
 from chalicelib.foundation import emails
+from chalicelib.foundation.auth import rate_limit
 from chalicelib.foundation.auth.entities import User
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.errors import ValidationFailed
 from chalicelib.foundation.ids import ItemKey
+from chalicelib.foundation.network import client_network
 from chalicelib.foundation.signing import sha256_hex
 from chalicelib.foundation.store.expiry import find_live_row
 from chalicelib.foundation.store.expressions import ROW_ABSENT, ROW_EXISTS
@@ -56,7 +58,11 @@ def add(ctx: Context, tx: Transaction, purpose: Purpose, user: User | None, addr
 
 
 def find(ctx: Context, text: str, purpose: Purpose) -> OneTimeCode:
-    """The code with this text. Raises ValidationFailed where it is unknown, expired, used, or for something else. One round trip."""
+    """The code with this text. Raises ValidationFailed where it is unknown, expired, used, or for something else.
+
+    Guesses are limited by the client's address: RateLimited. Two round trips, or three.
+    """
+    rate_limit.consume(ctx, "confirm", client_network(ctx.source_ip), every=30, burst=10)
     key = _key(text)
     row = find_live_row(ctx.store, key, ctx.now)
     if row is None or row["purpose"]["S"] != purpose or not row["user_id"]["S"]:

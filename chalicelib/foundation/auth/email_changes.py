@@ -2,7 +2,6 @@
 
 from chalicelib.foundation.auth import addresses, codes, lockout, passwords, users
 from chalicelib.foundation.auth.entities import User
-from chalicelib.foundation.auth.rate_limit import consume
 from chalicelib.foundation.auth.schemas import AcceptedView, EmailChangeConfirmationRequest, EmailChangeRequest
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Forbidden
@@ -37,7 +36,6 @@ def confirm(ctx: Context, body: EmailChangeConfirmationRequest) -> None:
     Raises ValidationFailed for a code that doesn't hold; Forbidden for a wrong password, which counts as a failed sign-in; Conflict
     where another user has taken the address meanwhile.
     """
-    consume(ctx, "confirm", ctx.source_ip, every=30, burst=10)
     code = codes.find(ctx, body.token, "email-change")
     user = _holder(ctx, code)
     users.check_own_password(user)

@@ -13,7 +13,7 @@ from chalicelib.foundation.auth.tokens import Claims
 from chalicelib.foundation.auth.users import EMAILS
 from chalicelib.foundation.cache import CachePolicy
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.errors import Conflict, NotFound, Problem, Unauthenticated
+from chalicelib.foundation.errors import Conflict, Problem, Unauthenticated
 from chalicelib.foundation.presentation import present, present_row
 from chalicelib.foundation.schema_types import PageOf, PageParams
 from chalicelib.foundation.store.retry import retry_on_conflict
@@ -67,22 +67,15 @@ def list_blocks(ctx: Context, query: PageParams) -> PageOf[ExternalBlockSummary]
 
 def get(ctx: Context, id: str) -> ExternalBlockView:
     """One block; raises NotFound where there is none."""
-    return present(ExternalBlockView, _load(ctx, id))
+    return present(ExternalBlockView, ctx.store.require(ExternalBlock, id))
 
 
 @retry_on_conflict
 def lift(ctx: Context, id: str) -> None:
     """Let the user in again, with the roles that the issuer's groups give them."""
-    blocked = _load(ctx, id)
+    blocked = ctx.store.require(ExternalBlock, id)
     ctx.check_if_match(blocked.revision)
     tx = Transaction(ctx.store)
     tx.save(blocked.soft_deleted(ctx))
     BLOCKED.release(tx, blocked.user_id)
     tx.commit()
-
-
-def _load(ctx: Context, id: str) -> ExternalBlock:
-    found = ctx.store.find(ExternalBlock, id)
-    if found is None:
-        raise NotFound("block")
-    return found

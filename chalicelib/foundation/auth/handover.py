@@ -29,10 +29,10 @@ _SECONDS_RESERVED = 5.0  # of the request's time: what is left of a page then is
 
 @dataclass
 class _Page:
-    """What one call has done so far: rows moved by kind, rows that it may still look at, and whether it left nothing behind."""
+    """What one call has done so far: rows that it may still look at, rows moved by kind, and whether it left nothing behind."""
 
+    rows_left: int
     moved: Counter[str] = field(default_factory=Counter)
-    rows_left: int = MAX_ROWS
     done: bool = True
 
 

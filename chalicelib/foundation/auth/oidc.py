@@ -17,7 +17,7 @@ import jwt
 import urllib3
 
 from chalicelib.foundation import emails, telemetry
-from chalicelib.foundation.auth.tokens import LEEWAY, Claims
+from chalicelib.foundation.auth.tokens import EXTERNAL_PREFIX, LEEWAY, Claims
 from chalicelib.foundation.errors import Unauthenticated, Unavailable
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.settings import Settings
@@ -79,7 +79,7 @@ def verify(token: str, settings: Settings, now: datetime) -> Claims:
     if expires - issued > timedelta(minutes=settings.oidc_max_minutes):
         raise Unauthenticated(f"A token may last {settings.oidc_max_minutes} minutes here; this one was issued for longer.")
     roles = roles_of(claims.get(settings.oidc_groups_claim), settings)
-    return Claims(f"oidc:{_subject_id(subject)}", roles, "", None, expires, _addresses(claims))
+    return Claims(f"{EXTERNAL_PREFIX}{_subject_id(subject)}", roles, "", None, expires, _addresses(claims))
 
 
 def _is_for_us(claims: JsonObject, settings: Settings) -> bool:

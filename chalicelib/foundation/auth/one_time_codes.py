@@ -88,7 +88,6 @@ def confirm_reset(ctx: Context, body: CodeConfirmationRequest) -> None:
 
 
 def _confirm(ctx: Context, body: CodeConfirmationRequest, purpose: codes.Purpose) -> None:
-    rate_limit.consume(ctx, "confirm", client_network(ctx.source_ip), every=30, burst=10)
     code = codes.find(ctx, body.token, purpose)
     first = users.get(ctx, code.user_id)
     passwords.validate_password(body.password, first.email)

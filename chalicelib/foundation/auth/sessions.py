@@ -18,10 +18,10 @@ from chalicelib.foundation.actor import Actor, CallerRow
 from chalicelib.foundation.auth import tokens, users
 from chalicelib.foundation.auth.entities import User
 from chalicelib.foundation.auth.schemas import SessionView, TokenPairView
+from chalicelib.foundation.auth.user_events import add_user_event
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.errors import NotFound, Unauthenticated
-from chalicelib.foundation.events import Notification
 from chalicelib.foundation.ids import ROOT_SORT_KEY, IdFormat, ItemKey
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.schema_types import PageOf, PageParams
@@ -223,18 +223,9 @@ def _is_ancestor(ctx: Context, token: RefreshToken, row: DynamoItem) -> bool:
 def _revoke_on_reuse(ctx: Context, token: RefreshToken, row: DynamoItem) -> None:
     tx = Transaction(ctx.store)
     tx.delete(token.key, attribute("token_hash") == row["token_hash"]["S"])
-    event = Notification.for_occasion(
-        ctx,
-        f"auth.token_reuse#{token.session_id}",
-        on=ctx.today,
-        event="auth.token_reuse",
-        subject_type="user",
-        subject_id=token.user_id,
-        title="A spent refresh token was used again; its session has been ended",
-        for_role="admin",
-        data={"session_id": token.session_id, "address": ctx.source_ip},
-    )
-    tx.create(event)
+    title = "A spent refresh token was used again; its session has been ended"
+    data: dict[str, object] = {"session_id": token.session_id, "address": ctx.source_ip}
+    add_user_event(ctx, tx, "auth.token_reuse", token.user_id, token.session_id, title, for_role="admin", data=data)
     tx.commit()
     telemetry.log("WARNING", "refresh of a spent token", user=token.user_id, session=token.session_id, request_id=ctx.request_id)
 

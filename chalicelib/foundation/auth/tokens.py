@@ -15,6 +15,7 @@ from chalicelib.foundation.settings import Settings
 
 ALGORITHM = "ES256"
 AUDIENCE = "valhalla-api"
+EXTERNAL_PREFIX = "oidc:"  # of the ids of users of an external issuer
 ACCESS_TTL = timedelta(minutes=15)
 LEEWAY = timedelta(seconds=60)
 

@@ -11,9 +11,9 @@ from chalicelib.foundation.actor import CallerRow
 from chalicelib.foundation.auth import addresses, passwords, rate_limit
 from chalicelib.foundation.auth.entities import User
 from chalicelib.foundation.auth.schemas import UserCreate, UserListQuery, UserPatch, UserSummary, UserView
+from chalicelib.foundation.auth.user_events import add_user_event
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.errors import Conflict, Forbidden, NotFound, Problem, ValidationFailed
-from chalicelib.foundation.events import Notification
+from chalicelib.foundation.errors import Conflict, Forbidden, Problem, ValidationFailed
 from chalicelib.foundation.idempotency import IdempotencyRecordKey
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.presentation import present, present_row
@@ -145,10 +145,7 @@ def _deactivation(ctx: Context, user: User) -> dict[str, object]:
 
 def get(ctx: Context, id: str) -> User:
     """The user with this id; raises NotFound where there is none."""
-    user = ctx.store.find(User, id)
-    if user is None:
-        raise NotFound("user")
-    return user
+    return ctx.store.require(User, id)
 
 
 def current_user(ctx: Context) -> User:
@@ -240,25 +237,13 @@ def _update_role_counts(ctx: Context, tx: Transaction, after: User, before: dict
 
     tx.update(ROLE_COUNTS, add=deltas, when=all_of(*conditions) if conditions else None, on_conflict=on_conflict)
     for role in self_granted:
-        tx.create(_self_grant_event(ctx, after, role))
+        title = f"An administrator took the governance role {role}, which nobody held"
+        occasion = f"{after.id}#{role}#{ctx.request_id}"
+        add_user_event(ctx, tx, "auth.self_grant", after.id, occasion, title, for_role="auditor", data={"role": role})
 
 
 def _is_held_by_nobody(role: str) -> Condition:
     return any_of(attribute(role).does_not_exist(), attribute(role) == 0)
-
-
-def _self_grant_event(ctx: Context, user: User, role: str) -> Notification:
-    return Notification.for_occasion(
-        ctx,
-        f"auth.self_grant#{user.id}#{role}#{ctx.request_id}",
-        on=ctx.today,
-        event="auth.self_grant",
-        subject_type="user",
-        subject_id=user.id,
-        title=f"An administrator took the governance role {role}, which nobody held",
-        for_role="auditor",
-        data={"role": role},
-    )
 
 
 def caller_row(user: User) -> CallerRow:

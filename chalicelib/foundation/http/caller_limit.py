@@ -26,9 +26,7 @@ _MAX_CALLERS = 1000  # least recently seen ones are forgotten, with up to nine r
 
 def caller_of(actor: Actor | None, source_ip: str) -> str:
     """Whom a request counts for: the API key or user, else the client's address."""
-    if actor is None:
-        return f"address {client_network(source_ip)}"
-    return actor.session if actor.kind == "api_key" and actor.session else actor.id
+    return f"address {client_network(source_ip)}" if actor is None else actor.credential
 
 
 @dataclass

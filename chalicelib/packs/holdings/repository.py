@@ -9,15 +9,13 @@ from urllib.parse import unquote
 from chalicelib.foundation import idempotency
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import business_date, days_before, parse_timestamp
-from chalicelib.foundation.errors import Conflict, NotFound
-from chalicelib.foundation.ids import ROOT_SORT_KEY
+from chalicelib.foundation.errors import Conflict
 from chalicelib.foundation.projections import read_aggregates, unapplied
 from chalicelib.foundation.store.access_patterns import AccessPattern, KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.keys import KeyPart, reversible_key_part
 from chalicelib.foundation.store.pagination import decode_view
 from chalicelib.foundation.store.references import add_counter, close_if_unreferenced
-from chalicelib.foundation.store.store import parse_live
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.holdings.entities import (
     CHANGES,
@@ -50,20 +48,9 @@ _SNAPSHOT_PAGE = 20
 # -- reading holdings
 
 
-def find(ctx: Context, id: str) -> Holding:
-    """A holding as it is now; NotFound. One round trip, strongly consistent."""
-    holding = ctx.store.find(Holding, id)
-    if holding is None:
-        raise NotFound("holding")
-    return holding
-
-
 def read(ctx: Context, id: str) -> HoldingAggregate:
     """A holding with its history; NotFound. One query, strongly consistent: one round trip for each MB."""
-    rows = list(ctx.store.query_all(KeyRange(None, Holding.ID.key(id).pk, low=f"{CHANGES}#", high=ROOT_SORT_KEY)))
-    holding = parse_live(Holding, rows[-1]) if rows and rows[-1]["sk"]["S"] == ROOT_SORT_KEY else None
-    if holding is None:
-        raise NotFound("holding")
+    holding, rows = ctx.store.require_with_rows(Holding, id, low=f"{CHANGES}#")
 
     def under(row_name: str) -> list[DynamoItem]:
         return [row for row in rows if row["sk"]["S"].startswith(f"{row_name}#")]
@@ -81,7 +68,7 @@ def read_for(ctx: Context, id: str, day: date) -> HoldingAggregate:
 
     Else the get and a `read`. Strongly consistent.
     """
-    holding = find(ctx, id)
+    holding = ctx.store.require(Holding, id)
     if holding.last_entry_on and holding.last_entry_on < day and holding.value_estimate is not None:
         return HoldingAggregate.at_present(holding)
     return read(ctx, id)
@@ -108,7 +95,7 @@ def _ranges(query: HoldingQuery, pattern: AccessPattern, second: KeyPart | None,
 
 def entries_of(ctx: Context, id: str, kind: type[Valuation] | type[HoldingFlow]) -> KeyRange:
     """Where a holding's valuations or flows are; NotFound. One round trip: the holding must exist."""
-    return kind.children_of(find(ctx, id).id)
+    return kind.children_of(ctx.store.require(Holding, id).id)
 
 
 # -- writing holdings

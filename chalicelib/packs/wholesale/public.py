@@ -8,8 +8,6 @@ schemas, and pydantic with them.
 from collections.abc import Mapping
 
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.due_work import NotificationTarget
-from chalicelib.foundation.due_work import notification_target as target_of
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.store import references
 from chalicelib.foundation.store.codec import DynamoItem
@@ -77,11 +75,6 @@ def add_price_change(ctx: Context, tx: Transaction, pipeline: Pipeline, values: 
     after = pipeline.with_changes(ctx, **values)
     repository.add_update(ctx, tx, pipeline, after)
     return after
-
-
-def notification_target(pipeline: Pipeline) -> NotificationTarget:
-    """A notification about the pipeline, for its owner or for those who look after what nobody owns."""
-    return target_of("pipeline", pipeline.id, pipeline.owner)
 
 
 # -- properties

@@ -14,6 +14,7 @@ import pytest
 from chalicelib.foundation.store.table import table_definition
 from local.emulator.access import authorization
 from local.engine import Engine, EngineClient, EngineError, UnreadableDataError
+from tests.ports import exchange
 
 
 @pytest.fixture
@@ -111,16 +112,6 @@ def test_the_key_is_new_at_each_start(engine: Engine, tmp_path: Path) -> None:
     assert other.access_key not in arguments
 
 
-def exchange(engine: Engine, request: bytes) -> bytes:
-    with socket.create_connection(("127.0.0.1", engine.port), timeout=5) as connection:
-        connection.sendall(request)
-        connection.shutdown(socket.SHUT_WR)
-        response = b""
-        while part := connection.recv(65536):
-            response += part
-        return response
-
-
 @pytest.mark.parametrize(
     "request_bytes",
     [
@@ -131,7 +122,7 @@ def exchange(engine: Engine, request: bytes) -> bytes:
     ],
 )
 def test_what_is_no_request_ends_the_connection(engine: Engine, request_bytes: bytes) -> None:
-    assert exchange(engine, request_bytes).startswith(b"HTTP/1.1 400 ")
+    assert exchange(engine.port, request_bytes).startswith(b"HTTP/1.1 400 ")
 
 
 def test_a_request_may_come_in_pieces_and_two_at_once(engine: Engine) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.foundation.auth import api_keys, users
 from chalicelib.foundation.auth.schemas import ApiKeyCreate, UserCreate, UserPatch
-from chalicelib.foundation.errors import Unauthenticated
+from chalicelib.foundation.errors import Forbidden, NotFound, Unauthenticated
 from chalicelib.foundation.manifest import PUBLIC, SIGNED_IN, Endpoint, Pack, PermissionRow
 from chalicelib.foundation.roles import RoleMatrix
 from chalicelib.packs import PACKS
@@ -156,7 +156,7 @@ def test_rights_lost_between_reading_and_writing_are_lost(runtime, ada, bob, per
         lambda: users.deactivate(ctx, eve.id),
         lambda: api_keys.create(ctx, ApiKeyCreate(name="k", roles=["operator"])),
     ):
-        with pytest.raises((Unauthenticated, users.Forbidden, users.NotFound)):
+        with pytest.raises((Unauthenticated, Forbidden, NotFound)):
             step()
     left = ada("GET", f"/auth/users/{eve.id}").json()
     assert (left["name"], left["is_active"]) == ("Somebody", True)

@@ -12,7 +12,7 @@ from chalicelib.foundation.manifest import Pack, Projection
 from chalicelib.foundation.projections import ContributionRegistry
 from chalicelib.functions.streams import audit, project
 from chalicelib.packs.holdings import repository
-from chalicelib.packs.holdings.entities import HoldingMovements, HoldingYear, decode_movement, now_key, reversible_key_part
+from chalicelib.packs.holdings.entities import Holding, HoldingMovements, HoldingYear, decode_movement, now_key, reversible_key_part
 from chalicelib.packs.holdings.rules.aggregates import contribution
 from chalicelib.packs.holdings.schemas import HoldingCreate, HoldingPatch, HoldingsSummaryQuery, ValuationCreate
 from chalicelib.packs.holdings.service import holdings, reports, valuations
@@ -180,7 +180,7 @@ def older(long_history):
 def test_what_was_stored_by_years_goes_on(older):
     assert (older.total(), older.total(FIRST + timedelta(days=1)), older.total(FIRST - timedelta(days=1))) == (1040, 1001, 0)
     older.value(41)
-    assert repository.find(older.ctx(), older.id).last_entry_on == FIRST + timedelta(days=41)
+    assert older.ctx().store.require(Holding, older.id).last_entry_on == FIRST + timedelta(days=41)
     older.edit(ownership_pct=50, effective_on=FIRST + timedelta(days=1))
     expected = [520.5, 520, 500.5, 1000]
     asked = [FIRST + timedelta(days=number) for number in (41, 40, 1, 0)]

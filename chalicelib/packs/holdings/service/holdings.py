@@ -43,7 +43,7 @@ def create(ctx: Context, body: HoldingCreate) -> HoldingView:
 
 def get(ctx: Context, id: str, *, explain: bool) -> HoldingView:
     """A holding as it is now. One round trip."""
-    holding = repository.find(ctx, id)
+    holding = ctx.store.require(Holding, id)
     explanation = {"explain": explain_holding(ctx, holding)} if explain else {}
     return present(HoldingView, holding, **explanation)
 
