@@ -1,4 +1,4 @@
-"""Who may write what belongs to somebody, who may own it, and what is hidden from those who may not see contacts.
+"""Who may write what belongs to somebody, who may own it, what a professional sees, and what is hidden from those who may not see contacts.
 
 `any_owner` is the pack's permission to write what belongs to others, e.g. "wholesale:any-owner". What belongs to nobody may be written
 by everybody with the endpoint's own permission.
@@ -7,7 +7,7 @@ by everybody with the endpoint's own permission.
 from collections.abc import Collection, Mapping
 
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.errors import Forbidden, Unauthenticated, ValidationFailed
+from chalicelib.foundation.errors import Forbidden, NotFound, Unauthenticated, ValidationFailed
 from chalicelib.foundation.ids import ROOT_SORT_KEY, ItemKey
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.entity import Entity
@@ -33,6 +33,24 @@ def require_owner(ctx: Context, owner: str | None, any_owner: str, detail: str =
 def default_owner(ctx: Context) -> str | None:
     """The owner of something new that names none: the user who creates it. API keys and jobs own nothing."""
     return ctx.actor.id if ctx.actor.kind == "user" else None
+
+
+# -- professionals
+
+
+def own_professional(ctx: Context, row: str, right: str = "read") -> str | None:
+    """The professional to whose things the caller's `right` in a row of the matrix is limited, e.g. "tasks", "status"; None: to nobody's.
+
+    It is "", which is nobody's id, for a limited caller who is no professional.
+    """
+    is_limited = ctx.actor.can(f"{row}:own") or ctx.actor.can(f"{row}:own-{right}")
+    return (ctx.actor.professional_id or "") if is_limited else None
+
+
+def require_own_professional(ctx: Context, row: str, professional_id: str | None, name: str, right: str = "read") -> None:
+    """Raise NotFound of `name` where the caller's right is limited to the things of another professional."""
+    if own_professional(ctx, row, right) not in (None, professional_id):
+        raise NotFound(name)
 
 
 # -- users

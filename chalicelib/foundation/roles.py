@@ -4,6 +4,9 @@ Deny by default: what no row lists is not allowed. `r` read, `w` write, `a` admi
 `<name>:admin`; what a cell names beyond that (`wholesale:bulk`) is a special permission. Roles add up. Ownership is checked by the pack: `<pack>:write`
 without `<pack>:any-owner` means the caller's own rows; `<pack>:own-deals` rows of the caller's own deals; `<pack>:own` means that
 reading, too, is limited to the caller's own. Those that narrow are limits: no right that somebody could lack, and no scope takes them away.
+
+`own` limits what the roles that carry it allow, and nothing that another role of the same person allows without it. Where such a role
+lets them read, `<pack>:own` gives way to `<pack>:own-<right>` for each right that only the limited role gives.
 """
 
 from collections.abc import Iterable
@@ -30,7 +33,8 @@ ABOUT = {
 
 _MAX_CACHED = 128  # sets of roles
 _LETTERS = {"r": "read", "w": "write", "a": "admin"}
-_LIMITS = frozenset({"own", "own-deals", "summary-only", "drafts"})  # special permissions that narrow what their row allows
+_OWN = "own"
+_LIMITS = frozenset({_OWN, "own-deals", "summary-only", "drafts"})  # special permissions that narrow what their row allows
 
 # The actions of a governance role and the subject types that they apply to; None means all.
 GOVERNANCE: dict[str, tuple[frozenset[str], frozenset[str] | None]] = {
@@ -44,7 +48,8 @@ GOVERNANCE: dict[str, tuple[frozenset[str], frozenset[str] | None]] = {
 
 def is_limit(permission: str) -> bool:
     """Whether a permission narrows what the others of its row allow, e.g. "tasks:own"."""
-    return permission.partition(":")[2] in _LIMITS
+    right = permission.partition(":")[2]
+    return right in _LIMITS or right.startswith(f"{_OWN}-")
 
 
 class RoleMatrix:
@@ -68,7 +73,7 @@ class RoleMatrix:
         if held not in self._computed:
             if len(self._computed) >= _MAX_CACHED:
                 self._computed.clear()
-            self._computed[held] = frozenset(permission for role in held for permission in self._of_role(role))
+            self._computed[held] = frozenset(f"{name}:{right}" for name, row in self.rows.items() for right in _rights(row, held))
         return self._computed[held]
 
     def needs_live_caller(self, endpoint: Endpoint) -> bool:
@@ -89,10 +94,22 @@ class RoleMatrix:
             role for role in roles if all(permission in held or is_limit(permission) for permission in self.permissions([role]))
         )
 
-    def _of_role(self, role: str) -> Iterable[str]:
-        if role in GOVERNANCE:
-            yield from (f"{name}:read" for name in self.governed)
-        for name, row in self.rows.items():
-            letters, *special = row.cells.get(role, "").split(" ")
-            yield from (f"{name}:{_LETTERS[letter]}" for letter in letters)
-            yield from (f"{name}:{permission}" for permission in special)
+
+def _rights(row: PermissionRow, roles: Iterable[str]) -> frozenset[str]:
+    """The rights of the roles together in one row, with the limits that hold for all of them."""
+    cells = [_rights_of_role(row, role) for role in roles]
+    rights = frozenset[str]().union(*cells)
+    if _OWN not in rights:
+        return rights
+    unlimited = frozenset[str]().union(*(cell for cell in cells if _OWN not in cell))
+    if "read" not in unlimited:
+        return rights
+    return rights - {_OWN} | {f"{_OWN}-{right}" for right in rights - unlimited - {_OWN}}
+
+
+def _rights_of_role(row: PermissionRow, role: str) -> frozenset[str]:
+    """The rights of one role in a row: the letters in words, and the special ones."""
+    if role in GOVERNANCE:
+        return frozenset({"read"}) if row.governed else frozenset()
+    letters, *special = row.cells.get(role, "").split(" ")
+    return frozenset([*(_LETTERS[letter] for letter in letters), *special])

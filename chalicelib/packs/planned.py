@@ -21,13 +21,13 @@ PLANNED: tuple[Pack, ...] = (
         "Public Behavioral Signal Extractor",
         _governed(
             "signals",
-            admin="rwa settle",
-            operator="rw settle",
+            admin="rwa dispute settle data",
+            operator="rw dispute settle data",
             dealmaker="r",
             counsel="r",
             auditor="r",
             viewer="r",
-            professional="r own dispute",
+            professional="r own dispute data",
         ),
     ),
     _planned(
@@ -51,13 +51,13 @@ PLANNED: tuple[Pack, ...] = (
         "Professional Scorecard Engine",
         _governed(
             "scorecards",
-            admin="rwa log any-deal settle",
-            operator="rw log any-deal settle",
-            dealmaker="r log",  # on their own deals
-            counsel="r log any-deal",
-            auditor="r",
+            admin="rwa log any-deal dispute settle contacts",
+            operator="rw log any-deal dispute settle contacts",
+            dealmaker="r log contacts",  # on their own deals
+            counsel="r log any-deal contacts",
+            auditor="r contacts",
             viewer="r",
-            professional="r own dispute",
+            professional="r own dispute contacts",
         ),
     ),
     _planned(
@@ -81,8 +81,8 @@ PLANNED: tuple[Pack, ...] = (
         "Professional Handoff Engine",
         _governed(
             "handoffs",
-            admin="rwa any-deal attest",
-            operator="rw any-deal attest",
+            admin="rwa any-deal accept return",
+            operator="rw any-deal accept return",
             dealmaker="rw own-deals",
             counsel="rw own-deals",
             auditor="r",
@@ -96,10 +96,10 @@ PLANNED: tuple[Pack, ...] = (
         "Professional Task Lifecycle Engine",
         _governed(
             "tasks",
-            admin="rwa any-deal attest",
-            operator="rw any-deal attest",
-            dealmaker="rw own-deals",
-            counsel="rw own-deals",
+            admin="rwa any-deal status",
+            operator="rw any-deal status",
+            dealmaker="rw own-deals status",
+            counsel="rw own-deals status",
             auditor="r",
             viewer="r",
             professional="r own status",

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.foundation import access
-from chalicelib.foundation.errors import Forbidden, ValidationFailed
+from chalicelib.foundation.errors import Forbidden, NotFound, ValidationFailed
 from chalicelib.foundation.store.codec import encode_item
 from chalicelib.foundation.store.store import encode_key
 from chalicelib.foundation.store.transactions import Transaction
@@ -28,6 +28,31 @@ def test_ones_own_nobodys_or_anybodys_with_the_permission(context, permissions, 
             access.require_owner(ctx, owner, ANY)
         with pytest.raises(Forbidden, match="The pipeline belongs"):
             access.require_owner(ctx, owner, ANY, "The pipeline belongs to somebody else.")
+
+
+@pytest.mark.parametrize(
+    ("permissions", "right", "professional", "limited_to"),
+    [
+        (("tasks:read",), "read", "pro_me", None),
+        (("tasks:read", "tasks:own"), "read", "pro_me", "pro_me"),
+        (("tasks:read", "tasks:own"), "status", "pro_me", "pro_me"),
+        (("tasks:read", "tasks:own-status"), "read", "pro_me", None),
+        (("tasks:read", "tasks:own-status"), "status", "pro_me", "pro_me"),
+        (("tasks:read", "retainers:own"), "read", "pro_me", None),
+        (("tasks:read", "tasks:own"), "read", None, ""),
+    ],
+)
+def test_a_professional_is_limited_to_their_own(context, permissions, right, professional, limited_to):
+    ctx = context(user="user_me")
+    ctx.actor = replace(ctx.actor, permissions=frozenset(permissions), professional_id=professional)
+    assert access.own_professional(ctx, "tasks", right) == limited_to
+    access.require_own_professional(ctx, "tasks", professional or "", "task", right)
+    if limited_to is None:
+        access.require_own_professional(ctx, "tasks", "pro_other", "task", right)
+    else:
+        for other in ("pro_other", None):
+            with pytest.raises(NotFound):
+                access.require_own_professional(ctx, "tasks", other, "task", right)
 
 
 def test_users_own_what_they_create_keys_and_jobs_own_nothing(context):

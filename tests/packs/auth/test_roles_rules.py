@@ -58,6 +58,16 @@ def test_roles_add_up():
     assert permissions(["viewer", "counsel"]) == permissions(["viewer"]) | permissions(["counsel"])
 
 
+def test_a_limit_gives_way_where_another_role_reads_without_it():
+    held = permissions(["professional", "viewer"])
+    assert "tasks:read" in held
+    assert "tasks:own" not in held, "a viewer reads everybody's"
+    assert {"tasks:own-status", "retainers:own-log", "signals:own-dispute"} <= held, "but acts on their own only"
+    assert "tasks:own-status" not in permissions(["professional", "operator"]), "an operator acts on everybody's"
+    assert "documents:own" not in permissions(["professional", "King"]), "governance reads all"
+    assert "tasks:own" in permissions(["professional"])
+
+
 def test_a_viewer_only_reads():
     assert all(permission.endswith((":read", ":summary-only")) for permission in permissions(["viewer"]))
     assert "wholesale:contacts" not in permissions(["viewer"])
@@ -93,6 +103,12 @@ def test_only_administrators_change_users_and_settings(role):
         ("retainers:short-notice", {"admin"}),
         ("retainers:activate", {"admin", "operator"}),
         ("signals:settle", {"admin", "operator"}),
+        ("signals:dispute", {"admin", "operator", "professional"}),
+        ("signals:data", {"admin", "operator", "professional"}),
+        ("scorecards:dispute", {"admin", "operator", "professional"}),
+        ("scorecards:contacts", {"admin", "operator", "dealmaker", "counsel", "auditor", "professional"}),
+        ("handoffs:accept", {"admin", "operator", "professional"}),
+        ("tasks:status", {"admin", "operator", "dealmaker", "counsel", "professional"}),
         ("alignment:conflict-check", {"admin", "operator", "counsel"}),
         ("findings:accept", {"auditor"}),
         ("holdings:correct-snapshots", {"admin"}),
