@@ -12,6 +12,7 @@ from chalicelib.foundation.due_work import DueHandler, commit_claim, process_due
 from chalicelib.foundation.errors import Conflict, NotFound, ValidationFailed, VersionConflict
 from chalicelib.foundation.events import Notification
 from chalicelib.foundation.ids import ROOT_SORT_KEY, ItemKey, encode_ulid
+from chalicelib.foundation.pending_changes import add_pending
 from chalicelib.foundation.postal_codes import AREA_LENGTH, normalize_postal_code, postal_area
 from chalicelib.foundation.schedules import RunStats
 from chalicelib.foundation.state_history import StateHistory
@@ -117,6 +118,7 @@ def add_create(ctx: Context, tx: Transaction, pipeline: Pipeline, *, owner_known
         access.require_active_user(ctx, tx, pipeline.owner)
     EXTERNAL_REF.change(ctx, tx, None, pipeline.external_ref, pipeline.id, _reference_taken)
     tx.create(pipeline)
+    add_pending(ctx, tx, None, pipeline)
     state = PipelineActivityState.at(
         reference_counter(pipeline.id),
         refs=0,
@@ -130,10 +132,7 @@ def add_create(ctx: Context, tx: Transaction, pipeline: Pipeline, *, owner_known
 
 
 def save(ctx: Context, before: Pipeline, after: Pipeline) -> None:
-    """Write a changed pipeline: one conditional put, or one transaction where other items change with it. One round trip."""
-    if after.external_ref == before.external_ref and not _activity_state_changes(ctx, before, after):
-        ctx.store.save(after)
-        return
+    """Write a changed pipeline, with what changes with it. One round trip."""
     tx = Transaction(ctx.store)
     add_update(ctx, tx, before, after)
     tx.commit()
@@ -158,6 +157,7 @@ def add_update(ctx: Context, tx: Transaction, before: Pipeline, after: Pipeline,
         tx.update(reference_counter(after.id), set=changes, add={"refs": -released} if released else NOTHING, when=IS_OPEN)
     if after.stage != before.stage:
         STAGES.add(tx, ctx, before, after, clears=stages.MACHINE.cleared_fields(before.stage, after.stage))
+    add_pending(ctx, tx, before, after)
     tx.save(after)
 
 
@@ -166,7 +166,9 @@ def delete(ctx: Context, pipeline: Pipeline) -> None:
     tx = Transaction(ctx.store)
     close_if_unreferenced(ctx, tx, Pipeline, pipeline.id, remove=PipelineActivityState.index_attributes())
     EXTERNAL_REF.change(ctx, tx, pipeline.external_ref, None, pipeline.id, _reference_taken)
-    tx.save(pipeline.soft_deleted(ctx))
+    deleted = pipeline.soft_deleted(ctx)
+    add_pending(ctx, tx, pipeline, deleted)
+    tx.save(deleted)
     tx.commit()
 
 

@@ -30,6 +30,7 @@ from chalicelib.foundation.schema_types import (
     OneOf,
     PageParams,
     PatchBody,
+    PendingCount,
     Percentage,
     Phone,
     PostalAddress,
@@ -486,6 +487,7 @@ class PipelineBoardView(TypedDict):
 
     stages: dict[str, PipelineBoardColumn]
     as_of: TimestampText
+    behind: PendingCount
     explain: NotRequired[Explanation]
 
 
@@ -505,4 +507,5 @@ class PipelineFunnelView(TypedDict):
     months: list[PipelineCohort]
     total: PipelineCohort
     as_of: TimestampText
+    behind: PendingCount
     explain: NotRequired[Explanation]
