@@ -29,6 +29,7 @@ from chalicelib.packs.wholesale.rules.deadlines import ContractDates, next_remin
 from chalicelib.packs.wholesale.rules.follow_ups import is_watched
 from chalicelib.packs.wholesale.rules.pricing import RULE_PCT, Pricing, PricingInputs, compute_pricing
 
+_DEAL = IdFormat("deal", "deal")
 NO_OWNER = "none"  # in the owner index: pipelines without an owner
 
 
@@ -61,7 +62,7 @@ class Pipeline(Entity):
     highest_stage = a.string()  # the furthest stage it was ever in, except dead
     stays = a.map_()  # completed stage intervals: {stage: {days: count}}
 
-    deal_id = a.optional_string()
+    deal_id = a.optional_string()  # written with its deal only; older ones hold a number of another system
     property_id = a.optional_string()
     external_ref = a.optional_string()
     lead_source = a.optional_string()
@@ -106,6 +107,11 @@ class Pipeline(Entity):
     def display_name(self) -> str:
         """What people call it: its address. Never the seller."""
         return ", ".join(part for part in (self._address.get("line1"), self._address.get("city")) if part) or self.id
+
+    @cached_property
+    def deal(self) -> str | None:
+        """The deal that it is in."""
+        return self.deal_id if self.deal_id and _DEAL.is_id(self.deal_id) else None
 
     @cached_property
     def pricing(self) -> Pricing:

@@ -146,16 +146,16 @@ def save_idempotent(ctx: Context, before: Pipeline, after: Pipeline, response: o
     tx.commit()
 
 
-def add_update(ctx: Context, tx: Transaction, before: Pipeline, after: Pipeline, *, released: int = 0) -> None:
+def add_update(ctx: Context, tx: Transaction, before: Pipeline, after: Pipeline, *, refs: int = 0) -> None:
     """Add a changed pipeline to a transaction, with the completed stage interval, its external reference and its activity state.
 
-    `released` references are removed in the same update of the activity state, which is the reference counter.
+    `refs` references are added (below zero: removed) in the same update of the activity state, which is the reference counter.
     """
     if after.owner != before.owner:
         access.require_active_user(ctx, tx, after.owner)
     EXTERNAL_REF.change(ctx, tx, before.external_ref, after.external_ref, after.id, _reference_taken)
-    if (changes := _activity_state_changes(ctx, before, after)) or released:
-        tx.update(reference_counter(after.id), set=changes, add={"refs": -released} if released else NOTHING, when=IS_OPEN)
+    if (changes := _activity_state_changes(ctx, before, after)) or refs:
+        tx.update(reference_counter(after.id), set=changes, add={"refs": refs} if refs else NOTHING, when=IS_OPEN)
     if after.stage != before.stage:
         STAGES.add(tx, ctx, before, after, clears=stages.MACHINE.cleared_fields(before.stage, after.stage))
     tx.save(after)
