@@ -10,13 +10,16 @@ Partition of a deal, in the order of sort keys:
 
 from typing import Any, Self
 
+from chalicelib.foundation import party_rows
 from chalicelib.foundation.ids import IdFormat
+from chalicelib.foundation.party_rows import Party, PartyRows
 from chalicelib.foundation.store import attributes as a
 from chalicelib.foundation.store.access_patterns import AccessPattern
 from chalicelib.foundation.store.entity import Entity
 from chalicelib.foundation.store.keys import reference_counter
 from chalicelib.foundation.store.references import ReferenceCounter
 from chalicelib.foundation.store.row import truncate
+from chalicelib.packs.deals.rules import WHOLESALE
 
 NO_OWNER = "none"  # in the owner index: deals without an owner
 
@@ -30,7 +33,7 @@ class Deal(Entity):
     BY_STATUS = AccessPattern("gsi1", "DEAL#{status}#0", serves="GET /deals, ?status=")
     BY_OWNER = AccessPattern("gsi2", f"DEAL#OWN#{{owner|{NO_OWNER}}}", serves="GET /deals?owner=; handover")
     BY_KIND = AccessPattern("gsi4", "DEAL#KIND#{kind}", serves="GET /deals?kind=")
-    LIST_FIELDS = ("id", "title", "kind", "status", "owner", "value", "currency", "target_close_on", "created_at")
+    LIST_FIELDS = ("id", "title", "kind", "status", "owner", "value", "currency", "target_close_on", "created_at", "priced_by")
 
     title = a.string()
     kind_of_deal = a.string()
@@ -57,6 +60,18 @@ class Deal(Entity):
     def kind(self) -> str:
         """What kind of deal it is, as the API names it."""
         return self.kind_of_deal
+
+    @property
+    def priced_by(self) -> str | None:
+        """The pipeline whose contract price is its value; None where it has a value of its own, or can't have that one."""
+        return self.pipeline_id if self.value is None and self.kind == WHOLESALE else None
+
+    @property
+    def party_rows(self) -> PartyRows:
+        """The rows by which its own parties are found."""
+        named = ((party, party.get(field)) for party in self.parties for field in ("name", "organization"))
+        parties: list[Party] = [{"name": name, "role": party.get("role"), "side": party["side"]} for party, name in named if name]
+        return party_rows.rows_of(self.KIND, self.id, self.pipeline_id, parties)
 
     def list_view(self) -> dict[str, Any]:
         """The fields that lists return; null fields are left out."""

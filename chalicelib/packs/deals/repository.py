@@ -1,15 +1,15 @@
 """Reading and writing deals, with their gates, their pipelines and what else changes in the same transaction."""
 
-from chalicelib.foundation import access, idempotency
+from chalicelib.foundation import access, idempotency, party_rows
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.errors import Conflict, NotFound
+from chalicelib.foundation.errors import Conflict, NotFound, ValidationFailed
 from chalicelib.foundation.manifest import import_string
 from chalicelib.foundation.state_history import StateHistory
 from chalicelib.foundation.store import references
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.expressions import all_of, attribute
 from chalicelib.foundation.store.store import parse_live
-from chalicelib.foundation.store.transactions import Transaction
+from chalicelib.foundation.store.transactions import MAX_ACTIONS, Transaction
 from chalicelib.foundation.store.unique import UniqueValue
 from chalicelib.packs.deals.entities import NO_OWNER, Deal, DealGate, mirrored
 from chalicelib.packs.deals.rules import STATUSES
@@ -43,6 +43,11 @@ def read_pipeline(ctx: Context, id: str) -> Pipeline:
     return pipeline
 
 
+def pricing_pipeline(ctx: Context, deal: Deal) -> Pipeline | None:
+    """The pipeline whose contract price is the deal's value. One round trip where there is one."""
+    return ctx.store.find(Pipeline, deal.priced_by) if deal.priced_by else None
+
+
 def read_with_gate(ctx: Context, id: str) -> tuple[Deal, DealGate]:
     """A deal and its gate. One round trip. Raises NotFound."""
     key, gate_key = Deal.ID.key(id), references.counter_key(Deal.ID, id)
@@ -74,7 +79,8 @@ def create(ctx: Context, deal: Deal, pipeline: Pipeline | None, response: object
         wholesale.add_deal(ctx, tx, pipeline, deal.id)
     tx.create(deal)
     tx.put(DealGate.of(deal))
-    tx.commit()
+    party_rows.add_changes(tx, {}, deal.party_rows)
+    _commit(tx)
 
 
 def save(ctx: Context, before: Deal, after: Deal) -> None:
@@ -84,7 +90,7 @@ def save(ctx: Context, before: Deal, after: Deal) -> None:
     if len(tx) == 1:
         ctx.store.save(after)
     else:
-        tx.commit()
+        _commit(tx)
 
 
 def add_update(ctx: Context, tx: Transaction, before: Deal, after: Deal, *, ver: int | None = None) -> None:
@@ -97,6 +103,7 @@ def add_update(ctx: Context, tx: Transaction, before: Deal, after: Deal, *, ver:
     if mirrored(after) != mirrored(before):
         when = references.IS_OPEN if ver is None else all_of(references.IS_OPEN, attribute("ver") == ver)
         tx.update(references.counter_key(Deal.ID, after.id), set=mirrored(after), when=when)
+    party_rows.add_changes(tx, before.party_rows, after.party_rows)
     if after.status != before.status:
         HISTORY.add(tx, ctx, before, after)
     tx.save(after)
@@ -130,13 +137,28 @@ def _assignment_stands(assignment_id: str) -> Conflict:
 
 
 def delete(ctx: Context, deal: Deal, pipeline: Pipeline | None) -> None:
-    """Mark a deal deleted, and take it from its pipeline and its professionals; Conflict while anything refers to it. One round trip."""
+    """Mark a deal deleted, and take it from its pipeline and its professionals; Conflict while anything refers to it. One round trip.
+
+    Rows of its parties that one transaction has no room for are removed after it: without the deal they say nothing.
+    """
     tx = Transaction(ctx.store)
     references.close_if_unreferenced(ctx, tx, Deal, deal.id)
     EXTERNAL_REF.change(ctx, tx, deal.external_ref, None, deal.id, _reference_taken)
     if pipeline is not None:
         wholesale.remove_deal(ctx, tx, pipeline)
     tx.save(deal.soft_deleted(ctx))
+    keys, room = list(deal.party_rows), MAX_ACTIONS - len(tx)
+    for key in keys[:room]:
+        tx.delete(key)
+    tx.commit()
+    ctx.store.batch_delete(keys[room:])
+
+
+def _commit(tx: Transaction) -> None:
+    """Commit, or raise ValidationFailed for parties with more different words in their names than one transaction takes."""
+    if len(tx) > MAX_ACTIONS:
+        detail = "their names have too many different words for one change, with all else that it changes: make several of it"
+        raise ValidationFailed.field("parties", detail)
     tx.commit()
 
 

@@ -1,15 +1,18 @@
 """Requests and answers of deals."""
 
-from typing import Annotated
+from typing import Annotated, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from chalicelib.foundation.explanations import Explanation
+from chalicelib.foundation.party_names import SIDES
 from chalicelib.foundation.schema_types import (
     UNIQUE_ITEMS,
     BusinessDate,
     Currency,
     DateText,
+    ExplainParams,
     MoneyNumber,
     Name,
     NonNegativeMoney,
@@ -26,11 +29,12 @@ from chalicelib.foundation.schema_types import (
     body_example,
     omitted,
 )
-from chalicelib.packs.deals.rules import KINDS, OTHER, SIDES, STATUSES
+from chalicelib.packs.deals.rules import BASES, KINDS, OTHER, STATUSES
 
 Kind = Annotated[str, OneOf(KINDS, "DealKind")]
 Side = Annotated[str, OneOf(SIDES, "DealSide")]
 Status = Annotated[str, OneOf(STATUSES, "DealStatus")]
+ValueBasis = Annotated[str, OneOf(BASES, "DealValueBasis")]
 ProfessionalId = Annotated[Text, Field(min_length=1, max_length=200, examples=["pro_01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
 PipelineId = Annotated[Text, Field(min_length=1, max_length=200, examples=["pipe_01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
 
@@ -93,7 +97,7 @@ class DealMoveRequest(RequestBody):
     note: Notes | None = Field(None, description="Required where the reason is `other`.")
 
 
-class DealQuery(PageParams):
+class DealQuery(PageParams, ExplainParams):
     """Which deals to list. Filters are combined with AND."""
 
     status: Status | None = None
@@ -113,8 +117,14 @@ class DealPartyView(TypedDict):
     side: Side
 
 
+class DealExplanations(TypedDict):
+    """Where a deal's value comes from."""
+
+    value: Explanation
+
+
 class DealView(ResourceView):
-    """A deal."""
+    """A deal. Its `value` is the one that was given, else of a wholesale deal the contract price of its pipeline: `value_basis` says which."""
 
     title: str
     kind: Kind
@@ -131,14 +141,16 @@ class DealView(ResourceView):
     owner: str | None
     team: list[str]
     value: MoneyNumber | None
+    value_basis: ValueBasis | None
     currency: str
     opened_on: DateText
     target_close_on: DateText | None
     notes: str | None
+    explain: NotRequired[DealExplanations]
 
 
 class DealSummary(TypedDict):
-    """A deal in a list."""
+    """A deal in a list. Its value is that of the deal as it is read alone."""
 
     id: str
     title: str
@@ -149,6 +161,7 @@ class DealSummary(TypedDict):
     currency: str
     target_close_on: DateText | None
     created_at: TimestampText
+    explain: NotRequired[DealExplanations]
 
 
 class DealStatusInterval(TypedDict):

@@ -1,32 +1,31 @@
 """Opening, reading, listing, changing and deleting deals."""
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from chalicelib.foundation import access
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Conflict, Forbidden, ValidationFailed
-from chalicelib.foundation.presentation import present_row
-from chalicelib.foundation.schema_types import PageOf, check_money
+from chalicelib.foundation.json_codec import JsonObject
+from chalicelib.foundation.schema_types import ExplainParams, PageOf, check_money
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.packs.deals import repository
 from chalicelib.packs.deals.entities import NO_OWNER, Deal
 from chalicelib.packs.deals.permissions import ANY_OWNER, require_own_deal
-from chalicelib.packs.deals.presenters import deal_view
+from chalicelib.packs.deals.presenters import deal_summary, deal_view
 from chalicelib.packs.deals.rules import OPEN, require_live
 from chalicelib.packs.deals.schemas import DealCreate, DealPatch, DealQuery, DealSummary, DealView
 from chalicelib.packs.wholesale.public import Pipeline
 
 
 @retry_on_conflict
-def create_deal(ctx: Context, body: DealCreate) -> DealView:
+def create_deal(ctx: Context, body: DealCreate, query: ExplainParams) -> DealView:
     """Open a deal. With `pipeline_id` it is that pipeline's deal from then on."""
     if body.owner not in (None, ctx.actor.id) and not ctx.actor.can(ANY_OWNER):
         raise Forbidden(f"Opening it for somebody else needs the permission {ANY_OWNER}.")
     pipeline = None if body.pipeline_id is None else _find_pipeline(ctx, body.pipeline_id)
     deal = _build(ctx, body, pipeline)
-    view = deal_view(deal)
+    view = deal_view(ctx, deal, pipeline, explain=query.explain)
     repository.create(ctx, deal, pipeline, view)
     return view
 
@@ -46,8 +45,9 @@ def _build(ctx: Context, body: DealCreate, pipeline: Pipeline | None) -> Deal:
     if pipeline is not None:
         _check_pipeline(pipeline, values["currency"])
     check_money(values["currency"], {"value": body.value})
-    given: dict[str, Any] = {"professional_ids": [], "parties": [], "team": [], "opened_on": ctx.today, **values}
-    return Deal.new(ctx, kind_of_deal=body.kind, **given, **repository.HISTORY.entry(ctx, OPEN))
+    defaults: dict[str, Any] = {"professional_ids": [], "parties": [], "team": [], "opened_on": ctx.today}
+    given = {**defaults, **values, **repository.HISTORY.entry(ctx, OPEN)}
+    return Deal.new(ctx, kind_of_deal=body.kind, **given)
 
 
 def _check_pipeline(pipeline: Pipeline, currency: str) -> None:
@@ -57,29 +57,44 @@ def _check_pipeline(pipeline: Pipeline, currency: str) -> None:
         raise Conflict("The pipeline is in another deal.", code="pipeline_taken", deal_id=pipeline.deal)
 
 
-def get_deal(ctx: Context, id: str) -> DealView:
+def get_deal(ctx: Context, id: str, query: ExplainParams) -> DealView:
     """A deal, by its id or its external reference."""
-    return deal_view(ctx.store.require(Deal, repository.resolve_id(ctx, id)))
+    deal = ctx.store.require(Deal, repository.resolve_id(ctx, id))
+    return deal_view(ctx, deal, repository.pricing_pipeline(ctx, deal), explain=query.explain)
 
 
 def list_deals(ctx: Context, query: DealQuery) -> PageOf[DealSummary]:
     """Deals, newest first."""
-    if query.external_ref is not None:
-        return _list_by_reference(ctx, query, query.external_ref)
-    return ctx.paginate(repository.list_ranges(query), query, partial(present_row, DealSummary), predicate=_predicate(query))
+    page = _page_of_rows(ctx, query)
+    pipelines = _pricing_pipelines(ctx, page["items"])
+    items = [deal_summary(ctx, row, pipelines.get(row.get("priced_by", "")), explain=query.explain) for row in page["items"]]
+    return {"items": items, "next_cursor": page["next_cursor"]}
 
 
-def _list_by_reference(ctx: Context, query: DealQuery, external_ref: str) -> PageOf[DealSummary]:
+def _pricing_pipelines(ctx: Context, rows: Iterable[JsonObject]) -> dict[str, Pipeline]:
+    """The pipelines that deals of a page are priced by, by id. One round trip where there are any."""
+    ids = [row["priced_by"] for row in rows if "priced_by" in row]
+    return ctx.store.find_many(Pipeline, ids) if ids else {}
+
+
+def _page_of_rows(ctx: Context, query: DealQuery) -> PageOf[JsonObject]:
+    """The list views of a page."""
+    if query.external_ref is None:
+        return ctx.paginate(repository.list_ranges(query), query, lambda row: row, predicate=_predicate(query))
+    return _find_by_reference(ctx, query, query.external_ref)
+
+
+def _find_by_reference(ctx: Context, query: DealQuery, external_ref: str) -> PageOf[JsonObject]:
     """The deal that has the reference, where the other filters let it through."""
     id = repository.EXTERNAL_REF.find_owner(ctx.store, external_ref)
     deal = ctx.store.find(Deal, id) if id else None
     rows = [deal.list_view()] if deal else []
     matches = _predicate(query) or bool
     page, cursor = ctx.page_of([row for row in rows if matches(row)], lambda row: (row["id"],), query, query.model_dump(exclude={"cursor"}))
-    return {"items": [present_row(DealSummary, row) for row in page], "next_cursor": cursor}
+    return {"items": page, "next_cursor": cursor}
 
 
-def _predicate(query: DealQuery) -> Callable[[dict[str, Any]], bool] | None:
+def _predicate(query: DealQuery) -> Callable[[JsonObject], bool] | None:
     """What the index doesn't decide."""
     expected = {name: value for name in ("status", "kind", "owner") if (value := getattr(query, name)) is not None}
     if len(expected) < 2 and query.external_ref is None:
@@ -90,14 +105,15 @@ def _predicate(query: DealQuery) -> Callable[[dict[str, Any]], bool] | None:
 
 
 @retry_on_conflict
-def edit_deal(ctx: Context, id: str, body: DealPatch) -> DealView:
+def edit_deal(ctx: Context, id: str, body: DealPatch, query: ExplainParams) -> DealView:
     """Change a deal that is worked on. Omitted fields keep their value, null clears, lists are replaced."""
     before = _find_to_write(ctx, id)
     require_live(before.status)
     after = _apply_patch(ctx, before, body)
+    pipeline = repository.pricing_pipeline(ctx, after)
     if after is not before:
         repository.save(ctx, before, after)
-    return deal_view(after)
+    return deal_view(ctx, after, pipeline, explain=query.explain)
 
 
 def _apply_patch(ctx: Context, before: Deal, body: DealPatch) -> Deal:
