@@ -165,14 +165,11 @@ def add_update(ctx: Context, tx: Transaction, before: Pipeline, after: Pipeline,
 
 def delete(ctx: Context, pipeline: Pipeline) -> None:
     """Mark a pipeline deleted; Conflict while anything refers to it. One round trip."""
-    tx = Transaction(ctx.store)
+    tx, deleted = Transaction(ctx.store), pipeline.soft_deleted(ctx)
     close_if_unreferenced(ctx, tx, Pipeline, pipeline.id, remove=PipelineActivityState.index_attributes())
-    EXTERNAL_REF.change(ctx, tx, pipeline.external_ref, None, pipeline.id, _reference_taken)
-    deleted = pipeline.soft_deleted(ctx)
+    EXTERNAL_REF.change(ctx, tx, pipeline.external_ref, None, pipeline.id, _TAKEN)
     add_pending(ctx, tx, pipeline, deleted)
     tx.save(deleted)
-    EXTERNAL_REF.change(ctx, tx, pipeline.external_ref, None, pipeline.id, _TAKEN)
-    tx.save(pipeline.soft_deleted(ctx))
     tx.commit()
 
 
