@@ -33,8 +33,8 @@ def get_summary(ctx: Context, query: HoldingsSummaryQuery) -> HoldingsSummaryVie
     behind = repository.count_pending(ctx)
     totals, rates = totals_on_day(ctx, day), repository.rates_between(ctx, day, day)
     summary = summarize(totals, rates, query.currency or ctx.settings.default_currency, day)
-    totals = presenters.grouped_totals_view(summary)
-    view = cast(HoldingsSummaryView, {**totals, "behind": behind, "complete": summary.complete and not behind})
+    freshness = {"behind": behind, "complete": summary.complete and not behind}
+    view = cast(HoldingsSummaryView, {**presenters.grouped_totals_view(summary), **freshness})
     if query.explain:
         view["explain"] = presenters.explain_summary(summary)
     return view
