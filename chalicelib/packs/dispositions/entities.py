@@ -30,6 +30,7 @@ from chalicelib.foundation.store.entity import Entity
 from chalicelib.foundation.store.keys import escape_key_part, join_key
 from chalicelib.foundation.store.references import ReferenceCounter
 from chalicelib.foundation.store.row import Row
+from chalicelib.foundation.suppression import SuppressionList
 from chalicelib.packs.dispositions.rules import assignments, markets, ranking
 from chalicelib.packs.dispositions.rules.buyer_statistics import AssignmentRecord, Counts
 from chalicelib.packs.dispositions.rules.matches import BuyBox, BuyerProfile
@@ -39,6 +40,7 @@ from chalicelib.packs.wholesale.public import Pipeline
 STATISTICS_SORT_KEY = "S"  # of a buyer's statistics
 SUMMARY_PARTITION = "DISPO"  # one row a day
 MAX_LIVE_OFFERS = 500  # live offers of one pipeline; the roster is one item
+OPT_OUTS = SuppressionList("offers")
 
 
 class BuyerRecord(NamedTuple):
@@ -70,6 +72,7 @@ class Buyer(Entity):
     proof_of_funds = a.optional_map()
     proof_warned = a.optional_date()  # the last day of the proof that a reminder was sent for
     do_not_contact = a.boolean()
+    contact_reason = a.optional_string()  # why it was last set or taken back
     is_active = a.boolean()
     tags = a.string_list()
     notes = a.optional_string()
@@ -139,10 +142,9 @@ class Buyer(Entity):
         keys = (BuyerMarket.range(partition).pk for partition in markets.buyer_partitions(self.markets))
         return [BuyerMarket.at(ItemKey(pk, self.id), **values) for pk in keys]
 
-    @property
-    def flags(self) -> assignments.BuyerStatus:
-        """The flags as the rules take them."""
-        return assignments.BuyerStatus(self.is_active, self.do_not_contact)
+    def status(self, ctx: Context) -> assignments.BuyerStatus:
+        """The flags as the rules take them. Who has opted out by another record of the address is not to be contacted, either."""
+        return assignments.BuyerStatus(self.is_active, self.do_not_contact or OPT_OUTS.holds(ctx, self.email))
 
     @property
     def as_offered(self) -> dict[str, object]:

@@ -8,11 +8,12 @@ from typing import Any, cast
 from chalicelib.foundation import access
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import format_timestamp
+from chalicelib.foundation.explanations import Explained
 from chalicelib.foundation.presentation import present, present_row
 from chalicelib.packs.dispositions.entities import Assignment, Buyer
 from chalicelib.packs.dispositions.permissions import CONTACTS
 from chalicelib.packs.dispositions.rules import assignments, fees, matches
-from chalicelib.packs.dispositions.rules.buyer_statistics import Counts, compute_statistics
+from chalicelib.packs.dispositions.rules.buyer_statistics import Counts, compute_statistics, explain_statistics
 from chalicelib.packs.dispositions.rules.ranking import RankedOffer
 from chalicelib.packs.dispositions.schemas import (
     AssignmentSummary,
@@ -37,7 +38,12 @@ def statistics_view(counts: Counts) -> StatisticsView:
     return cast(StatisticsView, asdict(compute_statistics(counts)))
 
 
-def buyer_view(ctx: Context, buyer: Buyer, counts: Counts, warnings: list[str]) -> BuyerView:
+def record_explanation(ctx: Context, counts: Counts, *, explain: bool) -> Explained:
+    """The explanation of tier, rates and median on request; nothing else."""
+    return {"explain": explain_statistics(counts, format_timestamp(ctx.now))} if explain else {}
+
+
+def buyer_view(ctx: Context, buyer: Buyer, counts: Counts, warnings: list[str], *, explain: bool = False) -> BuyerView:
     """A buyer with its statistics; contacts are masked for callers without the permission."""
     statistics = statistics_view(counts)
     contacts = {name: buyer.attribute_values.get(name) for name in _CONTACT_FIELDS}
@@ -48,6 +54,7 @@ def buyer_view(ctx: Context, buyer: Buyer, counts: Counts, warnings: list[str]) 
         tier=statistics["tier"],
         statistics=statistics,
         warnings=warnings,
+        **record_explanation(ctx, counts, explain=explain),
         **(access.mask_unless(ctx, CONTACTS, contacts, _CONTACT_FIELDS) or {}),
     )
 

@@ -21,6 +21,7 @@ from chalicelib.foundation.store.pagination import decode_view
 from chalicelib.foundation.store.store import parse_live, parse_many
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.dispositions.entities import (
+    OPT_OUTS,
     STATISTICS_SORT_KEY,
     Assignment,
     Buyer,
@@ -54,13 +55,12 @@ def _record(ctx: Context, rows: Sequence[DynamoItem]) -> BuyerRecord:
     return BuyerRecord(counts, next((counter.last_offer_at for counter in counters), None))
 
 
-def has_duplicate_email(ctx: Context, buyer: Buyer) -> bool:
-    """Whether another buyer has the same email. One round trip, none without an email."""
+def of_same_email(ctx: Context, buyer: Buyer) -> Iterator[DynamoItem]:
+    """The rows of the buyers with the email of this one, itself included. A round trip for each hundred, none without an email."""
     if buyer.folded_email is None:
-        return False
+        return iter(())
     same = join_key(escape_key_part(buyer.folded_email), "")
-    rows = next(ctx.store.query_pages(Buyer.BY_EMAIL.range(email_initial=buyer.email_initial, prefix=same), page_size=2))
-    return any(row["pk"]["S"] != buyer.id for row in rows)
+    return ctx.store.query_all(Buyer.BY_EMAIL.range(email_initial=buyer.email_initial, prefix=same), page_size=100)
 
 
 def buyer_ranges(query: BuyerQuery, prefix: str | None) -> list[KeyRange]:
@@ -92,7 +92,20 @@ def create_buyer(ctx: Context, buyer: Buyer, response: object) -> None:
     references.add_counter(tx, buyer.id, ctx.now)
     for row in buyer.market_rows(record={}):
         tx.put(row)
+    _commit_with_contact(ctx, tx, None, buyer)
+
+
+def _commit_with_contact(ctx: Context, tx: Transaction, before: Buyer | None, after: Buyer) -> None:
+    """Commit the write of a buyer with what it needs of its address; the others that have the address follow, as far as one step goes."""
+    is_changed = OPT_OUTS.add(ctx, tx, before, after)
     tx.commit()
+    if is_changed:
+        spread_contact(ctx, after)
+
+
+def spread_contact(ctx: Context, buyer: Buyer) -> bool:
+    """Let the others that have the buyer's email be contacted as it is; whether none is left. Two round trips, and one for each of them."""
+    return OPT_OUTS.spread(ctx, buyer, of_same_email(ctx, buyer), save_buyer)
 
 
 def save_buyer(ctx: Context, before: Buyer, after: Buyer) -> None:
@@ -108,7 +121,7 @@ def save_buyer(ctx: Context, before: Buyer, after: Buyer) -> None:
     for row in new:  # without a copy of the record, which may have changed since the buyer was read
         tx.put(row)
     tx.update(reference_counter(after.id), set=_record_changed(ctx, after.id), when=ROW_EXISTS)
-    tx.commit()
+    _commit_with_contact(ctx, tx, before, after)
 
 
 def delete_buyer(ctx: Context, buyer: Buyer) -> None:
@@ -232,11 +245,12 @@ def check_buyer_active(tx: Transaction, buyer_id: str) -> None:
 
 
 def add_offers(ctx: Context, tx: Transaction, snapshot: PipelineSnapshot, offers: Sequence[tuple[Assignment, Buyer]]) -> None:
-    """Add new offers of one pipeline, whose stage and contract, roster and buyers didn't change: three actions each, and three for all."""
+    """Add new offers of one pipeline, whose stage and contract, roster and buyers didn't change: four actions each, and three for all."""
     roster = snapshot.roster
     public.check_unchanged(tx, snapshot.pipeline)
     for assignment, buyer in offers:
         tx.check_unchanged(buyer)
+        OPT_OUTS.check(ctx, tx, buyer.email)
         references.add_reference(tx, Buyer.ID, buyer.id, set={"last_offer_at": ctx.now, **_record_changed(ctx, buyer.id)})
         tx.create(assignment)
         roster = roster.with_entry(assignment)

@@ -53,6 +53,7 @@ PipelineId = Annotated[t.Text, Field(min_length=1, max_length=100, examples=["pi
 BuyerId = Annotated[t.Text, Field(min_length=1, max_length=100, examples=["buyer_01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
 AssignmentId = Annotated[str, Field(examples=["asgn_w01KB0Q5E8G7Z3V9X2M4N6P8R0T01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
 Rank = Annotated[t.StrictInt, Field(ge=1, le=10_000)]
+Why = Annotated[t.Notes, Field(min_length=1)]
 
 
 class BuyBox(t.RequestBody):
@@ -102,6 +103,7 @@ class BuyerBase(t.RequestBody):
     funding: Funding | None = None
     tags: t.Tags | None = None
     notes: t.Notes | None = None
+    contact_reason: Why | None = Field(None, description="Why `do_not_contact` is set or taken back; sent along with it.")
 
 
 class BuyerCreate(BuyerBase):
@@ -116,7 +118,11 @@ class BuyerCreate(BuyerBase):
 
 
 class BuyerPatch(BuyerBase, t.PatchBody):
-    """A change of a buyer. Nested objects are merged as well."""
+    """A change of a buyer. Nested objects are merged as well.
+
+    `do_not_contact` holds for the address, whichever buyers have it. Contact with an address is allowed again by whoever gets the mail, or
+    by those who may override, who say why.
+    """
 
     model_config = t.body_example({"notes": "Buys in cash."})
 
@@ -200,7 +206,7 @@ class AssignRequest(t.RequestBody):
 
     model_config = t.body_example({})
 
-    override_reason: Annotated[t.Notes, Field(min_length=1)] | None = Field(
+    override_reason: Why | None = Field(
         None, description="Why it is assigned without a sufficient proof of funds, or during a dispute about earnest money."
     )
 
@@ -311,11 +317,13 @@ class BuyerView(t.ResourceView):
     proof_of_funds: ProofOfFundsView | None
     tier: Tier
     do_not_contact: bool
+    contact_reason: str | None
     is_active: bool
     tags: list[str]
     notes: str | None
     statistics: StatisticsView
     warnings: list[str]
+    explain: NotRequired[Explanation]
 
 
 class BuyerStatisticsView(StatisticsView):

@@ -73,7 +73,7 @@ def _assign(
         price = pipeline.contract_price + fee
     facts = TransitionFacts(
         ctx.now, ctx.today, pipeline.stage, pipeline.contract_price, price,
-        buyer=buyer.flags, assigned_id=pipeline.assignment_id, expires_at=before.expires_at, disputed=bool(snapshot.roster.disputed),
+        buyer=buyer.status(ctx), assigned_id=pipeline.assignment_id, expires_at=before.expires_at, disputed=bool(snapshot.roster.disputed),
     )  # fmt: skip
     transition.check_guards(facts, overridden=overridden)
     error = proof_of_funds.coverage_error(buyer.proof, price, before.currency, ctx.today)
