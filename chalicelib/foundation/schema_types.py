@@ -29,6 +29,7 @@ T = TypeVar("T")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
 _CONTROL_EXCEPT_BREAKS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
 _PLAIN_NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,4})?", re.ASCII)
+_SEPARATORS = re.compile("[ ().-]")  # in telephone numbers
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})", re.ASCII)
 
@@ -236,6 +237,11 @@ EmailAddress = Annotated[
 ]
 """An address that mail is sent to and somebody signs in with: ASCII, of the common grammar."""
 Phone = Annotated[Text, Field(min_length=1, max_length=40, examples=["+1 206 555 0100"])]
+E164Phone = Annotated[
+    Text,
+    BeforeValidator(lambda value: _SEPARATORS.sub("", value) if isinstance(value, str) else value),
+    Field(pattern=r"^\+[1-9][0-9]{6,14}$", examples=["+12065550100"], description="E.164; spaces, dots, dashes and brackets are dropped."),
+]
 ExternalText = Annotated[Text, Field(min_length=1, max_length=100)]  # a word of another system's: a source, a reference
 UserId = Annotated[Text, Field(pattern=r"^user_[A-Za-z0-9_-]{1,60}$", examples=["user_01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
 Country = Annotated[Text, Field(pattern=r"^[A-Z]{2}$", examples=["US"])]
@@ -358,12 +364,12 @@ class ResourceView(TypedDict):
     updated_by: str
 
 
-def check_money(currency: str, amounts: dict[str, Decimal | None]) -> None:
+def check_money(currency: str, amounts: Mapping[str, Decimal | int | None]) -> None:
     """Check that amounts are valid in `currency`; `amounts` maps field names to values. Raises ValidationFailed."""
     errors = [
         {"loc": name.split("."), "message": message, "type": "money"}
         for name, amount in amounts.items()
-        if amount is not None and (message := money_error(amount, currency))
+        if amount is not None and (message := money_error(Decimal(amount), currency))
     ]
     if errors:
         raise ValidationFailed(errors)

@@ -12,14 +12,14 @@ Most addresses are free, so a write assumes that, and costs no read. A condition
 use case runs again, as after any VersionConflict.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol, TypeVar, cast
 
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.emails import normalize_email
-from chalicelib.foundation.errors import VersionConflict
+from chalicelib.foundation.errors import ValidationFailed, VersionConflict
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.signing import pseudonym
 from chalicelib.foundation.store import attributes as a
@@ -123,16 +123,38 @@ class SuppressionList:
         """Read what holds for these addresses. One round trip for each hundred."""
         _look(ctx, [self.key(ctx, address) for address in addresses if address is not None])
 
-    def check(self, ctx: Context, tx: Transaction, address: str | None) -> None:
-        """Let the transaction stand only while what `holds` says of the address is true; else VersionConflict. One action."""
-        if address is not None:
-            when = _IS_ACTIVE if self.holds(ctx, address) else _IS_FREE
-            tx.condition_check(self.key(ctx, address), when, lambda _: _look_again(ctx))
+    def check(self, ctx: Context, tx: Transaction, addresses: Iterable[str | None]) -> None:
+        """Let the transaction stand only while what `holds` says of these addresses is true; else VersionConflict. One action for each."""
+        for key in dict.fromkeys(self.key(ctx, address) for address in addresses if address is not None):
+            when = _IS_ACTIVE if ctx.suppressions.setdefault(key, False) else _IS_FREE
+            tx.condition_check(key, when, lambda _: _look_again(ctx))
 
     def set(self, ctx: Context, tx: Transaction, key: ItemKey, *, active: bool, reason: str | None, by: str) -> None:
         """Suppress the address of this key, or lift that, where it is otherwise so far; else VersionConflict. One action."""
         values = {"is_active": active, "reason": reason, "changed_at": ctx.now, "changed_by": by, "request_id": ctx.request_id}
         tx.update(key, set=values, when=_IS_FREE if active else _IS_ACTIVE, on_conflict=lambda _: _look_again(ctx))
+
+    def settle(self, ctx: Context, before: E | None, after: E, sent: Collection[str], right: str) -> E:
+        """A record that somebody writes, as it may be contacted: not at a suppressed address.
+
+        `sent` are the fields of the request. Who has an address and wasn't to be contacted may be again by those with the `right`, who say
+        why: else Forbidden, ValidationFailed.
+        """
+        then, now = None if before is None else addressee(before), addressee(after)
+        if "contact_reason" in sent and now.contact_reason is not None and "do_not_contact" not in sent:
+            raise ValidationFailed.field("contact_reason", "it belongs to do_not_contact")
+        was_barred = then is not None and then.do_not_contact
+        if now.do_not_contact != was_barred and "contact_reason" not in sent:
+            after = after.with_values(contact_reason=None)
+        if after is before or now.do_not_contact:
+            return after
+        if then is not None and was_barred and then.email is not None:
+            ctx.actor.require(right)
+            if addressee(after).contact_reason is None:
+                raise ValidationFailed.field("contact_reason", "it is needed where contact is allowed again", "missing")
+        elif self.holds(ctx, now.email):
+            return after.with_values(do_not_contact=True, contact_reason=ADDRESS_OPTED_OUT)
+        return after
 
     def add(self, ctx: Context, tx: Transaction, before: Addressee | None, after: Addressee) -> bool:
         """Add what a write of this record needs; whether it changes what holds for its address, so that others must follow (`spread`).
@@ -147,7 +169,7 @@ class SuppressionList:
         if known and was_suppressed == after.do_not_contact:
             return False
         if ctx.suppressions.setdefault(key, was_suppressed) == after.do_not_contact:
-            self.check(ctx, tx, after.email)
+            self.check(ctx, tx, [after.email])
             return False
         self.set(ctx, tx, key, active=after.do_not_contact, reason=after.contact_reason, by=after.updated_by)
         return True

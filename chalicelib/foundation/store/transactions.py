@@ -101,10 +101,8 @@ class Transaction:
         self._append(after.key, "Update", {"Key": encode_key(after.key)}, arguments, on_conflict)
 
     def condition_check(self, key: ItemKey, when: Condition, on_conflict: OnConditionFailed | None = None) -> None:
-        """Make the transaction depend on a condition of a row that it does not write. The same check twice is one."""
-        check, arguments = {"Key": encode_key(key)}, condition_arguments(when)
-        if key not in self._places or self._actions[self._places[key]] != self._action("ConditionCheck", check, arguments):
-            self._append(key, "ConditionCheck", check, arguments, on_conflict)
+        """Make the transaction depend on a condition of a row that it does not write."""
+        self._append(key, "ConditionCheck", {"Key": encode_key(key)}, condition_arguments(when), on_conflict)
 
     def check_unchanged(self, entity: Entity, on_conflict: OnConditionFailed | None = None) -> None:
         """Make the transaction depend on an entity that was read and is not written: fails where it was changed or deleted since."""

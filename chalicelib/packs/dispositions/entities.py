@@ -13,7 +13,7 @@ two concurrent changes of the order one fails.
 A buyer has a row in the partition of each of its markets, with everything that matching needs (`BuyerMarket`).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -22,10 +22,12 @@ from typing import Any, NamedTuple, NotRequired, Self, TypedDict, cast
 
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import format_timestamp
+from chalicelib.foundation.folding import fold_name
 from chalicelib.foundation.ids import IdFormat, ItemKey
 from chalicelib.foundation.json_codec import loads
 from chalicelib.foundation.store import attributes as a
 from chalicelib.foundation.store.access_patterns import AccessPattern, DuePattern, KeyRange
+from chalicelib.foundation.store.codec import decimals
 from chalicelib.foundation.store.entity import Entity
 from chalicelib.foundation.store.keys import escape_key_part, join_key
 from chalicelib.foundation.store.references import ReferenceCounter
@@ -102,7 +104,7 @@ class Buyer(Entity):
     @cached_property
     def folded_name(self) -> str:
         """The name as it is searched for."""
-        return markets.fold_name(self.name)
+        return fold_name(self.name)
 
     @property
     def name_initial(self) -> str:
@@ -112,7 +114,7 @@ class Buyer(Entity):
     @cached_property
     def folded_email(self) -> str | None:
         """The email as it is searched for."""
-        return markets.fold_name(self.email) if self.email else None
+        return fold_name(self.email) if self.email else None
 
     @property
     def email_initial(self) -> str | None:
@@ -410,9 +412,3 @@ def proof_values(proof: ProofOfFunds | None) -> dict[str, object] | None:
 _BUY_BOX_NUMBERS = (
     *("price_min", "price_max", "bedrooms_min", "bathrooms_min", "sqft_min", "year_built_min", "max_repairs", "max_pct_of_arv"),
 )
-
-
-def decimals(values: Mapping[str, Any] | None, names: Iterable[str] | None = None) -> dict[str, Any]:
-    """Numbers of nested values as Decimal, since the table returns whole ones as int; None where there is none."""
-    values = values or {}
-    return {name: None if values.get(name) is None else Decimal(values[name]) for name in (values if names is None else names)}

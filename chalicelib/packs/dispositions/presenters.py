@@ -1,6 +1,5 @@
 """Buyers, assignments and matches as responses."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any, cast
@@ -46,7 +45,6 @@ def record_explanation(ctx: Context, counts: Counts, *, explain: bool) -> Explai
 def buyer_view(ctx: Context, buyer: Buyer, counts: Counts, warnings: list[str], *, explain: bool = False) -> BuyerView:
     """A buyer with its statistics; contacts are masked for callers without the permission."""
     statistics = statistics_view(counts)
-    contacts = {name: buyer.attribute_values.get(name) for name in _CONTACT_FIELDS}
     return present(
         BuyerView,
         buyer,
@@ -55,14 +53,17 @@ def buyer_view(ctx: Context, buyer: Buyer, counts: Counts, warnings: list[str], 
         statistics=statistics,
         warnings=warnings,
         **record_explanation(ctx, counts, explain=explain),
-        **(access.mask_unless(ctx, CONTACTS, contacts, _CONTACT_FIELDS) or {}),
+        **_contacts(ctx, buyer.attribute_values),
     )
 
 
 def buyer_summary(ctx: Context, row: dict[str, Any]) -> BuyerSummary:
     """A buyer of a list; contacts are masked for callers without the permission."""
-    contacts = access.mask_unless(ctx, CONTACTS, {name: row.get(name) for name in _CONTACT_FIELDS}, _CONTACT_FIELDS) or {}
-    return present_row(BuyerSummary, row, do_not_contact=row.get("do_not_contact", False), **contacts)
+    return present_row(BuyerSummary, row, do_not_contact=row.get("do_not_contact", False), **_contacts(ctx, row))
+
+
+def _contacts(ctx: Context, values: dict[str, Any]) -> dict[str, str | None]:
+    return {name: access.shown(ctx, CONTACTS, values.get(name)) for name in _CONTACT_FIELDS}
 
 
 # -- assignments
@@ -140,8 +141,3 @@ def match_view(ctx: Context, match: matches.Match, *, explain: bool) -> MatchVie
     if explain:
         view["explain"] = matches.explain_match(match, ctx.today.isoformat())
     return view
-
-
-def visible_name(ctx: Context, row: Mapping[str, object]) -> str:
-    """A buyer's name, masked for callers without the permission."""
-    return str(row.get("name", "")) if ctx.actor.can(CONTACTS) else access.MASK

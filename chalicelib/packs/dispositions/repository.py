@@ -248,9 +248,9 @@ def add_offers(ctx: Context, tx: Transaction, snapshot: PipelineSnapshot, offers
     """Add new offers of one pipeline, whose stage and contract, roster and buyers didn't change: four actions each, and three for all."""
     roster = snapshot.roster
     public.check_unchanged(tx, snapshot.pipeline)
+    OPT_OUTS.check(ctx, tx, [buyer.email for _, buyer in offers])
     for assignment, buyer in offers:
         tx.check_unchanged(buyer)
-        OPT_OUTS.check(ctx, tx, buyer.email)
         references.add_reference(tx, Buyer.ID, buyer.id, set={"last_offer_at": ctx.now, **_record_changed(ctx, buyer.id)})
         tx.create(assignment)
         roster = roster.with_entry(assignment)

@@ -1,9 +1,8 @@
 """Request and response schemas of dispositions."""
 
-import re
 from typing import Annotated, Literal, NotRequired
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 from typing_extensions import TypedDict
 
 from chalicelib.foundation import schema_types as t
@@ -23,29 +22,12 @@ Reason = Annotated[str, t.OneOf(assignments.REASONS[assignments.ASSIGNED, assign
 Tier = Annotated[str, t.OneOf(TIERS, "BuyerTier")]
 Status = Annotated[str, t.OneOf(assignments.STATUSES, "AssignmentStatus")]
 
-_SEPARATORS = re.compile(r"[ ().-]")
-
-
-def _strip_separators(value: object) -> object:
-    return _SEPARATORS.sub("", value) if isinstance(value, str) else value
-
-
-def _market(text: str) -> str:
-    if message := markets.market_error(text):
-        raise ValueError(message)
-    return str(markets.parse(text))
-
 
 PercentOfArv = Annotated[t.Number, Field(ge=0, le=1000), t.decimals(2)]  # of the ARV: a buyer may pay more than it
-Phone = Annotated[
-    t.Text,
-    BeforeValidator(_strip_separators),
-    Field(pattern=r"^\+[1-9][0-9]{6,14}$", examples=["+12065550100"], description="E.164; spaces, dots, dashes and brackets are dropped."),
-]
 Market = Annotated[
     t.Text,
     Field(min_length=1, max_length=100, examples=["981*"], description="A postal code, a prefix of one (981*), or City/REGION."),
-    AfterValidator(_market),
+    AfterValidator(lambda text: str(markets.parse(text))),
 ]
 Markets = Annotated[list[Market], Field(max_length=markets.MAX_MARKETS), t.UNIQUE_ITEMS]
 Strategies = Annotated[list[Strategy], t.UNIQUE_ITEMS]
@@ -96,7 +78,7 @@ class BuyerBase(t.RequestBody):
     """The optional fields of a buyer."""
 
     email: t.Email | None = None
-    phone: Phone | None = None
+    phone: t.E164Phone | None = None
     company: t.Name | None = None
     buy_box_summary: t.Notes | None = None
     buy_box: BuyBox | None = None
@@ -242,10 +224,8 @@ class BulkOfferRequest(t.RequestBody):
     notify: t.StrictBool = Field(False, description="Send a mail, with a link to opt out, to buyers with an email.")
 
 
-class MatchQuery(t.PageParams):
+class MatchQuery(t.ExplainParams, t.PageParams):
     """Parameters of a list of matches."""
-
-    explain: t.QueryFlag = False
 
 
 class BuyerQuery(t.PageParams):
@@ -261,12 +241,11 @@ class BuyerQuery(t.PageParams):
     country: t.Country = "US"
 
 
-class DispositionsSummaryQuery(t.QueryParams):
+class DispositionsSummaryQuery(t.ExplainParams):
     """The days of the summary, both inclusive. Default: all days."""
 
     from_: t.BusinessDate | None = Field(None, alias="from")
     to: t.BusinessDate | None = None
-    explain: t.QueryFlag = False
 
 
 # -- answers

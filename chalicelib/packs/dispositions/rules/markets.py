@@ -8,10 +8,10 @@ without any). For a property, the partitions are read that may contain it: its p
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from chalicelib.foundation.folding import fold_name
 from chalicelib.foundation.postal_codes import AREA_LENGTH, DEFAULT_COUNTRY, US_DIGITS, delivery_code
 
 MAX_MARKETS = 20
@@ -87,11 +87,6 @@ class CityMarket:
 Market = PostalMarket | CityMarket
 
 
-def fold_name(text: str) -> str:
-    """The form in which names are compared: case, width, spaces and the encoding of accents are ignored."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-
-
 def parse(text: str) -> Market:
     """The market written as `text`; raises ValueError with the reason."""
     city, slash, region = (part.strip() for part in text.partition("/"))
@@ -111,15 +106,6 @@ def parse(text: str) -> Market:
             raise ValueError(f"a postal code has {US_DIGITS} digits; its beginning is written {code}*")
         is_prefix = False  # a prefix as long as the code is the code
     return PostalMarket(country, code, is_prefix)
-
-
-def market_error(text: str) -> str | None:
-    """Why `text` is not a market; None where it is one."""
-    try:
-        parse(text)
-    except ValueError as error:
-        return str(error)
-    return None
 
 
 def contains(markets: Iterable[Market], location: Location) -> bool | None:

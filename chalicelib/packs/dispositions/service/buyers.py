@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import date
-from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -11,6 +10,7 @@ from chalicelib.foundation.counts import add_up
 from chalicelib.foundation.due_work import commit_claim, notification_target
 from chalicelib.foundation.errors import Forbidden, ValidationFailed
 from chalicelib.foundation.events import Notification
+from chalicelib.foundation.folding import fold_name
 from chalicelib.foundation.schema_types import ExplainParams, PageOf, PageParams, check_money, merge_patch
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.foundation.suppression import ADDRESS_OPTED_OUT
@@ -18,7 +18,7 @@ from chalicelib.packs.dispositions import repository, schemas
 from chalicelib.packs.dispositions.entities import OPT_OUTS, Assignment, Buyer, BuyerCounter
 from chalicelib.packs.dispositions.permissions import CONTACTS
 from chalicelib.packs.dispositions.presenters import assignment_summary, buyer_summary, buyer_view, record_explanation, statistics_view
-from chalicelib.packs.dispositions.rules import assignments, buyer_statistics, markets, proof_of_funds
+from chalicelib.packs.dispositions.rules import assignments, buyer_statistics, proof_of_funds
 from chalicelib.packs.wholesale.public import Pipeline
 
 DUPLICATE_EMAIL, OPTED_OUT = "duplicate_email", "opted_out"
@@ -31,7 +31,8 @@ def create_buyer(ctx: Context, body: schemas.BuyerCreate) -> schemas.BuyerView:
     sent = {name: value for name, value in body.model_dump(exclude_unset=True).items() if value is not None}
     values = {name: merge_patch({}, value) if isinstance(value, dict) else value for name, value in sent.items()}
     defaults = {"tags": [], "do_not_contact": body.do_not_contact, "is_active": body.is_active}
-    buyer = _with_contact(ctx, None, Buyer.new(ctx, **{**defaults, **_completed(ctx, values)}), body)
+    new = Buyer.new(ctx, **{**defaults, **_completed(ctx, values)})
+    buyer = OPT_OUTS.settle(ctx, None, new, body.model_fields_set, assignments.OVERRIDE)
     view = buyer_view(ctx, buyer, {}, _warnings(ctx, None, buyer))
     repository.create_buyer(ctx, buyer, view)
     return view
@@ -54,7 +55,7 @@ def edit_buyer(ctx: Context, id: str, body: schemas.BuyerPatch) -> schemas.Buyer
     """Change a buyer. Omitted fields stay as they are, null clears, nested objects are merged."""
     before, record = repository.find_buyer_with_record(ctx, id)
     ctx.check_if_match(before.revision)
-    after = _with_contact(ctx, before, _apply_patch(ctx, before, body), body)
+    after = OPT_OUTS.settle(ctx, before, _apply_patch(ctx, before, body), body.model_fields_set, assignments.OVERRIDE)
     warnings = _warnings(ctx, before, after)
     if after is not before:
         repository.save_buyer(ctx, before, after)
@@ -76,7 +77,7 @@ def list_buyers(ctx: Context, query: schemas.BuyerQuery) -> PageOf[schemas.Buyer
     """Buyers, newest first; results of a search by name or email in alphabetical order."""
     if query.q is not None and not ctx.actor.can(CONTACTS):
         raise Forbidden(f"Searching names and emails needs the permission {CONTACTS}.")
-    prefix = None if query.q is None else markets.fold_name(query.q)
+    prefix = None if query.q is None else fold_name(query.q)
     if prefix == "":
         raise ValidationFailed.field("q", "a letter or digit is needed")
     ranges, predicate = repository.buyer_ranges(query, prefix), _predicate(query, prefix)
@@ -92,10 +93,10 @@ def _predicate(query: schemas.BuyerQuery, prefix: str | None) -> Callable[[dict[
             return False
         if prefix is None:
             return True
-        by_name = markets.fold_name(row["name"]).startswith(prefix[:80])
+        by_name = fold_name(row["name"]).startswith(prefix[:80])
         if query.market is None:
             return not (row["by_email"] and by_name)
-        return by_name or markets.fold_name(row.get("email", "")).startswith(prefix)
+        return by_name or fold_name(row.get("email", "")).startswith(prefix)
 
     return matches
 
@@ -133,9 +134,8 @@ def _completed(ctx: Context, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_buy_box(ctx: Context, box: dict[str, Any]) -> None:
-    amounts: dict[str, Decimal | None] = {f"buy_box.{name}": Decimal(box[name]) for name in _BOX_AMOUNTS if box.get(name) is not None}
-    check_money(box.get("currency") or ctx.settings.default_currency, amounts)
-    low, high = amounts.get("buy_box.price_min"), amounts.get("buy_box.price_max")
+    check_money(box.get("currency") or ctx.settings.default_currency, {f"buy_box.{name}": box.get(name) for name in _BOX_AMOUNTS})
+    low, high = box.get("price_min"), box.get("price_max")
     if low is not None and high is not None and low > high:
         raise ValidationFailed.field("buy_box.price_max", "is below price_min")
 
@@ -145,29 +145,10 @@ def _completed_proof(ctx: Context, proof: dict[str, Any]) -> dict[str, Any]:
         raise ValidationFailed([{"loc": ["proof_of_funds", name], "message": "it is needed", "type": "missing"} for name in missing])
     expires_on = proof_of_funds.default_expiry(date.fromisoformat(proof["issued_on"])).isoformat()
     proof = {"currency": ctx.settings.default_currency, "expires_on": expires_on, **proof}
-    check_money(proof["currency"], {"proof_of_funds.amount": Decimal(proof["amount"])})
+    check_money(proof["currency"], {"proof_of_funds.amount": proof["amount"]})
     if proof["expires_on"] < proof["issued_on"]:
         raise ValidationFailed.field("proof_of_funds.expires_on", "is before its issue")
     return proof
-
-
-def _with_contact(ctx: Context, before: Buyer | None, after: Buyer, body: schemas.BuyerCreate | schemas.BuyerPatch) -> Buyer:
-    """The buyer as it may be contacted: not at an address that has opted out, which not everybody may take back. Forbidden or ValidationFailed."""
-    sent = body.model_fields_set
-    if body.contact_reason is not None and "do_not_contact" not in sent:
-        raise ValidationFailed.field("contact_reason", "it belongs to do_not_contact")
-    is_barred = before is not None and before.do_not_contact
-    if after.do_not_contact != is_barred and "contact_reason" not in sent:
-        after = after.with_values(contact_reason=None)
-    if after is before or after.do_not_contact:
-        return after
-    if before is not None and is_barred and before.email is not None:
-        ctx.actor.require(assignments.OVERRIDE)
-        if body.contact_reason is None:
-            raise ValidationFailed.field("contact_reason", "it is needed where contact is allowed again", "missing")
-    elif OPT_OUTS.holds(ctx, after.email):
-        return after.with_values(do_not_contact=True, contact_reason=ADDRESS_OPTED_OUT)
-    return after
 
 
 def _warnings(ctx: Context, before: Buyer | None, after: Buyer) -> list[str]:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -78,7 +77,7 @@ def check_amounts(currency: str, values: Mapping[str, Any]) -> None:
     costs, money = values.get("costs") or {}, values.get("earnest_money") or {}
     amounts = {terms.PRICE: values.get(terms.PRICE), terms.FEE: values.get(terms.FEE)}
     amounts |= {f"costs.{name}": costs.get(name) for name in _COST_AMOUNTS} | {"earnest_money.amount": money.get("amount")}
-    check_money(currency, {name: Decimal(amount) for name, amount in amounts.items() if amount is not None})
+    check_money(currency, amounts)
 
 
 def check_expiry(ctx: Context, expires_at: datetime | None) -> None:
