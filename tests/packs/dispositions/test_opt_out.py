@@ -1,5 +1,6 @@
 """Opting out of offers: it is the person's, holds for the address whichever buyers have it, and isn't taken back by everybody."""
 
+import random
 import re
 from datetime import timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from chalicelib.functions import outbox
 from chalicelib.functions.streams import audit
 from chalicelib.packs.dispositions import repository, schedules
 from chalicelib.packs.dispositions.entities import OPT_OUTS, Buyer
+from chalicelib.packs.dispositions.service.opt_out import LINK
 from tests.api.test_outbox import messages, sent
 from tests.packs.dispositions.dispositions_client import DispositionsClient
 from tests.packs.dispositions.test_buyers import errors
@@ -401,3 +403,34 @@ class TestByHand:
         buyer = dispositions.buyer(email=ADDRESS, do_not_contact=True, contact_reason="Rude.")
         dispositions.ok("PATCH", f"/dispo/buyers/{buyer}", {"do_not_contact": False, "contact_reason": "Mild."})
         assert dispositions.ok("PATCH", f"/dispo/buyers/{buyer}", {"do_not_contact": True})["contact_reason"] is None
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_is_done_a_buyer_says_what_holds_for_its_address(dispositions, anonymous, context, runtime, seed):
+    """Opting out, asking again, barring, freeing, coming and changing address, in any order: buyers and rows never differ."""
+    chance, ctx = random.Random(seed), context("operator")
+    addresses, buyers = ["ann@example.com", "bob@example.com", "cid@example.com"], []
+
+    def patch(**body: Any) -> None:
+        dispositions.ok("PATCH", f"/dispo/buyers/{chance.choice(buyers)}", body)
+
+    def follow_link(query: dict[str, str] | None) -> None:
+        buyer = ctx.store.require(Buyer, chance.choice(buyers))
+        if buyer.email:
+            assert anonymous("POST", LINK.url(ctx, buyer).removeprefix("http://127.0.0.1:8000"), query=query).status == 200
+
+    moves = [
+        lambda: buyers.append(dispositions.buyer(email=chance.choice(addresses), do_not_contact=chance.random() < 0.2)),
+        lambda: patch(email=chance.choice([*addresses, None])),
+        lambda: patch(do_not_contact=True),
+        lambda: patch(do_not_contact=False, contact_reason="They asked."),
+        lambda: patch(email=chance.choice(addresses), do_not_contact=False, contact_reason="They asked."),
+        lambda: follow_link(None),
+        lambda: follow_link({"again": "true"}),
+    ]
+    moves[0]()
+    for _ in range(30):
+        chance.choice(moves)()
+        active = {one["pk"]["S"] for one in suppressions(runtime) if one["is_active"]["BOOL"]}
+        found = ctx.store.find_many(Buyer, buyers).values()
+        assert all(one.do_not_contact == (OPT_OUTS.key(ctx, one.email).pk in active) for one in found if one.email)
