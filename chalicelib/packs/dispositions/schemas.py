@@ -22,7 +22,6 @@ Reason = Annotated[str, t.OneOf(assignments.REASONS[assignments.ASSIGNED, assign
 Tier = Annotated[str, t.OneOf(TIERS, "BuyerTier")]
 Status = Annotated[str, t.OneOf(assignments.STATUSES, "AssignmentStatus")]
 
-
 PercentOfArv = Annotated[t.Number, Field(ge=0, le=1000), t.decimals(2)]  # of the ARV: a buyer may pay more than it
 Market = Annotated[
     t.Text,

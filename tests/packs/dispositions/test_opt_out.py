@@ -215,6 +215,7 @@ class TestAddress:
         assert dispositions.read(buyer)["do_not_contact"] is True
         found = dispositions.ok("GET", MATCHES.format(dispositions.pipeline()))["items"]
         assert buyer not in str(found)
+        assert dispositions.ok("PATCH", f"/dispo/buyers/{buyer}", {"email": None})["warnings"] == []
 
     def test_one_whose_mark_is_missing_gets_no_offer_either(self, dispositions, anonymous, mailed, monkeypatch):
         """The others are marked after the opt-out. Until then the address decides."""

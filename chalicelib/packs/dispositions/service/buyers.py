@@ -155,7 +155,7 @@ def _warnings(ctx: Context, before: Buyer | None, after: Buyer) -> list[str]:
     if before is not None and before.email == after.email:
         return []
     is_shared = any(row["pk"]["S"] != after.id for row in repository.of_same_email(ctx, after))
-    found = {DUPLICATE_EMAIL: is_shared, OPTED_OUT: after.contact_reason == ADDRESS_OPTED_OUT}
+    found = {DUPLICATE_EMAIL: is_shared, OPTED_OUT: after.email is not None and after.contact_reason == ADDRESS_OPTED_OUT}
     return [warning for warning, holds in found.items() if holds]
 
 
