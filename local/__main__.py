@@ -103,8 +103,8 @@ def _clock(ahead: str | None, to: str | None, *, at_once: bool) -> int:
             return 0
         if not workspace.running or not workspace.environment_file.exists():
             return _fail("Nothing runs here: start it with `make run`, then move its time.")
-        target = clock_command.target(workspace.clock(), ahead, to)
-        clock_command.move(workspace, _running_components(workspace), target, at_once=at_once)
+        there = clock_command.goal(workspace.clock, ahead, to)
+        clock_command.move(workspace, _running_components(workspace), there, at_once=at_once)
     except (clock_command.MoveError, ClockFileError) as error:
         return _fail(str(error))
     except (EngineError, Problem, BotoCoreError, ClientError) as error:

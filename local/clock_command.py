@@ -10,7 +10,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -29,6 +29,8 @@ _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes"}
 _IDLE_SECONDS = 15.0  # how long is waited for the stream and the queues
 _POLL_SECONDS = 0.02
 
+Goal = Callable[[], datetime]  # the instant that the time is to come to, as of now
+
 
 class MoveError(Exception):
     """The time can't be moved there; the message is the one line that says why."""
@@ -37,40 +39,48 @@ class MoveError(Exception):
 def described(clock: LocalClock) -> str:
     """The local time, and how far it is ahead, in one line."""
     ahead = clock.ahead
-    return f"{clock():%Y-%m-%dT%H:%M:%SZ} here, {f'{ahead} ahead of this machine' if ahead else 'as on this machine'}"
+    shown = str(ahead).removesuffix(", 0:00:00")
+    return f"{clock():%Y-%m-%dT%H:%M:%SZ} here, {f'{shown} ahead of this machine' if ahead else 'as on this machine'}"
 
 
-def target(now: datetime, ahead: str | None, to: str | None) -> datetime:
-    """The instant that the options name; `now` where they name none. Raises MoveError."""
-    instant = now
+def goal(clock: LocalClock, ahead: str | None, to: str | None) -> Goal:
+    """Where the options lead: so far ahead of the machine, or to an instant; nowhere where they name nothing. Raises MoveError."""
+    span = timedelta(0)
     if ahead is not None:
         if ahead.startswith("-"):
-            raise _backwards(now)
+            raise _backwards(clock)
         if not _SPAN.fullmatch(ahead):
             raise MoveError(f"--ahead takes weeks, days, hours, minutes, such as 2w, 3d, 12h, 90m or 1d12h, not {ahead!r}.")
-        instant += sum((timedelta(**{_UNITS[unit]: int(count)}) for count, unit in _PART.findall(ahead)), timedelta(0))
-    if to is not None:
-        try:
-            given = datetime.fromisoformat(to)
-            instant = given.replace(tzinfo=UTC) if given.tzinfo is None else given.astimezone(UTC)
-        except (ValueError, OverflowError):
-            raise MoveError(f"--to takes an instant such as 2027-01-31T09:00, 2027-01-31T09:00-08:00 or 2027-01-31, not {to!r}.") from None
-        if instant < now:
-            raise _backwards(now)
-    if instant >= _END:
-        raise MoveError("It can't be moved beyond 2099.")
-    return instant
+        span = sum((timedelta(**{_UNITS[unit]: int(count)}) for count, unit in _PART.findall(ahead)), span)
+    if to is None:
+        in_all = clock.ahead + span
+        _check_end(clock, in_all)
+        return lambda: datetime.now(UTC) + in_all
+    try:
+        given = datetime.fromisoformat(to)
+        instant = given.replace(tzinfo=UTC) if given.tzinfo is None else given.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise MoveError(f"--to takes an instant such as 2027-01-31T09:00, 2027-01-31T09:00-08:00 or 2027-01-31, not {to!r}.") from None
+    if instant < clock():
+        raise _backwards(clock)
+    _check_end(clock, instant - datetime.now(UTC))
+    return lambda: instant
 
 
-def _backwards(now: datetime) -> MoveError:
+def _check_end(clock: LocalClock, ahead: timedelta) -> None:
+    if ahead > _END - datetime.now(UTC):
+        raise MoveError(f"It is {described(clock)}, and can't be moved beyond 2099.")
+
+
+def _backwards(clock: LocalClock) -> MoveError:
     return MoveError(
-        f"It is {now:%Y-%m-%dT%H:%M:%SZ} here, and time goes forward only: the data knows it. For the machine's time begin anew: end the "
+        f"It is {described(clock)}, and time goes forward only: the data knows it. For the machine's time begin anew: end the "
         "system, move its folder .local away, start it."
     )
 
 
-def move(workspace: Workspace, components: Components, instant: datetime, *, at_once: bool) -> None:
-    """Move the time to an instant and print the record of each run, as a line of JSON; the runs' own output goes to the log.
+def move(workspace: Workspace, components: Components, there: Goal, *, at_once: bool) -> None:
+    """Move the time there and print the record of each run, as a line of JSON; the runs' own output goes to the log.
 
     A day at a time, or `at_once`, in one step: then each schedule that fell due runs once, late. Raises EngineError.
     """
@@ -83,7 +93,7 @@ def move(workspace: Workspace, components: Components, instant: datetime, *, at_
         steps = _in_one_step if at_once else _day_by_day
         try:
             with workspace.log.open("a") as log, contextlib.redirect_stdout(log):
-                for record in steps(workspace, timetable, instant, idle):
+                for record in steps(workspace, timetable, there, idle):
                     print(json.dumps(record, default=str), file=records, flush=True)
                 idle.wait()
         finally:
@@ -103,17 +113,18 @@ def _turn(timetable: Timetable) -> Iterator[None]:
         yield
 
 
-def _day_by_day(workspace: Workspace, timetable: Timetable, instant: datetime, idle: "_Idle") -> Iterator[Any]:
-    while (now := workspace.clock()) < instant:
-        day_end = min(now + _DAY, instant)
+def _day_by_day(workspace: Workspace, timetable: Timetable, there: Goal, idle: "_Idle") -> Iterator[Any]:
+    while (end := there()) > (now := workspace.clock()):  # in this order: the goal may move with the machine
+        day_end = min(now + _DAY, end)
         for due, name in timetable.due_until(day_end):
             _step(workspace, due, idle)
             yield timetable.run(name)
         _step(workspace, day_end, idle)
 
 
-def _in_one_step(workspace: Workspace, timetable: Timetable, instant: datetime, idle: "_Idle") -> Iterator[Any]:
-    _step(workspace, instant, idle)
+def _in_one_step(workspace: Workspace, timetable: Timetable, there: Goal, idle: "_Idle") -> Iterator[Any]:
+    idle.wait()
+    _step(workspace, there(), idle)
     yield from timetable.run_due()
 
 
