@@ -103,8 +103,8 @@ def _clock(ahead: str | None, to: str | None, *, at_once: bool) -> int:
             return 0
         if not workspace.running or not workspace.environment_file.exists():
             return _fail("Nothing runs here: start it with `make run`, then move its time.")
-        there = clock_command.goal(workspace.clock, ahead, to)
-        clock_command.move(workspace, _running_components(workspace), there, at_once=at_once)
+        clock_command.goal(workspace.clock, ahead, to)  # what can't be is told before anything else
+        clock_command.move(workspace, _running_components(workspace), ahead, to, at_once=at_once)
     except (clock_command.MoveError, ClockFileError) as error:
         return _fail(str(error))
     except (EngineError, Problem, BotoCoreError, ClientError) as error:

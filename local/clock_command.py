@@ -79,16 +79,17 @@ def _backwards(clock: LocalClock) -> MoveError:
     )
 
 
-def move(workspace: Workspace, components: Components, there: Goal, *, at_once: bool) -> None:
-    """Move the time there and print the record of each run, as a line of JSON; the runs' own output goes to the log.
+def move(workspace: Workspace, components: Components, ahead: str | None, to: str | None, *, at_once: bool) -> None:
+    """Move the time where the options lead and print the record of each run, as a line of JSON; the runs' own output goes to the log.
 
-    A day at a time, or `at_once`, in one step: then each schedule that fell due runs once, late. Raises EngineError.
+    A day at a time, or `at_once`, in one step: then each schedule that fell due runs once, late. Raises MoveError or EngineError.
     """
     timetable = Timetable(components.schedules(), workspace.schedule_state, workspace.clock)
     settings = workspace.read_environment()
     client = EngineClient.of(settings)
     records, before = sys.stdout, workspace.clock.ahead
     with contextlib.closing(client), _turn(timetable):
+        there = goal(workspace.clock, ahead, to)  # as it is when nobody else moves it
         idle = _Idle(client, [settings[sqs.setting(consumer)] for consumer, _ in components.queues()])
         steps = _in_one_step if at_once else _day_by_day
         try:

@@ -67,7 +67,7 @@ def trail(event: dict[str, Any], _context: Any) -> None:
 
 def tidy(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     db("PutItem", Item=entity("tidied", event["resources"][0]))
-    db("PutItem", Item=entity(f"tidied at {CLOCK[0]():%Y-%m-%dT%H}", event["time"]))
+    db("PutItem", Item=entity(f"tidied-{CLOCK[0]():%Y-%m-%dT%H}", event["time"]))
     return {"done": 1}
 
 

@@ -162,7 +162,7 @@ def move(workspace: Workspace, *schedules: Schedule, ahead: str, at_once: bool =
             {"schedules": lambda _: list(schedules), "queues": lambda _: [], "prepare": lambda _, where: prepared.append(where)},
         )(),
     )
-    clock_command.move(workspace, components, clock_command.goal(workspace.clock, ahead, None), at_once=at_once)
+    clock_command.move(workspace, components, ahead, None, at_once=at_once)
     return prepared
 
 
