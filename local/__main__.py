@@ -99,7 +99,7 @@ def _clock(ahead: str | None, to: str | None, *, at_once: bool) -> int:
     workspace = Workspace.of(os.environ)
     try:
         if ahead is None and to is None and not at_once:
-            print(clock_command.described(workspace.clock))
+            print(workspace.clock.shown())
             return 0
         if not workspace.running or not workspace.environment_file.exists():
             return _fail("Nothing runs here: start it with `make run`, then move its time.")
@@ -110,8 +110,8 @@ def _clock(ahead: str | None, to: str | None, *, at_once: bool) -> int:
     except (EngineError, Problem, BotoCoreError, ClientError) as error:
         return _fail(f"The system here ended, or refuses: {error}")
     except KeyboardInterrupt:
-        return _fail(f"Interrupted. It is {clock_command.described(workspace.clock)}.")
-    print(f"It is {clock_command.described(workspace.clock)}.", file=sys.stderr)
+        return _fail(f"Interrupted. It is {workspace.clock.shown()}.")
+    print(f"It is {workspace.clock.shown()}.", file=sys.stderr)
     return 0
 
 

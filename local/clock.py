@@ -38,3 +38,10 @@ class LocalClock:
         if not (text.isascii() and text.isdigit() and len(text) <= 11):
             raise ClockFileError(f"{self._file} must hold the whole seconds by which the time is ahead, not {text[:40]!r}.")
         return timedelta(seconds=int(text))
+
+    def shown(self) -> str:
+        """The time and how far it is ahead, for people: a part of a line."""
+        ahead = self.ahead
+        return f"{self():%Y-%m-%dT%H:%M:%SZ} here, " + (
+            f"{str(ahead).removesuffix(', 0:00:00')} ahead of this machine" if ahead else "as on this machine"
+        )

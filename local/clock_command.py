@@ -36,13 +36,6 @@ class MoveError(Exception):
     """The time can't be moved there; the message is the one line that says why."""
 
 
-def described(clock: LocalClock) -> str:
-    """The local time, and how far it is ahead, in one line."""
-    ahead = clock.ahead
-    shown = str(ahead).removesuffix(", 0:00:00")
-    return f"{clock():%Y-%m-%dT%H:%M:%SZ} here, {f'{shown} ahead of this machine' if ahead else 'as on this machine'}"
-
-
 def goal(clock: LocalClock, ahead: str | None, to: str | None) -> Goal:
     """Where the options lead: so far ahead of the machine, or to an instant; nowhere where they name nothing. Raises MoveError."""
     span = timedelta(0)
@@ -69,12 +62,12 @@ def goal(clock: LocalClock, ahead: str | None, to: str | None) -> Goal:
 
 def _check_end(clock: LocalClock, ahead: timedelta) -> None:
     if ahead > _END - datetime.now(UTC):
-        raise MoveError(f"It is {described(clock)}, and can't be moved beyond 2099.")
+        raise MoveError(f"It is {clock.shown()}, and can't be moved beyond 2099.")
 
 
 def _backwards(clock: LocalClock) -> MoveError:
     return MoveError(
-        f"It is {described(clock)}, and time goes forward only: the data knows it. For the machine's time begin anew: end the "
+        f"It is {clock.shown()}, and time goes forward only: the data knows it. For the machine's time begin anew: end the "
         "system, move its folder .local away, start it."
     )
 

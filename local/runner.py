@@ -171,8 +171,8 @@ class Runner:
             f"  Log             {folder}/valhalla.log",
             f"  AWS engine      {engine.url}   (table {TABLE}; settings for other shells in {folder}/environment)",
         ]
-        if ahead := self.workspace.clock.ahead:
-            lines.insert(-1, f"  Time            {self.workspace.clock():%Y-%m-%d %H:%M} UTC, {ahead} ahead of this machine")
+        if self.workspace.clock.ahead:
+            lines.insert(-1, f"  Time            {self.workspace.clock.shown()}")
         if schedules:
             due = Timetable(schedules, self.workspace.schedule_state, self.workspace.clock).due
             lines += ["", "  Schedules (UTC); run one now with: python -m local tick NAME; move the time with: python -m local clock"]

@@ -207,7 +207,7 @@ def test_what_is_due_in_days_comes_when_the_time_is_moved(begin: Callable[[], Fi
     again = firm.web.post(note, json={"event_type": "call", "description": "Hello"}, headers=key)
     assert (again.status_code, again.headers.get("Idempotent-Replayed")) == (201, None), "the key of two weeks ago is over"
     snapshots = firm.web.get("/holdings/snapshots?limit=200").json()["items"]
-    assert len({one["as_of"] for one in snapshots}) >= 14, "each day was closed"
+    assert len({one["date"] for one in snapshots}) >= 14, "each day was closed"
 
     late = firm.open_pipeline()
     assert within(3, lambda: firm.trail(late["id"])), "the trail goes on"
