@@ -83,7 +83,8 @@ def move(workspace: Workspace, components: Components, ahead: str | None, to: st
     records, before = sys.stdout, workspace.clock.ahead
     with contextlib.closing(client), _turn(timetable):
         there = goal(workspace.clock, ahead, to)  # as it is when nobody else moves it
-        idle = _Idle(client, [settings[sqs.setting(consumer)] for consumer, _ in components.queues()])
+        names = [mapping.name for mapping, _ in components.consumers()]
+        idle = _Idle(client, names, [settings[sqs.setting(consumer)] for consumer, _ in components.queues()])
         steps = _in_one_step if at_once else _day_by_day
         try:
             with workspace.log.open("a") as log, contextlib.redirect_stdout(log):
@@ -136,8 +137,8 @@ class _Idle:
     What can't be done in 15 seconds (a record that fails, a message that is tried again later) is said, and not waited for again.
     """
 
-    def __init__(self, client: EngineClient, queue_urls: list[str]) -> None:
-        self._client, self._queue_urls = client, queue_urls
+    def __init__(self, client: EngineClient, consumers: list[str], queue_urls: list[str]) -> None:
+        self._client, self._consumers, self._queue_urls = client, consumers, queue_urls
         self._stuck: set[tuple[str, int]] = set()
 
     def wait(self) -> None:
@@ -153,7 +154,8 @@ class _Idle:
     def _left(self) -> set[tuple[str, int]]:
         """What isn't done: consumers with the number that they are at, queues with the number of their messages."""
         progress = self._client.call("LocalStream.Progress", {})
-        left = {(name, number) for name, number in progress["Offsets"].items() if number < progress["Last"]}
+        offsets = dict.fromkeys(self._consumers, -1) | progress["Offsets"]  # -1: not started yet
+        left = {(name, number) for name, number in offsets.items() if number < progress["Last"]}
         for url in self._queue_urls:
             request = {"QueueUrl": url, "AttributeNames": ["All"]}
             attributes = self._client.call("AmazonSQS.GetQueueAttributes", request)["Attributes"]

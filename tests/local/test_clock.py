@@ -159,7 +159,12 @@ def move(workspace: Workspace, *schedules: Schedule, ahead: str, at_once: bool =
         type(
             "Small",
             (),
-            {"schedules": lambda _: list(schedules), "queues": lambda _: [], "prepare": lambda _, where: prepared.append(where)},
+            {
+                "schedules": lambda _: list(schedules),
+                "queues": lambda _: [],
+                "consumers": lambda _: [],
+                "prepare": lambda _, where: prepared.append(where),
+            },
         )(),
     )
     clock_command.move(workspace, components, ahead, None, at_once=at_once)
