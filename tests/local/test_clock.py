@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from chalicelib.foundation.manifest import Schedule
+from chalicelib.foundation.manifest import Schedule, StreamConsumer
 from chalicelib.foundation.store.table import table_definition
 from local import __main__ as command
 from local import clock_command
@@ -152,7 +152,7 @@ def engine(workspace: Workspace) -> Iterator[Engine]:
     engine.stop()
 
 
-def move(workspace: Workspace, *schedules: Schedule, ahead: str, at_once: bool = False) -> list[Workspace]:
+def move(workspace: Workspace, *schedules: Schedule, ahead: str, at_once: bool = False, consumers: tuple[str, ...] = ()) -> list[Workspace]:
     prepared: list[Workspace] = []
     components = cast(
         Components,
@@ -162,7 +162,7 @@ def move(workspace: Workspace, *schedules: Schedule, ahead: str, at_once: bool =
             {
                 "schedules": lambda _: list(schedules),
                 "queues": lambda _: [],
-                "consumers": lambda _: [],
+                "consumers": lambda _: [(StreamConsumer(name, "", "", ()), None) for name in consumers],
                 "prepare": lambda _, where: prepared.append(where),
             },
         )(),
@@ -213,6 +213,14 @@ def test_what_is_not_idle_in_time_is_said_once_and_not_waited_for_again(
     move(workspace, DAILY, ahead="3d")
     assert capsys.readouterr().err == "Going on, though stuck isn't idle.\n"
     assert len(SHOWN) == 3
+
+
+def test_a_consumer_that_has_not_started_is_waited_for(
+    workspace: Workspace, engine: Engine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock_command, "_IDLE_SECONDS", 0.1)
+    move(workspace, ahead="1h", consumers=("trail",))
+    assert capsys.readouterr().err == "Going on, though trail isn't idle.\n"
 
 
 def test_records_of_the_stream_and_what_expires_go_by_it(workspace: Workspace, engine: Engine) -> None:
