@@ -10,7 +10,7 @@ from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.expressions import all_of, attribute
 from chalicelib.foundation.store.store import parse_live
 from chalicelib.foundation.store.transactions import MAX_ACTIONS, Transaction
-from chalicelib.foundation.store.unique import UniqueValue
+from chalicelib.foundation.store.unique import UniqueValue, external_ref_taken
 from chalicelib.packs.deals.entities import NO_OWNER, Deal, DealGate, mirrored
 from chalicelib.packs.deals.rules import STATUSES
 from chalicelib.packs.deals.schemas import DealQuery, DealStatusInterval
@@ -18,6 +18,7 @@ from chalicelib.packs.wholesale import public as wholesale
 from chalicelib.packs.wholesale.public import Pipeline
 
 EXTERNAL_REF = UniqueValue.by_digest("deal-ref")
+_TAKEN = external_ref_taken("deal")
 HISTORY = StateHistory(DealStatusInterval)
 MAX_UNFINISHED = 80  # things that are cancelled with their deal in one transaction
 
@@ -74,7 +75,7 @@ def create(ctx: Context, deal: Deal, pipeline: Pipeline | None, response: object
     """Write a new deal with its gate, counted on its pipeline and its professionals. One round trip, replay or not."""
     tx = idempotency.idempotent_transaction(ctx, response)
     _require_users(ctx, tx, deal.owner, deal.team)
-    EXTERNAL_REF.change(ctx, tx, None, deal.external_ref, deal.id, _reference_taken)
+    EXTERNAL_REF.change(ctx, tx, None, deal.external_ref, deal.id, _TAKEN)
     if pipeline is not None:
         wholesale.add_deal(ctx, tx, pipeline, deal.id)
     tx.create(deal)
@@ -99,7 +100,7 @@ def add_update(ctx: Context, tx: Transaction, before: Deal, after: Deal, *, ver:
     With `ver` a change of the gate stands only where no child has been written since the gate had that number; else VersionConflict.
     """
     _require_users(ctx, tx, after.owner if after.owner != before.owner else None, [id for id in after.team if id not in before.team])
-    EXTERNAL_REF.change(ctx, tx, before.external_ref, after.external_ref, after.id, _reference_taken)
+    EXTERNAL_REF.change(ctx, tx, before.external_ref, after.external_ref, after.id, _TAKEN)
     if mirrored(after) != mirrored(before):
         when = references.IS_OPEN if ver is None else all_of(references.IS_OPEN, attribute("ver") == ver)
         tx.update(references.counter_key(Deal.ID, after.id), set=mirrored(after), when=when)
@@ -143,7 +144,7 @@ def delete(ctx: Context, deal: Deal, pipeline: Pipeline | None) -> None:
     """
     tx = Transaction(ctx.store)
     references.close_if_unreferenced(ctx, tx, Deal, deal.id)
-    EXTERNAL_REF.change(ctx, tx, deal.external_ref, None, deal.id, _reference_taken)
+    EXTERNAL_REF.change(ctx, tx, deal.external_ref, None, deal.id, _TAKEN)
     if pipeline is not None:
         wholesale.remove_deal(ctx, tx, pipeline)
     tx.save(deal.soft_deleted(ctx))
@@ -168,7 +169,3 @@ def _require_users(ctx: Context, tx: Transaction, owner: str | None, team: list[
     for id in team:
         if id != owner:
             access.require_active_user(ctx, tx, id, "team")
-
-
-def _reference_taken(deal_id: str) -> Conflict:
-    return Conflict("Another deal has this external_ref.", code="external_ref_taken", id=deal_id)
