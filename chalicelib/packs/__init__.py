@@ -22,7 +22,7 @@ PACKS: tuple[Pack, ...] = (
     wholesale.PACK,
     dispositions.PACK,
     holdings.PACK,
-    scorecards.PACK,
     deals.PACK,
+    scorecards.PACK,
     *PLANNED,
 )
