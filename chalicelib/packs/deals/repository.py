@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from chalicelib.foundation import access, idempotency, party_rows
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Conflict, NotFound, ValidationFailed
+from chalicelib.foundation.ids import IdFormat
 from chalicelib.foundation.manifest import import_string
 from chalicelib.foundation.state_history import StateHistory
 from chalicelib.foundation.store import references
@@ -91,13 +92,10 @@ def create(ctx: Context, deal: Deal, pipeline: Pipeline | None, response: object
 
 
 def save(ctx: Context, before: Deal, after: Deal) -> None:
-    """Write a changed deal: one conditional put, or one transaction where other rows change with it. One round trip."""
+    """Write a changed deal, with what changes with it. One round trip."""
     tx = Transaction(ctx.store)
     add_update(ctx, tx, before, after)
-    if len(tx) == 1:
-        ctx.store.save(after)
-    else:
-        _commit(tx)
+    _commit(tx)
 
 
 def add_update(ctx: Context, tx: Transaction, before: Deal, after: Deal, *, ver: int | None = None) -> None:
@@ -147,16 +145,18 @@ def _assignment_stands(assignment_id: str) -> Conflict:
 def delete(ctx: Context, deal: Deal, pipeline: Pipeline | None) -> None:
     """Mark a deal deleted, and take it from its pipeline and its professionals; Conflict while anything refers to it. One round trip.
 
-    Rows of its parties that one transaction has no room for are removed after it: without the deal they say nothing.
+    Rows by which it is found, and that one transaction has no room for, are removed after it: without the deal they say nothing.
     """
-    tx = Transaction(ctx.store)
+    tx, id_format = Transaction(ctx.store), _professional_ids(ctx)
     references.close_if_unreferenced(ctx, tx, Deal, deal.id)
     EXTERNAL_REF.change(ctx, tx, deal.external_ref, None, deal.id, _TAKEN)
     if pipeline is not None:
         wholesale.remove_deal(ctx, tx, pipeline)
-    _change_professionals(ctx, tx, deal.id, deal.professional_ids, ())
+    for id in deal.professional_ids:
+        references.remove_reference(tx, id_format, id)
     tx.save(deal.soft_deleted(ctx))
-    keys, room = list(deal.party_rows), MAX_ACTIONS - len(tx)
+    keys = [*(ProfessionalDeal.of(id, deal.id).key for id in deal.professional_ids), *deal.party_rows]
+    room = MAX_ACTIONS - len(tx)
     for key in keys[:room]:
         tx.delete(key)
     tx.commit()
@@ -192,12 +192,8 @@ def _read_users(ctx: Context, ids: Sequence[str]) -> list[DynamoItem | None]:
 
 
 def _change_professionals(ctx: Context, tx: Transaction, deal_id: str, before: Sequence[str], after: Sequence[str]) -> None:
-    """Count the deal on the professionals who come into it, who must be active, and no more on those who leave it: two actions each.
-
-    By the foundation's own means: their pack knows deals, so deals can't import it.
-    """
-    id_format = ctx.packs.id_format(PROFESSIONAL)
-    assert id_format is not None, "professionals are one of the packs"
+    """Count the deal on the professionals who come into it, who must be active, and no more on those who leave it: two actions each."""
+    id_format = _professional_ids(ctx)
     for id in after:
         if id not in before:
             references.add_reference(tx, id_format, id, active=True)
@@ -206,3 +202,10 @@ def _change_professionals(ctx: Context, tx: Transaction, deal_id: str, before: S
         if id not in after:
             references.remove_reference(tx, id_format, id)
             tx.delete(ProfessionalDeal.of(id, deal_id).key)
+
+
+def _professional_ids(ctx: Context) -> IdFormat:
+    """The form of the ids of professionals. Their pack knows deals, so deals can't import it."""
+    id_format = ctx.packs.id_format(PROFESSIONAL)
+    assert id_format is not None, "professionals are one of the packs"
+    return id_format

@@ -1,5 +1,6 @@
 """A pack whose things are parts of deals, as tasks are: they count on the deal's gate, and end with it."""
 
+from dataclasses import replace
 from typing import Any
 
 from chalicelib.foundation.context import Context
@@ -46,8 +47,12 @@ PACK = Pack(
 
 def register(runtime: Any) -> None:
     """Let the system have these instead of tasks and packets."""
-    packs = [pack for pack in PACKS if "deal" not in {*pack.cancels, *pack.holders}]
-    runtime.packs = PackRegistry([*packs, PACK])
+    runtime.packs = PackRegistry([*map(_without_deals, PACKS), PACK])
+
+
+def _without_deals(pack: Pack) -> Pack:
+    holders, cancels = ({kind: path for kind, path in paths.items() if kind != "deal"} for paths in (pack.holders, pack.cancels))
+    return replace(pack, holders=holders, cancels=cancels)
 
 
 def add(ctx: Context, deal_id: str, status: str = "open") -> str:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.keys import reference_counter
 
 PROFESSIONALS = "/pros/scorecard/professionals"
@@ -70,3 +71,22 @@ def test_the_most_that_a_deal_has(deals, client_as, round_trips):
     deals.expect_error(422, "PATCH", f"/deals/{id}", {"team": [*team[1:], "user_nobody"], "professional_ids": None})
     deals.expect_error(422, "POST", "/deals", {"title": "T", "team": [*team[1:], "user_nobody"]})
     deals.ok("DELETE", f"/deals/{id}")
+
+
+def test_a_deletion_has_room_for_the_longest_names(deals, runtime, references):
+    """Twenty professionals, and a pipeline whose seller and buyer have more words than anybody: the rest is removed afterwards."""
+
+    def words(letter: str) -> str:
+        return " ".join(f"{letter}{number}" for number in range(30))
+
+    people = [deals.professional(f"P{number}") for number in range(20)]
+    pipeline = deals.pipeline(seller={"name": words("a")})
+    deals.assign(deals.offer(pipeline, deals.buyer(words("b"), company=words("c"))))
+    problem = deals.expect_error(422, "POST", "/deals", {"title": "T", "pipeline_id": pipeline, "professional_ids": people})
+    assert problem["errors"][0]["loc"] == ["parties"]
+    id = deals.deal(pipeline_id=pipeline)
+    deals.change(id, professional_ids=people, parties=[{"name": words("d"), "side": "ours"}])
+    deals.ok("DELETE", f"/deals/{id}")
+    assert {references(one) for one in people} == {0}
+    for pk, beginning in [*((f"PARTY#{letter}0", id) for letter in "abcd"), *((one, "DEAL#") for one in people)]:
+        assert list(runtime.store().query_all(KeyRange(None, pk, prefix=beginning))) == []
