@@ -35,6 +35,6 @@ PACK = Pack(
     subjects=(SubjectEntry("deal", "deal", f"{__name__}.subjects.DEAL"),),
     owned=(OwnedEntities("deal", _WRITE, _ANY_OWNER, f"{__name__}.repository.add_update"),),
     entities={"deal": f"{__name__}.entities.Deal"},
-    rows=(f"{__name__}.entities.DealGate",),
-    holders={"pipeline": f"{__name__}.subjects.holders_of_pipeline"},
+    rows=(f"{__name__}.entities.DealGate", f"{__name__}.entities.ProfessionalDeal"),
+    holders={"pipeline": f"{__name__}.subjects.holders_of_pipeline", "professional": f"{__name__}.subjects.holders_of_professional"},
 )
