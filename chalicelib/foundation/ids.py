@@ -56,9 +56,10 @@ class IdFormat:
         """A new id, in the partition of the root id `parent` where this kind is a child."""
         if parent is None:
             return f"{self.prefix}_{ulid(now)}"
-        return self._child(parent, ulid(now))
+        return self.derived(parent, ulid(now))
 
-    def _child(self, parent: str, own_ulid: str) -> str:
+    def derived(self, parent: str, own_ulid: str) -> str:
+        """The id of a child whose own ULID is given: made of what it names, rather than of chance."""
         root_prefix, root_ulid = parent.split("_")
         letter = next(letter for letter, prefix in self.parents.items() if prefix == root_prefix)
         return f"{self.prefix}_{letter}{root_ulid}{own_ulid}"
@@ -67,7 +68,7 @@ class IdFormat:
     def example(self) -> str:
         """An id of this form, for the documentation."""
         parent = next(iter(self.parents.values()), None)
-        return f"{self.prefix}_{EXAMPLE_ULID}" if parent is None else self._child(f"{parent}_{EXAMPLE_ULID}", EXAMPLE_ULID)
+        return f"{self.prefix}_{EXAMPLE_ULID}" if parent is None else self.derived(f"{parent}_{EXAMPLE_ULID}", EXAMPLE_ULID)
 
     def is_id(self, id: str) -> bool:
         """Whether it is an id of this format."""
