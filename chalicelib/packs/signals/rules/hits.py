@@ -1,5 +1,6 @@
 """Hits: where markers stand in a text, without those that are negated, past, or inside a longer one."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -22,6 +23,7 @@ from chalicelib.packs.signals.rules.text import Clauses, Token, tokens
 MAX_QUOTE = 200  # code points
 _MAX_GAP = 4  # white space between two words of a phrase
 _CONTRACTED_NOT = "n't"
+_NUMBER_SIGN = re.compile(r"no\.\s{0,3}#?\s?[A-Z-]{0,8}\d", re.IGNORECASE)
 _RESPONSE_TIME = "response_time"  # the fact
 
 
@@ -88,8 +90,8 @@ def _exceptions_first(phrase: Phrase) -> bool:
 
 
 def _is_number_sign(text: str, token: Token) -> bool:
-    """Whether it is the "No." of a number: "License No. 1234"."""
-    return token.word == "no" and text[token.end : token.end + 1] == "." and text[token.end + 1 : token.end + 5].lstrip(" #")[:1].isdigit()
+    """Whether it is the "No." of a number: "License No. AB-1234"."""
+    return token.word == "no" and _NUMBER_SIGN.match(text, token.start) is not None
 
 
 def _end_of(text: str, words: list[Token], index: int, phrase: Phrase) -> int | None:

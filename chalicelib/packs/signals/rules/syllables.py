@@ -5,7 +5,7 @@ from functools import cache
 from typing import Protocol, cast
 
 _PART = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
-_LONGEST = 60  # letters; what is longer is no word, and counts as so much of it
+_LONGEST = 100  # characters; what is longer is no word, and counts as so much of it
 
 
 class _Syllapy(Protocol):
@@ -14,7 +14,7 @@ class _Syllapy(Protocol):
 
 def count_syllables(word: str) -> int:
     """The syllables of a word, of each of its parts where hyphens or digits part it; one at the least."""
-    parts = (part.replace("’", "'")[:_LONGEST] for part in _PART.findall(word))
+    parts = (part.replace("’", "'") for part in _PART.findall(word[:_LONGEST]))
     return max(1, sum(_syllapy().count(part) for part in parts))
 
 
