@@ -90,7 +90,9 @@ def test_robots_are_obeyed(signals, site, what):
         assert site.asked == ["site.example/robots.txt"]
 
 
-@pytest.mark.parametrize(("status", "is_allowed"), [(404, True), (410, True), (401, True), (403, True), (429, False), (500, False), (503, False)])
+@pytest.mark.parametrize(
+    ("status", "is_allowed"), [(404, True), (410, True), (401, True), (403, True), (429, False), (500, False), (503, False)]
+)
 def test_a_site_whose_robots_fail_is_left_alone_one_without_any_is_not(signals, site, status, is_allowed):
     site.answer("/robots.txt", "x", status)
     site.answer("/", "We do tax.")
@@ -161,7 +163,9 @@ def test_the_servers_encoding_is_used(signals, site):
     assert signals.read_urls(URL, f"{URL}plain")["words"] == 6
 
 
-@pytest.mark.parametrize("charset", [None, "utf-8", "no-such", "zip", "rot13", "hex", "idna", "punycode", "unicode_escape", "utf-7", "\x00"])
+@pytest.mark.parametrize(
+    "charset", [None, "utf-8", "no-such", "zip", "rot13", "hex", "idna", "punycode", "unicode_escape", "utf-7", "\x00"]
+)
 def test_no_charset_makes_more_of_a_text_than_its_characters(charset):
     assert decode_plain("Zürich +ADw-".encode(), charset) == "Zürich +ADw-"
 
