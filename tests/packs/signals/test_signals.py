@@ -149,10 +149,15 @@ def test_of_whom_nobody_knows_nothing_is_kept_listed_or_read(signals):
     assert signals.ok("GET", f"/pros/{signals.professional('Other')}/signals")["items"] == []
 
 
-def test_of_a_deleted_professional_nothing_is_kept(signals):
+def test_of_a_deleted_professional_nothing_is_kept_or_read(signals):
     professional = signals.professional()
+    kept = signals.kept(professional)
     assert signals.call("DELETE", f"/pros/scorecard/professionals/{professional}").status == 204
     signals.refused(404, "POST", EXTRACT, {"name": "Ann", "professional_id": professional, "sources": [{"text": TEXT}]})
+    signals.refused(404, "GET", f"/pros/{professional}/signals")
+    signals.refused(404, "GET", f"/pros/{professional}/data")
+    signals.refused(404, "GET", path_of(kept))
+    signals.refused(404, "POST", f"{path_of(kept)}/dispute", {"reason": "x"})
 
 
 def test_of_an_inactive_professional_nothing_is_kept(signals):
