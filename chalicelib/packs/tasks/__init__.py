@@ -47,5 +47,6 @@ PACK = Pack(
     subjects=(SubjectEntry("task", "task", f"{__name__}.subjects.TASK"),),
     entities={"task": f"{__name__}.entities.Task", "task-comment": f"{__name__}.entities.Comment"},
     key_prefixes=("WORKLOAD", "ESTIMATES"),
+    cancels={"deal": f"{__name__}.public.cancel_with_deal"},
     holders={"deal": f"{__name__}.subjects.holders_of_deal", "professional": f"{__name__}.subjects.holders_of_professional"},
 )

@@ -68,6 +68,7 @@ class Task(Entity):
     status_entered_by = a.string()
     status_reason = a.optional_string()
     status_note = a.optional_string()
+    last_stay = a.optional_map()  # in the status before it was cancelled with its deal: that transaction writes no other row of it
     milliseconds_in = a.map_()  # of the stays that have ended, by status
     milliseconds_blocked = a.map_()  # of these the blocked ones, by reason
     reopened = a.integer()

@@ -91,7 +91,16 @@ def unfinished_in(rows: Iterable[DynamoItem]) -> list[Task]:
 
 def unfinished_of_deal(ctx: Context, deal_id: str) -> list[Task]:
     """The unfinished tasks of a deal, the oldest first. One round trip for each MB of its tasks."""
-    return unfinished_in(ctx.store.query_all(Task.children_of(deal_id)))
+    from chalicelib.packs.tasks import repository
+
+    return repository.unfinished_of_deal(ctx, deal_id)
+
+
+def cancel_with_deal(ctx: Context, tx: Transaction, deal_id: str, limit: int) -> int:
+    """Add that the unfinished tasks of a deal are cancelled with it, one action each; how many they are. Of more than `limit` nothing."""
+    from chalicelib.packs.tasks.service import moves
+
+    return moves.cancel_with_deal(ctx, tx, deal_id, limit)
 
 
 def unfinished_without_deal(ctx: Context, professional_id: str, limit: int) -> tuple[list[Task], bool]:

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from chalicelib.foundation import idempotency
 from chalicelib.foundation.context import Context
+from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.due_work import notification_target
 from chalicelib.foundation.errors import Conflict, NotFound
 from chalicelib.foundation.events import Notification, add_notifications
@@ -139,8 +140,10 @@ def add_new(
     for task in tasks:
         scorecards.add_reference(tx, task.professional_id)
     if deal_id is not None:
-        changes = sum(task.dependency_changes for task in tasks)
-        deals.change(ctx, tx, deal_id, count=len(tasks), tasks=len(tasks), max_tasks=MAX_TASKS, any_deal=any_deal, dependency_changes=changes)
+        changes, count = any(task.dependency_changes for task in tasks), len(tasks)
+        deals.change(
+            ctx, tx, deal_id, count=count, tasks=count, max_tasks=MAX_TASKS, any_deal=any_deal, changes_dependencies=changes
+        )
     for dependency in dict.fromkeys(dependency for task in tasks for dependency in task.depends_on):
         tx.condition_check(Task.ID.key(dependency), IS_LIVE, NotFound(Task.ID.name))
     for task in tasks:
@@ -154,8 +157,8 @@ def add_change(ctx: Context, tx: Transaction, before: Task, after: Task, *, depe
     permission without which it must be the caller's own deal (None: whoever's it is).
     """
     if after.deal_id is not None:
-        changes = after.dependency_changes - before.dependency_changes
-        deals.change(ctx, tx, after.deal_id, any_deal=any_deal, dependency_changes=changes, dependencies=dependencies)
+        changes = after.dependency_changes != before.dependency_changes
+        deals.change(ctx, tx, after.deal_id, any_deal=any_deal, changes_dependencies=changes, dependencies=dependencies)
     if after.professional_id != before.professional_id:
         scorecards.add_reference(tx, after.professional_id)
         scorecards.remove_reference(tx, before.professional_id)
@@ -168,12 +171,25 @@ def delete(ctx: Context, before: Task, *, dependencies: int | None) -> None:
     """Mark a task deleted, on which no other depends by that count of the deal's gate. One round trip."""
     tx = Transaction(ctx.store)
     if before.deal_id is not None:
-        deals.change(
-            ctx, tx, before.deal_id, count=-1, tasks=-1, any_deal=ANY_DEAL, is_live=False, dependency_changes=1, dependencies=dependencies
-        )
+        deals.change(ctx, tx, before.deal_id, count=-1, tasks=-1, any_deal=ANY_DEAL, is_live=False, dependencies=dependencies)
     scorecards.remove_reference(tx, before.professional_id)
     tx.save(before.with_values(dependency_changes=before.dependency_changes + 1).soft_deleted(ctx))
     tx.commit()
+
+
+def add_cancellation(ctx: Context, tx: Transaction, before: Task, after: Task) -> None:
+    """Add a task that is cancelled with its deal: one action, so the stay that ends is kept in the task itself."""
+    stay = HISTORY.interval(ctx, before)
+    values = {
+        "status": stay.state,
+        "entered_at": format_timestamp(stay.entered_at),
+        "entered_by": stay.entered_by,
+        "reason": stay.reason,
+        "note": stay.note,
+        "left_at": format_timestamp(stay.left_at),
+        "left_by": ctx.actor.id,
+    }
+    tx.save(after.with_values(last_stay={name: value for name, value in values.items() if value is not None}))
 
 
 def add_ready_events(ctx: Context, tx: Transaction, snapshot: TaskSnapshot, after: Task) -> None:
@@ -218,6 +234,11 @@ def _ready_events(ctx: Context, deal: Deal | DealGate, ready: list[Task], after:
 def referred_to(dependents: list[str], shown: int) -> Conflict:
     """The refusal of deleting a task that others depend on."""
     return Conflict(f"{len(dependents)} other tasks depend on it.", code="referred_to", held_by=dependents[:shown])
+
+
+def unfinished_of_deal(ctx: Context, deal_id: str) -> list[Task]:
+    """The unfinished tasks of a deal, the oldest first. One round trip for each MB of its tasks."""
+    return unfinished(tasks_in(ctx.store.query_all(Task.children_of(deal_id))))
 
 
 def unfinished(tasks: Iterable[Task]) -> list[Task]:

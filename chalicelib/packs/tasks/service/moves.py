@@ -14,6 +14,8 @@ from chalicelib.packs.tasks.presenters import task_view
 from chalicelib.packs.tasks.rules import time_in_states
 from chalicelib.packs.tasks.rules.dependencies import open_dependencies
 from chalicelib.packs.tasks.rules.statuses import (
+    CANCELLED,
+    DEAL_DEAD,
     DONE,
     IN_PROGRESS,
     MACHINE,
@@ -67,7 +69,8 @@ def _move(ctx: Context, id: str, move: _Move, dependencies: int | None) -> TaskV
     transition.check_guards(TaskFacts(open_dependencies(before.depends_on, snapshot.tasks.statuses), before.unticked))
     if move.target in SETTLED and dependencies is None:
         dependencies = snapshot.tasks.dependency_changes
-    after = _moved(ctx, before, move)
+    share = before.dependency_changes + is_change_of_dependents(before.status, move.target)
+    after = _moved(ctx, before, move).with_values(dependency_changes=share)
     tx = Transaction(ctx.store)
     if (before.status, move.target) == (OPEN, IN_PROGRESS):
         scorecards.require_usable(tx, before.professional_id)
@@ -77,6 +80,18 @@ def _move(ctx: Context, id: str, move: _Move, dependencies: int | None) -> TaskV
         repository.add_ready_events(ctx, tx, snapshot, after)
     tx.commit()
     return task_view(ctx, after)
+
+
+def cancel_with_deal(ctx: Context, tx: Transaction, deal_id: str, limit: int) -> int:
+    """Add that the unfinished tasks of a deal are cancelled, since it is; how many they are. Of more than `limit` it adds nothing.
+
+    One action a task; one round trip for each MB of the deal's tasks. That none is written meanwhile is for the caller to see to.
+    """
+    unfinished = repository.unfinished_of_deal(ctx, deal_id)
+    if len(unfinished) <= limit:
+        for before in unfinished:
+            repository.add_cancellation(ctx, tx, before, _moved(ctx, before, _Move(CANCELLED, DEAL_DEAD, None)))
+    return len(unfinished)
 
 
 def _moved(ctx: Context, before: Task, move: _Move) -> Task:
@@ -90,5 +105,4 @@ def _moved(ctx: Context, before: Task, move: _Move) -> Task:
         milliseconds_in=in_states,
         milliseconds_blocked=blocked,
         reopened=before.reopened + (before.status == DONE),
-        dependency_changes=before.dependency_changes + is_change_of_dependents(before.status, move.target),
     )
