@@ -6,7 +6,7 @@ what they check, since a row takes one action; `change` says all at once.
 """
 
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.errors import NotFound, VersionConflict
+from chalicelib.foundation.errors import Conflict, NotFound, VersionConflict
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.store import references
 from chalicelib.foundation.store.codec import DynamoItem

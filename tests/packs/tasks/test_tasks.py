@@ -337,11 +337,12 @@ class TestWhose:
 
 
 class TestComments:
-    def test_to_the_letter_and_newest_first(self, tasks: TasksClient):
+    def test_to_the_letter_and_newest_first(self, tasks: TasksClient, clock):
         id, texts = tasks.task(), ["  first\n\tline  ", "🏠" * 5000, "third"]
         other = tasks.task()
         tasks.ok("POST", f"{T}/{other}/comments", {"text": "elsewhere"})
         for text in texts:
+            clock.now += timedelta(seconds=1)
             answer = tasks.call("POST", f"{T}/{id}/comments", {"text": text})
             assert (answer.status, answer.json()["text"], answer.json()["task_id"]) == (201, text, id)
             assert answer.headers["location"].endswith(f"{T}/{id}/comments")

@@ -17,18 +17,22 @@ from chalicelib.packs.tasks.permissions import ANY_DEAL, require_own_deal, requi
 from chalicelib.packs.tasks.presenters import explained_task_view, task_view
 from chalicelib.packs.tasks.rules import statuses
 from chalicelib.packs.tasks.rules.dependencies import find_circle
-from chalicelib.packs.tasks.schemas import NORMAL, ExplainedTaskView, TaskCreate, TaskPatch, TaskView
+from chalicelib.packs.tasks.schemas import NORMAL, ExplainedTaskView, TaskCreate, TaskFields, TaskPatch, TaskView
 
-_SENT_OTHERWISE = ("task_id", "depends_on")  # fields of a patch that are stored in another form, or checked against all tasks
+_TAKEN_APART = ("task_id", "depends_on", "checklist")  # fields of a patch whose stored form isn't what was sent
 
 
 def create_task(ctx: Context, body: TaskCreate) -> TaskView:
     """Give an active professional a task of a deal that is open. Without the right to write on any deal it must be one's own."""
     deal_id = deals.resolve_id(ctx, body.deal_id)
-    sent = body.model_dump(exclude={"deal_id", "status", "task_id"})
-    sent["depends_on"] = _of_same_deal(deal_id, sent["depends_on"] or [])
-    sent["checklist"] = sent["checklist"] or []
-    values = {**sent, "outside_id": _stored_outside_id(body.task_id), "dependency_changes": int(bool(sent["depends_on"]))}
+    depends_on = _of_same_deal(deal_id, body.depends_on or [])
+    values = {
+        **body.model_dump(exclude={"deal_id", "status", *_TAKEN_APART}),
+        "outside_id": _stored_outside_id(body.task_id),
+        "checklist": _stored_checklist(body),
+        "depends_on": depends_on,
+        "dependency_changes": int(bool(depends_on)),
+    }
     task = new_task(ctx, Task.ID.new(ctx.now, deal_id), deal_id, **values)
     view = task_view(ctx, task)
     tx = idempotent_transaction(ctx, view)
@@ -62,9 +66,11 @@ def _edit(ctx: Context, id: str, body: TaskPatch, dependencies: int | None) -> T
     before = _writable(ctx, snapshot)
     if not before.is_unfinished:
         raise _over(before)
-    values = body.changes_to(before.attribute_values, exclude=_SENT_OTHERWISE)
+    values = body.changes_to(before.attribute_values, exclude=_TAKEN_APART)
     if "task_id" in body.model_fields_set and body.task_id != before.task_id:
         values["outside_id"] = _stored_outside_id(body.task_id)
+    if "checklist" in body.model_fields_set and (checklist := _stored_checklist(body)) != before.checklist:
+        values["checklist"] = checklist
     depends_on = _of_same_deal(before.deal_id, body.depends_on or []) if sends_dependencies else before.depends_on
     decided_on = None
     if depends_on != before.depends_on:
@@ -115,6 +121,10 @@ def _over(task: Task) -> Conflict:
 
 def _stored_outside_id(task_id: str | int | None) -> JsonObject | None:
     return None if task_id is None else {"id": task_id}
+
+
+def _stored_checklist(body: TaskFields) -> list[JsonObject]:
+    return [entry.model_dump() for entry in body.checklist or ()]
 
 
 def _of_same_deal(deal_id: str | None, depends_on: Sequence[str]) -> list[str]:
