@@ -46,13 +46,17 @@ def test_an_id_that_is_derived_is_the_same_again():
     assert CHILD.child(root, encode_ulid(NOW, b"0123456789")) == CHILD.child(root, encode_ulid(NOW, b"0123456789"))
 
 
-@pytest.mark.parametrize("id", ["", "grand_", f"grand_r{EXAMPLE_ULID}{EXAMPLE_ULID}", f"child_r{EXAMPLE_ULID * 3}", f"grand_x{EXAMPLE_ULID * 3}"])
+@pytest.mark.parametrize(
+    "id", ["", "grand_", f"grand_r{EXAMPLE_ULID}{EXAMPLE_ULID}", f"child_r{EXAMPLE_ULID * 3}", f"grand_x{EXAMPLE_ULID * 3}"]
+)
 def test_what_is_no_childs_child(id):
     with pytest.raises(NotFound):
         GRANDCHILD.key(id)
 
 
-@pytest.mark.parametrize("parent", ["", f"root_{EXAMPLE_ULID}", f"child_x{EXAMPLE_ULID * 2}", f"child_r{EXAMPLE_ULID}", f"child_r{EXAMPLE_ULID}#"])
+@pytest.mark.parametrize(
+    "parent", ["", f"root_{EXAMPLE_ULID}", f"child_x{EXAMPLE_ULID * 2}", f"child_r{EXAMPLE_ULID}", f"child_r{EXAMPLE_ULID}#"]
+)
 def test_what_has_no_children_of_that_kind(parent):
     with pytest.raises(NotFound):
         GRANDCHILD.prefix_of_children(parent)

@@ -31,10 +31,19 @@ PACK = Pack(
         Endpoint("POST", "/pros/tasks", "create_task", _WRITE, "Give a professional a task", 201, _ONE, errors=("not-found", "conflict")),
         Endpoint("GET", "/pros/tasks", "list_tasks", _READ, "List tasks by status, or unfinished ones by day"),
         Endpoint(
-            "GET", "/pros/tasks/workload", "read_workload", _READ, "Read the workload of a professional, or of the firm", errors=("not-found",)
+            "GET",
+            "/pros/tasks/workload",
+            "read_workload",
+            _READ,
+            "Read the workload of a professional, or of the firm",
+            errors=("not-found",),
         ),
         Endpoint(
-            "GET", "/pros/tasks/by-professional/{professional_id}", "list_professional_tasks", _READ, "List a professional's tasks, newest first"
+            "GET",
+            "/pros/tasks/by-professional/{professional_id}",
+            "list_professional_tasks",
+            _READ,
+            "List a professional's tasks, newest first",
         ),
         Endpoint("GET", "/pros/tasks/by-deal/{deal_id}", "list_deal_tasks", _READ, "List a deal's tasks, newest first"),
         Endpoint("GET", _ONE, "get_task", _READ, "Read a task", composite=True),

@@ -3,7 +3,7 @@
 from chalicelib.foundation import access
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Forbidden
-from chalicelib.packs.deals.public import DealGate
+from chalicelib.packs.deals.public import Deal, DealGate
 from chalicelib.packs.deals.public import require_own_deal as require_own
 from chalicelib.packs.tasks.entities import Task
 
@@ -21,19 +21,19 @@ def require_read(ctx: Context, task: Task) -> None:
     access.require_own_professional(ctx, ROW, task.professional_id, Task.ID.name)
 
 
-def require_own_deal(ctx: Context, gate: DealGate | None) -> None:
+def require_own_deal(ctx: Context, deal: Deal | DealGate | None) -> None:
     """Raise Forbidden unless the caller may write on the deal. A task without a deal is nobody's own."""
-    if gate is not None:
-        require_own(ctx, gate, ANY_DEAL)
+    if deal is not None:
+        require_own(ctx, deal, ANY_DEAL)
     elif not ctx.actor.can(ANY_DEAL):
         raise Forbidden(f"It belongs to no deal; this needs the permission {ANY_DEAL}.")
 
 
-def require_work(ctx: Context, task: Task, gate: DealGate | None) -> None:
+def require_work(ctx: Context, task: Task, deal: Deal | DealGate | None) -> None:
     """Raise NotFound or Forbidden unless the caller may work on the task, as its professional or on their own deal."""
     access.require_own_professional(ctx, ROW, task.professional_id, Task.ID.name, "status")
     if not is_their_own(ctx, task):
-        require_own_deal(ctx, gate)
+        require_own_deal(ctx, deal)
 
 
 def is_their_own(ctx: Context, task: Task) -> bool:

@@ -54,11 +54,16 @@ def workload_view(ctx: Context, professional_id: str | None, workload: Workload,
         "overdue": workload.overdue,
         "hours_estimated": workload.hours,
         "by_week": [
-            {"week": week.monday and week.monday.isoformat(), "open": week.open, "hours_estimated": week.hours} for week in workload.weeks
+            {"week": None if week.monday is None else week.monday.isoformat(), "open": week.open, "hours_estimated": week.hours}
+            for week in workload.weeks
         ],
     }
     if explained:
-        inputs = {"today": ctx.today.isoformat(), "firm_time_zone": ctx.settings.firm_time_zone, "tasks_without_estimate": workload.unestimated}
+        inputs = {
+            "today": ctx.today.isoformat(),
+            "firm_time_zone": ctx.settings.firm_time_zone,
+            "tasks_without_estimate": workload.unestimated,
+        }
         missing = ["estimate_hours"] if workload.unestimated else []
         view["explain"] = explain("tasks.workload", cast(JsonObject, inputs), format_timestamp(ctx.now), missing)
     return view

@@ -129,9 +129,7 @@ def on_dependencies(ctx: Context, use_case: Callable[[int | None], T]) -> T:
 # -- writing
 
 
-def add_new(
-    ctx: Context, tx: Transaction, tasks: Iterable[Task], deal_id: str | None, *, any_deal: str | None = ANY_DEAL
-) -> None:
+def add_new(ctx: Context, tx: Transaction, tasks: Iterable[Task], deal_id: str | None, *, any_deal: str | None = ANY_DEAL) -> None:
     """Add new tasks of one deal, or of none: they count on the gates of their professionals, who must be active, and of the deal.
 
     Each dependency must be there (NotFound). One action a task, a professional, a dependency, and one for the deal.
@@ -141,9 +139,7 @@ def add_new(
         scorecards.add_reference(tx, task.professional_id)
     if deal_id is not None:
         changes, count = any(task.dependency_changes for task in tasks), len(tasks)
-        deals.change(
-            ctx, tx, deal_id, count=count, tasks=count, max_tasks=MAX_TASKS, any_deal=any_deal, changes_dependencies=changes
-        )
+        deals.change(ctx, tx, deal_id, count=count, tasks=count, max_tasks=MAX_TASKS, any_deal=any_deal, changes_dependencies=changes)
     for dependency in dict.fromkeys(dependency for task in tasks for dependency in task.depends_on):
         tx.condition_check(Task.ID.key(dependency), IS_LIVE, NotFound(Task.ID.name))
     for task in tasks:
@@ -244,5 +240,3 @@ def unfinished_of_deal(ctx: Context, deal_id: str) -> list[Task]:
 def unfinished(tasks: Iterable[Task]) -> list[Task]:
     """Those that there is still work on, but those that are deleted."""
     return [task for task in tasks if task.deleted_at is None and task.is_unfinished]
-
-

@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 
 from chalicelib.foundation import schema_types as t
 from chalicelib.foundation.explanations import Explanation
-from chalicelib.packs.tasks.rules.statuses import OPEN, REASONS, STATUSES
+from chalicelib.packs.tasks.rules.statuses import REASONS, STATUSES
 
 PRIORITIES = LOW, NORMAL, HIGH, URGENT = ("low", "normal", "high", "urgent")
 MAX_DEPENDENCIES, MAX_CHECKLIST = 20, 50
@@ -56,7 +56,10 @@ def _visible(text: str) -> str:
 
 # Kept as it was written: not trimmed, as other texts are.
 Letter = Annotated[
-    str, StringConstraints(strict=True, strip_whitespace=False, min_length=1, max_length=5000), AfterValidator(t.multi_line), AfterValidator(_visible)
+    str,
+    StringConstraints(strict=True, strip_whitespace=False, min_length=1, max_length=5000),
+    AfterValidator(t.multi_line),
+    AfterValidator(_visible),
 ]
 
 
@@ -97,7 +100,7 @@ class TaskCreate(TaskFields):
     deal_id: DealId
     title: t.Name
     priority: Priority = NORMAL
-    status: Literal["open"] = Field(OPEN, description="A task begins open.")
+    status: Literal["open"] = Field("open", description="A task begins open.")
 
 
 class TaskPatch(TaskFields, t.PatchBody):

@@ -26,4 +26,6 @@ def holders_of_professional(id: str) -> Holders:
     return Holders(Task.BY_PROFESSIONAL.range(professional_id=id))
 
 
-TASK = SubjectAdapter(entity=Task, facts=_facts, hash_fields=("title", "description", "professional_id", "deal_id", "due_on", "estimate_hours"))
+TASK = SubjectAdapter(
+    entity=Task, facts=_facts, hash_fields=("title", "description", "professional_id", "deal_id", "due_on", "estimate_hours")
+)

@@ -31,7 +31,12 @@ class TasksClient:
         return str(self.ok("POST", "/deals", {"title": "1201 Pine St", **body})["id"])
 
     def task(self, deal: str | None = None, professional: str | None = None, **body: Any) -> str:
-        given = {"professional_id": professional or self.professional(), "deal_id": deal or self.deal(), "title": "Order the report", **body}
+        given = {
+            "professional_id": professional or self.professional(),
+            "deal_id": deal or self.deal(),
+            "title": "Order the report",
+            **body,
+        }
         return str(self.ok("POST", T, given)["id"])
 
     def read(self, id: str, **more: Any) -> Any:

@@ -226,7 +226,12 @@ class TestThreads:
     @pytest.mark.parametrize("seed", range(3))
     def test_with_faults_at_every_fifth_call(self, tasks: TasksClient, runtime, seed):
         """Throttles, conflicts and lost answers: each call ends as it would without them, and only once."""
-        faults = (Throttles(0.2, seed=seed), Conflicts(0.2, seed=seed + 10), LostResponses(0.1, seed=seed + 20), Unprocessed(0.2, seed=seed))
+        faults = (
+            Throttles(0.2, seed=seed),
+            Conflicts(0.2, seed=seed + 10),
+            LostResponses(0.1, seed=seed + 20),
+            Unprocessed(0.2, seed=seed),
+        )
         sound = runtime.dynamodb
         runtime.dynamodb = FaultInjectingClient(sound, *faults)
         deal, professional = tasks.deal(), tasks.professional()

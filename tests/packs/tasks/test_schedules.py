@@ -164,24 +164,28 @@ def test_one_that_fails_doesnt_stop_the_others(tasks: TasksClient, clock, run, t
     assert sorted(told(), key=str) == sorted([("tasks.overdue", bad, None), ("tasks.overdue", good, None)])
 
 
+class Dying:
+    """A client whose process ends before or after its first transaction."""
+
+    def __init__(self, sound: Any, *, after: bool) -> None:
+        self.sound, self.after = sound, after
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.sound, name)
+
+    def transact_write_items(self, **arguments: Any) -> Any:
+        if self.after:
+            self.sound.transact_write_items(**arguments)
+        raise RuntimeError("killed")
+
+
 def test_a_crash_before_or_after_the_claim(tasks: TasksClient, clock, runtime, run, told):
     """The claim and the events are one transaction: a run that dies before it has done nothing, and after it all."""
     tasks.task(due_on="2026-11-30")
     at(clock, "2026-12-01")
-    real = runtime.dynamodb.transact_write_items
+    sound = runtime.dynamodb
     for after in (False, True):
-
-        class Dying:
-            def __getattr__(self, name: str) -> Any:
-                return getattr(sound, name)
-
-            def transact_write_items(self, **arguments: Any) -> Any:
-                if after:  # noqa: B023
-                    real(**arguments)
-                raise RuntimeError("killed")
-
-        sound = runtime.dynamodb
-        runtime.dynamodb = Dying()
+        runtime.dynamodb = Dying(sound, after=after)
         assert run()["failed"] == 1
         runtime.dynamodb = sound
         assert len(told()) == int(after)

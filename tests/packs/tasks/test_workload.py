@@ -102,7 +102,10 @@ def test_estimates_of_each_professional(tasks: TasksClient, project, context):
 
 def test_what_is_kept_is_what_a_recount_finds(tasks: TasksClient, project, runtime):
     deal, professional = tasks.deal(), tasks.professional()
-    ids = [tasks.task(deal, professional, due_on=day, estimate_hours=hours) for day, hours in (("2026-12-01", 1), (None, 2), ("2026-12-01", None))]
+    ids = [
+        tasks.task(deal, professional, due_on=day, estimate_hours=hours)
+        for day, hours in (("2026-12-01", 1), (None, 2), ("2026-12-01", None))
+    ]
     project()
     tasks.finish(ids[0])
     tasks.patch(ids[1], due_on="2026-12-24")

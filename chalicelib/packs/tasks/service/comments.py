@@ -20,7 +20,9 @@ def create_comment(ctx: Context, id: str, body: CommentCreate) -> CommentView:
     comment = Comment.new(ctx, id=Comment.ID.new(ctx.now, id), task_id=id, text=body.text)
     view = present(CommentView, comment)
     tx = idempotent_transaction(ctx, view)
-    tx.condition_check(snapshot.task.key, repository.IS_LIVE, NotFound(Task.ID.name))  # who deletes it meanwhile would leave the comment behind
+    tx.condition_check(
+        snapshot.task.key, repository.IS_LIVE, NotFound(Task.ID.name)
+    )  # who deletes it meanwhile would leave the comment behind
     tx.create(comment)
     tx.commit()
     return view

@@ -45,7 +45,8 @@ def new_task(ctx: Context, id: str, deal_id: str | None, **values: object) -> Ta
     """A new task, open, as if nothing had ever happened to it; what isn't given is as most tasks have it."""
     untouched = {"milliseconds_in": {}, "milliseconds_blocked": {}, "reopened": 0, "reassigned": 0, "alarm_raised": 0}
     usual = {"priority": NORMAL, "depends_on": [], "checklist": [], "dependency_changes": 0}
-    return Task.new(ctx, **{"id": id, "deal_id": deal_id, **untouched, **usual, **repository.HISTORY.entry(ctx, statuses.OPEN), **values})
+    status = repository.HISTORY.entry(ctx, statuses.OPEN)
+    return Task.new(ctx, id, **{"deal_id": deal_id, **untouched, **usual, **status, **values})
 
 
 def get_task(ctx: Context, id: str, query: ExplainParams) -> ExplainedTaskView:
