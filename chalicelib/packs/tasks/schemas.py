@@ -18,6 +18,7 @@ Status = Annotated[str, t.OneOf(STATUSES, "TaskStatus")]
 Priority = Annotated[str, t.OneOf(PRIORITIES, "TaskPriority")]
 Reason = Annotated[str, t.OneOf(REASONS, "TaskReason")]
 ProfessionalId = Annotated[t.Text, Field(min_length=1, max_length=200, examples=["pro_01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
+RetainerId = Annotated[t.Text, Field(min_length=1, max_length=200, examples=["ret_01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
 DealId = Annotated[
     t.Text,
     Field(
@@ -30,6 +31,7 @@ DealId = Annotated[
 TaskId = Annotated[t.Text, Field(min_length=1, max_length=200, examples=["task_d01KB0Q5E8G7Z3V9X2M4N6P8R0T01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
 Dependencies = Annotated[list[TaskId], Field(max_length=MAX_DEPENDENCIES), t.UNIQUE_ITEMS]
 Hours = Annotated[Decimal, WithJsonSchema({"type": "number", "description": "Hours, exact."})]  # in answers
+LoggedHours = Annotated[t.Number, Field(gt=0, le=744), t.decimals(4)]
 EstimatedHours = Annotated[t.Number, Field(gt=0, le=1000), t.decimals(4)]
 
 
@@ -124,6 +126,8 @@ class TaskMoveRequest(t.RequestBody):
     status: Status | None = Field(None, description="Needed here or in the query.")
     reason: Reason | None = Field(None, description="Needed to block, cancel or reopen a task.")
     note: t.Notes | None = Field(None, description="Needed where the reason is `other`.")
+    hours: LoggedHours | None = Field(None, description="With `done`: hours to log on a retainer of the professional, in the same transaction.")
+    retainer_id: RetainerId | None = Field(None, description="The retainer that takes them: the professional's only active one unless given.")
 
 
 class TaskMoveQuery(t.QueryParams):
