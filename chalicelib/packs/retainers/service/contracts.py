@@ -1,7 +1,6 @@
 """The contract that a retainer rests on, which another pack has: it is found among the subjects, and says whether it is in force."""
 
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.errors import NotFound
 from chalicelib.foundation.subjects import SubjectRegistry
 from chalicelib.packs.retainers.rules.states import MoveFacts
 
@@ -14,13 +13,5 @@ def read_facts(ctx: Context, contract_id: str | None) -> MoveFacts:
     if contract_id is None:
         return MoveFacts()
     registry = SubjectRegistry(ctx.packs)
-    if not _is_contract(registry, contract_id):
-        raise NotFound(CONTRACT)
+    registry.require_type(contract_id, CONTRACT)
     return MoveFacts(contract_in_force=bool(registry.load(ctx, contract_id).facts[_IN_FORCE]))
-
-
-def _is_contract(registry: SubjectRegistry, id: str) -> bool:
-    try:
-        return registry.type_of(id) == CONTRACT
-    except NotFound:
-        return False

@@ -13,7 +13,6 @@ from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.schema_types import ExplainParams, PageOf, PageParams
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.expressions import ROW_EXISTS
-from chalicelib.foundation.store.keys import reference_counter
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.foundation.store.store import parse_live
 from chalicelib.foundation.store.transactions import Transaction
@@ -126,29 +125,28 @@ def _threshold_event(ctx: Context, retainer: Retainer, logged: Logged) -> Notifi
 
 
 def _task_keys(ctx: Context, task_id: str | None) -> list[ItemKey]:
-    """The rows that say whether a task is there and whose deal it is of. NotFound for an id that can't name one."""
+    """The task, and the gate of its deal where it is of one. NotFound for an id that can't name a task."""
     if task_id is None:
         return []
     registry = SubjectRegistry(ctx.packs)
-    if not task_id.startswith(f"{_TASK}_"):
-        raise NotFound(_TASK)
+    registry.require_type(task_id, _TASK)
     key = registry.key(task_id)
-    return [key, reference_counter(key.pk)]
+    return [key, deals.gate_key(key.pk)] if deals.Deal.ID.is_id(key.pk) else [key]
 
 
 def _check_task(ctx: Context, task_id: str | None, items: Mapping[ItemKey, DynamoItem]) -> None:
     """Raise NotFound for a task that isn't there, Forbidden where the caller needs one of an own deal and names none."""
-    any_deal = ctx.actor.can(ANY_DEAL) or permissions.logs_as_professional(ctx)
-    if task_id is None:
-        if not any_deal:
-            raise Forbidden("Name a task of one of your own deals.")
+    keys, is_professional = _task_keys(ctx, task_id), permissions.logs_as_professional(ctx)
+    if task_id is not None:
+        task = SubjectRegistry(ctx.packs).parse(task_id, items.get(keys[0]))
+        if is_professional and task.facts["professional_id"] != ctx.actor.professional_id:
+            raise NotFound(_TASK)
+    if is_professional or ctx.actor.can(ANY_DEAL):
         return
-    key, gate = _task_keys(ctx, task_id)
-    task = SubjectRegistry(ctx.packs).parse(task_id, items.get(key))
-    if permissions.logs_as_professional(ctx) and task.facts["professional_id"] != ctx.actor.professional_id:
-        raise NotFound(_TASK)
-    if not any_deal:
-        deals.require_own_deal(ctx, deals.DealGate.from_item(items[gate]), ANY_DEAL)
+    gate = deals.parse_gate(items.get(keys[1])) if len(keys) > 1 else None
+    if gate is None:
+        raise Forbidden("Name a task of one of your own deals.")
+    deals.require_own_deal(ctx, gate, ANY_DEAL)
 
 
 # -- reading
