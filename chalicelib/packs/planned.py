@@ -46,21 +46,6 @@ PLANNED: tuple[Pack, ...] = (
         ),
     ),
     _planned(
-        "J",
-        "scorecards",
-        "Professional Scorecard Engine",
-        _governed(
-            "scorecards",
-            admin="rwa log any-deal dispute settle contacts",
-            operator="rw log any-deal dispute settle contacts",
-            dealmaker="r log contacts",  # on their own deals
-            counsel="r log any-deal contacts",
-            auditor="r contacts",
-            viewer="r",
-            professional="r own dispute contacts",
-        ),
-    ),
-    _planned(
         "K",
         "retainers",
         "Retainer Lifecycle Engine",
@@ -132,20 +117,6 @@ PLANNED: tuple[Pack, ...] = (
             auditor="r",
             viewer="r",
             professional="r own acknowledge",
-        ),
-    ),
-    _planned(
-        "P",
-        "deals",
-        "Deal Finalization Engine",
-        _governed(
-            "deals",
-            admin="rwa any-owner finalize reopen",
-            operator="rw any-owner finalize reopen",
-            dealmaker="rw",
-            counsel="r legal-items",
-            auditor="r",
-            viewer="r",
         ),
     ),
     _planned(

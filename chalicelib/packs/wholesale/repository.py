@@ -5,11 +5,11 @@ from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from chalicelib.foundation import access, idempotency
+from chalicelib.foundation import access, idempotency, party_rows
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import start_of_day
 from chalicelib.foundation.due_work import DueHandler, commit_claim, process_due
-from chalicelib.foundation.errors import Conflict, NotFound, ValidationFailed, VersionConflict
+from chalicelib.foundation.errors import NotFound, ValidationFailed, VersionConflict
 from chalicelib.foundation.events import Notification
 from chalicelib.foundation.ids import ROOT_SORT_KEY, ItemKey, encode_ulid
 from chalicelib.foundation.postal_codes import AREA_LENGTH, normalize_postal_code, postal_area
@@ -23,12 +23,13 @@ from chalicelib.foundation.store.pagination import decode_view
 from chalicelib.foundation.store.references import IS_OPEN, close_if_unreferenced
 from chalicelib.foundation.store.store import parse_live
 from chalicelib.foundation.store.transactions import Transaction
-from chalicelib.foundation.store.unique import UniqueValue
+from chalicelib.foundation.store.unique import UniqueValue, external_ref_taken
 from chalicelib.packs.wholesale.entities import NO_OWNER, Activity, Pipeline, PipelineActivityState
 from chalicelib.packs.wholesale.rules import follow_ups, stages
 from chalicelib.packs.wholesale.schemas import PipelineQuery, StageIntervalView
 
 EXTERNAL_REF = UniqueValue.by_digest("pipeline-ref")
+_TAKEN = external_ref_taken("pipeline")
 STAGES = StateHistory(StageIntervalView, "stage")
 _FIRST_DAY, _LAST_DAY = date(1970, 1, 2), date(9998, 12, 30)  # that a timestamp can hold in any time zone
 _SALE_PAGE = 201
@@ -115,7 +116,7 @@ def add_create(ctx: Context, tx: Transaction, pipeline: Pipeline, *, owner_known
     """
     if not owner_known:
         access.require_active_user(ctx, tx, pipeline.owner)
-    EXTERNAL_REF.change(ctx, tx, None, pipeline.external_ref, pipeline.id, _reference_taken)
+    EXTERNAL_REF.change(ctx, tx, None, pipeline.external_ref, pipeline.id, _TAKEN)
     tx.create(pipeline)
     state = PipelineActivityState.at(
         reference_counter(pipeline.id),
@@ -131,12 +132,12 @@ def add_create(ctx: Context, tx: Transaction, pipeline: Pipeline, *, owner_known
 
 def save(ctx: Context, before: Pipeline, after: Pipeline) -> None:
     """Write a changed pipeline: one conditional put, or one transaction where other items change with it. One round trip."""
-    if after.external_ref == before.external_ref and not _activity_state_changes(ctx, before, after):
-        ctx.store.save(after)
-        return
     tx = Transaction(ctx.store)
     add_update(ctx, tx, before, after)
-    tx.commit()
+    if len(tx) == 1:
+        ctx.store.save(after)
+    else:
+        tx.commit()
 
 
 def save_idempotent(ctx: Context, before: Pipeline, after: Pipeline, response: object) -> None:
@@ -146,18 +147,19 @@ def save_idempotent(ctx: Context, before: Pipeline, after: Pipeline, response: o
     tx.commit()
 
 
-def add_update(ctx: Context, tx: Transaction, before: Pipeline, after: Pipeline, *, released: int = 0) -> None:
-    """Add a changed pipeline to a transaction, with the completed stage interval, its external reference and its activity state.
+def add_update(ctx: Context, tx: Transaction, before: Pipeline, after: Pipeline, *, refs: int = 0) -> None:
+    """Add a changed pipeline to a transaction, with the completed stage interval, its external reference, its activity state and its parties.
 
-    `released` references are removed in the same update of the activity state, which is the reference counter.
+    `refs` references are added (below zero: removed) in the same update of the activity state, which is the reference counter.
     """
     if after.owner != before.owner:
         access.require_active_user(ctx, tx, after.owner)
-    EXTERNAL_REF.change(ctx, tx, before.external_ref, after.external_ref, after.id, _reference_taken)
-    if (changes := _activity_state_changes(ctx, before, after)) or released:
-        tx.update(reference_counter(after.id), set=changes, add={"refs": -released} if released else NOTHING, when=IS_OPEN)
+    EXTERNAL_REF.change(ctx, tx, before.external_ref, after.external_ref, after.id, _TAKEN)
+    if (changes := _activity_state_changes(ctx, before, after)) or refs:
+        tx.update(reference_counter(after.id), set=changes, add={"refs": refs} if refs else NOTHING, when=IS_OPEN)
     if after.stage != before.stage:
         STAGES.add(tx, ctx, before, after, clears=stages.MACHINE.cleared_fields(before.stage, after.stage))
+    party_rows.add_changes(tx, before.party_rows, after.party_rows)
     tx.save(after)
 
 
@@ -165,13 +167,9 @@ def delete(ctx: Context, pipeline: Pipeline) -> None:
     """Mark a pipeline deleted; Conflict while anything refers to it. One round trip."""
     tx = Transaction(ctx.store)
     close_if_unreferenced(ctx, tx, Pipeline, pipeline.id, remove=PipelineActivityState.index_attributes())
-    EXTERNAL_REF.change(ctx, tx, pipeline.external_ref, None, pipeline.id, _reference_taken)
+    EXTERNAL_REF.change(ctx, tx, pipeline.external_ref, None, pipeline.id, _TAKEN)
     tx.save(pipeline.soft_deleted(ctx))
     tx.commit()
-
-
-def _reference_taken(pipeline_id: str) -> Conflict:
-    return Conflict("Another pipeline has this external_ref.", code="external_ref_taken", id=pipeline_id)
 
 
 def _mirrored(pipeline: Pipeline) -> dict[str, Any]:
