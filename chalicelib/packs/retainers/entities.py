@@ -279,7 +279,8 @@ class ClosedPeriod(Row):
     @property
     def figures(self) -> PeriodFigures:
         """Its figures as the rules take them."""
-        return PeriodFigures(**{one.name: self.attribute_values.get(one.name) for one in fields(PeriodFigures)})
+        values: dict[str, Any] = {one.name: self.attribute_values.get(one.name) for one in fields(PeriodFigures)}
+        return PeriodFigures(**values)
 
 
 class Entry(Entity):

@@ -52,7 +52,9 @@ def _overage_view(values: Mapping[str, object]) -> schemas.OverageView:
     return cast(schemas.OverageView, {name: values.get(name) for name in ("rate", "multiplier", "hard_cap_pct")})
 
 
-def logged_view(ctx: Context, retainer: Retainer, entry: Entry, logged: entries.Logged, *, explain: bool = False) -> schemas.LoggedHoursView:
+def logged_view(
+    ctx: Context, retainer: Retainer, entry: Entry, logged: entries.Logged, *, explain: bool = False
+) -> schemas.LoggedHoursView:
     """What an entry made of the open period of the retainer, which is as it is after the entry."""
     figures = retainer.account.figures
     view: schemas.LoggedHoursView = {
@@ -93,7 +95,7 @@ def period_view(ctx: Context, figures: PeriodFigures, *, explain: bool = False) 
         "fee": figures.fee,
         "overage_fee": figures.overage_fee,
         "opened_at": format_timestamp(figures.opened_at),
-        "closed_at": figures.closed_at and format_timestamp(figures.closed_at),
+        "closed_at": None if figures.closed_at is None else format_timestamp(figures.closed_at),
     }
     if explain:
         view["explain"] = _explanation(ctx, figures)

@@ -11,8 +11,8 @@ from chalicelib.foundation.context import Context
 from chalicelib.foundation.due_work import notification_target
 from chalicelib.foundation.errors import NotFound
 from chalicelib.foundation.events import Notification, add_notifications
-from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.idempotency import read_or_replay
+from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.state_history import StateHistory
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.expressions import ROW_ABSENT

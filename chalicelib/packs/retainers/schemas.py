@@ -84,7 +84,13 @@ class RetainerCreate(RetainerBase):
     """A new retainer. It needs hours or a fee above zero."""
 
     model_config = t.body_example(
-        {"professional_id": _EXAMPLE_PROFESSIONAL, "name": "Title work", "monthly_hours_included": 40, "monthly_fee": 3000, "hourly_rate": 187.5}
+        {
+            "professional_id": _EXAMPLE_PROFESSIONAL,
+            "name": "Title work",
+            "monthly_hours_included": 40,
+            "monthly_fee": 3000,
+            "hourly_rate": 187.5,
+        }
     )
 
     professional_id: Id = Field(examples=[_EXAMPLE_PROFESSIONAL])

@@ -1,6 +1,7 @@
 """What tests of retainers share: somebody who agrees on retainers, logs hours and lets time pass."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from chalicelib.foundation.events import Notification
@@ -19,7 +20,7 @@ class RetainersClient:
     def ok(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
         answer = self.call(method, path, body, **more)
         assert answer.status < 300, answer.text
-        return answer.json() if answer.text else None
+        return plain(answer.json()) if answer.text else None
 
     def expect_error(self, status: int, method: str, path: str, body: Any = None, **more: Any) -> Any:
         answer = self.call(method, path, body, **more)
@@ -72,6 +73,15 @@ class RetainersClient:
 
     def ids(self, **query: str) -> list[str]:
         return [one["id"] for one in self.ok("GET", RETAINERS, query=query)["items"]]
+
+
+def plain(value: Any) -> Any:
+    """Numbers as tests write them: 26.67, and no Decimal."""
+    if isinstance(value, dict):
+        return {name: plain(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [plain(one) for one in value]
+    return float(value) if isinstance(value, Decimal) else value
 
 
 def rows(runtime: Any) -> list[dict[str, Any]]:

@@ -105,7 +105,13 @@ class TestMinutes:
 
     @pytest.mark.parametrize(
         ("days", "of", "minutes", "fee"),
-        [(15, 30, 1200, "1500.00"), (19, 28, 1629, "2035.71"), (20, 29, 1655, "2068.97"), (20, 30, 1600, "2000.00"), (10, 30, 800, "1000.00")],
+        [
+            (15, 30, 1200, "1500.00"),
+            (19, 28, 1629, "2035.71"),
+            (20, 29, 1655, "2068.97"),
+            (20, 30, 1600, "2000.00"),
+            (10, 30, 800, "1000.00"),
+        ],
     )
     def test_parts_of_a_month(self, days, of, minutes, fee):
         assert allotment(Decimal(40), days, of) == minutes
@@ -419,7 +425,10 @@ class TestForecast:
     def test_not_past_the_term_nor_the_cancellation(self):
         assert [entry.month for entry in upcoming(account("2026-01-31", "2026-03-31"), AT)] == ["2026-01", "2026-02"]
         one = replace(account("2026-01-31", "2027-01-31"), cancels_on=D("2026-03-07"))
-        assert [(entry.month, entry.minutes) for entry in upcoming(one, AT)] == [("2026-01", 2400), ("2026-02", allotment(Decimal(40), 8, 31))]
+        assert [(entry.month, entry.minutes) for entry in upcoming(one, AT)] == [
+            ("2026-01", 2400),
+            ("2026-02", allotment(Decimal(40), 8, 31)),
+        ]
         assert upcoming(lifecycle.paused(account(), D("2026-01-10")), AT) == []
 
     def test_the_months_shown(self):

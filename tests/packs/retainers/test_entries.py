@@ -15,7 +15,7 @@ from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.foundation.subjects import SubjectAdapter
 from chalicelib.packs import PACKS
 from chalicelib.packs.retainers import public
-from tests.packs.retainers.retainers_client import RETAINERS, RetainersClient, at, closed_periods, events, stored
+from tests.packs.retainers.retainers_client import RETAINERS, RetainersClient, at, closed_periods, events, plain, stored
 
 NO_ENTRY = "ent_r01KB0Q5E8G7Z3V9X2M4N6P8R0T01KB0Q5E8G7Z3V9X2M4N6P8R0T"
 
@@ -24,15 +24,15 @@ class TestLog:
     def test_the_answer(self, retainers):
         id = retainers.retainer(starts_on="2026-11-01", renewal_date="2026-12-01", rollover={"mode": "full"})
         answer = retainers.call("POST", f"{RETAINERS}/{id}/log_hours", {"hours": 0.15, "description": "Search"})
-        logged = answer.json()
+        logged = plain(answer.json())
         assert (answer.status, answer.headers["location"]) == (201, f"{RETAINERS}/{id}/log_hours/{logged['entry_id']}")
         assert logged == {
             "status": "ok",
             "entry_id": logged["entry_id"],
-            "hours_used": Decimal("0.2"),
-            "hours_remaining": Decimal("39.8"),
+            "hours_used": 0.2,
+            "hours_remaining": 39.8,
             "overage_hours": 0,
-            "utilization_pct": Decimal("0.5"),
+            "utilization_pct": 0.5,
             "crossed": [],
             "draws": [{"from": "this", "minutes": 12}],
             "late_for": None,
@@ -41,7 +41,7 @@ class TestLog:
         }
         row = retainers.ok("GET", answer.headers["location"])
         assert {name: row[name] for name in ("hours", "minutes", "worked_on", "description", "task_id", "period", "draws", "late_for")} == {
-            "hours": Decimal("0.2"),
+            "hours": 0.2,
             "minutes": 12,
             "worked_on": "2026-11-24",
             "description": "Search",
@@ -315,9 +315,9 @@ class TestPeriods:
             "rolled_over": 40,
             "hours_used": 90,
             "overage_hours": 10,
-            "unit_price": Decimal("281.25"),
+            "unit_price": 281.25,
             "fee": 3000,
-            "overage_fee": Decimal("2812.5"),
+            "overage_fee": 2812.5,
             "opened_at": "2026-11-24T18:00:00.000Z",
             "closed_at": None,
         }
@@ -352,16 +352,16 @@ class TestStatement:
                 {
                     "kind": "overage",
                     "description": "Hours beyond those available",
-                    "hours": Decimal("3.7"),
-                    "unit_price": Decimal("281.25"),
-                    "amount": Decimal("1040.63"),
+                    "hours": 3.7,
+                    "unit_price": 281.25,
+                    "amount": 1040.63,
                 },
             ],
-            "hours_used": Decimal("23.7"),
+            "hours_used": 23.7,
             "unapproved_hours": 0,
             "fee": 1500,
-            "overage_fee": Decimal("1040.63"),
-            "total": Decimal("2540.63"),
+            "overage_fee": 1040.63,
+            "total": 2540.63,
             "currency": "USD",
             "complete": True,
             "missing": [],
@@ -372,7 +372,12 @@ class TestStatement:
         assert (retainers.statement(id)["complete"], retainers.statement(id)["total"]) == (True, 3000)
         retainers.log(id, 41)
         statement = retainers.statement(id, explain="true")
-        assert (statement["overage_fee"], statement["total"], statement["complete"], statement["missing"]) == (None, None, False, ["hourly_rate"])
+        assert (statement["overage_fee"], statement["total"], statement["complete"], statement["missing"]) == (
+            None,
+            None,
+            False,
+            ["hourly_rate"],
+        )
         assert statement["explain"]["missing"] == ["hourly_rate"]
 
     def test_which(self, retainers):

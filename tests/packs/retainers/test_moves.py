@@ -210,13 +210,15 @@ class TestCancel:
         retainers.expect_error(404, "GET", f"{RETAINERS}/{id}/statement")
 
     def test_a_debt_is_billed(self, retainers):
-        id = retainers.retainer(starts_on="2026-10-24", renewal_date="2027-10-24", rollover={"carry_overuse": True}, overage={"multiplier": 1.5})
+        id = retainers.retainer(
+            starts_on="2026-10-24", renewal_date="2027-10-24", rollover={"carry_overuse": True}, overage={"multiplier": 1.5}
+        )
         retainers.log(id, 50)
         assert retainers.statement(id)["overage_fee"] == 0
         retainers.move(id, "cancel", reason="ended", effective_on="2026-11-24")
         last = retainers.statement(id)
         assert [line["kind"] for line in last["lines"]] == ["fee", "debt"]
-        assert (last["lines"][1]["hours"], last["overage_fee"]) == (48.67, 13688.44)  # 1 h 20 of one day of thirty were there
+        assert (last["lines"][1]["hours"], last["overage_fee"]) == (48.67, 13687.5)  # of one day of thirty there were 80 minutes
 
 
 class TestRenew:

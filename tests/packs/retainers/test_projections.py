@@ -82,7 +82,9 @@ class TestCapacity:
 def history(retainers: RetainersClient, clock: Any, run: Any) -> list[str]:
     """Hours, a month's end, a pause, an early renewal, a cancellation; the professionals."""
     professionals = [retainers.professional(f"P{number}") for number in range(3)]
-    first = retainers.retainer(professionals[0], starts_on="2026-10-31", renewal_date="2027-01-31", rollover={"mode": "full"}, auto_renew=True)
+    first = retainers.retainer(
+        professionals[0], starts_on="2026-10-31", renewal_date="2027-01-31", rollover={"mode": "full"}, auto_renew=True
+    )
     second = retainers.retainer(professionals[1], term_months=12)
     third = retainers.retainer(professionals[2], term_months=6, currency="EUR")
     for id in (first, second, third):

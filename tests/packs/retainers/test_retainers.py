@@ -1,13 +1,14 @@
 """Agreeing on retainers, reading, listing and changing them."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from chalicelib.foundation.ids import IdFormat
 from chalicelib.foundation.manifest import Pack, SubjectEntry
 from chalicelib.foundation.store import attributes as a
 from chalicelib.foundation.store.entity import Entity
-from chalicelib.foundation.ids import IdFormat
 from chalicelib.foundation.subjects import SubjectAdapter
 from chalicelib.packs import PACKS
 from tests.packs.retainers.retainers_client import RETAINERS, RetainersClient, at, closed_periods, events, stored
@@ -52,7 +53,7 @@ class TestCreate:
     def test_what_is_over_is_closed_with_it(self, retainers, runtime):
         made = retainers.create(starts_on="2025-11-23", renewal_date="2025-12-23", auto_renew=True, uplift_pct=1)
         assert (made["period"]["n"], made["renewal_date"]) == (13, "2026-12-23")
-        assert made["monthly_fee"] == 3380.47
+        assert made["monthly_fee"] == 3380.48
         periods = retainers.periods(made["id"])
         assert [one["n"] for one in periods] == list(range(13, 0, -1))
         assert [one["fee"] for one in periods[::-1][:3]] == [3000, 3030, 3060.3]
@@ -172,9 +173,12 @@ class TestRead:
         draft = retainers.create(status="draft")["id"]
         assert retainers.ok("GET", f"{RETAINERS}/{draft}", query={"explain": "true"})["explain"]["missing"] == ["period"]
 
-    def test_lists(self, retainers, client_as):
+    def test_lists(self, retainers, clock):
         professional = retainers.professional()
-        first, second = retainers.retainer(professional, term_months=12), retainers.retainer(professional, name="x" * 200)
+        first = retainers.retainer(professional, term_months=12)
+        clock.now += timedelta(seconds=1)
+        second = retainers.retainer(professional, name="x" * 200)
+        clock.now += timedelta(seconds=1)
         draft = retainers.retainer(status="draft")
         retainers.move(second, "pause", reason="budget")
         assert retainers.ids() == [draft, second, first]

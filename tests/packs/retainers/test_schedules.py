@@ -37,7 +37,12 @@ class TestPeriods:
         clock.now = at("2026-11-30T08:02:00Z")
         assert run()["done"] == 1
         read = retainers.read(id)
-        assert (read["period"]["n"], read["period"]["starts_on"], read["hours_available"], read["monthly_fee"]) == (2, "2026-11-30", 45, 3030)
+        assert (read["period"]["n"], read["period"]["starts_on"], read["hours_available"], read["monthly_fee"]) == (
+            2,
+            "2026-11-30",
+            45,
+            3030,
+        )
         assert read["renewal_date"] == "2026-12-31"
         assert told(runtime) == {"renewed": 1, "renewal_due": 0} or told(runtime) == {"renewed": 1}
         assert run()["done"] == 0

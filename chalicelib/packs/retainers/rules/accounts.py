@@ -1,6 +1,6 @@
 """A retainer as the rules see it: what was agreed, where it stands, its open period, and the figures of any period."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -26,7 +26,7 @@ class Terms:
     hourly_rate: Decimal | None = None
     term_months: int = 1
     auto_renew: bool = False
-    rollover: Rollover = Rollover()
+    rollover: Rollover = field(default_factory=Rollover)
     rate: Decimal | None = None
     multiplier: Decimal | None = None
     hard_cap_pct: Decimal | None = None

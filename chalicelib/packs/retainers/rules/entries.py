@@ -101,4 +101,3 @@ def warnings(account: Account, today: date) -> Warnings:
     days, figures = (account.renewal_date - today).days, account.figures
     nearly = 100 * figures.used > NEARLY_CONSUMED * figures.available
     return Warnings(days <= RENEWAL_APPROACHES, days, nearly)
-

@@ -50,5 +50,3 @@ def forecast_months(today: date) -> list[str]:
     """The calendar months that a forecast shows: those after the present one."""
     first = today.replace(day=1)
     return [f"{add_months(first, number):%Y-%m}" for number in range(1, MONTHS + 1)]
-
-

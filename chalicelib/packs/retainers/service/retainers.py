@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from decimal import Decimal
 
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import add_months, business_date
@@ -19,6 +20,7 @@ from chalicelib.packs.retainers.presenters import retainer_view
 from chalicelib.packs.retainers.rules import lifecycle
 from chalicelib.packs.retainers.rules.buckets import CAPPED
 from chalicelib.packs.retainers.rules.calendar import anchor_of
+from chalicelib.packs.retainers.rules.lifecycle import Change
 from chalicelib.packs.retainers.rules.states import ACTIVE, CONTRACT_IN_FORCE, DRAFT, ENDED, STATUSES
 from chalicelib.packs.retainers.schemas import RetainerCreate, RetainerPatch, RetainerQuery, RetainerSummary, RetainerView
 from chalicelib.packs.retainers.service import contracts
@@ -47,13 +49,14 @@ def create_retainer(ctx: Context, body: RetainerCreate, query: ExplainParams) ->
     values.setdefault("renewal_date", add_months(values["starts_on"], values["term_months"]))
     _check(values, today)
     facts = contracts.read_facts(ctx, body.contract_id)
-    draft = Retainer.new(ctx, **values, **_unstarted(values), **repository.HISTORY.entry(ctx, DRAFT))
-    retainer, changes = draft, []
+    given: JsonObject = values | _unstarted(values) | repository.HISTORY.entry(ctx, DRAFT)
+    draft = retainer = Retainer.new(ctx, **given)
+    changes: list[Change] = []
     if status == ACTIVE:
         check_guards((CONTRACT_IN_FORCE,), facts)
         account, changes = lifecycle.started(draft.account, today, ctx.now)
         account = changes[-1].account if changes else account
-        retainer = draft.with_values(**standing_values(account), **repository.HISTORY.entry(ctx, account.status))
+        retainer = draft.with_values(**(standing_values(account) | repository.HISTORY.entry(ctx, account.status)))
     view = retainer_view(ctx, retainer, explain=query.explain)
     tx = idempotent_transaction(ctx, view)
     professionals.add_reference(tx, retainer.professional_id, active=True)
@@ -98,10 +101,11 @@ def _check_amounts(values: JsonObject) -> None:
     """Check hours, fee, prices and rollover. Raises ValidationFailed."""
     overage, rollover = values.get("overage") or {}, values.get("rollover") or {}
     amounts = {name: values.get(name) for name in ("monthly_fee", "hourly_rate")}
-    check_money(values["currency"], {**amounts, "overage.rate": overage.get("rate")})
+    rate = overage.get("rate")
+    check_money(values["currency"], {**amounts, "overage.rate": None if rate is None else Decimal(rate)})
     if not values["monthly_hours_included"] and not values.get("monthly_fee"):
         raise ValidationFailed.field("monthly_hours_included", "hours or a fee above zero are needed")
-    if overage.get("rate") is not None and overage.get("multiplier") is not None:
+    if rate is not None and overage.get("multiplier") is not None:
         raise ValidationFailed.field("overage.multiplier", "a rate leaves nothing to multiply: give one of them")
     if rollover.get("mode") == CAPPED and rollover.get("cap_hours") is None:
         raise ValidationFailed.field("rollover.cap_hours", "it is needed when capped")

@@ -90,7 +90,7 @@ def _next_for(deadline: Deadline, marks: Marks, today: date) -> Reminder | None:
         # The next day overdue: the one after the last raised, or today where days were missed.
         counts = (*counts, min(-1, (deadline.on - today).days, -1 if raised is None else raised - 1))
     found = reminders.next_reminder(deadline.on, counts, raised, today)
-    return found and Reminder(deadline, found.days_left, found.raise_on, found.late, found.skipped)
+    return None if found is None else Reminder(deadline, found.days_left, found.raise_on, found.late, found.skipped)
 
 
 def next_reminder(deadlines: Iterable[Deadline], marks: Marks, today: date) -> Reminder | None:
