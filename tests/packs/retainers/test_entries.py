@@ -99,7 +99,7 @@ class TestLog:
         assert retainers.read(id)["hours_used"] == 60
         assert retainers.log(id, 5)["hours_used"] == 65
 
-    @pytest.mark.parametrize("hours", [0, -1, 744.1, 1.00001, "1", None, 1e308])
+    @pytest.mark.parametrize("hours", [0, -1, 744.1, 1.00001, "1", None, 1e20])
     def test_what_are_no_hours(self, retainers, hours):
         id = retainers.retainer()
         retainers.expect_error(422, "POST", f"{RETAINERS}/{id}/log_hours", {"hours": hours})
