@@ -136,6 +136,16 @@ Number = Annotated[Decimal, BeforeValidator(_number), WithJsonSchema({"type": "n
 # In responses: exact, always a JSON number.
 MoneyNumber = Annotated[Decimal, WithJsonSchema({"type": "number", "description": "Exact, to the minor unit of the currency."})]
 TimestampText = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time", "description": "UTC, with milliseconds and Z."})]
+PendingCount = Annotated[
+    int,
+    WithJsonSchema(
+        {
+            "type": "integer",
+            "description": "How many changes were made that the figures don't hold yet, a second or so after each; 100 stands for more. "
+            "0: they hold all that was written before the request.",
+        }
+    ),
+]
 DateText = Annotated[str, WithJsonSchema({"type": "string", "format": "date"})]
 
 

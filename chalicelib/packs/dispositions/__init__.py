@@ -76,7 +76,7 @@ PACK = Pack(
             "Copies the records of buyers that changed to their markets, where matching reads them",
         ),
     ),
-    projections=(Projection("assignment", f"{__name__}.projections.contribute", writes=("DISPO", "buyer")),),
+    projections=(Projection("assignment", f"{__name__}.projections.contribute", writes=("DISPO", "buyer"), tracked=True),),
     subjects=(
         SubjectEntry("buyer", "buyer", f"{__name__}.subjects.BUYER"),
         SubjectEntry("assignment", "asgn", f"{__name__}.subjects.ASSIGNMENT"),

@@ -11,6 +11,7 @@ from chalicelib.foundation.due_work import notification_target
 from chalicelib.foundation.errors import NotFound, ValidationFailed
 from chalicelib.foundation.events import Notification, add_notifications
 from chalicelib.foundation.ids import ItemKey
+from chalicelib.foundation.pending_changes import add_pending
 from chalicelib.foundation.projections import generations, live_aggregates
 from chalicelib.foundation.store import references
 from chalicelib.foundation.store.access_patterns import KeyRange
@@ -239,6 +240,7 @@ def add_offers(ctx: Context, tx: Transaction, snapshot: PipelineSnapshot, offers
         tx.check_unchanged(buyer)
         references.add_reference(tx, Buyer.ID, buyer.id, set={"last_offer_at": ctx.now, **_record_changed(ctx, buyer.id)})
         tx.create(assignment)
+        add_pending(ctx, tx, None, assignment)
         roster = roster.with_entry(assignment)
     public.add_reference(tx, snapshot.pipeline.id, len(offers))
     put_roster(ctx, tx, roster)
@@ -250,24 +252,30 @@ def put_roster(ctx: Context, tx: Transaction, roster: OfferRoster) -> None:
     tx.put(roster.with_values(revision=roster.revision + 1, request_id=ctx.request_id), when)
 
 
+def save_moved(ctx: Context, tx: Transaction, after: Assignment) -> None:
+    """Save an assignment whose status changed: the statistics move with it."""
+    tx.save(after)
+    add_pending(ctx, tx, None, after)
+
+
 def add_closing(ctx: Context, tx: Transaction, after: Assignment) -> None:
     """Save an assignment that was closed: its buyer's record changes."""
-    tx.save(after)
+    save_moved(ctx, tx, after)
     tx.update(reference_counter(after.buyer_id), set=_record_changed(ctx, after.buyer_id), when=ROW_EXISTS)
 
 
 def add_fallout(ctx: Context, tx: Transaction, after: Assignment) -> None:
     """Save an assignment that fell out, and remove its reference to the buyer, whose record changes with a fault."""
-    tx.save(after)
+    save_moved(ctx, tx, after)
     change = _record_changed(ctx, after.buyer_id) if after.record.is_buyer_fault else {}
     tx.update(reference_counter(after.buyer_id), set=change, add={"refs": -1}, when=ROW_EXISTS)
 
 
 def save_fallen_offers(ctx: Context, snapshot: PipelineSnapshot, offers: Sequence[Assignment]) -> None:
-    """Write offers of a pipeline that lapsed, in one transaction: an action each and one a buyer, and two for all of them."""
+    """Write offers of a pipeline that lapsed, in one transaction: two actions each and one a buyer, and two for all of them."""
     tx = Transaction(ctx.store)
     for after in offers:
-        tx.save(after)
+        save_moved(ctx, tx, after)
     for buyer_id, count in Counter(after.buyer_id for after in offers).items():  # a lapse is no fault, so the record stays
         references.remove_reference(tx, Buyer.ID, buyer_id, count)
     public.remove_reference(tx, snapshot.pipeline.id, len(offers))
@@ -300,9 +308,7 @@ def save_assignment(ctx: Context, snapshot: PipelineSnapshot, roster: OfferRoste
     if roster is not snapshot.roster:
         put_roster(ctx, tx, roster)
     add_earnest_money_event(ctx, tx, pipeline, before, after)
-    if not len(tx):
-        ctx.store.save(after)
-        return pipeline
     tx.save(after)
+    add_pending(ctx, tx, before, after)
     tx.commit()
     return pipeline

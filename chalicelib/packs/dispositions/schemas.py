@@ -454,4 +454,5 @@ class DispositionsSummaryView(TypedDict):
     fallout_rate: t.MoneyNumber | None
     days_contract_to_assignment: t.MoneyNumber | None
     as_of: t.TimestampText
+    behind: t.PendingCount
     explain: NotRequired[Explanation]

@@ -106,7 +106,7 @@ def _assign(
     current = {"assignment_id": after.id, "assignment_price": after.assignment_price, "buyer": after.buyer_names}
     stage = PIPELINE_STAGE_AFTER[before.status, after.status]
     public.add_transition(ctx, tx, pipeline, stage, current, initiator=stages.DISPOSITIONS)
-    tx.save(after)
+    repository.save_moved(ctx, tx, after)
     tx.check_unchanged(buyer, RowChanged)
     tx.commit()
     return view
