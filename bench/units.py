@@ -122,7 +122,53 @@ HOLDINGS: list[tuple[str, Operation]] = [
     ("performance", lambda env, _: env.call("GET", "/holdings/performance", query={"from": "2026-10-15", "to": "2026-11-20"})),
     ("snapshot", lambda env, _: env.call("POST", "/holdings/snapshots", {}, **_key())),
 ]
-OPERATIONS = WHOLESALE + DISPOSITIONS + HOLDINGS
+RETAINER = {
+    "name": "Title work",
+    "monthly_hours_included": 40,
+    "monthly_fee": 3000,
+    "hourly_rate": 187.5,
+    "starts_on": "2026-11-01",
+    "renewal_date": "2027-11-01",
+    "auto_renew": True,
+    "rollover": {"mode": "capped", "cap_hours": 15, "expires_after_periods": 2},
+    "overage": {"multiplier": 1.5, "hard_cap_pct": 150},
+}
+
+
+def _retainer(env: BenchEnvironment) -> str:
+    professional = env.call("POST", "/pros/scorecard/professionals", {"name": "Rita Title", "role": "title"})["id"]
+    _streams(env)
+    env.runtime.used()
+    return str(env.call("POST", "/pros/retainers", {**RETAINER, "professional_id": professional}, **_key())["id"])
+
+
+def _log(env: BenchEnvironment, ids: dict[str, str], hours: float) -> str:
+    body = {"hours": hours, "description": "Title search, first part."}
+    return str(env.call("POST", f"/pros/retainers/{ids['retainer']}/log_hours", body, **_key())["entry_id"])
+
+
+RETAINERS: list[tuple[str, Operation]] = [
+    ("agree on a retainer", lambda env, ids: ids.update(retainer=_retainer(env))),
+    ("read a retainer", lambda env, ids: env.call("GET", f"/pros/retainers/{ids['retainer']}")),
+    ("log hours", lambda env, ids: ids.update(entry=_log(env, ids, 1.5))),
+    ("log hours across a threshold", lambda env, ids: _log(env, ids, 34)),
+    ("list entries of hours", lambda env, ids: env.call("GET", f"/pros/retainers/{ids['retainer']}/log_hours")),
+    (
+        "take an entry back",
+        lambda env, ids: env.call(
+            "POST", f"/pros/retainers/{ids['retainer']}/log_hours/{ids['entry']}/reverse", {"reason": "Entered twice."}, **_key()
+        ),
+    ),
+    ("statement", lambda env, ids: env.call("GET", f"/pros/retainers/{ids['retainer']}/statement")),
+    ("edit a retainer's notes", lambda env, ids: env.call("PATCH", f"/pros/retainers/{ids['retainer']}", {"notes": "Prefers mornings."})),
+    ("renew a retainer", lambda env, ids: env.call("POST", f"/pros/retainers/{ids['retainer']}/renew", {}, **_key())),
+    ("list periods", lambda env, ids: env.call("GET", f"/pros/retainers/{ids['retainer']}/periods")),
+    ("pause a retainer", lambda env, ids: env.call("POST", f"/pros/retainers/{ids['retainer']}/pause", {"reason": "budget"}, **_key())),
+    ("list retainers of a status", lambda env, _: env.call("GET", "/pros/retainers", query={"status": "paused"})),
+    ("forecast", lambda env, _: env.call("GET", "/pros/retainers/forecast")),
+    ("cancel a retainer", lambda env, ids: env.call("POST", f"/pros/retainers/{ids['retainer']}/cancel", {"reason": "ended"}, **_key())),
+]
+OPERATIONS = WHOLESALE + DISPOSITIONS + HOLDINGS + RETAINERS
 
 
 def replayed_key(environment: BenchEnvironment) -> dict[str, str]:
