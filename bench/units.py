@@ -170,6 +170,43 @@ RETAINERS: list[tuple[str, Operation]] = [
 ]
 OPERATIONS = WHOLESALE + DISPOSITIONS + HOLDINGS + RETAINERS
 
+PROFESSIONAL = {
+    "name": "Grace Hopper",
+    "role": "lawyer",
+    "organization": "Hopper & Sons",
+    "email": "grace@hopper.example.com",
+    "phone": "+12065550100",
+    "jurisdictions": ["WA", "OR"],
+    "specializations": ["real estate", "tax"],
+    "hourly_rate": 187.5,
+    "licenses": [{"kind": "bar", "number": "12345", "jurisdiction": "WA", "expires_on": "2027-05-31"}],
+}
+_INTERACTION = {"met_deadline": True, "communication_clarity": 0.8, "deliverable_quality": 0.9, "response_time_hours": 4}
+_PROFESSIONALS = "/pros/scorecard/professionals"
+
+SCORECARDS: list[tuple[str, Operation]] = [
+    ("add a professional", lambda env, ids: ids.update(pro=env.call("POST", _PROFESSIONALS, PROFESSIONAL, **_key())["id"])),
+    ("read a professional", lambda env, ids: env.call("GET", f"{_PROFESSIONALS}/{ids['pro']}")),
+    ("edit a professional's notes", lambda env, ids: env.call("PATCH", f"{_PROFESSIONALS}/{ids['pro']}", {"notes": "Answers at once."})),
+    ("rename a professional", lambda env, ids: env.call("PATCH", f"{_PROFESSIONALS}/{ids['pro']}", {"name": "Grace M. Hopper"})),
+    ("list professionals", lambda env, _: env.call("GET", _PROFESSIONALS)),
+    ("list professionals of a jurisdiction", lambda env, _: env.call("GET", _PROFESSIONALS, query={"jurisdiction": "wa"})),
+    (
+        "log an interaction",
+        lambda env, ids: ids.update(interaction=env.call("POST", f"/pros/scorecard/{ids['pro']}/log", _INTERACTION, **_key())["id"]),
+    ),
+    ("list interactions", lambda env, ids: env.call("GET", f"/pros/scorecard/{ids['pro']}/log")),
+    (
+        "dispute an interaction",
+        lambda env, ids: env.call("POST", f"/pros/scorecard/{ids['pro']}/log/{ids['interaction']}/dispute", {"reason": "Late."}, **_key()),
+    ),
+    ("scorecard", lambda env, ids: env.call("GET", f"/pros/scorecard/{ids['pro']}/scorecard")),
+    ("scores by month", lambda env, ids: env.call("GET", f"/pros/scorecard/{ids['pro']}/history")),
+    ("leaderboard", lambda env, _: env.call("GET", "/pros/scorecard/leaderboard")),
+    ("delete a professional", lambda env, ids: env.call("DELETE", f"{_PROFESSIONALS}/{ids['pro']}")),
+]
+OPERATIONS = WHOLESALE + DISPOSITIONS + HOLDINGS + SCORECARDS
+
 
 def replayed_key(environment: BenchEnvironment) -> dict[str, str]:
     """An Idempotency-Key of an earlier creation, which is not counted."""
