@@ -168,7 +168,6 @@ RETAINERS: list[tuple[str, Operation]] = [
     ("forecast", lambda env, _: env.call("GET", "/pros/retainers/forecast")),
     ("cancel a retainer", lambda env, ids: env.call("POST", f"/pros/retainers/{ids['retainer']}/cancel", {"reason": "ended"}, **_key())),
 ]
-OPERATIONS = WHOLESALE + DISPOSITIONS + HOLDINGS + RETAINERS
 
 PROFESSIONAL = {
     "name": "Grace Hopper",
@@ -205,7 +204,60 @@ SCORECARDS: list[tuple[str, Operation]] = [
     ("leaderboard", lambda env, _: env.call("GET", "/pros/scorecard/leaderboard")),
     ("delete a professional", lambda env, ids: env.call("DELETE", f"{_PROFESSIONALS}/{ids['pro']}")),
 ]
-OPERATIONS = WHOLESALE + DISPOSITIONS + HOLDINGS + SCORECARDS
+
+TASK = {
+    "title": "Order the title report",
+    "description": "From the county, with the parcel's history.",
+    "due_on": "2026-12-01",
+    "estimate_hours": 2,
+}
+
+
+def _first_task(env: BenchEnvironment, ids: dict[str, str]) -> str:
+    """A task of a deal that has twenty others, and one of which waits for it."""
+    ids["worker"] = env.call("POST", _PROFESSIONALS, PROFESSIONAL)["id"]
+    ids["deal"] = env.call("POST", "/deals", {"title": "1201 Pine St"})["id"]
+    for _ in range(20):
+        _task(env, ids)
+    _streams(env)
+    env.runtime.used()
+    return _task(env, ids)
+
+
+def _task(env: BenchEnvironment, ids: dict[str, str], **more: object) -> str:
+    body = {**TASK, "professional_id": ids["worker"], "deal_id": ids["deal"], **more}
+    return str(env.call("POST", "/pros/tasks", body, **_key())["id"])
+
+
+def _move(env: BenchEnvironment, ids: dict[str, str], status: str, **more: object) -> None:
+    env.call("PATCH", f"/pros/tasks/{ids['task']}/status", {"status": status, **more})
+
+
+TASKS: list[tuple[str, Operation]] = [
+    ("give a task", lambda env, ids: ids.update(task=_first_task(env, ids))),
+    ("give one that depends on it", lambda env, ids: ids.update(waiting=_task(env, ids, depends_on=[ids["task"]]))),
+    ("read a task", lambda env, ids: env.call("GET", f"/pros/tasks/{ids['task']}")),
+    ("edit a task's title", lambda env, ids: env.call("PATCH", f"/pros/tasks/{ids['task']}", {"title": "Order the report"})),
+    ("change its dependencies", lambda env, ids: env.call("PATCH", f"/pros/tasks/{ids['waiting']}", {"depends_on": []})),
+    ("change them back", lambda env, ids: env.call("PATCH", f"/pros/tasks/{ids['waiting']}", {"depends_on": [ids["task"]]})),
+    ("start a task", lambda env, ids: _move(env, ids, "in_progress")),
+    ("block a task", lambda env, ids: _move(env, ids, "blocked", reason="client")),
+    ("go on with a task", lambda env, ids: _move(env, ids, "in_progress")),
+    ("finish a task that another waits for", lambda env, ids: _move(env, ids, "done")),
+    ("reopen a task", lambda env, ids: _move(env, ids, "in_progress", reason="defect")),
+    (
+        "comment on a task",
+        lambda env, ids: env.call("POST", f"/pros/tasks/{ids['task']}/comments", {"text": "The county is closed."}, **_key()),
+    ),
+    ("list tasks of a status", lambda env, _: env.call("GET", "/pros/tasks", query={"status": "open"})),
+    ("list tasks by day", lambda env, _: env.call("GET", "/pros/tasks", query={"due_before": "2027-01-01"})),
+    ("list a deal's tasks", lambda env, ids: env.call("GET", f"/pros/tasks/by-deal/{ids['deal']}")),
+    ("list a professional's tasks", lambda env, ids: env.call("GET", f"/pros/tasks/by-professional/{ids['worker']}")),
+    ("workload of the firm", lambda env, _: env.call("GET", "/pros/tasks/workload")),
+    ("workload of a professional", lambda env, ids: env.call("GET", "/pros/tasks/workload", query={"professional_id": ids["worker"]})),
+    ("delete a task", lambda env, ids: env.call("DELETE", f"/pros/tasks/{ids['waiting']}")),
+]
+OPERATIONS = WHOLESALE + DISPOSITIONS + HOLDINGS + RETAINERS + SCORECARDS + TASKS
 
 
 def replayed_key(environment: BenchEnvironment) -> dict[str, str]:

@@ -65,14 +65,14 @@ Letter = Annotated[
 ]
 
 
-class ChecklistEntry(t.RequestBody):
+class TaskChecklistEntry(t.RequestBody):
     """Something to tick before a task is done."""
 
     title: t.Name
     done: t.StrictBool = False
 
 
-Checklist = Annotated[list[ChecklistEntry], Field(max_length=MAX_CHECKLIST)]
+Checklist = Annotated[list[TaskChecklistEntry], Field(max_length=MAX_CHECKLIST)]
 
 
 class TaskFields(t.RequestBody):
@@ -126,8 +126,12 @@ class TaskMoveRequest(t.RequestBody):
     status: Status | None = Field(None, description="Needed here or in the query.")
     reason: Reason | None = Field(None, description="Needed to block, cancel or reopen a task.")
     note: t.Notes | None = Field(None, description="Needed where the reason is `other`.")
-    hours: LoggedHours | None = Field(None, description="With `done`: hours to log on a retainer of the professional, in the same transaction.")
-    retainer_id: RetainerId | None = Field(None, description="The retainer that takes them: the professional's only active one unless given.")
+    hours: LoggedHours | None = Field(
+        None, description="With `done`: hours to log on a retainer of the professional, in the same transaction."
+    )
+    retainer_id: RetainerId | None = Field(
+        None, description="The retainer that takes them: the professional's only active one unless given."
+    )
 
 
 class TaskMoveQuery(t.QueryParams):
@@ -144,7 +148,7 @@ class TaskQuery(t.PageParams):
     overdue: t.QueryFlag = False
 
 
-class CommentCreate(t.RequestBody):
+class TaskCommentCreate(t.RequestBody):
     """A comment on a task."""
 
     model_config = t.body_example({"text": "The county has confirmed the parcel number."})
@@ -161,14 +165,14 @@ class WorkloadQuery(t.ExplainParams):
 # -- answers
 
 
-class ChecklistEntryView(TypedDict):
+class TaskChecklistEntryView(TypedDict):
     """Something to tick."""
 
     title: str
     done: bool
 
 
-class SecondsIn(TypedDict):
+class TaskSeconds(TypedDict):
     """Seconds in each status, of the stays that have ended."""
 
     open: int
@@ -176,7 +180,7 @@ class SecondsIn(TypedDict):
     blocked: int
 
 
-class BlockedSeconds(TypedDict):
+class TaskBlockedSeconds(TypedDict):
     """Seconds blocked, by reason, of the stays that have ended."""
 
     client: int
@@ -198,13 +202,13 @@ class TaskView(t.ResourceView):
     due_on: t.DateText | None
     estimate_hours: Hours | None
     depends_on: list[str]
-    checklist: list[ChecklistEntryView]
+    checklist: list[TaskChecklistEntryView]
     status: Status
     status_since: t.TimestampText
     status_reason: str | None
     status_note: str | None
-    seconds_in: SecondsIn
-    blocked_seconds: BlockedSeconds
+    seconds_in: TaskSeconds
+    blocked_seconds: TaskBlockedSeconds
     reopened: int
     reassigned: int
     overdue: bool
@@ -229,14 +233,14 @@ class TaskSummary(TypedDict):
     estimate_hours: Hours | None
 
 
-class CommentView(t.ResourceView):
+class TaskCommentView(t.ResourceView):
     """A comment."""
 
     task_id: str
     text: str
 
 
-class WeekView(TypedDict):
+class WorkloadWeek(TypedDict):
     """The unfinished tasks that are due in a week, by its Monday; null: those without a day."""
 
     week: t.DateText | None
@@ -251,7 +255,7 @@ class WorkloadView(TypedDict):
     open: int
     overdue: int
     hours_estimated: Hours
-    by_week: list[WeekView]
+    by_week: list[WorkloadWeek]
     explain: NotRequired[Explanation]
 
 

@@ -33,7 +33,9 @@ REQUESTS: dict[str, list[tuple[Any, ...]]] = {
     f"PATCH {ONE}/status": [("PATCH", f"{T}/{{one}}/status", {"status": "in_progress"})],
     f"PATCH {ONE}/status, done or cancelled": [("PATCH", f"{T}/{{begun}}/status", {"status": "done"})],
     f"PATCH {ONE}/status, done with hours": [("PATCH", f"{T}/{{begun}}/status", {"status": "done", "hours": 1, "retainer_id": "{ret}"})],
-    f"PATCH {ONE}/status, done with hours of the only active retainer": [("PATCH", f"{T}/{{begun}}/status", {"status": "done", "hours": 1})],
+    f"PATCH {ONE}/status, done with hours of the only active retainer": [
+        ("PATCH", f"{T}/{{begun}}/status", {"status": "done", "hours": 1})
+    ],
     f"POST {ONE}/comments": [("POST", f"{T}/{{one}}/comments", {"text": "x"}, KEY)],
     f"POST {ONE}/comments, replayed": [("POST", f"{T}/{{one}}/comments", {"text": "x"}, KEY)] * 2,
     f"GET {ONE}/comments": [("GET", f"{T}/{{one}}/comments")],
