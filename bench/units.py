@@ -151,6 +151,52 @@ DEALS: list[tuple[str, Operation]] = [
     ("delete a pipeline's deal", lambda env, ids: env.call("DELETE", f"/deals/{ids['deal']}")),
 ]
 
+RETAINER = {
+    "name": "Title work",
+    "monthly_hours_included": 40,
+    "monthly_fee": 3000,
+    "hourly_rate": 187.5,
+    "starts_on": "2026-11-01",
+    "renewal_date": "2027-11-01",
+    "auto_renew": True,
+    "rollover": {"mode": "capped", "cap_hours": 15, "expires_after_periods": 2},
+    "overage": {"multiplier": 1.5, "hard_cap_pct": 150},
+}
+
+
+def _retainer(env: BenchEnvironment) -> str:
+    professional = env.call("POST", "/pros/scorecard/professionals", {"name": "Rita Title", "role": "title"})["id"]
+    _streams(env)
+    env.runtime.used()
+    return str(env.call("POST", "/pros/retainers", {**RETAINER, "professional_id": professional}, **_key())["id"])
+
+
+def _log(env: BenchEnvironment, ids: dict[str, str], hours: float) -> str:
+    body = {"hours": hours, "description": "Title search, first part."}
+    return str(env.call("POST", f"/pros/retainers/{ids['retainer']}/log_hours", body, **_key())["entry_id"])
+
+
+RETAINERS: list[tuple[str, Operation]] = [
+    ("agree on a retainer", lambda env, ids: ids.update(retainer=_retainer(env))),
+    ("read a retainer", lambda env, ids: env.call("GET", f"/pros/retainers/{ids['retainer']}")),
+    ("log hours", lambda env, ids: ids.update(entry=_log(env, ids, 1.5))),
+    ("log hours across a threshold", lambda env, ids: _log(env, ids, 34)),
+    ("list entries of hours", lambda env, ids: env.call("GET", f"/pros/retainers/{ids['retainer']}/log_hours")),
+    (
+        "take an entry back",
+        lambda env, ids: env.call(
+            "POST", f"/pros/retainers/{ids['retainer']}/log_hours/{ids['entry']}/reverse", {"reason": "Entered twice."}, **_key()
+        ),
+    ),
+    ("statement", lambda env, ids: env.call("GET", f"/pros/retainers/{ids['retainer']}/statement")),
+    ("edit a retainer's notes", lambda env, ids: env.call("PATCH", f"/pros/retainers/{ids['retainer']}", {"notes": "Prefers mornings."})),
+    ("renew a retainer", lambda env, ids: env.call("POST", f"/pros/retainers/{ids['retainer']}/renew", {}, **_key())),
+    ("list periods", lambda env, ids: env.call("GET", f"/pros/retainers/{ids['retainer']}/periods")),
+    ("pause a retainer", lambda env, ids: env.call("POST", f"/pros/retainers/{ids['retainer']}/pause", {"reason": "budget"}, **_key())),
+    ("list retainers of a status", lambda env, _: env.call("GET", "/pros/retainers", query={"status": "paused"})),
+    ("forecast", lambda env, _: env.call("GET", "/pros/retainers/forecast")),
+    ("cancel a retainer", lambda env, ids: env.call("POST", f"/pros/retainers/{ids['retainer']}/cancel", {"reason": "ended"}, **_key())),
+]
 
 PROFESSIONAL = {
     "name": "Grace Hopper",
@@ -216,7 +262,60 @@ SIGNALS: list[tuple[str, Operation]] = [
     ),
     ("all that is held", lambda env, ids: env.call("GET", f"/pros/{ids['professional']}/data")),
 ]
-OPERATIONS = WHOLESALE + DISPOSITIONS + HOLDINGS + DEALS + SCORECARDS + SIGNALS
+
+TASK = {
+    "title": "Order the title report",
+    "description": "From the county, with the parcel's history.",
+    "due_on": "2026-12-01",
+    "estimate_hours": 2,
+}
+
+
+def _first_task(env: BenchEnvironment, ids: dict[str, str]) -> str:
+    """A task of a deal that has twenty others, and one of which waits for it."""
+    ids["worker"] = env.call("POST", _PROFESSIONALS, PROFESSIONAL)["id"]
+    ids["deal"] = env.call("POST", "/deals", {"title": "1201 Pine St"})["id"]
+    for _ in range(20):
+        _task(env, ids)
+    _streams(env)
+    env.runtime.used()
+    return _task(env, ids)
+
+
+def _task(env: BenchEnvironment, ids: dict[str, str], **more: object) -> str:
+    body = {**TASK, "professional_id": ids["worker"], "deal_id": ids["deal"], **more}
+    return str(env.call("POST", "/pros/tasks", body, **_key())["id"])
+
+
+def _move(env: BenchEnvironment, ids: dict[str, str], status: str, **more: object) -> None:
+    env.call("PATCH", f"/pros/tasks/{ids['task']}/status", {"status": status, **more})
+
+
+TASKS: list[tuple[str, Operation]] = [
+    ("give a task", lambda env, ids: ids.update(task=_first_task(env, ids))),
+    ("give one that depends on it", lambda env, ids: ids.update(waiting=_task(env, ids, depends_on=[ids["task"]]))),
+    ("read a task", lambda env, ids: env.call("GET", f"/pros/tasks/{ids['task']}")),
+    ("edit a task's title", lambda env, ids: env.call("PATCH", f"/pros/tasks/{ids['task']}", {"title": "Order the report"})),
+    ("change its dependencies", lambda env, ids: env.call("PATCH", f"/pros/tasks/{ids['waiting']}", {"depends_on": []})),
+    ("change them back", lambda env, ids: env.call("PATCH", f"/pros/tasks/{ids['waiting']}", {"depends_on": [ids["task"]]})),
+    ("start a task", lambda env, ids: _move(env, ids, "in_progress")),
+    ("block a task", lambda env, ids: _move(env, ids, "blocked", reason="client")),
+    ("go on with a task", lambda env, ids: _move(env, ids, "in_progress")),
+    ("finish a task that another waits for", lambda env, ids: _move(env, ids, "done")),
+    ("reopen a task", lambda env, ids: _move(env, ids, "in_progress", reason="defect")),
+    (
+        "comment on a task",
+        lambda env, ids: env.call("POST", f"/pros/tasks/{ids['task']}/comments", {"text": "The county is closed."}, **_key()),
+    ),
+    ("list tasks of a status", lambda env, _: env.call("GET", "/pros/tasks", query={"status": "open"})),
+    ("list tasks by day", lambda env, _: env.call("GET", "/pros/tasks", query={"due_before": "2027-01-01"})),
+    ("list a deal's tasks", lambda env, ids: env.call("GET", f"/pros/tasks/by-deal/{ids['deal']}")),
+    ("list a professional's tasks", lambda env, ids: env.call("GET", f"/pros/tasks/by-professional/{ids['worker']}")),
+    ("workload of the firm", lambda env, _: env.call("GET", "/pros/tasks/workload")),
+    ("workload of a professional", lambda env, ids: env.call("GET", "/pros/tasks/workload", query={"professional_id": ids["worker"]})),
+    ("delete a task", lambda env, ids: env.call("DELETE", f"/pros/tasks/{ids['waiting']}")),
+]
+OPERATIONS = WHOLESALE + DISPOSITIONS + HOLDINGS + DEALS + SCORECARDS + RETAINERS + SIGNALS + TASKS
 
 
 def replayed_key(environment: BenchEnvironment) -> dict[str, str]:

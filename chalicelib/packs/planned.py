@@ -31,21 +31,6 @@ PLANNED: tuple[Pack, ...] = (
         ),
     ),
     _planned(
-        "K",
-        "retainers",
-        "Retainer Lifecycle Engine",
-        _governed(
-            "retainers",
-            admin="rwa log any-deal activate cancel renew reverse short-notice",
-            operator="rw log any-deal activate cancel renew reverse",
-            dealmaker="r log",  # on their own deals
-            counsel="r",
-            auditor="r",
-            viewer="r",
-            professional="r own log",  # marked unapproved
-        ),
-    ),
-    _planned(
         "L",
         "handoffs",
         "Professional Handoff Engine",
@@ -58,21 +43,6 @@ PLANNED: tuple[Pack, ...] = (
             auditor="r",
             viewer="r",
             professional="r own accept return",
-        ),
-    ),
-    _planned(
-        "M",
-        "tasks",
-        "Professional Task Lifecycle Engine",
-        _governed(
-            "tasks",
-            admin="rwa any-deal status",
-            operator="rw any-deal status",
-            dealmaker="rw own-deals status",
-            counsel="rw own-deals status",
-            auditor="r",
-            viewer="r",
-            professional="r own status",
         ),
     ),
     _planned(
