@@ -1,0 +1,37 @@
+"""I, alignment: professionals compared with ideals, matched with work, and checked for conflicts of interest."""
+
+from chalicelib.foundation.manifest import Endpoint, Pack, PermissionRow
+
+_READ, _WRITE = "alignment:read", "alignment:write"
+_PROFILES, _PROFILE = "/pros/profiles", "/pros/profiles/{id}"
+
+PACK = Pack(
+    letter="I",
+    name="alignment",
+    title="Professional alignment engine",
+    package=__name__,
+    permissions=(
+        PermissionRow(
+            "alignment",
+            {
+                "admin": "rwa match conflict-check",
+                "operator": "rw match conflict-check",
+                "dealmaker": "r match",
+                "counsel": "r conflict-check",
+                "auditor": "r",
+                "viewer": "r",
+                "professional": "r own",  # its own alignments, and nothing else of the pack
+            },
+            governed=True,
+        ),
+    ),
+    endpoints=(
+        Endpoint("POST", "/pros/align_profile", "compare_signals", _READ, "Compare signals with an ideal", idempotent=False),
+        Endpoint("POST", _PROFILES, "create_profile", _WRITE, "Add a profile of what is looked for", status=201, location=_PROFILE),
+        Endpoint("GET", _PROFILES, "list_profiles", _READ, "List profiles, newest first"),
+        Endpoint("GET", _PROFILE, "get_profile", _READ, "Read a profile"),
+        Endpoint("PATCH", _PROFILE, "edit_profile", _WRITE, "Change a profile"),
+        Endpoint("DELETE", _PROFILE, "delete_profile", _WRITE, "Delete a profile", status=204),
+    ),
+    entities={"alignment_profile": f"{__name__}.entities.AlignmentProfile"},
+)
