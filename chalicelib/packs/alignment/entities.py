@@ -1,10 +1,19 @@
-"""The rows of alignment."""
+"""The rows of alignment.
 
-from chalicelib.foundation.ids import IdFormat
+An alignment lies in its professional's partition (`A#`). A match is a root: the match at `~`, its lists at `C` (`MatchContent`), so that
+one query reads both and the trail, which records the match, holds no names.
+"""
+
+from typing import Self
+
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.ids import IdFormat, ItemKey
+from chalicelib.foundation.json_codec import JsonObject, dumps, loads
 from chalicelib.foundation.store import attributes as a
 from chalicelib.foundation.store.access_patterns import AccessPattern
 from chalicelib.foundation.store.entity import Entity
-from chalicelib.packs.alignment.rules.comparison import Ideal
+from chalicelib.foundation.store.row import Row
+from chalicelib.packs.alignment.rules.comparison import Comparison, Ideal, Scores, Signals
 
 
 class AlignmentProfile(Entity):
@@ -33,3 +42,78 @@ class AlignmentProfile(Entity):
             self.preferred_risk_style,
             tuple(self.preferred_specializations),
         )
+
+
+class Alignment(Entity):
+    """A professional's signals compared with a profile, as both were then. It is never changed."""
+
+    KIND = "alignment"
+    ID = IdFormat("aln", "alignment", parents={"p": "pro"}, row="A")
+    LIST_FIELDS = ("id", "profile_id", "profile_revision", "signal_id", "overall_score", "created_at")
+
+    profile_id = a.string()
+    profile_revision = a.integer()
+    signal_id = a.string()
+    signals = a.map_()  # as they were compared
+    ideal = a.map_()
+    weights = a.map_()
+    scores = a.map_()  # the five, by name
+    overall = a.optional_decimal()
+    strengths = a.string_list()
+    risks = a.string_list()
+    recommendation = a.optional_string()
+    matched_specializations = a.string_list()
+    missing = a.string_list()
+    rules_version = a.integer()
+
+    @property
+    def professional_id(self) -> str:
+        """Whose it is."""
+        return self.key.pk
+
+    @property
+    def overall_score(self) -> object:
+        """The overall score, as lists show it."""
+        return self.overall
+
+
+class Match(Entity):
+    """A search for professionals: what was asked for, and how many there were. It ends after a year."""
+
+    KIND = "match"
+    ID = IdFormat("match", "match")
+
+    request = a.map_()
+    profile_id = a.optional_string()
+    profile_revision = a.optional_integer()
+    deal_id = a.optional_string()
+    rules_version = a.integer()
+    eligible = a.integer()
+    ruled_out = a.integer()
+    cut = a.boolean()
+    ttl = a.integer()
+
+
+class MatchContent(Row):
+    """The lists of a match. They end with it."""
+
+    KIND = "match_content"
+
+    content = a.compressed_text(attr_name="z")
+    ttl = a.integer()
+
+    @staticmethod
+    def key_of(match_id: str) -> ItemKey:
+        """Its key."""
+        return ItemKey(match_id, "C")
+
+    @classmethod
+    def of(cls, match: Match, content: JsonObject) -> Self:
+        """The lists of a match as they are stored."""
+        return cls.at(cls.key_of(match.id), content=dumps(content), ttl=match.ttl)
+
+    @property
+    def lists(self) -> JsonObject:
+        """The lists."""
+        values: JsonObject = loads(self.content)
+        return values

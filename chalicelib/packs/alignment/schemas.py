@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 
 from chalicelib.foundation import schema_types as t
 from chalicelib.foundation.explanations import Explanation
+from chalicelib.packs.alignment.rules import conflicts, matching
 from chalicelib.packs.alignment.rules.comparison import BALANCED, OLDER_IDEAL, STYLES
 
 MAX_SPECIALIZATIONS = 20
@@ -17,6 +18,13 @@ Share = Annotated[t.Number, Field(ge=0, le=1), t.decimals(4)]
 AnyShare = Annotated[t.Number, Field(ge=0, le=1)]  # of the older comparison, whose clients send what a double holds
 Specializations = Annotated[list[t.Name], Field(max_length=MAX_SPECIALIZATIONS), t.UNIQUE_ITEMS]
 OlderSpecializations = Annotated[list[t.Name], Field(max_length=100)]
+DealId = Annotated[t.Text, Field(min_length=1, max_length=100, examples=["deal_01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
+Jurisdiction = Annotated[t.Text, Field(min_length=1, max_length=60, examples=["US-WA"])]
+Hours = Annotated[t.Number, Field(gt=0, le=10_000), t.decimals(4)]
+Block = Annotated[str, t.OneOf(matching.BLOCKS, "MatchBlock")]
+Side = Annotated[str, t.OneOf(conflicts.SIDES, "PartySide")]
+MatchKind = Annotated[str, t.OneOf(conflicts.MATCHES, "NameMatch")]
+Verdict = Annotated[str, t.OneOf(conflicts.VERDICTS, "ConflictVerdict")]
 ProfileId = Annotated[t.Text, Field(min_length=1, max_length=100, examples=["prof_01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
 
 
@@ -221,3 +229,147 @@ class ProfileSummary(TypedDict):
     id: str
     name: str
     created_at: t.TimestampText
+
+
+# -- alignments
+
+
+class AlignRequest(t.RequestBody):
+    """The profile that a professional is compared with."""
+
+    profile_id: ProfileId
+
+
+class AlignmentView(t.ResourceView):
+    """A professional's newest signals compared with a profile, as both were. `missing` names the signals that are unknown."""
+
+    professional_id: str
+    profile_id: str
+    profile_revision: int
+    signal_id: str
+    scores: ScoresView
+    summary: SummaryView
+    matched_specializations: list[str]
+    missing: list[str]
+    explain: NotRequired[Explanation]
+
+
+class AlignmentSummary(TypedDict):
+    """An alignment in a list."""
+
+    id: str
+    profile_id: str
+    profile_revision: int
+    signal_id: str
+    overall_score: t.Number | None
+    created_at: t.TimestampText
+
+
+# -- matches
+
+
+class MatchRequest(t.RequestBody):
+    """The work that somebody is looked for. What is left out is not asked for, and weighs nothing."""
+
+    model_config = t.body_example(
+        {"role": "title", "specializations": ["title", "closing"], "jurisdiction": "US-WA", "max_rate": 200, "hours": 10, "limit": 10}
+    )
+
+    role: Role | None = None
+    specializations: Specializations = Field(default_factory=list)
+    jurisdiction: Jurisdiction | None = Field(None, description="A licence of it, of any kind, must hold on `starts_on`.")
+    max_rate: t.PositiveMoney | None = Field(None, description="The most that an hour may cost, in `currency`.")
+    currency: t.Currency | None = Field(None, description="Default: the default currency.")
+    starts_on: t.BusinessDate | None = Field(None, description="Default: today.")
+    hours: Hours | None = None
+    profile_id: ProfileId | None = Field(None, description="What the newest signals are compared with. Default: the older ideal.")
+    deal_id: DealId | None = Field(None, description="A deal, or the external reference of one: whose parties may be in conflict.")
+    limit: Annotated[t.StrictInt, Field(ge=1, le=200)] = 50
+
+
+class PartView(TypedDict):
+    """A part of a score; its value is null where it is unknown, and the points are then a quarter of the weight."""
+
+    weight: int
+    value: t.Number | None
+    points: t.Number
+
+
+class PartsView(TypedDict):
+    """The parts of a score; null where one isn't asked for."""
+
+    scorecard: PartView | None
+    specialization: PartView | None
+    capacity: PartView | None
+    alignment: PartView | None
+    rate: PartView | None
+
+
+class FitView(TypedDict):
+    """How a professional fits: `coverage` is the weight that is known, `would_do` says of what rules out what would not."""
+
+    professional_id: str
+    name: str
+    score: t.Number
+    coverage: int
+    parts: PartsView
+    blocked_by: list[Block]
+    would_do: list[str]
+    explain: NotRequired[Explanation]
+
+
+class MatchResultView(TypedDict):
+    """A match: the best eligible professionals, the best of those ruled out, how many of each there are, and whether more than these."""
+
+    id: str
+    rules_version: int
+    as_of: t.TimestampText
+    profile_id: str | None
+    items: list[FitView]
+    blocked: list[FitView]
+    eligible: int
+    ruled_out: int
+    cut: bool
+    explain: NotRequired[Explanation]
+
+
+# -- conflicts of interest
+
+
+class ConflictRequest(t.RequestBody):
+    """Names to look for among the parties of all deals, and the side that they would be on."""
+
+    model_config = t.body_example({"names": ["Acme Title LLC", "Ada Byron"], "side": "opposing"})
+
+    names: Annotated[list[t.Name], Field(min_length=1, max_length=20)]
+    side: Side = conflicts.OPPOSING
+    deal_id: DealId | None = Field(None, description="A deal, or the external reference of one: it is left out.")
+
+
+class ConflictHit(TypedDict):
+    """A party of a deal, or of a pipeline without one, whose name is the same or nearly."""
+
+    matched_name: str
+    match: MatchKind
+    deal_id: str | None
+    pipeline_id: str | None
+    role: str | None
+    side: Side
+    live: bool
+    professional_ids: list[str]
+    verdict: Verdict
+
+
+class ConflictResult(TypedDict):
+    """What was found of one name."""
+
+    name: str
+    hits: list[ConflictHit]
+
+
+class ConflictView(TypedDict):
+    """What was found of each name, in the order of the request; `cut` where a word of a name has more parties than are read."""
+
+    results: list[ConflictResult]
+    cut: bool
+    explain: NotRequired[Explanation]

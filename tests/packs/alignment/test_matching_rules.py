@@ -13,10 +13,8 @@ from chalicelib.packs.alignment.rules.matching import (
     MAX_BLOCKED,
     WEIGHTS,
     Candidate,
-    License,
     Need,
     evaluate,
-    explain_fit,
     license_block,
     printed_points,
     printed_value,
@@ -25,11 +23,11 @@ from chalicelib.packs.alignment.rules.matching import (
 
 D = Decimal
 DAY = date(2026, 11, 24)
-NEED = Need(DAY, ("real estate", "title"), max_rate=D(200), hours=D(10))
+NEED = Need(DAY, frozenset({"real estate", "title"}), max_rate=D(200), hours=D(10))
 ANN = Candidate(
     "pro_1",
     "Ann",
-    ("Title", "real estate"),
+    frozenset({"title", "real estate"}),
     rate=D(150),
     scorecard=D("0.67708333333333333333"),
     free_hours=D(8),
@@ -83,9 +81,9 @@ def test_what_is_not_asked_for_has_no_part():
 
 
 def test_specializations_that_are_not_stated_are_unknown_and_others_are_none_of_the_needed():
-    assert evaluate(replace(ANN, specializations=()), NEED).parts["specialization"].value is None
-    assert evaluate(replace(ANN, specializations=("tax",)), NEED).parts["specialization"].value == 0
-    assert evaluate(replace(ANN, specializations=("  TITLE ",)), NEED).parts["specialization"].value == D("0.5")
+    assert evaluate(replace(ANN, specializations=frozenset()), NEED).parts["specialization"].value is None
+    assert evaluate(replace(ANN, specializations=frozenset({"tax"})), NEED).parts["specialization"].value == 0
+    assert evaluate(replace(ANN, specializations=frozenset({"title", "tax"})), NEED).parts["specialization"].value == D("0.5")
 
 
 def test_hours_beyond_the_needed_count_no_more_and_a_debt_counts_as_none():
@@ -96,37 +94,35 @@ def test_hours_beyond_the_needed_count_no_more_and_a_debt_counts_as_none():
 @pytest.mark.parametrize(
     ("licenses", "block"),
     [
-        ((), "licence_missing"),
-        ((License("OR", DAY),), "licence_missing"),
-        ((License("WA", DAY),), None),
-        ((License("wa", DAY - timedelta(days=1)),), "licence_expired"),
-        ((License("WA", DAY - timedelta(days=9)), License("WA", DAY + timedelta(days=9))), None),
+        ({}, "licence_missing"),
+        ({"or": DAY}, "licence_missing"),
+        ({"wa": DAY}, None),
+        ({"wa": DAY - timedelta(days=1)}, "licence_expired"),
+        ({"wa": DAY + timedelta(days=9), "or": DAY}, None),
     ],
 )
 def test_one_licence_of_the_jurisdiction_must_hold_on_the_day(licenses, block):
-    assert license_block(licenses, "WA", DAY) == block
-    fit = evaluate(replace(ANN, licenses=licenses), replace(NEED, jurisdiction="WA"))
+    assert license_block(licenses, "wa", DAY) == block
+    fit = evaluate(replace(ANN, licenses=licenses), replace(NEED, jurisdiction="wa", place="WA"))
     assert fit.blocked_by == ((block,) if block else ())
     assert fit.would_do == ((f"a licence of WA that holds on {DAY} would do",) if block else ())
 
 
 def test_all_that_rules_out_is_named():
     candidate = replace(ANN, rate=D(300), is_denied=True, conflicting_deals=("deal_1",))
-    fit = evaluate(candidate, replace(NEED, jurisdiction="WA"))
+    fit = evaluate(candidate, replace(NEED, jurisdiction="wa"))
     assert fit.blocked_by == ("over_rate", "licence_missing", "denied", "conflict")
     assert fit.score == evaluate(replace(candidate, is_denied=False, conflicting_deals=()), NEED).score
 
 
 SHARE = st.none() | st.decimals(0, 1, places=6)
-SPECIALIZATIONS = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=3, unique=True).map(tuple)
+SPECIALIZATIONS = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=3).map(frozenset)
 CANDIDATES = st.builds(
     Candidate,
     id=st.uuids().map(str),
     name=st.just("X"),
     specializations=SPECIALIZATIONS,
-    licenses=st.lists(
-        st.builds(License, st.sampled_from(["WA", "OR"]), st.dates(DAY - timedelta(days=3), DAY + timedelta(days=3))), max_size=2
-    ).map(tuple),
+    licenses=st.dictionaries(st.sampled_from(["wa", "or"]), st.dates(DAY - timedelta(days=3), DAY + timedelta(days=3))),
     rate=st.none() | st.decimals(0, 300, places=2),
     currency=st.sampled_from(["USD", "USD", "EUR"]),
     scorecard=SHARE,
@@ -139,7 +135,7 @@ NEEDS = st.builds(
     Need,
     starts_on=st.just(DAY),
     specializations=SPECIALIZATIONS,
-    jurisdiction=st.sampled_from([None, "WA"]),
+    jurisdiction=st.sampled_from([None, "wa"]),
     max_rate=st.none() | st.decimals(1, 300, places=2),
     hours=st.none() | st.decimals("0.5", 40, places=2),
 )
@@ -151,7 +147,7 @@ def naive_score(one, need):
     parts["scorecard"] = quarter if one.scorecard is None else Fraction(one.scorecard)
     parts["alignment"] = quarter if one.alignment is None else Fraction(one.alignment)
     if need.specializations:
-        has = len(set(one.specializations) & set(need.specializations))
+        has = len(one.specializations & need.specializations)
         parts["specialization"] = Fraction(has, len(need.specializations)) if one.specializations else quarter
     if need.hours is not None:
         parts["capacity"] = (
@@ -184,9 +180,9 @@ def test_more_of_what_is_wanted_never_lowers_a_score(candidate, need, data):
     if candidate.rate is not None:
         assert evaluate(replace(candidate, rate=candidate.rate / 2), need).score >= before
     if candidate.specializations:
-        more = (*candidate.specializations, *need.specializations)
+        more = candidate.specializations | need.specializations
         assert evaluate(replace(candidate, specializations=more), need).score >= before
-    licensed = replace(candidate, licenses=(*candidate.licenses, License("WA", DAY)))
+    licensed = replace(candidate, licenses={**candidate.licenses, "wa": DAY})
     assert set(evaluate(licensed, need).blocked_by) <= set(evaluate(candidate, need).blocked_by)
 
 
@@ -214,15 +210,9 @@ def test_of_those_ruled_out_the_best_200_are_listed_and_all_are_counted():
     assert (len(ranking.blocked), ranking.ruled_out, ranking.eligible, ranking.is_cut) == (200, 201, 0, True)
 
 
-def test_it_explains_itself():
-    told = explain_fit(evaluate(replace(ANN, scorecard=None, basis={"rate": D(150)}), NEED), "2026-11-24T18:00:00.000Z")
-    assert told["missing"] == ["scorecard"]
-    assert told["inputs"] == {"weights": WEIGHTS, "unknown": D("0.25"), "rate": D(150)}
-
-
 def test_a_half_stays_a_half_though_a_third_has_no_end():
     """A third of 25 and of other weights leave errors in the 28th digit; a tie must still be rounded up."""
-    need = Need(DAY, ("a", "b", "c"))
-    candidate = Candidate("x", "X", ("a",), scorecard=D("0.01555555555555555555555555556"), alignment=D(0))
+    need = Need(DAY, frozenset("abc"))
+    candidate = Candidate("x", "X", frozenset("a"), scorecard=D("0.01555555555555555555555555556"), alignment=D(0))
     exact = (D(30) * candidate.scorecard + D(25) / 3) * 100 / 70
     assert evaluate(candidate, need).score == exact.quantize(D("1e-18")).quantize(D("0.1"), ROUND_HALF_UP)

@@ -11,6 +11,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import NamedTuple
 
 from chalicelib.foundation.explanations import Explanation, explain
+from chalicelib.foundation.folding import fold_text
 
 COMPARISON, ALIGNMENT = "alignment.comparison", "alignment.overall"  # formulas
 # Incremented whenever the same inputs give another score.
@@ -114,11 +115,6 @@ class Comparison:
     matched_specializations: list[str] = field(default_factory=list)
 
 
-def fold(text: str) -> str:
-    """The form in which two spellings of a specialization are equal."""
-    return " ".join(text.casefold().split())
-
-
 def compare(signals: Signals, ideal: Ideal = OLDER_IDEAL) -> Comparison:
     """The older comparison: an unknown signal scores 0.0, the overall score is the mean of the scores that there are.
 
@@ -162,8 +158,8 @@ def _share(actual: Decimal | None, target: Decimal) -> float | None:
 
 
 def _specialization(found: Iterable[str], preferred: Iterable[str]) -> float | None:
-    wanted = set(map(fold, preferred))
-    return round(len(wanted & set(map(fold, found))) / len(wanted), 2) if wanted else None
+    wanted = set(map(fold_text, preferred))
+    return round(len(wanted & set(map(fold_text, found))) / len(wanted), 2) if wanted else None
 
 
 def _style(actual: str | None, preferred: str) -> float | None:
@@ -174,8 +170,8 @@ def _style(actual: str | None, preferred: str) -> float | None:
 
 def matched_specializations(found: Iterable[str], preferred: Iterable[str]) -> list[str]:
     """Those found that are preferred, each once, as they were found."""
-    wanted = set(map(fold, preferred))
-    matched = {fold(name): name for name in reversed(list(found)) if fold(name) in wanted}
+    wanted = set(map(fold_text, preferred))
+    matched = {fold_text(name): name for name in reversed(list(found)) if fold_text(name) in wanted}
     return list(reversed(matched.values()))
 
 

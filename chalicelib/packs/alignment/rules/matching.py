@@ -5,13 +5,10 @@ is scored all the same, so that what stands in the way is seen beside what it co
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import NamedTuple
-
-from chalicelib.foundation.explanations import Explanation, explain
-from chalicelib.packs.alignment.rules.comparison import fold
 
 FORMULA = "alignment.match"
 # Incremented whenever the same candidate gets another score or another verdict for the same need.
@@ -33,21 +30,18 @@ _EXACT = Decimal("1e-18")
 
 @dataclass(frozen=True)
 class Need:
-    """What is looked for; None and empty: not asked for. `max_rate` is an hour's, above 0, in `currency`; `hours` are above 0."""
+    """What is looked for; None and empty: not asked for. `max_rate` is an hour's, above 0, in `currency`; `hours` are above 0.
+
+    Specializations and the jurisdiction are folded, as those of the candidates are; `place` is the jurisdiction as it was written.
+    """
 
     starts_on: date
-    specializations: tuple[str, ...] = ()
+    specializations: frozenset[str] = frozenset()
     jurisdiction: str | None = None
+    place: str = ""
     max_rate: Decimal | None = None
     currency: str = "USD"
     hours: Decimal | None = None
-
-
-class License(NamedTuple):
-    """A licence: where it holds, and its last day."""
-
-    jurisdiction: str
-    expires_on: date
 
 
 @dataclass(frozen=True)
@@ -55,14 +49,14 @@ class Candidate:
     """An active professional, with what is known of them.
 
     `scorecard` is the adjusted score, `alignment` the overall one, both 0 to 1; `free_hours` are those of active retainers that nothing
-    is planned for. None: unknown. `conflicting_deals` are other deals of theirs with an adverse party. `basis` says what the numbers
+    is planned for. None: unknown. `licenses` has the last day of each (folded) jurisdiction's licences. `conflicting_deals` are other deals of theirs with an adverse party. `basis` says what the numbers
     come from.
     """
 
     id: str
     name: str
-    specializations: tuple[str, ...] = ()
-    licenses: tuple[License, ...] = ()
+    specializations: frozenset[str] = frozenset()
+    licenses: Mapping[str, date] = field(default_factory=dict)
     rate: Decimal | None = None
     currency: str = "USD"
     scorecard: Decimal | None = None
@@ -70,7 +64,7 @@ class Candidate:
     alignment: Decimal | None = None
     is_denied: bool = False
     conflicting_deals: tuple[str, ...] = ()
-    basis: Mapping[str, object] | None = None
+    basis: Mapping[str, object] = field(default_factory=dict)
 
 
 class Part(NamedTuple):
@@ -148,12 +142,9 @@ def _asked(candidate: Candidate, need: Need) -> dict[str, Decimal | None]:
     return values
 
 
-def _specialization(has: tuple[str, ...], needed: tuple[str, ...]) -> Decimal | None:
+def _specialization(has: frozenset[str], needed: frozenset[str]) -> Decimal | None:
     """The share of the needed; unknown where a professional states none."""
-    if not has:
-        return None
-    wanted = set(map(fold, needed))
-    return Decimal(len(wanted & set(map(fold, has)))) / len(wanted)
+    return Decimal(len(needed & has)) / len(needed) if has else None
 
 
 def comparable_rate(candidate: Candidate, need: Need) -> Decimal | None:
@@ -170,19 +161,19 @@ def _blocks(candidate: Candidate, need: Need) -> Iterable[tuple[str, str]]:
     if need.max_rate is not None and rate is not None and rate > need.max_rate:
         yield OVER_RATE, f"max_rate {plain(rate)} would do"
     if need.jurisdiction is not None and (licence := license_block(candidate.licenses, need.jurisdiction, need.starts_on)):
-        yield licence, f"a licence of {need.jurisdiction} that holds on {need.starts_on.isoformat()} would do"
+        yield licence, f"a licence of {need.place or need.jurisdiction} that holds on {need.starts_on.isoformat()} would do"
     if candidate.is_denied:
         yield DENIED, ""
     if candidate.conflicting_deals:
         yield CONFLICT, ""
 
 
-def license_block(licenses: Iterable[License], jurisdiction: str, day: date) -> str | None:
+def license_block(licenses: Mapping[str, date], jurisdiction: str, day: date) -> str | None:
     """Why no licence of the jurisdiction, of any kind, holds on a day, its last one included; None where one does."""
-    there = [one.expires_on for one in licenses if fold(one.jurisdiction) == fold(jurisdiction)]
-    if not there:
+    last = licenses.get(jurisdiction)
+    if last is None:
         return LICENCE_MISSING
-    return None if max(there) >= day else LICENCE_EXPIRED
+    return None if last >= day else LICENCE_EXPIRED
 
 
 def plain(number: Decimal) -> str:
@@ -216,9 +207,3 @@ def printed_points(part: Part) -> Decimal:
 
 def _half_up(number: Decimal, step: Decimal) -> Decimal:
     return number.quantize(_EXACT).quantize(step, ROUND_HALF_UP)
-
-
-def explain_fit(fit: Fit, as_of: str) -> Explanation:
-    """The explanation of a score: what each part's value comes from, and the weights."""
-    missing = [name for name, part in fit.parts.items() if part is not None and part.value is None]
-    return explain(FORMULA, {"weights": WEIGHTS, "unknown": UNKNOWN_VALUE, **(fit.candidate.basis or {})}, as_of, missing, version=VERSION)
