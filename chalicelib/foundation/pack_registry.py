@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
-from chalicelib.foundation.manifest import OwnedEntities, Pack
+from chalicelib.foundation.ids import IdFormat
+from chalicelib.foundation.manifest import OwnedEntities, Pack, import_string
 from chalicelib.foundation.roles import RoleMatrix
 
 
@@ -25,6 +26,11 @@ class PackRegistry:
     def by_kind(self) -> dict[str, Pack]:
         """The pack of each kind of entity."""
         return {kind: pack for pack in self.packs for kind in pack.entities}
+
+    def id_format(self, kind: str) -> IdFormat | None:
+        """The form of the ids of a kind of entity; None where no pack has it."""
+        pack = self.by_kind.get(kind)
+        return None if pack is None else import_string(pack.entities[kind]).ID
 
     @cached_property
     def owned(self) -> tuple[tuple[str, OwnedEntities], ...]:

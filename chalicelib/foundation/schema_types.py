@@ -17,6 +17,7 @@ from typing_extensions import TypedDict
 from chalicelib.foundation import emails
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.errors import ValidationFailed
+from chalicelib.foundation.folding import fold_text
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.money import MAX_DIGITS, MINOR_UNITS, money_error, significant_digits
 
@@ -28,6 +29,7 @@ T = TypeVar("T")
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
 _CONTROL_EXCEPT_BREAKS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
+_PHONE_SEPARATORS = re.compile(r"[ ().-]")
 _PLAIN_NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,4})?", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})", re.ASCII)
@@ -207,8 +209,16 @@ def _business_date(day: date) -> date:
     return day
 
 
+def _strip_separators(value: object) -> object:
+    return _PHONE_SEPARATORS.sub("", value) if isinstance(value, str) else value
+
+
 def _unique(values: list[T]) -> list[T]:
     return list(dict.fromkeys(values))
+
+
+def _unique_folded(values: list[str]) -> list[str]:
+    return list({fold_text(value): value for value in reversed(values)}.values())[::-1]
 
 
 def _query_flag(value: object) -> bool:
@@ -218,6 +228,7 @@ def _query_flag(value: object) -> bool:
 
 
 UNIQUE_ITEMS = AfterValidator(_unique)  # of a list: each once, in the order in which they first come
+UNIQUE_FOLDED = AfterValidator(_unique_folded)  # of texts that are compared folded: the first spelling of each
 BusinessDate = Annotated[Date, AfterValidator(_business_date)]
 NonNegativeMoney = Annotated[Money, AfterValidator(_not_negative)]
 PositiveMoney = Annotated[Money, AfterValidator(_positive)]
@@ -236,6 +247,11 @@ EmailAddress = Annotated[
 ]
 """An address that mail is sent to and somebody signs in with: ASCII, of the common grammar."""
 Phone = Annotated[Text, Field(min_length=1, max_length=40, examples=["+1 206 555 0100"])]
+InternationalPhone = Annotated[
+    Text,
+    BeforeValidator(_strip_separators),
+    Field(pattern=r"^\+[1-9][0-9]{6,14}$", examples=["+12065550100"], description="E.164; spaces, dots, dashes and brackets are dropped."),
+]
 ExternalText = Annotated[Text, Field(min_length=1, max_length=100)]  # a word of another system's: a source, a reference
 UserId = Annotated[Text, Field(pattern=r"^user_[A-Za-z0-9_-]{1,60}$", examples=["user_01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
 Country = Annotated[Text, Field(pattern=r"^[A-Z]{2}$", examples=["US"])]
@@ -274,7 +290,9 @@ class PatchBody(RequestBody):
         changed: JsonObject = {}
         for name, sent in self.model_dump(exclude_unset=True, exclude=set(exclude)).items():
             before = values.get(name)
-            after = merge_patch(before if isinstance(before, dict) else {}, sent) or None if isinstance(sent, dict) else sent
+            after = to_storable(sent) if isinstance(sent, list) else sent
+            if isinstance(sent, dict):
+                after = merge_patch(before if isinstance(before, dict) else {}, sent) or None
             if after is None and isinstance(before, list):
                 after = []
             if after != before:

@@ -31,21 +31,6 @@ PLANNED: tuple[Pack, ...] = (
         ),
     ),
     _planned(
-        "J",
-        "scorecards",
-        "Professional Scorecard Engine",
-        _governed(
-            "scorecards",
-            admin="rwa log any-deal dispute settle contacts",
-            operator="rw log any-deal dispute settle contacts",
-            dealmaker="r log contacts",  # on their own deals
-            counsel="r log any-deal contacts",
-            auditor="r contacts",
-            viewer="r",
-            professional="r own dispute contacts",
-        ),
-    ),
-    _planned(
         "K",
         "retainers",
         "Retainer Lifecycle Engine",

@@ -49,7 +49,7 @@ PACK = Pack(
             "users:write",
             "Create a user who sets a password with a mailed code",
             status=202,
-            errors=("conflict", *_LIMITED),
+            errors=("not-found", "conflict", *_LIMITED),
         ),
         Endpoint(
             "POST",
@@ -123,7 +123,7 @@ PACK = Pack(
             "Create a user",
             status=201,
             location="/auth/users/{id}",
-            errors=("conflict",),
+            errors=("not-found", "conflict"),
         ),
         Endpoint("GET", "/auth/users", "list_users", "users:read", "Users, newest first"),
         Endpoint("GET", "/auth/users/{id}", "get_user", "users:read", "One user", errors=("not-found",)),
@@ -219,4 +219,5 @@ PACK = Pack(
         "external_block": f"{__name__}.entities.ExternalBlock",
     },
     key_prefixes=("RATE", "CODE", "KEYUSED"),
+    holders={"professional": f"{__name__}.users.holders_of_professional"},
 )

@@ -19,6 +19,7 @@ class User(Entity):
     KIND = "user"
     ID = IdFormat("user", "user")
     ALL = AccessPattern("gsi1", "USER", serves="GET /auth/users; events-forward")
+    BY_PROFESSIONAL = AccessPattern("gsi2", "USER#PRO#{professional_id}", serves="DELETE /pros/scorecard/professionals/{id}, refused")
     SECRET = frozenset({"password_hash"})
     PERSONAL = frozenset({"email", "pending_email", "name"})
 

@@ -18,7 +18,7 @@ from chalicelib.foundation.idempotency import IdempotencyRecordKey
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.presentation import present, present_row
 from chalicelib.foundation.schema_types import PageOf
-from chalicelib.foundation.store import keys
+from chalicelib.foundation.store import keys, references
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.expressions import all_of, any_of, attribute
 from chalicelib.foundation.store.retry import retry_on_conflict
@@ -27,6 +27,9 @@ from chalicelib.foundation.store.unique import UniqueValue
 
 ROLE_COUNTS = keys.config_row("holders")  # counts active holders of each role that somebody must hold, or only one may take
 EMAILS = UniqueValue("email", normalize=emails.normalize_email)
+
+
+_PROFESSIONAL = "professional"  # the kind of entity that a user's professional_id names
 
 
 # -- use cases
@@ -190,6 +193,7 @@ def add_create(ctx: Context, tx: Transaction, user: User, *, if_no_admin: Proble
     require_live_caller(ctx, tx)
     _update_role_counts(ctx, tx, user, {}, if_no_admin)
     EMAILS.claim(ctx, tx, user.email, user.id, _email_taken)
+    _change_professional(ctx, tx, None, user.professional_id)
     tx.create(user)
 
 
@@ -198,7 +202,27 @@ def add_update(ctx: Context, tx: Transaction, before: User, after: User) -> None
     require_live_caller(ctx, tx, before)
     tx.save(after)
     EMAILS.change(ctx, tx, before.email, after.email, after.id, _email_taken)
+    _change_professional(ctx, tx, before.professional_id, after.professional_id)
     _update_role_counts(ctx, tx, after, _role_counts(before))
+
+
+def _change_professional(ctx: Context, tx: Transaction, before: str | None, after: str | None) -> None:
+    """Let the user refer to another professional, who can't be deleted from then on; NotFound where there is none.
+
+    A professional whom a user had before professionals were kept here has no counter: one round trip finds out.
+    """
+    id_format = ctx.packs.id_format(_PROFESSIONAL)
+    if before == after or id_format is None:
+        return
+    if before is not None and ctx.store.get_item(references.counter_key(id_format, before)):
+        references.remove_reference(tx, id_format, before)
+    if after is not None:
+        references.add_reference(tx, id_format, after)
+
+
+def holders_of_professional(professional_id: str) -> references.Holders:
+    """The users who are a professional, also those who were deactivated."""
+    return references.Holders(User.BY_PROFESSIONAL.range(professional_id=professional_id))
 
 
 def _email_taken(owner_id: str) -> Problem:  # noqa: ARG001 - whose it is, is nobody's business

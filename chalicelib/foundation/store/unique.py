@@ -9,6 +9,7 @@ A guard costs one action of the transaction, and no round trip. Its key is `UNIQ
 from collections.abc import Callable
 
 from chalicelib.foundation.actor import Stamp
+from chalicelib.foundation.errors import Conflict
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.signing import sha256_hex
 from chalicelib.foundation.store.codec import DynamoItem
@@ -19,6 +20,11 @@ from chalicelib.foundation.store.transactions import Transaction
 
 Taken = Exception | Callable[[str], Exception]
 """What it means that the value is taken: an error, or one made of the owner's id."""
+
+
+def external_ref_taken(name: str) -> Callable[[str], Exception]:
+    """What it means that another resource of this name has an external reference."""
+    return lambda owner_id: Conflict(f"Another {name} has this external_ref.", code="external_ref_taken", id=owner_id)
 
 
 def _unchanged(value: str) -> str:

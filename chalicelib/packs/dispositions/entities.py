@@ -22,6 +22,7 @@ from typing import Any, NamedTuple, NotRequired, Self, TypedDict, cast
 
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import format_timestamp
+from chalicelib.foundation.folding import fold_text
 from chalicelib.foundation.ids import IdFormat, ItemKey
 from chalicelib.foundation.json_codec import loads
 from chalicelib.foundation.store import attributes as a
@@ -99,7 +100,7 @@ class Buyer(Entity):
     @cached_property
     def folded_name(self) -> str:
         """The name as it is searched for."""
-        return markets.fold_name(self.name)
+        return fold_text(self.name)
 
     @property
     def name_initial(self) -> str:
@@ -109,7 +110,7 @@ class Buyer(Entity):
     @cached_property
     def folded_email(self) -> str | None:
         """The email as it is searched for."""
-        return markets.fold_name(self.email) if self.email else None
+        return fold_text(self.email) if self.email else None
 
     @property
     def email_initial(self) -> str | None:

@@ -1,9 +1,8 @@
 """Request and response schemas of dispositions."""
 
-import re
 from typing import Annotated, Literal, NotRequired
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 from typing_extensions import TypedDict
 
 from chalicelib.foundation import schema_types as t
@@ -23,12 +22,6 @@ Reason = Annotated[str, t.OneOf(assignments.REASONS[assignments.ASSIGNED, assign
 Tier = Annotated[str, t.OneOf(TIERS, "BuyerTier")]
 Status = Annotated[str, t.OneOf(assignments.STATUSES, "AssignmentStatus")]
 
-_SEPARATORS = re.compile(r"[ ().-]")
-
-
-def _strip_separators(value: object) -> object:
-    return _SEPARATORS.sub("", value) if isinstance(value, str) else value
-
 
 def _market(text: str) -> str:
     if message := markets.market_error(text):
@@ -37,11 +30,6 @@ def _market(text: str) -> str:
 
 
 PercentOfArv = Annotated[t.Number, Field(ge=0, le=1000), t.decimals(2)]  # of the ARV: a buyer may pay more than it
-Phone = Annotated[
-    t.Text,
-    BeforeValidator(_strip_separators),
-    Field(pattern=r"^\+[1-9][0-9]{6,14}$", examples=["+12065550100"], description="E.164; spaces, dots, dashes and brackets are dropped."),
-]
 Market = Annotated[
     t.Text,
     Field(min_length=1, max_length=100, examples=["981*"], description="A postal code, a prefix of one (981*), or City/REGION."),
@@ -95,7 +83,7 @@ class BuyerBase(t.RequestBody):
     """The optional fields of a buyer."""
 
     email: t.Email | None = None
-    phone: Phone | None = None
+    phone: t.InternationalPhone | None = None
     company: t.Name | None = None
     buy_box_summary: t.Notes | None = None
     buy_box: BuyBox | None = None

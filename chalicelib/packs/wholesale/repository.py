@@ -9,7 +9,7 @@ from chalicelib.foundation import access, idempotency
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import start_of_day
 from chalicelib.foundation.due_work import DueHandler, commit_claim, process_due
-from chalicelib.foundation.errors import Conflict, NotFound, ValidationFailed, VersionConflict
+from chalicelib.foundation.errors import NotFound, ValidationFailed, VersionConflict
 from chalicelib.foundation.events import Notification
 from chalicelib.foundation.ids import ROOT_SORT_KEY, ItemKey, encode_ulid
 from chalicelib.foundation.postal_codes import AREA_LENGTH, normalize_postal_code, postal_area
@@ -23,12 +23,13 @@ from chalicelib.foundation.store.pagination import decode_view
 from chalicelib.foundation.store.references import IS_OPEN, close_if_unreferenced
 from chalicelib.foundation.store.store import parse_live
 from chalicelib.foundation.store.transactions import Transaction
-from chalicelib.foundation.store.unique import UniqueValue
+from chalicelib.foundation.store.unique import UniqueValue, external_ref_taken
 from chalicelib.packs.wholesale.entities import NO_OWNER, Activity, Pipeline, PipelineActivityState
 from chalicelib.packs.wholesale.rules import follow_ups, stages
 from chalicelib.packs.wholesale.schemas import PipelineQuery, StageIntervalView
 
 EXTERNAL_REF = UniqueValue.by_digest("pipeline-ref")
+_TAKEN = external_ref_taken("pipeline")
 STAGES = StateHistory(StageIntervalView, "stage")
 _FIRST_DAY, _LAST_DAY = date(1970, 1, 2), date(9998, 12, 30)  # that a timestamp can hold in any time zone
 _SALE_PAGE = 201
@@ -115,7 +116,7 @@ def add_create(ctx: Context, tx: Transaction, pipeline: Pipeline, *, owner_known
     """
     if not owner_known:
         access.require_active_user(ctx, tx, pipeline.owner)
-    EXTERNAL_REF.change(ctx, tx, None, pipeline.external_ref, pipeline.id, _reference_taken)
+    EXTERNAL_REF.change(ctx, tx, None, pipeline.external_ref, pipeline.id, _TAKEN)
     tx.create(pipeline)
     state = PipelineActivityState.at(
         reference_counter(pipeline.id),
@@ -153,7 +154,7 @@ def add_update(ctx: Context, tx: Transaction, before: Pipeline, after: Pipeline,
     """
     if after.owner != before.owner:
         access.require_active_user(ctx, tx, after.owner)
-    EXTERNAL_REF.change(ctx, tx, before.external_ref, after.external_ref, after.id, _reference_taken)
+    EXTERNAL_REF.change(ctx, tx, before.external_ref, after.external_ref, after.id, _TAKEN)
     if (changes := _activity_state_changes(ctx, before, after)) or released:
         tx.update(reference_counter(after.id), set=changes, add={"refs": -released} if released else NOTHING, when=IS_OPEN)
     if after.stage != before.stage:
@@ -165,13 +166,9 @@ def delete(ctx: Context, pipeline: Pipeline) -> None:
     """Mark a pipeline deleted; Conflict while anything refers to it. One round trip."""
     tx = Transaction(ctx.store)
     close_if_unreferenced(ctx, tx, Pipeline, pipeline.id, remove=PipelineActivityState.index_attributes())
-    EXTERNAL_REF.change(ctx, tx, pipeline.external_ref, None, pipeline.id, _reference_taken)
+    EXTERNAL_REF.change(ctx, tx, pipeline.external_ref, None, pipeline.id, _TAKEN)
     tx.save(pipeline.soft_deleted(ctx))
     tx.commit()
-
-
-def _reference_taken(pipeline_id: str) -> Conflict:
-    return Conflict("Another pipeline has this external_ref.", code="external_ref_taken", id=pipeline_id)
 
 
 def _mirrored(pipeline: Pipeline) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 import ops.bootstrap
 import ops.cli
 from chalicelib.foundation.auth import users
+from chalicelib.foundation.auth.entities import User
 from chalicelib.foundation.canonical_json import Numbers, canonical_json
 from chalicelib.foundation.errors import Conflict
 from chalicelib.foundation.store import codec
@@ -96,14 +97,64 @@ def test_a_professional_needs_to_be_one(ada):
     response = ada("POST", "/auth/users", {**EVE, "roles": ["professional"]})
     assert response.status == 422
     assert response.json()["errors"][0]["loc"] == ["professional_id"]
-    pro = "pro_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+    pro = professional(ada)
     made = ada("POST", "/auth/users", {**EVE, "roles": ["professional"], "professional_id": pro})
     assert made.json()["professional_id"] == pro
     assert ada("PATCH", f"/auth/users/{made.json()['id']}", {"professional_id": None}).status == 422
 
 
-def test_a_professionals_token_says_who_they_are(person):
-    pro = "pro_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+def professional(ada):
+    return ada("POST", "/pros/scorecard/professionals", {"name": "Grace Hopper", "role": "lawyer"}).json()["id"]
+
+
+UNKNOWN_PROFESSIONAL = "pro_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+
+
+def test_a_user_is_a_professional_that_there_is(ada, person):
+    asked = {**EVE, "roles": ["professional"], "professional_id": UNKNOWN_PROFESSIONAL}
+    assert ada("POST", "/auth/users", asked).status == 404
+    assert ada("POST", "/auth/invitations", {name: value for name, value in asked.items() if name != "password"}).status == 404
+    user = person("viewer").id
+    assert ada("PATCH", f"/auth/users/{user}", {"professional_id": UNKNOWN_PROFESSIONAL}).status == 404
+    assert ada("PATCH", f"/auth/users/{user}", {"professional_id": "pro_1"}).status == 422
+
+
+def test_a_professional_who_is_a_user_stays(ada, person):
+    pro, other = professional(ada), professional(ada)
+    path = f"/pros/scorecard/professionals/{pro}"
+    first, second = person("professional", professional_id=pro), person("professional", professional_id=pro)
+    refusal = ada("DELETE", path).json()
+    assert (refusal["code"], sorted(refusal["held_by"])) == ("referred_to", sorted([first.id, second.id]))
+    assert ada("PATCH", f"/auth/users/{first.id}", {"professional_id": other}).status == 200
+    assert ada("DELETE", f"/auth/users/{second.id}").status == 204  # who was deactivated may come back
+    assert ada("DELETE", path).json()["held_by"] == [second.id]
+    assert ada("PATCH", f"/auth/users/{second.id}", {"roles": ["viewer"], "professional_id": None}).status == 200
+    assert ada("DELETE", path).status == 204
+    assert ada("DELETE", f"/pros/scorecard/professionals/{other}").json()["held_by"] == [first.id]
+    assert ada("PATCH", f"/auth/users/{second.id}", {"professional_id": pro}).status == 409
+
+
+def test_a_user_from_before_professionals_were_kept_here_can_become_one(ada, person, runtime):
+    user = person("viewer").id
+    old = runtime.store().require(User, user)
+    change = {"UpdateExpression": "SET professional_id = :old", "ExpressionAttributeValues": {":old": {"S": UNKNOWN_PROFESSIONAL}}}
+    runtime.dynamodb.update_item(TableName=runtime.settings.table, Key=encode_key(old.key), **change)
+    assert ada("PATCH", f"/auth/users/{user}", {"name": "Grace"}).status == 200
+    pro = professional(ada)
+    assert ada("PATCH", f"/auth/users/{user}", {"professional_id": pro}).json()["professional_id"] == pro
+
+
+def test_an_invited_professional_counts_once(ada):
+    pro = professional(ada)
+    invitation = {"email": EVE["email"], "name": "Eve", "roles": ["professional"], "professional_id": pro}
+    invited = [ada("POST", "/auth/invitations", invitation).json()["user_id"] for _ in range(2)]
+    assert ada("DELETE", f"/pros/scorecard/professionals/{pro}").json()["held_by"] == invited[:1]
+    assert ada("PATCH", f"/auth/users/{invited[0]}", {"roles": ["viewer"], "professional_id": None}).status == 200
+    assert ada("DELETE", f"/pros/scorecard/professionals/{pro}").status == 204
+
+
+def test_a_professionals_token_says_who_they_are(ada, person):
+    pro = professional(ada)
     assert person("professional", professional_id=pro)("GET", "/auth/me").json()["professional_id"] == pro
 
 

@@ -8,10 +8,10 @@ without any). For a property, the partitions are read that may contain it: its p
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from chalicelib.foundation.folding import fold_text
 from chalicelib.foundation.postal_codes import AREA_LENGTH, DEFAULT_COUNTRY, US_DIGITS, delivery_code
 
 MAX_MARKETS = 20
@@ -73,23 +73,18 @@ class CityMarket:
     @property
     def partition(self) -> Partition:
         """The partition of the market index."""
-        return ("CITY", fold_name(self.region), fold_name(self.city))
+        return ("CITY", fold_text(self.region), fold_text(self.city))
 
     def contains(self, location: Location) -> bool | None:
         """Whether the location is in the market; None where that is unknown."""
         pairs = ((self.city, location.city), (self.region, location.region))
-        known = [fold_name(ours) == fold_name(theirs) for ours, theirs in pairs if theirs]
+        known = [fold_text(ours) == fold_text(theirs) for ours, theirs in pairs if theirs]
         if False in known:
             return False
         return True if len(known) == len(pairs) else None
 
 
 Market = PostalMarket | CityMarket
-
-
-def fold_name(text: str) -> str:
-    """The form in which names are compared: case, width, spaces and the encoding of accents are ignored."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def parse(text: str) -> Market:

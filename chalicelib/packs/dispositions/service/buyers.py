@@ -13,13 +13,14 @@ from chalicelib.foundation.due_work import commit_claim, notification_target
 from chalicelib.foundation.errors import Forbidden, ValidationFailed
 from chalicelib.foundation.events import Notification
 from chalicelib.foundation.explanations import explain
+from chalicelib.foundation.folding import fold_text
 from chalicelib.foundation.schema_types import ExplainParams, PageOf, PageParams, check_money, merge_patch
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.packs.dispositions import repository, schemas
 from chalicelib.packs.dispositions.entities import Assignment, Buyer, BuyerCounter
 from chalicelib.packs.dispositions.permissions import CONTACTS
 from chalicelib.packs.dispositions.presenters import assignment_summary, buyer_summary, buyer_view, statistics_view
-from chalicelib.packs.dispositions.rules import buyer_statistics, markets, proof_of_funds
+from chalicelib.packs.dispositions.rules import buyer_statistics, proof_of_funds
 from chalicelib.packs.wholesale.public import Pipeline
 
 DUPLICATE_EMAIL = "duplicate_email"
@@ -80,7 +81,7 @@ def list_buyers(ctx: Context, query: schemas.BuyerQuery) -> PageOf[schemas.Buyer
     """Buyers, newest first; results of a search by name or email in alphabetical order."""
     if query.q is not None and not ctx.actor.can(CONTACTS):
         raise Forbidden(f"Searching names and emails needs the permission {CONTACTS}.")
-    prefix = None if query.q is None else markets.fold_name(query.q)
+    prefix = None if query.q is None else fold_text(query.q)
     if prefix == "":
         raise ValidationFailed.field("q", "a letter or digit is needed")
     ranges, predicate = repository.buyer_ranges(query, prefix), _predicate(query, prefix)
@@ -96,10 +97,10 @@ def _predicate(query: schemas.BuyerQuery, prefix: str | None) -> Callable[[dict[
             return False
         if prefix is None:
             return True
-        by_name = markets.fold_name(row["name"]).startswith(prefix[:80])
+        by_name = fold_text(row["name"]).startswith(prefix[:80])
         if query.market is None:
             return not (row["by_email"] and by_name)
-        return by_name or markets.fold_name(row.get("email", "")).startswith(prefix)
+        return by_name or fold_text(row.get("email", "")).startswith(prefix)
 
     return matches
 

@@ -1,0 +1,1 @@
+"""The rules of professionals and their scorecards."""

@@ -1,0 +1,20 @@
+"""Professionals as subjects that other packs refer to."""
+
+from typing import Any
+
+from chalicelib.foundation.subjects import SubjectAdapter
+from chalicelib.packs.scorecards.entities import Professional
+
+
+def _professional(professional: Professional) -> dict[str, Any]:
+    return {
+        "name": professional.name,
+        "role": professional.role,
+        "organization": professional.organization,
+        "is_active": professional.is_active,
+    }
+
+
+PROFESSIONAL = SubjectAdapter(
+    entity=Professional, facts=_professional, hash_fields=("organization", "role", "licenses", "hourly_rate", "currency")
+)

@@ -1,0 +1,15 @@
+"""What the tests of scorecards share."""
+
+from typing import Any
+
+import pytest
+
+from tests.packs.scorecards.scorecards_client import ScorecardsClient
+from tests.streams.conftest import world
+
+__all__ = ["world"]
+
+
+@pytest.fixture
+def scorecards(client_as: Any) -> ScorecardsClient:
+    return ScorecardsClient(client_as("operator"))
