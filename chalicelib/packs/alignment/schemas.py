@@ -10,14 +10,16 @@ from chalicelib.foundation import schema_types as t
 from chalicelib.foundation.explanations import Explanation
 from chalicelib.packs.alignment.rules import conflicts, matching
 from chalicelib.packs.alignment.rules.comparison import BALANCED, OLDER_IDEAL, STYLES
+from chalicelib.packs.scorecards.public import ROLES
 
 MAX_SPECIALIZATIONS = 20
 
 RiskStyle = Annotated[str, t.OneOf(STYLES, "RiskStyle")]
 Share = Annotated[t.Number, Field(ge=0, le=1), t.decimals(4)]
 AnyShare = Annotated[t.Number, Field(ge=0, le=1)]  # of the older comparison, whose clients send what a double holds
-Specializations = Annotated[list[t.Name], Field(max_length=MAX_SPECIALIZATIONS), t.UNIQUE_ITEMS]
+Specializations = Annotated[list[t.Name], Field(max_length=MAX_SPECIALIZATIONS), t.UNIQUE_FOLDED]
 OlderSpecializations = Annotated[list[t.Name], Field(max_length=100)]
+Role = Annotated[str, t.OneOf(ROLES, "ProfessionalRole")]
 DealId = Annotated[t.Text, Field(min_length=1, max_length=100, examples=["deal_01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
 Jurisdiction = Annotated[t.Text, Field(min_length=1, max_length=60, examples=["US-WA"])]
 Hours = Annotated[t.Number, Field(gt=0, le=10_000), t.decimals(4)]
