@@ -32,8 +32,8 @@ BUILTIN_PACKS = (
                 writes=(EVERY_ENTITY, "PARK"),
             ),
         ),
-        rows=("chalicelib.foundation.store.references.ReferenceCounter",),
-        key_prefixes=("UNIQ", "IDEM", "CFG", "MAIL", "PARK", "RUN", "SEEN", "PASS"),
+        rows=("chalicelib.foundation.store.references.ReferenceCounter", "chalicelib.foundation.party_rows.PartyRow"),
+        key_prefixes=("UNIQ", "IDEM", "CFG", "MAIL", "PARK", "RUN", "SEEN", "PASS", "PARTY"),
     ),
     Pack("G", "telemetry", "Logging", "chalicelib.foundation.telemetry", probe=f"{__name__}.probe_redaction"),
 )

@@ -126,7 +126,9 @@ class Pack:
     `title` names it in OpenAPI. `settings` is its class of settings (foundation.environment). `entities` maps each kind to the dotted
     path of its class; `rows` are the dotted paths of rows that are no entities; `key_prefixes` the first parts of partition keys that
     it writes besides the ids of its entities. `holders` maps each kind of root that it adds references to, by the dotted path of a function
-    `(root_id) -> store.references.Holders`. A `planned` pack is not built yet: it has a title and permissions, but no endpoints.
+    `(root_id) -> store.references.Holders`. `cancels` maps each kind of root whose end ends what is unfinished of the pack's by the dotted
+    path of a function `(ctx, tx, root_id, limit) -> int`: it adds to the transaction that these things are cancelled, one action each, and
+    returns how many they are; of more than `limit` it adds nothing, and need not count on. A `planned` pack is not built yet: it has a title and permissions, but no endpoints.
     """
 
     letter: str
@@ -145,6 +147,7 @@ class Pack:
     rows: tuple[str, ...] = ()
     key_prefixes: tuple[str, ...] = ()
     holders: Mapping[str, str] = field(default_factory=dict)
+    cancels: Mapping[str, str] = field(default_factory=dict)
     planned: bool = False
 
     @property

@@ -7,7 +7,7 @@ reading it costs next to nothing.
 from chalicelib.foundation import auth, cache_admin, documentation, system
 from chalicelib.foundation.builtin_packs import BUILTIN_PACKS
 from chalicelib.foundation.manifest import Pack
-from chalicelib.packs import alignment, audit, dispositions, events, holdings, scorecards, status, wholesale
+from chalicelib.packs import alignment, audit, deals, dispositions, events, holdings, scorecards, status, wholesale
 from chalicelib.packs.planned import PLANNED
 
 PACKS: tuple[Pack, ...] = (
@@ -22,6 +22,7 @@ PACKS: tuple[Pack, ...] = (
     wholesale.PACK,
     dispositions.PACK,
     holdings.PACK,
+    deals.PACK,
     scorecards.PACK,
     alignment.PACK,
     *PLANNED,

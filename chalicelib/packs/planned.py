@@ -105,20 +105,6 @@ PLANNED: tuple[Pack, ...] = (
         ),
     ),
     _planned(
-        "P",
-        "deals",
-        "Deal Finalization Engine",
-        _governed(
-            "deals",
-            admin="rwa any-owner finalize reopen",
-            operator="rw any-owner finalize reopen",
-            dealmaker="rw",
-            counsel="r legal-items",
-            auditor="r",
-            viewer="r",
-        ),
-    ),
-    _planned(
         "Q",
         "findings",
         "Internal Auditor",

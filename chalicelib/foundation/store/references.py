@@ -71,11 +71,19 @@ MAX_NAMED = 20  # ids that a refused deletion names
 _PAGE = 100  # rows that are looked at for them
 
 
+def _id_of(row: DynamoItem) -> str | None:
+    return str(decode_view(row)["id"])
+
+
 class Holders(NamedTuple):
-    """Where the things that refer to a root are: the rows of `range` whose list view `refers`."""
+    """Where the things that refer to a root are: the rows of `range` whose list view `refers`.
+
+    `id_in` gives the id of what refers from such a row, by default the row's own; None where it names nothing.
+    """
 
     range: KeyRange
     refers: Callable[[JsonObject], bool] = bool
+    id_in: Callable[[DynamoItem], str | None] = _id_of
 
 
 class Deleting(StoreStamp, Protocol):
@@ -95,7 +103,8 @@ def holding_ids(ctx: Deleting, kind: str, root_id: str) -> list[str]:
     for path in (pack.holders[kind] for pack in ctx.packs if kind in pack.holders):
         holders: Holders = import_string(path)(root_id)
         rows = next(ctx.store.query_pages(holders.range, newest_first=True, page_size=_PAGE))
-        ids += [view["id"] for view in map(decode_view, rows) if view and holders.refers(view)]  # what is deleted has no view
+        referring = (row for row in rows if (view := decode_view(row)) and holders.refers(view))  # what is deleted has no view
+        ids += [id for row in referring if (id := holders.id_in(row))]
     return ids[:MAX_NAMED]
 
 

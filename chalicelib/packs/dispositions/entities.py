@@ -148,7 +148,8 @@ class Buyer(Entity):
     @property
     def as_offered(self) -> dict[str, object]:
         """What an assignment keeps of the buyer as it was read."""
-        return {"buyer_revision": self.revision, "buyer_is_active": self.is_active, "buyer_proof": proof_values(self.proof)}
+        names, proof = {"name": self.name, "company": self.company}, proof_values(self.proof)
+        return {"buyer_revision": self.revision, "buyer_is_active": self.is_active, "buyer_proof": proof, "buyer_names": names}
 
 
 class BuyerMarket(Row):
@@ -220,6 +221,7 @@ class Assignment(Entity):
 
     KIND = "assignment"
     ID = IdFormat("asgn", "assignment", parents={"w": "pipe"}, row="S")
+    PERSONAL = frozenset({"buyer_names"})
     BY_BUYER = AccessPattern("gsi1", "ASGN#BUY#{buyer_id}", serves="GET /dispo/buyers/{id}/assignments")
     EXPIRIES = DuePattern("offer-expiry", on="offer_expires_at", serves="dispositions-offers")
     LIST_FIELDS = (
@@ -245,6 +247,7 @@ class Assignment(Entity):
     buyer_revision = a.integer()
     buyer_is_active = a.boolean()
     buyer_proof = a.optional_map()
+    buyer_names = a.optional_map()
 
     contract_price = a.optional_decimal()  # at the time of the assignment, like the day of the contract
     contract_on = a.optional_date()
@@ -279,9 +282,9 @@ class Assignment(Entity):
 
     @property
     def buyer(self) -> Buyer:
-        """What it keeps of the buyer; valid while the buyer is still at that revision. Whether to contact it is no matter any more."""
-        values = {"id": self.buyer_id, "revision": self.buyer_revision, "is_active": self.buyer_is_active}
-        return Buyer.from_values(**values, do_not_contact=False, proof_of_funds=self.buyer_proof)
+        """What it keeps of the buyer; valid while the buyer is still at that revision (0 without names, as of older ones: of none)."""
+        values = {"id": self.buyer_id, "revision": self.buyer_revision if self.buyer_names else 0, "is_active": self.buyer_is_active}
+        return Buyer.from_values(**values, **(self.buyer_names or {}), do_not_contact=False, proof_of_funds=self.buyer_proof)
 
     @property
     def known_costs(self) -> dict[str, Decimal | None]:
@@ -406,9 +409,8 @@ def proof_values(proof: ProofOfFunds | None) -> dict[str, object] | None:
     return {"amount": proof.amount, "currency": proof.currency, "issued_on": issued_on, "expires_on": expires_on}
 
 
-_BUY_BOX_NUMBERS = (
-    *("price_min", "price_max", "bedrooms_min", "bathrooms_min", "sqft_min", "year_built_min", "max_repairs", "max_pct_of_arv"),
-)
+_COUNTS = ("bedrooms_min", "bathrooms_min", "sqft_min", "year_built_min")
+_BUY_BOX_NUMBERS = ("price_min", "price_max", *_COUNTS, "max_repairs", "max_pct_of_arv")
 
 
 def decimals(values: Mapping[str, Any] | None, names: Iterable[str] | None = None) -> dict[str, Any]:

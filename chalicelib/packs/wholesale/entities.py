@@ -17,7 +17,10 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, Self
 
+from chalicelib.foundation import party_rows
 from chalicelib.foundation.ids import IdFormat
+from chalicelib.foundation.party_names import OPPOSING
+from chalicelib.foundation.party_rows import Party, PartyRows
 from chalicelib.foundation.postal_codes import DEFAULT_COUNTRY, normalize_postal_code, postal_area
 from chalicelib.foundation.store import attributes as a
 from chalicelib.foundation.store.access_patterns import AccessPattern, DuePattern
@@ -29,6 +32,7 @@ from chalicelib.packs.wholesale.rules.deadlines import ContractDates, next_remin
 from chalicelib.packs.wholesale.rules.follow_ups import is_watched
 from chalicelib.packs.wholesale.rules.pricing import RULE_PCT, Pricing, PricingInputs, compute_pricing
 
+_DEAL = IdFormat("deal", "deal")
 NO_OWNER = "none"  # in the owner index: pipelines without an owner
 
 
@@ -37,7 +41,7 @@ class Pipeline(Entity):
 
     KIND = "pipeline"
     ID = IdFormat("pipe", "pipeline")
-    PERSONAL = frozenset({"seller"})
+    PERSONAL = frozenset({"seller", "buyer"})
     BY_STAGE = AccessPattern("gsi1", "PIPE#{stage}#0", serves="GET /wholesale, ?stage=")
     BY_OWNER = AccessPattern("gsi2", f"PIPE#OWN#{{owner|{NO_OWNER}}}", serves="GET /wholesale?owner=; handover")
     BY_MARKET = AccessPattern(
@@ -61,7 +65,7 @@ class Pipeline(Entity):
     highest_stage = a.string()  # the furthest stage it was ever in, except dead
     stays = a.map_()  # completed stage intervals: {stage: {days: count}}
 
-    deal_id = a.optional_string()
+    deal_id = a.optional_string()  # written with its deal only; older ones hold a number of another system
     property_id = a.optional_string()
     external_ref = a.optional_string()
     lead_source = a.optional_string()
@@ -82,6 +86,7 @@ class Pipeline(Entity):
     assignment_fee_target = a.optional_decimal()
     assignment_id = a.optional_string()  # the current assignment, and its price
     assignment_price = a.optional_decimal()
+    buyer = a.optional_map()  # of the current assignment: the names that it was assigned to
     contracts_ended = a.optional_map()  # {contract number: {reason, on}}: offers under that contract ended with it
     exit_strategy = a.optional_string()
     costs = a.optional_map()
@@ -106,6 +111,19 @@ class Pipeline(Entity):
     def display_name(self) -> str:
         """What people call it: its address. Never the seller."""
         return ", ".join(part for part in (self._address.get("line1"), self._address.get("city")) if part) or self.id
+
+    @cached_property
+    def deal(self) -> str | None:
+        """The deal that it is in."""
+        return self.deal_id if self.deal_id and _DEAL.is_id(self.deal_id) else None
+
+    @cached_property
+    def party_rows(self) -> PartyRows:
+        """The rows by which its seller and its buyer are found, while it is in a deal."""
+        buyer = self.buyer or {}
+        named = (("seller", (self.seller or {}).get("name")), ("buyer", buyer.get("name")), ("buyer", buyer.get("company")))
+        parties: list[Party] = [{"name": name, "role": role, "side": OPPOSING} for role, name in named if name]
+        return party_rows.rows_of(self.KIND, self.deal, self.id, parties)
 
     @cached_property
     def pricing(self) -> Pricing:

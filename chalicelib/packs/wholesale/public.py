@@ -5,13 +5,13 @@ What reads the stream needs no more than these and the entity: so what writes or
 schemas, and pydantic with them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.store import references
 from chalicelib.foundation.store.codec import DynamoItem
-from chalicelib.foundation.store.expressions import all_of, unchanged
+from chalicelib.foundation.store.expressions import all_of, attribute, unchanged
 from chalicelib.foundation.store.store import parse_live
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.wholesale.entities import Pipeline as Pipeline
@@ -64,7 +64,7 @@ def add_transition(
     from chalicelib.packs.wholesale.service.pipeline_transitions import transitioned
 
     after = transitioned(ctx, pipeline, target, values, initiator=initiator)
-    repository.add_update(ctx, tx, pipeline, after, released=released)
+    repository.add_update(ctx, tx, pipeline, after, refs=-released)
     return after
 
 
@@ -75,6 +75,31 @@ def add_price_change(ctx: Context, tx: Transaction, pipeline: Pipeline, values: 
     after = pipeline.with_changes(ctx, **values)
     repository.add_update(ctx, tx, pipeline, after)
     return after
+
+
+# -- deals
+
+
+def add_deal(ctx: Context, tx: Transaction, pipeline: Pipeline, deal_id: str) -> None:
+    """Add to the transaction that the pipeline is in this deal, which counts on it. It fails with VersionConflict as `add_transition` does."""
+    _set_deal(ctx, tx, pipeline, deal_id, refs=1)
+
+
+def remove_deal(ctx: Context, tx: Transaction, pipeline: Pipeline) -> None:
+    """Add to the transaction that the pipeline is in no deal any more."""
+    _set_deal(ctx, tx, pipeline, None, refs=-1)
+
+
+def _set_deal(ctx: Context, tx: Transaction, pipeline: Pipeline, deal_id: str | None, *, refs: int) -> None:
+    from chalicelib.packs.wholesale import repository
+
+    repository.add_update(ctx, tx, pipeline, pipeline.with_changes(ctx, deal_id=deal_id), refs=refs)
+
+
+def check_not_assigned(tx: Transaction, pipeline_id: str, refusal: Callable[[str], Exception]) -> None:
+    """Let the transaction stand only while no assignment of the pipeline stands: `refusal` makes the error of the assignment's id."""
+    free = attribute("stage") != stages.ASSIGNED
+    tx.condition_check(key(pipeline_id), free, lambda row: refusal(row["assignment_id"]["S"]))
 
 
 # -- properties

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from chalicelib.foundation import access, idempotency
+from chalicelib.foundation import access, idempotency, party_rows
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import start_of_day
 from chalicelib.foundation.due_work import DueHandler, commit_claim, process_due
@@ -132,12 +132,12 @@ def add_create(ctx: Context, tx: Transaction, pipeline: Pipeline, *, owner_known
 
 def save(ctx: Context, before: Pipeline, after: Pipeline) -> None:
     """Write a changed pipeline: one conditional put, or one transaction where other items change with it. One round trip."""
-    if after.external_ref == before.external_ref and not _activity_state_changes(ctx, before, after):
-        ctx.store.save(after)
-        return
     tx = Transaction(ctx.store)
     add_update(ctx, tx, before, after)
-    tx.commit()
+    if len(tx) == 1:
+        ctx.store.save(after)
+    else:
+        tx.commit()
 
 
 def save_idempotent(ctx: Context, before: Pipeline, after: Pipeline, response: object) -> None:
@@ -147,18 +147,19 @@ def save_idempotent(ctx: Context, before: Pipeline, after: Pipeline, response: o
     tx.commit()
 
 
-def add_update(ctx: Context, tx: Transaction, before: Pipeline, after: Pipeline, *, released: int = 0) -> None:
-    """Add a changed pipeline to a transaction, with the completed stage interval, its external reference and its activity state.
+def add_update(ctx: Context, tx: Transaction, before: Pipeline, after: Pipeline, *, refs: int = 0) -> None:
+    """Add a changed pipeline to a transaction, with the completed stage interval, its external reference, its activity state and its parties.
 
-    `released` references are removed in the same update of the activity state, which is the reference counter.
+    `refs` references are added (below zero: removed) in the same update of the activity state, which is the reference counter.
     """
     if after.owner != before.owner:
         access.require_active_user(ctx, tx, after.owner)
     EXTERNAL_REF.change(ctx, tx, before.external_ref, after.external_ref, after.id, _TAKEN)
-    if (changes := _activity_state_changes(ctx, before, after)) or released:
-        tx.update(reference_counter(after.id), set=changes, add={"refs": -released} if released else NOTHING, when=IS_OPEN)
+    if (changes := _activity_state_changes(ctx, before, after)) or refs:
+        tx.update(reference_counter(after.id), set=changes, add={"refs": refs} if refs else NOTHING, when=IS_OPEN)
     if after.stage != before.stage:
         STAGES.add(tx, ctx, before, after, clears=stages.MACHINE.cleared_fields(before.stage, after.stage))
+    party_rows.add_changes(tx, before.party_rows, after.party_rows)
     tx.save(after)
 
 

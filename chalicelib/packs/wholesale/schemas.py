@@ -149,7 +149,6 @@ class PricingFields(RequestBody):
 class PipelineBase(PricingFields):
     """The fields of a pipeline that can be set at creation and changed afterwards."""
 
-    deal_id: Name | None = None
     property_id: Name | None = None
     external_ref: Name | None = Field(
         None, description="Unique: creating a second pipeline with it fails; in a bulk request it identifies the existing pipeline."

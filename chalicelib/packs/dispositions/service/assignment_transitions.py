@@ -103,7 +103,7 @@ def _assign(
     )
     view = assignment_view(after, pipeline)
     tx = idempotency.idempotent_transaction(ctx, view)
-    current = {"assignment_id": after.id, "assignment_price": after.assignment_price}
+    current = {"assignment_id": after.id, "assignment_price": after.assignment_price, "buyer": after.buyer_names}
     stage = PIPELINE_STAGE_AFTER[before.status, after.status]
     public.add_transition(ctx, tx, pipeline, stage, current, initiator=stages.DISPOSITIONS)
     tx.save(after)
@@ -185,7 +185,8 @@ def _fall_out(
     view = fallout_view(after, pipeline, backup)
     tx = idempotency.idempotent_transaction(ctx, view)
     if before.status == assignments.ASSIGNED:
-        no_assignment, stage = {"assignment_id": None, "assignment_price": None}, PIPELINE_STAGE_AFTER[before.status, after.status]
+        stage = PIPELINE_STAGE_AFTER[before.status, after.status]
+        no_assignment = dict.fromkeys(("assignment_id", "assignment_price", "buyer"))
         public.add_transition(ctx, tx, pipeline, stage, no_assignment, initiator=stages.DISPOSITIONS, released=1)
     else:
         public.remove_reference(tx, pipeline.id)

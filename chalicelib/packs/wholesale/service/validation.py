@@ -31,3 +31,5 @@ def check_change(before: Pipeline, after: Pipeline) -> None:
         raise ValidationFailed.field("next_action.what", "what is to be done is needed")
     if after.currency != before.currency and before.stage in (stages.ASSIGNED, stages.CLOSED):
         raise Conflict("The currency is fixed while an assignment stands.")
+    if after.currency != before.currency and before.deal is not None:
+        raise ValidationFailed.field("currency", f"its deal is in {before.currency}")

@@ -1,0 +1,40 @@
+"""P, deals: the root that tasks, packets, contracts and routes refer to."""
+
+from chalicelib.foundation.manifest import Endpoint, OwnedEntities, Pack, PermissionRow, SubjectEntry
+
+_READ, _WRITE, _ANY_OWNER = "deals:read", "deals:write", "deals:any-owner"
+_ONE, _CONFLICT = "/deals/{id}", ("conflict",)
+
+PACK = Pack(
+    letter="P",
+    name="deals",
+    title="Deal Finalization Engine",
+    package=__name__,
+    permissions=(
+        PermissionRow(
+            "deals",
+            {
+                "admin": "rwa any-owner finalize reopen",
+                "operator": "rw any-owner finalize reopen",
+                "dealmaker": "rw",
+                "counsel": "r legal-items",
+                "auditor": "r",
+                "viewer": "r",
+            },
+            governed=True,
+        ),
+    ),
+    endpoints=(
+        Endpoint("POST", "/deals", "create_deal", _WRITE, "Open a deal", 201, _ONE, errors=("not-found", *_CONFLICT)),
+        Endpoint("GET", "/deals", "list_deals", _READ, "List deals by status, owner, kind, external reference"),
+        Endpoint("GET", _ONE, "get_deal", _READ, "Read a deal"),
+        Endpoint("PATCH", _ONE, "edit_deal", _WRITE, "Change a deal", errors=_CONFLICT),
+        Endpoint("DELETE", _ONE, "delete_deal", _WRITE, "Delete a deal", status=204, errors=_CONFLICT),
+        Endpoint("PATCH", "/deals/{id}/status", "move_deal", _ANY_OWNER, "Cancel a deal", errors=("conflict", "invalid-transition")),
+    ),
+    subjects=(SubjectEntry("deal", "deal", f"{__name__}.subjects.DEAL"),),
+    owned=(OwnedEntities("deal", _WRITE, _ANY_OWNER, f"{__name__}.repository.add_update"),),
+    entities={"deal": f"{__name__}.entities.Deal"},
+    rows=(f"{__name__}.entities.DealGate",),
+    holders={"pipeline": f"{__name__}.subjects.holders_of_pipeline"},
+)

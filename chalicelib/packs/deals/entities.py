@@ -1,0 +1,102 @@
+"""Items of deals.
+
+Partition of a deal, in the order of sort keys:
+
+    !                 its gate: reference counter, and what the creation of a child must know of the deal (`DealGate`)
+    H#<revision>      a completed interval in a status (foundation.state_history)
+    …                 its children, of other packs
+    ~                 the deal itself
+"""
+
+from typing import Any, Self
+
+from chalicelib.foundation import party_rows
+from chalicelib.foundation.ids import IdFormat
+from chalicelib.foundation.party_rows import Party, PartyRows
+from chalicelib.foundation.store import attributes as a
+from chalicelib.foundation.store.access_patterns import AccessPattern
+from chalicelib.foundation.store.entity import Entity
+from chalicelib.foundation.store.keys import reference_counter
+from chalicelib.foundation.store.references import ReferenceCounter
+from chalicelib.foundation.store.row import truncate
+from chalicelib.packs.deals.rules import WHOLESALE
+
+NO_OWNER = "none"  # in the owner index: deals without an owner
+
+
+class Deal(Entity):
+    """A deal: what is bought, sold or done, with whom, and by whom of us."""
+
+    KIND = "deal"
+    ID = IdFormat("deal", "deal")
+    PERSONAL = frozenset({"parties"})
+    BY_STATUS = AccessPattern("gsi1", "DEAL#{status}#0", serves="GET /deals, ?status=")
+    BY_OWNER = AccessPattern("gsi2", f"DEAL#OWN#{{owner|{NO_OWNER}}}", serves="GET /deals?owner=; handover")
+    BY_KIND = AccessPattern("gsi4", "DEAL#KIND#{kind}", serves="GET /deals?kind=")
+    LIST_FIELDS = ("id", "title", "kind", "status", "owner", "value", "currency", "target_close_on", "created_at", "priced_by")
+
+    title = a.string()
+    kind_of_deal = a.string()
+    status = a.string()
+    status_entered_at = a.datetime()
+    status_entered_by = a.string()
+    status_reason = a.optional_string()
+    status_note = a.optional_string()
+
+    external_ref = a.optional_string()
+    pipeline_id = a.optional_string()
+    property_id = a.optional_string()
+    professional_ids = a.string_list()
+    parties = a.list_()
+    owner = a.optional_string()
+    team = a.string_list()
+    value = a.optional_decimal()
+    currency = a.string()
+    opened_on = a.date()
+    target_close_on = a.optional_date()
+    notes = a.optional_string()
+
+    @property
+    def kind(self) -> str:
+        """What kind of deal it is, as the API names it."""
+        return self.kind_of_deal
+
+    @property
+    def priced_by(self) -> str | None:
+        """The pipeline whose contract price is its value; None where it has a value of its own, or can't have that one."""
+        return self.pipeline_id if self.value is None and self.kind == WHOLESALE else None
+
+    @property
+    def party_rows(self) -> PartyRows:
+        """The rows by which its own parties are found."""
+        named = ((party, party.get(field)) for party in self.parties for field in ("name", "organization"))
+        parties: list[Party] = [{"name": name, "role": party.get("role"), "side": party["side"]} for party, name in named if name]
+        return party_rows.rows_of(self.KIND, self.id, self.pipeline_id, parties)
+
+    def list_view(self) -> dict[str, Any]:
+        """The fields that lists return; null fields are left out."""
+        return self._listed(title=truncate(self.title))
+
+
+class DealGate(ReferenceCounter):
+    """What the creation of a deal's child must know of the deal, so that a condition on it replaces a read.
+
+    `ver` is raised by each write of a child: who has read the children and writes on condition of it meets no change of them.
+    `dependencies` counts the changes of what the deal's tasks depend on.
+    """
+
+    status = a.string()
+    owner = a.optional_string()
+    team = a.string_list()
+    ver = a.integer()
+    dependencies = a.integer()
+
+    @classmethod
+    def of(cls, deal: Deal) -> Self:
+        """The gate of a new deal, with nothing that refers to it."""
+        return cls.at(reference_counter(deal.id), refs=0, opened_at=deal.created_at, ver=0, dependencies=0, **mirrored(deal))
+
+
+def mirrored(deal: Deal) -> dict[str, object]:
+    """What the gate repeats of its deal."""
+    return {"status": deal.status, "owner": deal.owner, "team": deal.team}

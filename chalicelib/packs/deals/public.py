@@ -1,0 +1,115 @@
+"""The interface of this pack to other packs: find a deal, refer to it, and write on it.
+
+What refers to a deal (a task, a packet) counts on its gate, and lies in its partition or names it. Each function here that writes is one
+update of the gate, whose condition is the check: nothing is read for it. Where a transaction adds several of them, they must agree in
+what they check, since a row takes one action; `change` says all at once.
+"""
+
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import NotFound, VersionConflict
+from chalicelib.foundation.ids import ItemKey
+from chalicelib.foundation.store import references
+from chalicelib.foundation.store.codec import DynamoItem
+from chalicelib.foundation.store.expressions import all_of, any_of, attribute
+from chalicelib.foundation.store.store import parse_live
+from chalicelib.foundation.store.transactions import Transaction
+from chalicelib.packs.deals.entities import Deal as Deal
+from chalicelib.packs.deals.entities import DealGate as DealGate
+from chalicelib.packs.deals.permissions import not_own
+from chalicelib.packs.deals.permissions import require_own_deal as require_own_deal
+from chalicelib.packs.deals.rules import LIVE, is_own, not_open
+
+# -- finding one
+
+
+def key(id: str) -> ItemKey:
+    """The key of a deal; NotFound for an id of another format."""
+    return Deal.ID.key(id)
+
+
+def gate_key(id: str) -> ItemKey:
+    """The key of a deal's gate; NotFound for an id of another format."""
+    return references.counter_key(Deal.ID, id)
+
+
+def parse_deal(item: DynamoItem | None) -> Deal | None:
+    """The deal in an item; None where there is no item or it is deleted."""
+    return parse_live(Deal, item)
+
+
+def parse_gate(item: DynamoItem | None) -> DealGate | None:
+    """The gate in an item; None where there is no item or its deal is deleted."""
+    return None if item is None or "closed" in item else DealGate.from_item(item)
+
+
+def resolve_id(ctx: Context, text: str) -> str:
+    """The id of the deal that a request names: its id, or else its external reference, for which a row is read. Raises NotFound.
+
+    That a deal with this id exists is not checked: what reads it or counts on its gate finds out.
+    """
+    from chalicelib.packs.deals import repository
+
+    return repository.resolve_id(ctx, text)
+
+
+# -- writing on one
+
+
+def add_reference(
+    ctx: Context, tx: Transaction, deal_id: str, *, any_deal: str | None, count: int = 1, dependencies: int | None = None
+) -> None:
+    """Count `count` new things that refer to a deal which is worked on. The refusals are those of `change`."""
+    change(ctx, tx, deal_id, count=count, any_deal=any_deal, dependencies=dependencies)
+
+
+def remove_reference(
+    ctx: Context, tx: Transaction, deal_id: str, *, any_deal: str | None = None, count: int = 1, dependencies: int | None = None
+) -> None:
+    """Count `count` things that no longer refer to a deal, whatever its status."""
+    change(ctx, tx, deal_id, count=-count, any_deal=any_deal, is_live=False, dependencies=dependencies)
+
+
+def raise_version(
+    ctx: Context, tx: Transaction, deal_id: str, *, any_deal: str | None, is_live: bool = True, dependencies: int | None = None
+) -> None:
+    """Say that a child of the deal is written. The refusals are those of `change`."""
+    change(ctx, tx, deal_id, any_deal=any_deal, is_live=is_live, dependencies=dependencies)
+
+
+def change(
+    ctx: Context,
+    tx: Transaction,
+    deal_id: str,
+    *,
+    count: int = 0,
+    any_deal: str | None = None,
+    is_live: bool = True,
+    dependencies: int | None = None,
+) -> None:
+    """One update of a deal's gate: `ver` raised, and `count` references added.
+
+    Of several refusals the first is raised: NotFound; Forbidden where it isn't the caller's own deal and the caller lacks the permission
+    `any_deal` (None: not asked); Conflict `deal_not_open` where it `is_live` no more (neither open nor finalizing). `dependencies` is the
+    gate's number as the caller has read it, where what tasks depend on changes: it is raised, and VersionConflict where another changed it.
+    """
+    own = any_deal is not None and not ctx.actor.can(any_deal)
+    conditions = [references.IS_OPEN]
+    if own:
+        owner = attribute("owner")
+        conditions.append(any_of(owner.does_not_exist(), owner == ctx.actor.id, attribute("team").contains(ctx.actor.id)))
+    if is_live:
+        conditions.append(attribute("status").is_in(*LIVE))
+    added = {"refs": count, "ver": 1} if count else {"ver": 1}
+    if dependencies is not None:
+        conditions.append(attribute("dependencies") == dependencies)
+        added["dependencies"] = 1
+
+    def refusal(row: DynamoItem) -> Exception:
+        gate = parse_gate(row or None)
+        if gate is None:
+            return NotFound(Deal.ID.name)
+        if own and not is_own(ctx.actor.id, gate.owner, gate.team):
+            return not_own()
+        return not_open(gate.status) if is_live and gate.status not in LIVE else VersionConflict()
+
+    tx.update(gate_key(deal_id), add=added, when=all_of(*conditions), on_conflict=refusal)

@@ -1,0 +1,174 @@
+"""Reading and writing deals, with their gates, their pipelines and what else changes in the same transaction."""
+
+from chalicelib.foundation import access, idempotency, party_rows
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import Conflict, NotFound, ValidationFailed
+from chalicelib.foundation.manifest import import_string
+from chalicelib.foundation.state_history import StateHistory
+from chalicelib.foundation.store import references
+from chalicelib.foundation.store.access_patterns import KeyRange
+from chalicelib.foundation.store.expressions import all_of, attribute
+from chalicelib.foundation.store.store import parse_live
+from chalicelib.foundation.store.transactions import MAX_ACTIONS, Transaction
+from chalicelib.foundation.store.unique import UniqueValue
+from chalicelib.packs.deals.entities import NO_OWNER, Deal, DealGate, mirrored
+from chalicelib.packs.deals.rules import STATUSES
+from chalicelib.packs.deals.schemas import DealQuery, DealStatusInterval
+from chalicelib.packs.wholesale import public as wholesale
+from chalicelib.packs.wholesale.public import Pipeline
+
+EXTERNAL_REF = UniqueValue.by_digest("deal-ref")
+HISTORY = StateHistory(DealStatusInterval)
+MAX_UNFINISHED = 80  # things that are cancelled with their deal in one transaction
+
+# -- reading
+
+
+def resolve_id(ctx: Context, text: str) -> str:
+    """The id that a request names, by itself or by the external reference. One round trip for what is no id. Raises NotFound."""
+    if Deal.ID.is_id(text):
+        return text
+    id = EXTERNAL_REF.find_owner(ctx.store, text)
+    if id is None:
+        raise NotFound(Deal.ID.name)
+    return id
+
+
+def read_pipeline(ctx: Context, id: str) -> Pipeline:
+    """The pipeline of a new deal (NotFound); IdempotentReplay for a repeated request. One round trip."""
+    key = wholesale.key(id)
+    pipeline = wholesale.parse_pipeline(idempotency.read_or_replay(ctx, [key]).get(key))
+    if pipeline is None:
+        raise NotFound("pipeline")
+    return pipeline
+
+
+def pricing_pipeline(ctx: Context, deal: Deal) -> Pipeline | None:
+    """The pipeline whose contract price is the deal's value. One round trip where there is one."""
+    return ctx.store.find(Pipeline, deal.priced_by) if deal.priced_by else None
+
+
+def read_with_gate(ctx: Context, id: str) -> tuple[Deal, DealGate]:
+    """A deal and its gate. One round trip. Raises NotFound."""
+    key, gate_key = Deal.ID.key(id), references.counter_key(Deal.ID, id)
+    items = ctx.store.batch_get([key, gate_key])
+    deal = parse_live(Deal, items.get(key))
+    if deal is None:
+        raise NotFound(Deal.ID.name)
+    return deal, DealGate.from_item(items[gate_key])
+
+
+def list_ranges(query: DealQuery) -> list[KeyRange]:
+    """Where the listed deals are: owner, else kind, else status picks the index."""
+    if query.owner is not None:
+        return [Deal.BY_OWNER.range(owner=None if query.owner == NO_OWNER else query.owner)]
+    if query.kind is not None:
+        return [Deal.BY_KIND.range(kind=query.kind)]
+    return [Deal.BY_STATUS.range(status=status) for status in (STATUSES if query.status is None else (query.status,))]
+
+
+# -- writing
+
+
+def create(ctx: Context, deal: Deal, pipeline: Pipeline | None, response: object) -> None:
+    """Write a new deal with its gate, counted on its pipeline and its professionals. One round trip, replay or not."""
+    tx = idempotency.idempotent_transaction(ctx, response)
+    _require_users(ctx, tx, deal.owner, deal.team)
+    EXTERNAL_REF.change(ctx, tx, None, deal.external_ref, deal.id, _reference_taken)
+    if pipeline is not None:
+        wholesale.add_deal(ctx, tx, pipeline, deal.id)
+    tx.create(deal)
+    tx.put(DealGate.of(deal))
+    party_rows.add_changes(tx, {}, deal.party_rows)
+    _commit(tx)
+
+
+def save(ctx: Context, before: Deal, after: Deal) -> None:
+    """Write a changed deal: one conditional put, or one transaction where other rows change with it. One round trip."""
+    tx = Transaction(ctx.store)
+    add_update(ctx, tx, before, after)
+    if len(tx) == 1:
+        ctx.store.save(after)
+    else:
+        _commit(tx)
+
+
+def add_update(ctx: Context, tx: Transaction, before: Deal, after: Deal, *, ver: int | None = None) -> None:
+    """Add a changed deal to a transaction, with its external reference, what its gate repeats, and the interval in its status.
+
+    With `ver` a change of the gate stands only where no child has been written since the gate had that number; else VersionConflict.
+    """
+    _require_users(ctx, tx, after.owner if after.owner != before.owner else None, [id for id in after.team if id not in before.team])
+    EXTERNAL_REF.change(ctx, tx, before.external_ref, after.external_ref, after.id, _reference_taken)
+    if mirrored(after) != mirrored(before):
+        when = references.IS_OPEN if ver is None else all_of(references.IS_OPEN, attribute("ver") == ver)
+        tx.update(references.counter_key(Deal.ID, after.id), set=mirrored(after), when=when)
+    party_rows.add_changes(tx, before.party_rows, after.party_rows)
+    if after.status != before.status:
+        HISTORY.add(tx, ctx, before, after)
+    tx.save(after)
+
+
+def cancel(ctx: Context, before: Deal, after: Deal, gate: DealGate) -> None:
+    """Write a cancelled deal, and with it what is unfinished of it: one transaction, and a query for each kind of thing that refers to it.
+
+    Conflict where an assignment of its pipeline stands, or more is unfinished than one transaction takes.
+    """
+    tx = Transaction(ctx.store)
+    if before.pipeline_id is not None:
+        wholesale.check_not_assigned(tx, before.pipeline_id, _assignment_stands)
+    if gate.refs:
+        _cancel_unfinished(ctx, tx, before.id)
+    add_update(ctx, tx, before, after, ver=gate.ver)
+    tx.commit()
+
+
+def _cancel_unfinished(ctx: Context, tx: Transaction, deal_id: str) -> None:
+    unfinished = 0
+    for path in (pack.cancels[Deal.KIND] for pack in ctx.packs if Deal.KIND in pack.cancels):
+        unfinished += import_string(path)(ctx, tx, deal_id, MAX_UNFINISHED - unfinished)
+        if unfinished > MAX_UNFINISHED:
+            raise Conflict(f"More than {MAX_UNFINISHED} of its tasks are unfinished: finish or cancel some.", code="too_many_open")
+
+
+def _assignment_stands(assignment_id: str) -> Conflict:
+    detail = "Its pipeline is assigned: fall the assignment out first."
+    return Conflict(detail, code="assignment_stands", assignment_id=assignment_id)
+
+
+def delete(ctx: Context, deal: Deal, pipeline: Pipeline | None) -> None:
+    """Mark a deal deleted, and take it from its pipeline and its professionals; Conflict while anything refers to it. One round trip.
+
+    Rows of its parties that one transaction has no room for are removed after it: without the deal they say nothing.
+    """
+    tx = Transaction(ctx.store)
+    references.close_if_unreferenced(ctx, tx, Deal, deal.id)
+    EXTERNAL_REF.change(ctx, tx, deal.external_ref, None, deal.id, _reference_taken)
+    if pipeline is not None:
+        wholesale.remove_deal(ctx, tx, pipeline)
+    tx.save(deal.soft_deleted(ctx))
+    keys, room = list(deal.party_rows), MAX_ACTIONS - len(tx)
+    for key in keys[:room]:
+        tx.delete(key)
+    tx.commit()
+    ctx.store.batch_delete(keys[room:])
+
+
+def _commit(tx: Transaction) -> None:
+    """Commit, or raise ValidationFailed for parties with more different words in their names than one transaction takes."""
+    if len(tx) > MAX_ACTIONS:
+        detail = "their names have too many different words for one change, with all else that it changes: make several of it"
+        raise ValidationFailed.field("parties", detail)
+    tx.commit()
+
+
+def _require_users(ctx: Context, tx: Transaction, owner: str | None, team: list[str]) -> None:
+    """Let the transaction stand only while these users are active: one action each, but for the caller."""
+    access.require_active_user(ctx, tx, owner)
+    for id in team:
+        if id != owner:
+            access.require_active_user(ctx, tx, id, "team")
+
+
+def _reference_taken(deal_id: str) -> Conflict:
+    return Conflict("Another deal has this external_ref.", code="external_ref_taken", id=deal_id)
