@@ -3,7 +3,9 @@
 from chalicelib.foundation.manifest import Endpoint, Pack, PermissionRow
 
 _READ, _WRITE = "alignment:read", "alignment:write"
+_MATCH, _MATCHES = "alignment:match", "/pros/match"
 _PROFILES, _PROFILE = "/pros/profiles", "/pros/profiles/{id}"
+_NO_SUCH = ("not-found",)
 
 PACK = Pack(
     letter="I",
@@ -32,6 +34,20 @@ PACK = Pack(
         Endpoint("GET", _PROFILE, "get_profile", _READ, "Read a profile"),
         Endpoint("PATCH", _PROFILE, "edit_profile", _WRITE, "Change a profile"),
         Endpoint("DELETE", _PROFILE, "delete_profile", _WRITE, "Delete a profile", status=204),
+        Endpoint(
+            "POST", _MATCHES, "match_professionals", _MATCH, "Find the professionals who fit best", 201, "/pros/match/{id}", errors=_NO_SUCH
+        ),
+        Endpoint("GET", "/pros/match/{id}", "get_match", _MATCH, "Read a match"),
+        Endpoint(
+            "POST",
+            "/pros/conflict-check",
+            "check_conflicts",
+            "alignment:conflict-check",
+            "Check names for conflicts of interest",
+            errors=_NO_SUCH,
+            idempotent=False,
+        ),
     ),
-    entities={"alignment_profile": f"{__name__}.entities.AlignmentProfile"},
+    entities={"alignment_profile": f"{__name__}.entities.AlignmentProfile", "professional_match": f"{__name__}.entities.ProfessionalMatch"},
+    rows=(f"{__name__}.entities.ProfessionalMatchContent",),
 )

@@ -1,19 +1,18 @@
 """The rows of alignment.
 
-An alignment lies in its professional's partition (`A#`). A match is a root: the match at `~`, its lists at `C` (`MatchContent`), so that
+A match is a root: the match at `~`, its lists at `C` (`ProfessionalMatchContent`), so that
 one query reads both and the trail, which records the match, holds no names.
 """
 
 from typing import Self
 
-from chalicelib.foundation.context import Context
 from chalicelib.foundation.ids import IdFormat, ItemKey
 from chalicelib.foundation.json_codec import JsonObject, dumps, loads
 from chalicelib.foundation.store import attributes as a
 from chalicelib.foundation.store.access_patterns import AccessPattern
 from chalicelib.foundation.store.entity import Entity
 from chalicelib.foundation.store.row import Row
-from chalicelib.packs.alignment.rules.comparison import Comparison, Ideal, Scores, Signals
+from chalicelib.packs.alignment.rules.comparison import Ideal
 
 
 class AlignmentProfile(Entity):
@@ -44,43 +43,10 @@ class AlignmentProfile(Entity):
         )
 
 
-class Alignment(Entity):
-    """A professional's signals compared with a profile, as both were then. It is never changed."""
-
-    KIND = "alignment"
-    ID = IdFormat("aln", "alignment", parents={"p": "pro"}, row="A")
-    LIST_FIELDS = ("id", "profile_id", "profile_revision", "signal_id", "overall_score", "created_at")
-
-    profile_id = a.string()
-    profile_revision = a.integer()
-    signal_id = a.string()
-    signals = a.map_()  # as they were compared
-    ideal = a.map_()
-    weights = a.map_()
-    scores = a.map_()  # the five, by name
-    overall = a.optional_decimal()
-    strengths = a.string_list()
-    risks = a.string_list()
-    recommendation = a.optional_string()
-    matched_specializations = a.string_list()
-    missing = a.string_list()
-    rules_version = a.integer()
-
-    @property
-    def professional_id(self) -> str:
-        """Whose it is."""
-        return self.key.pk
-
-    @property
-    def overall_score(self) -> object:
-        """The overall score, as lists show it."""
-        return self.overall
-
-
-class Match(Entity):
+class ProfessionalMatch(Entity):
     """A search for professionals: what was asked for, and how many there were. It ends after a year."""
 
-    KIND = "match"
+    KIND = "professional_match"
     ID = IdFormat("match", "match")
 
     request = a.map_()
@@ -94,10 +60,10 @@ class Match(Entity):
     ttl = a.integer()
 
 
-class MatchContent(Row):
+class ProfessionalMatchContent(Row):
     """The lists of a match. They end with it."""
 
-    KIND = "match_content"
+    KIND = "professional_match_content"
 
     content = a.compressed_text(attr_name="z")
     ttl = a.integer()
@@ -108,7 +74,7 @@ class MatchContent(Row):
         return ItemKey(match_id, "C")
 
     @classmethod
-    def of(cls, match: Match, content: JsonObject) -> Self:
+    def of(cls, match: ProfessionalMatch, content: JsonObject) -> Self:
         """The lists of a match as they are stored."""
         return cls.at(cls.key_of(match.id), content=dumps(content), ttl=match.ttl)
 

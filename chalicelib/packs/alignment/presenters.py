@@ -5,11 +5,10 @@ from typing import cast
 from chalicelib.foundation import explanations
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.json_codec import JsonObject
-from chalicelib.foundation.presentation import present, present_row
-from chalicelib.packs.alignment.entities import Alignment, Match
-from chalicelib.packs.alignment.rules import comparison, matching
+from chalicelib.packs.alignment.entities import ProfessionalMatch
+from chalicelib.packs.alignment.rules import matching
 from chalicelib.packs.alignment.rules.comparison import Comparison, Scores
-from chalicelib.packs.alignment.schemas import AlignmentSummary, AlignmentView, FitView, MatchResultView, ScoresView, SummaryView
+from chalicelib.packs.alignment.schemas import FitView, ProfessionalMatchView, ScoresView, SummaryView
 
 # -- comparisons
 
@@ -23,31 +22,6 @@ def scores_view(scores: Scores) -> ScoresView:
 def summary_view(comparison: Comparison) -> SummaryView:
     """Scores in words."""
     return {"strengths": comparison.strengths, "risks": comparison.risks, "recommendation": comparison.recommendation}
-
-
-def alignment_view(alignment: Alignment, *, explain: bool) -> AlignmentView:
-    """An alignment, as it was when it was made."""
-    scores = {f"{name}_score": alignment.scores.get(name) for name in comparison.WEIGHTED}
-    given: dict[str, object] = {
-        "scores": {**scores, "overall_score": alignment.overall},
-        "summary": {
-            "strengths": alignment.strengths,
-            "risks": alignment.risks,
-            "recommendation": alignment.recommendation,
-        },
-    }
-    if explain:
-        inputs = {"signals": alignment.signals, "ideal": alignment.ideal, "weights": alignment.weights}
-        as_of = format_timestamp(alignment.created_at)
-        given["explain"] = explanations.explain(
-            comparison.ALIGNMENT, inputs, as_of, alignment.missing, version=alignment.rules_version
-        )
-    return present(AlignmentView, alignment, **given)
-
-
-def alignment_summary(row: JsonObject) -> AlignmentSummary:
-    """An alignment of a list."""
-    return present_row(AlignmentSummary, row)
 
 
 # -- matches
@@ -71,10 +45,10 @@ def fit_row(fit: matching.Fit) -> JsonObject:
     }
 
 
-def match_view(match: Match, lists: JsonObject, *, explain: bool) -> MatchResultView:
+def match_view(match: ProfessionalMatch, lists: JsonObject, *, explain: bool) -> ProfessionalMatchView:
     """A match; on request with what its numbers come from."""
     as_of = format_timestamp(match.created_at)
-    view: MatchResultView = {
+    view: ProfessionalMatchView = {
         "id": match.id,
         "rules_version": match.rules_version,
         "as_of": as_of,
@@ -91,7 +65,7 @@ def match_view(match: Match, lists: JsonObject, *, explain: bool) -> MatchResult
     return view
 
 
-def _fit_view(row: JsonObject, match: Match, as_of: str, *, explain: bool) -> FitView:
+def _fit_view(row: JsonObject, match: ProfessionalMatch, as_of: str, *, explain: bool) -> FitView:
     view = {name: value for name, value in row.items() if name != "basis"}
     if explain:
         missing = [name for name, part in row["parts"].items() if part is not None and part["value"] is None]

@@ -1,7 +1,6 @@
 """Reading what comparisons and matches take, and writing matches."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from chalicelib.foundation import idempotency, party_rows
@@ -10,10 +9,9 @@ from chalicelib.foundation.errors import NotFound
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.store.expiry import has_ended
 from chalicelib.foundation.store.store import parse_live
-from chalicelib.packs.alignment.entities import AlignmentProfile, Match, MatchContent
+from chalicelib.packs.alignment.entities import AlignmentProfile, ProfessionalMatch, ProfessionalMatchContent
 from chalicelib.packs.alignment.rules.conflicts import KnownParty
 from chalicelib.packs.deals import public as deals
-from chalicelib.packs.scorecards import public as scorecards
 from chalicelib.packs.scorecards.public import ProfessionalCard
 from chalicelib.packs.wholesale import public as wholesale
 
@@ -90,7 +88,7 @@ def _parties(row: party_rows.PartyRow) -> list[KnownParty]:
 # -- matches
 
 
-def create_match(ctx: Context, match: Match, content: MatchContent, response: object) -> None:
+def create_match(ctx: Context, match: ProfessionalMatch, content: ProfessionalMatchContent, response: object) -> None:
     """Write a match with its lists. One round trip."""
     tx = idempotency.idempotent_transaction(ctx, response)
     tx.create(match)
@@ -98,9 +96,9 @@ def create_match(ctx: Context, match: Match, content: MatchContent, response: ob
     tx.commit()
 
 
-def find_match(ctx: Context, id: str) -> tuple[Match, JsonObject]:
+def find_match(ctx: Context, id: str) -> tuple[ProfessionalMatch, JsonObject]:
     """A match with its lists; NotFound where it has ended. One round trip."""
-    match, rows = ctx.store.require_with_rows(Match, id)
+    match, rows = ctx.store.require_with_rows(ProfessionalMatch, id)
     if not rows or has_ended(match.ttl, ctx.now):
-        raise NotFound(Match.ID.name)
-    return match, MatchContent.from_item(rows[0]).lists
+        raise NotFound(ProfessionalMatch.ID.name)
+    return match, ProfessionalMatchContent.from_item(rows[0]).lists

@@ -6,6 +6,7 @@ from typing import Annotated, NotRequired
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from typing_extensions import TypedDict
 
+from chalicelib.foundation import party_names
 from chalicelib.foundation import schema_types as t
 from chalicelib.foundation.explanations import Explanation
 from chalicelib.packs.alignment.rules import conflicts, matching
@@ -24,7 +25,7 @@ DealId = Annotated[t.Text, Field(min_length=1, max_length=100, examples=["deal_0
 Jurisdiction = Annotated[t.Text, Field(min_length=1, max_length=60, examples=["US-WA"])]
 Hours = Annotated[t.Number, Field(gt=0, le=10_000), t.decimals(4)]
 Block = Annotated[str, t.OneOf(matching.BLOCKS, "MatchBlock")]
-Side = Annotated[str, t.OneOf(conflicts.SIDES, "PartySide")]
+Side = Annotated[str, t.OneOf(party_names.SIDES, "DealSide")]
 MatchKind = Annotated[str, t.OneOf(conflicts.MATCHES, "NameMatch")]
 Verdict = Annotated[str, t.OneOf(conflicts.VERDICTS, "ConflictVerdict")]
 ProfileId = Annotated[t.Text, Field(min_length=1, max_length=100, examples=["prof_01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
@@ -270,7 +271,7 @@ class AlignmentSummary(TypedDict):
 # -- matches
 
 
-class MatchRequest(t.RequestBody):
+class ProfessionalMatchRequest(t.RequestBody):
     """The work that somebody is looked for. What is left out is not asked for, and weighs nothing."""
 
     model_config = t.body_example(
@@ -320,7 +321,7 @@ class FitView(TypedDict):
     explain: NotRequired[Explanation]
 
 
-class MatchResultView(TypedDict):
+class ProfessionalMatchView(TypedDict):
     """A match: the best eligible professionals, the best of those ruled out, how many of each there are, and whether more than these."""
 
     id: str
@@ -344,7 +345,7 @@ class ConflictRequest(t.RequestBody):
     model_config = t.body_example({"names": ["Acme Title LLC", "Ada Byron"], "side": "opposing"})
 
     names: Annotated[list[t.Name], Field(min_length=1, max_length=20)]
-    side: Side = conflicts.OPPOSING
+    side: Side = party_names.OPPOSING
     deal_id: DealId | None = Field(None, description="A deal, or the external reference of one: it is left out.")
 
 

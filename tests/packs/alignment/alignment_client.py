@@ -29,3 +29,17 @@ class AlignmentClient:
 
     def profile(self, name: str = "Title work", **body: Any) -> str:
         return str(self.ok("POST", "/pros/profiles", {"name": name, **body})["id"])
+
+    def professional(self, name: str = "Ann Adams", role: str = "title", **body: Any) -> str:
+        return str(self.ok("POST", "/pros/scorecard/professionals", {"name": name, "role": role, **body})["id"])
+
+    def deal(self, *parties: tuple[str, str], **body: Any) -> str:
+        """A deal with these parties, (name, side) each."""
+        named = [{"name": name, "side": side} for name, side in parties]
+        return str(self.ok("POST", "/deals", {"title": "Pine Street", "parties": named, **body})["id"])
+
+    def match(self, **body: Any) -> Any:
+        return self.ok("POST", "/pros/match", body)
+
+    def check(self, *names: str, **body: Any) -> Any:
+        return self.ok("POST", "/pros/conflict-check", {"names": list(names), **body})

@@ -4,13 +4,12 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from chalicelib.foundation import party_names
-from chalicelib.foundation.party_names import NEUTRAL, OPPOSING, OURS
+from chalicelib.foundation.party_names import OPPOSING, OURS
 
 FORMULA = "alignment.conflict-check"
 # Incremented whenever the same names give another answer.
 VERSION = 1
 
-SIDES = (OURS, OPPOSING, NEUTRAL)
 ADVERSE, NOTE = VERDICTS = ("adverse", "note")
 MATCHES = ("exact", "fuzzy")
 

@@ -1,7 +1,6 @@
 """Everybody who may be matched, with what is known of them: read kind by kind, one partition each, never one by one."""
 
 from datetime import date
-from decimal import Decimal
 
 from chalicelib.foundation.context import Context
 from chalicelib.packs.alignment import repository

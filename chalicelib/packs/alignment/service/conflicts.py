@@ -14,8 +14,7 @@ from chalicelib.packs.alignment import repository
 from chalicelib.packs.alignment.rules import conflicts
 from chalicelib.packs.alignment.rules.conflicts import ADVERSE, FoundParty, KnownParty
 from chalicelib.packs.alignment.schemas import ConflictHit, ConflictRequest, ConflictView
-from chalicelib.packs.deals.public import Deal
-from chalicelib.packs.deals.public import is_live as deal_is_live
+from chalicelib.packs.deals.public import LIVE, Deal
 
 
 class Hits(NamedTuple):
@@ -31,7 +30,10 @@ def check_conflicts(ctx: Context, body: ConflictRequest, query: ExplainParams) -
     names = [party_names.tokens(name) for name in body.names]
     if wordless := [number for number, words in enumerate(names) if not words]:
         raise ValidationFailed(
-            [{"loc": ["names", str(number)], "message": "a word besides titles and forms of firm is needed", "type": "value_error"} for number in wordless]
+            [
+                {"loc": ["names", str(number)], "message": "a word besides titles and forms of firm is needed", "type": "value_error"}
+                for number in wordless
+            ]
         )
     own = None if body.deal_id is None else repository.deal_id_of(ctx, body.deal_id)
     hits = _look_up(ctx, names, own)
@@ -63,7 +65,7 @@ def adverse_deals(ctx: Context, parties: Sequence[KnownParty], own: str) -> tupl
     for asked, found in zip(sides.values(), hits.of_names, strict=True):
         for one in found:
             deal = hits.deals[one.party.deal_id]
-            if any(conflicts.verdict(side, one.party.side, is_live=deal_is_live(deal)) == ADVERSE for side in asked):
+            if any(conflicts.verdict(side, one.party.side, is_live=deal.status in LIVE) == ADVERSE for side in asked):
                 for professional_id in deal.professional_ids:
                     adverse[professional_id][deal.id] = None
     return {id: sorted(deals) for id, deals in adverse.items()}, hits.are_all
@@ -73,7 +75,11 @@ def _look_up(ctx: Context, names: Sequence[Sequence[str]], own: str | None) -> H
     """What is found of each name, without the deal `own`, which is read with the deals."""
     parties, are_all = repository.read_parties(ctx, names)
     found = [
-        [one for one in conflicts.find_parties(words, (party for word in words for party in parties.get(word, ()))) if one.party.deal_id != own]
+        [
+            one
+            for one in conflicts.find_parties(words, (party for word in words for party in parties.get(word, ())))
+            if one.party.deal_id != own
+        ]
         for words in names
     ]
     ids = {one.party.deal_id for of_name in found for one in of_name}
@@ -86,7 +92,7 @@ def _views(found: Sequence[FoundParty], deals: dict[str, Deal], side: str) -> li
     views: list[ConflictHit] = []
     for party, match in found:
         deal = deals[party.deal_id]
-        is_live = deal_is_live(deal)
+        is_live = deal.status in LIVE
         views.append(
             {
                 "matched_name": party.name,

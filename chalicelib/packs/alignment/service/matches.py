@@ -1,28 +1,23 @@
 """Matching professionals with a piece of work: every candidate is scored, none is left out in silence."""
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import cast
 
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.dates import format_timestamp
-from chalicelib.foundation.errors import NotFound
-from chalicelib.foundation.explanations import explain
 from chalicelib.foundation.folding import fold_text
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.schema_types import ExplainParams, check_money, to_storable
-from chalicelib.foundation.store.expiry import has_ended
 from chalicelib.packs.alignment import repository
-from chalicelib.packs.alignment.entities import Match, MatchContent
+from chalicelib.packs.alignment.entities import ProfessionalMatch, ProfessionalMatchContent
 from chalicelib.packs.alignment.presenters import fit_row, match_view
 from chalicelib.packs.alignment.rules import matching
-from chalicelib.packs.alignment.schemas import MatchRequest, MatchResultView
+from chalicelib.packs.alignment.schemas import ProfessionalMatchRequest, ProfessionalMatchView
 from chalicelib.packs.alignment.service.candidates import read_candidates
 
 KEPT = timedelta(days=365)
 
 
-def match_professionals(ctx: Context, body: MatchRequest, query: ExplainParams) -> MatchResultView:
+def match_professionals(ctx: Context, body: ProfessionalMatchRequest, query: ExplainParams) -> ProfessionalMatchView:
     """Find the professionals who fit best. The match is kept a year, as it was found."""
     currency = body.currency or ctx.settings.default_currency
     check_money(currency, {"max_rate": body.max_rate})
@@ -39,7 +34,7 @@ def match_professionals(ctx: Context, body: MatchRequest, query: ExplainParams) 
     candidates, are_all = read_candidates(ctx, body.role, basis)
     ranking = matching.rank(candidates, need, body.limit)
     asked = {**body.model_dump(exclude={"profile_id", "deal_id"}), "currency": currency, "starts_on": need.starts_on}
-    match = Match.new(
+    match = ProfessionalMatch.new(
         ctx,
         request=cast(JsonObject, to_storable({name: value for name, value in asked.items() if value is not None})),
         profile_id=body.profile_id,
@@ -53,11 +48,11 @@ def match_professionals(ctx: Context, body: MatchRequest, query: ExplainParams) 
     )
     lists = {"items": list(map(fit_row, ranking.items)), "blocked": list(map(fit_row, ranking.blocked))}
     view = match_view(match, lists, explain=query.explain)
-    repository.create_match(ctx, match, MatchContent.of(match, lists), view)
+    repository.create_match(ctx, match, ProfessionalMatchContent.of(match, lists), view)
     return view
 
 
-def get_match(ctx: Context, id: str, query: ExplainParams) -> MatchResultView:
+def get_match(ctx: Context, id: str, query: ExplainParams) -> ProfessionalMatchView:
     """A match as it was found, for a year."""
     match, lists = repository.find_match(ctx, id)
     return match_view(match, lists, explain=query.explain)
