@@ -5,7 +5,8 @@ from chalicelib.foundation.manifest import Endpoint, Pack, PermissionRow
 _READ, _WRITE = "alignment:read", "alignment:write"
 _MATCH, _MATCHES = "alignment:match", "/pros/match"
 _PROFILES, _PROFILE = "/pros/profiles", "/pros/profiles/{id}"
-_NO_SUCH = ("not-found",)
+_ALIGNMENT, _MADE = "/pros/{id}/alignments/{alignment_id}", "/pros/{professional_id}/alignments/{id}"
+_NO_SUCH, _STATE = ("not-found",), ("conflict",)
 
 PACK = Pack(
     letter="I",
@@ -35,6 +36,11 @@ PACK = Pack(
         Endpoint("PATCH", _PROFILE, "edit_profile", _WRITE, "Change a profile"),
         Endpoint("DELETE", _PROFILE, "delete_profile", _WRITE, "Delete a profile", status=204),
         Endpoint(
+            "POST", "/pros/{id}/align", "align_professional", _WRITE, "Compare a professional with a profile", 201, _MADE, errors=_STATE
+        ),
+        Endpoint("GET", "/pros/{id}/alignments", "list_alignments", _READ, "List a professional's alignments, newest first"),
+        Endpoint("GET", _ALIGNMENT, "get_alignment", _READ, "Read an alignment"),
+        Endpoint(
             "POST", _MATCHES, "match_professionals", _MATCH, "Find the professionals who fit best", 201, "/pros/match/{id}", errors=_NO_SUCH
         ),
         Endpoint("GET", "/pros/match/{id}", "get_match", _MATCH, "Read a match"),
@@ -48,6 +54,10 @@ PACK = Pack(
             idempotent=False,
         ),
     ),
-    entities={"alignment_profile": f"{__name__}.entities.AlignmentProfile", "professional_match": f"{__name__}.entities.ProfessionalMatch"},
+    entities={
+        "alignment_profile": f"{__name__}.entities.AlignmentProfile",
+        "alignment": f"{__name__}.entities.Alignment",
+        "professional_match": f"{__name__}.entities.ProfessionalMatch",
+    },
     rows=(f"{__name__}.entities.ProfessionalMatchContent",),
 )

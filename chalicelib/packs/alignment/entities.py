@@ -1,9 +1,11 @@
 """The rows of alignment.
 
-A match is a root: the match at `~`, its lists at `C` (`ProfessionalMatchContent`), so that
+An alignment lies in its professional's partition (`A#`). A match is a root: the match at `~`, its lists at `C` (`ProfessionalMatchContent`), so that
 one query reads both and the trail, which records the match, holds no names.
 """
 
+from dataclasses import asdict
+from decimal import Decimal
 from typing import Self
 
 from chalicelib.foundation.ids import IdFormat, ItemKey
@@ -12,7 +14,7 @@ from chalicelib.foundation.store import attributes as a
 from chalicelib.foundation.store.access_patterns import AccessPattern
 from chalicelib.foundation.store.entity import Entity
 from chalicelib.foundation.store.row import Row
-from chalicelib.packs.alignment.rules.comparison import Ideal
+from chalicelib.packs.alignment.rules.comparison import VERSION, Ideal, Signals, align
 
 
 class AlignmentProfile(Entity):
@@ -40,6 +42,67 @@ class AlignmentProfile(Entity):
             self.target_transparency,
             self.preferred_risk_style,
             tuple(self.preferred_specializations),
+        )
+
+    @property
+    def exact_weights(self) -> dict[str, Decimal]:
+        """The weights as the rules take them: the table returns whole numbers as int."""
+        return {name: Decimal(weight) for name, weight in self.weights.items()}
+
+
+class Alignment(Entity):
+    """A professional's signals compared with a profile, as both were then. It is never changed."""
+
+    KIND = "alignment"
+    ID = IdFormat("aln", "alignment", parents={"p": "pro"}, row="A")
+    LIST_FIELDS = ("id", "profile_id", "profile_revision", "signal_id", "overall_score", "created_at")
+
+    profile_id = a.string()
+    profile_revision = a.integer()
+    signal_id = a.string()
+    signals = a.map_()  # as they were compared
+    ideal = a.map_()
+    weights = a.map_()
+    scores = a.map_()  # the five, by name
+    overall = a.optional_decimal()
+    strengths = a.string_list()
+    risks = a.string_list()
+    recommendation = a.optional_string()
+    matched_specializations = a.string_list()
+    missing = a.string_list()
+    rules_version = a.integer()
+
+    @property
+    def professional_id(self) -> str:
+        """Whose it is."""
+        return self.key.pk
+
+    @property
+    def overall_score(self) -> Decimal | None:
+        """The overall score, as lists name it."""
+        return self.overall
+
+    @classmethod
+    def of(cls, ctx: Context, professional_id: str, profile: AlignmentProfile, signal_id: str, signals: Signals) -> Self:
+        """A new one: the professional's signals compared with the profile."""
+        result = align(signals, profile.ideal, profile.exact_weights)
+        return cls.new(
+            ctx,
+            id=cls.ID.new(ctx.now, professional_id),
+            profile_id=profile.id,
+            profile_revision=profile.revision,
+            signal_id=signal_id,
+            signals=as_map(signals),
+            ideal=as_map(profile.ideal),
+            weights=profile.weights,
+            scores={name: score if score is None else Decimal(str(score)) for name, score in result.scores.parts.items()},
+            overall=result.scores.overall,
+            strengths=result.strengths,
+            risks=result.risks,
+            recommendation=result.recommendation,
+            matched_specializations=result.matched_specializations,
+            missing=signals.missing,
+            rules_version=VERSION,
         )
 
 
@@ -83,3 +146,8 @@ class ProfessionalMatchContent(Row):
         """The lists."""
         values: JsonObject = loads(self.content)
         return values
+
+
+def as_map(values: Signals | Ideal) -> JsonObject:
+    """Signals or an ideal as nested values."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(values).items()}

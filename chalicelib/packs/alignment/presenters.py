@@ -5,10 +5,11 @@ from typing import cast
 from chalicelib.foundation import explanations
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.json_codec import JsonObject
-from chalicelib.packs.alignment.entities import ProfessionalMatch
+from chalicelib.foundation.presentation import present
+from chalicelib.packs.alignment.entities import Alignment, ProfessionalMatch
 from chalicelib.packs.alignment.rules import matching
 from chalicelib.packs.alignment.rules.comparison import Comparison, Scores
-from chalicelib.packs.alignment.schemas import FitView, ProfessionalMatchView, ScoresView, SummaryView
+from chalicelib.packs.alignment.schemas import AlignmentSummary, AlignmentView, FitView, ProfessionalMatchView, ScoresView, SummaryView
 
 # -- comparisons
 
@@ -22,6 +23,31 @@ def scores_view(scores: Scores) -> ScoresView:
 def summary_view(comparison: Comparison) -> SummaryView:
     """Scores in words."""
     return {"strengths": comparison.strengths, "risks": comparison.risks, "recommendation": comparison.recommendation}
+
+
+def alignment_view(alignment: Alignment, *, explain: bool) -> AlignmentView:
+    """An alignment, as it was when it was made."""
+    scores = {f"{name}_score": alignment.scores.get(name) for name in comparison.WEIGHTED}
+    given: dict[str, object] = {
+        "scores": {**scores, "overall_score": alignment.overall},
+        "summary": {
+            "strengths": alignment.strengths,
+            "risks": alignment.risks,
+            "recommendation": alignment.recommendation,
+        },
+    }
+    if explain:
+        inputs = {"signals": alignment.signals, "ideal": alignment.ideal, "weights": alignment.weights}
+        as_of = format_timestamp(alignment.created_at)
+        given["explain"] = explanations.explain(
+            comparison.ALIGNMENT, inputs, as_of, alignment.missing, version=alignment.rules_version
+        )
+    return present(AlignmentView, alignment, **given)
+
+
+def alignment_summary(alignment: Alignment) -> AlignmentSummary:
+    """An alignment of a list."""
+    return present(AlignmentSummary, alignment)
 
 
 # -- matches

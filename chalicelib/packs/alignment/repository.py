@@ -10,9 +10,12 @@ from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.store.expiry import has_ended
 from chalicelib.foundation.store.store import parse_live
 from chalicelib.packs.alignment.entities import AlignmentProfile, ProfessionalMatch, ProfessionalMatchContent
+from chalicelib.packs.alignment.rules.comparison import Signals
 from chalicelib.packs.alignment.rules.conflicts import KnownParty
 from chalicelib.packs.deals import public as deals
 from chalicelib.packs.scorecards.public import ProfessionalCard
+from chalicelib.packs.signals import public as signals
+from chalicelib.packs.signals.public import CurrentSignals
 from chalicelib.packs.wholesale import public as wholesale
 
 
@@ -54,6 +57,45 @@ def read_basis(ctx: Context, profile_id: str | None, deal: str | None) -> Basis:
         if pipeline := wholesale.parse_pipeline(ctx.store.batch_get([key]).get(key)):
             sources.append(pipeline.party_rows)
     return Basis(profile, found.id, list(dict.fromkeys(party for source in sources for row in source.values() for party in _parties(row))))
+
+
+# -- signals
+
+
+def signals_of(current: CurrentSignals) -> Signals:
+    """The signals of a professional as the rules take them."""
+    values = current.signals or {}
+    shares = ("communication_clarity", "professionalism_tone", "transparency_level")
+    return Signals(
+        **{name: None if values.get(name) is None else Decimal(values[name]) for name in shares},
+        service_specialization=tuple(row["name"] for row in values.get("service_specialization") or ()),
+        risk_style=values.get("risk_style"),
+    )
+
+
+def read_alignment_basis(ctx: Context, professional_id: str, profile_id: str) -> tuple[AlignmentProfile, CurrentSignals | None]:
+    """A profile, and the signals of a professional that count; None where none do. One round trip.
+
+    NotFound for either, Conflict for a professional who isn't active, IdempotentReplay for a repeated request.
+    """
+    counter_key, profile_key = scorecards.counter_key(professional_id), AlignmentProfile.ID.key(profile_id)
+    current_key = signals.current_key(professional_id)
+    rows = idempotency.read_or_replay(ctx, [counter_key, profile_key, current_key])
+    counter = rows.get(counter_key)
+    if counter is None or "closed" in counter:
+        raise NotFound(scorecards.Professional.ID.name)
+    profile = parse_live(AlignmentProfile, rows.get(profile_key))
+    if profile is None:
+        raise NotFound(AlignmentProfile.ID.name)
+    if not counter["active"]["BOOL"]:
+        raise scorecards.unusable(counter)
+    return profile, signals.parse_current(rows.get(current_key))
+
+
+def read_signals(ctx: Context) -> dict[str, CurrentSignals]:
+    """The signals that count of each professional who has any, by professional. One round trip a started MB."""
+    found = map(signals.parse_current, ctx.store.query_all(signals.all_current()))
+    return {current.professional_id: current for current in found if current is not None}
 
 
 # -- candidates
