@@ -8,6 +8,7 @@ from dataclasses import asdict
 from decimal import Decimal
 from typing import Self
 
+from chalicelib.foundation.actor import Stamp
 from chalicelib.foundation.ids import IdFormat, ItemKey
 from chalicelib.foundation.json_codec import JsonObject, dumps, loads
 from chalicelib.foundation.store import attributes as a
@@ -83,7 +84,7 @@ class Alignment(Entity):
         return self.overall
 
     @classmethod
-    def of(cls, ctx: Context, professional_id: str, profile: AlignmentProfile, signal_id: str, signals: Signals) -> Self:
+    def of(cls, ctx: Stamp, professional_id: str, profile: AlignmentProfile, signal_id: str, signals: Signals) -> Self:
         """A new one: the professional's signals compared with the profile."""
         result = align(signals, profile.ideal, profile.exact_weights)
         return cls.new(

@@ -7,7 +7,7 @@ from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.presentation import present
 from chalicelib.packs.alignment.entities import Alignment, ProfessionalMatch
-from chalicelib.packs.alignment.rules import matching
+from chalicelib.packs.alignment.rules import comparison, matching
 from chalicelib.packs.alignment.rules.comparison import Comparison, Scores
 from chalicelib.packs.alignment.schemas import AlignmentSummary, AlignmentView, FitView, ProfessionalMatchView, ScoresView, SummaryView
 
@@ -20,9 +20,9 @@ def scores_view(scores: Scores) -> ScoresView:
     return cast(ScoresView, {**parts, "overall_score": scores.overall})
 
 
-def summary_view(comparison: Comparison) -> SummaryView:
+def summary_view(result: Comparison) -> SummaryView:
     """Scores in words."""
-    return {"strengths": comparison.strengths, "risks": comparison.risks, "recommendation": comparison.recommendation}
+    return {"strengths": result.strengths, "risks": result.risks, "recommendation": result.recommendation}
 
 
 def alignment_view(alignment: Alignment, *, explain: bool) -> AlignmentView:
@@ -39,9 +39,7 @@ def alignment_view(alignment: Alignment, *, explain: bool) -> AlignmentView:
     if explain:
         inputs = {"signals": alignment.signals, "ideal": alignment.ideal, "weights": alignment.weights}
         as_of = format_timestamp(alignment.created_at)
-        given["explain"] = explanations.explain(
-            comparison.ALIGNMENT, inputs, as_of, alignment.missing, version=alignment.rules_version
-        )
+        given["explain"] = explanations.explain(comparison.ALIGNMENT, inputs, as_of, alignment.missing, version=alignment.rules_version)
     return present(AlignmentView, alignment, **given)
 
 

@@ -1,6 +1,7 @@
 """Reading what comparisons and matches take, and writing matches."""
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import NamedTuple
 
 from chalicelib.foundation import idempotency, party_rows
@@ -13,6 +14,7 @@ from chalicelib.packs.alignment.entities import AlignmentProfile, ProfessionalMa
 from chalicelib.packs.alignment.rules.comparison import Signals
 from chalicelib.packs.alignment.rules.conflicts import KnownParty
 from chalicelib.packs.deals import public as deals
+from chalicelib.packs.scorecards import public as scorecards
 from chalicelib.packs.scorecards.public import ProfessionalCard
 from chalicelib.packs.signals import public as signals
 from chalicelib.packs.signals.public import CurrentSignals
