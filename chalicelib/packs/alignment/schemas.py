@@ -10,12 +10,13 @@ from chalicelib.foundation import party_names
 from chalicelib.foundation import schema_types as t
 from chalicelib.foundation.explanations import Explanation
 from chalicelib.packs.alignment.rules import conflicts, matching
-from chalicelib.packs.alignment.rules.comparison import BALANCED, OLDER_IDEAL, STYLES
+from chalicelib.packs.alignment.rules.comparison import OLDER_IDEAL
 from chalicelib.packs.scorecards.public import ROLES
+from chalicelib.packs.signals.public import BALANCED, RISK_STYLES
 
 MAX_SPECIALIZATIONS = 20
 
-RiskStyle = Annotated[str, t.OneOf(STYLES, "RiskStyle")]
+RiskStyle = Annotated[str, t.OneOf(RISK_STYLES, "RiskStyle")]
 Share = Annotated[t.Number, Field(ge=0, le=1), t.decimals(4)]
 AnyShare = Annotated[t.Number, Field(ge=0, le=1)]  # of the older comparison, whose clients send what a double holds
 Specializations = Annotated[list[t.Name], Field(max_length=MAX_SPECIALIZATIONS), t.UNIQUE_FOLDED]

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from chalicelib.packs.alignment.rules.comparison import (
     EQUAL_WEIGHTS,
-    STYLES,
     WEIGHTED,
     Ideal,
     Signals,
@@ -18,6 +17,7 @@ from chalicelib.packs.alignment.rules.comparison import (
     matched_specializations,
     recommend,
 )
+from chalicelib.packs.signals.public import RISK_STYLES
 
 D = Decimal
 V72 = Signals(D(".56"), D(".63"), D(".48"), ("real estate",), "conservative")
@@ -113,10 +113,15 @@ SIGNALS = st.builds(
     st.none() | SHARES,
     st.none() | SHARES,
     st.lists(st.sampled_from(["real estate", "Real Estate", "tax", "corporate"])).map(tuple),
-    st.none() | st.sampled_from(STYLES),
+    st.none() | st.sampled_from(RISK_STYLES),
 )
 IDEALS = st.builds(
-    Ideal, SHARES, SHARES, SHARES, st.sampled_from(STYLES), st.lists(st.sampled_from(["real estate", "tax", "TAX"]), max_size=3).map(tuple)
+    Ideal,
+    SHARES,
+    SHARES,
+    SHARES,
+    st.sampled_from(RISK_STYLES),
+    st.lists(st.sampled_from(["real estate", "tax", "TAX"]), max_size=3).map(tuple),
 )
 WEIGHTS = st.lists(st.integers(0, 20), min_size=5, max_size=5).map(
     lambda parts: dict(zip(WEIGHTED, (D(one) for one in parts), strict=True))

@@ -12,13 +12,12 @@ from typing import NamedTuple
 
 from chalicelib.foundation.explanations import Explanation, explain
 from chalicelib.foundation.folding import fold_text
+from chalicelib.packs.signals.public import BALANCED
 
 COMPARISON, ALIGNMENT = "alignment.comparison", "alignment.overall"  # formulas
 # Incremented whenever the same inputs give another score.
 VERSION = 1
 
-STYLES = ("conservative", "balanced", "aggressive")
-BALANCED = "balanced"
 WEIGHTED = ("clarity", "professionalism", "transparency", "specialization", "risk_style")
 EQUAL_WEIGHTS: dict[str, Decimal] = dict.fromkeys(WEIGHTED, Decimal("0.2"))
 

@@ -1,13 +1,37 @@
 """Everybody who may be matched, with what is known of them: read kind by kind, one partition each, never one by one."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 from chalicelib.foundation.context import Context
 from chalicelib.packs.alignment import repository
 from chalicelib.packs.alignment.repository import Basis
+from chalicelib.packs.alignment.rules.comparison import EQUAL_WEIGHTS, OLDER_IDEAL, align
 from chalicelib.packs.alignment.rules.matching import Candidate
 from chalicelib.packs.alignment.service.conflicts import adverse_deals
 from chalicelib.packs.scorecards.public import ProfessionalCard
+from chalicelib.packs.signals.public import CurrentSignals
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What is known of the professionals, by professional, and what their signals are compared with."""
+
+    basis: Basis
+    signals: Mapping[str, CurrentSignals]
+    denied: frozenset[str]
+    adverse: Mapping[str, list[str]]
+
+    def overall_alignment(self, professional_id: str) -> Decimal | None:
+        """How the newest signals that count compare with the profile, else the older ideal; None where there are none."""
+        current = self.signals.get(professional_id)
+        if current is None:
+            return None
+        profile, signals = self.basis.profile, repository.signals_of(current)
+        result = align(signals, profile.ideal, profile.exact_weights) if profile else align(signals, OLDER_IDEAL, EQUAL_WEIGHTS)
+        return result.scores.overall
 
 
 def read_candidates(ctx: Context, role: str | None, basis: Basis) -> tuple[list[Candidate], bool]:
@@ -16,23 +40,28 @@ def read_candidates(ctx: Context, role: str | None, basis: Basis) -> tuple[list[
     Who has a card is a candidate. Of a number that isn't there, or not yet, since it is kept from the stream, nothing is known.
     """
     cards = repository.read_cards(ctx, role)
-    denied = repository.read_denied(ctx)
     adverse, are_all = adverse_deals(ctx, basis.parties, basis.deal_id) if basis.deal_id else ({}, True)
-    return [_candidate(card, denied, adverse) for card in cards], are_all
+    known = _Known(basis, repository.read_signals(ctx), repository.read_denied(ctx), adverse)
+    return [_candidate(card, known) for card in cards], are_all
 
 
-def _candidate(card: ProfessionalCard, denied: frozenset[str], adverse: dict[str, list[str]]) -> Candidate:
+def _candidate(card: ProfessionalCard, known: _Known) -> Candidate:
     id = card.professional_id
-    conflicts = tuple(adverse.get(id, ()))
-    rate = card.hourly_rate
+    conflicts, overall = tuple(known.adverse.get(id, ())), known.overall_alignment(id)
+    signal_id = known.signals[id].signal_id if id in known.signals else None
     return Candidate(
         id,
         card.name,
         frozenset(card.specializations),
         {place: date.fromisoformat(last) for place, last in card.licenses.items()},
-        rate,
+        card.hourly_rate,
         card.currency,
-        is_denied=id in denied,
+        alignment=overall,
+        is_denied=id in known.denied,
         conflicting_deals=conflicts,
-        basis={"rate": {"hourly_rate": rate, "currency": card.currency}, "conflicting_deals": list(conflicts)},
+        basis={
+            "alignment": {"signal_id": signal_id, "overall_score": overall},
+            "rate": {"hourly_rate": card.hourly_rate, "currency": card.currency},
+            "conflicting_deals": list(conflicts),
+        },
     )
