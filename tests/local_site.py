@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -92,10 +92,8 @@ def local_site() -> Iterator[LocalSite]:
             site.asked.append(place)
             site.agents.add(self.headers["User-Agent"])
             page = site.pages.get(place) or site.pages.get(self.path)
-            try:
+            with suppress(BrokenPipeError, ConnectionResetError):  # who asked has gone, as it may
                 self.send_error(404) if page is None else page(self)
-            except (BrokenPipeError, ConnectionResetError):
-                pass  # who asked has gone, as it may
 
         def log_message(self, *_: Any) -> None:
             pass

@@ -1,7 +1,7 @@
 """Reads and writes of signals, and of which of them count."""
 
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.errors import VersionConflict
+from chalicelib.foundation.errors import NotFound, VersionConflict
 from chalicelib.foundation.events import Notification, add_notifications
 from chalicelib.foundation.idempotency import claimed_transaction, idempotent_transaction, read_or_replay
 from chalicelib.foundation.store.expressions import ROW_ABSENT, any_of, attribute
@@ -17,10 +17,12 @@ class _NewerExist(VersionConflict):
 
 
 def require_usable_professional(ctx: Context, professional_id: str) -> None:
-    """Raise NotFound for an unknown professional, Conflict for one who is deleted or not active. One round trip."""
+    """Raise NotFound where there is no such professional, Conflict where they aren't active. One round trip."""
     counter = ctx.store.get_item(scorecards.counter_key(professional_id))
-    if counter is None or "closed" in counter or not counter["active"]["BOOL"]:
-        raise scorecards.unusable(counter or {})
+    if counter is None or "closed" in counter:
+        raise NotFound(scorecards.Professional.ID.name)
+    if not counter["active"]["BOOL"]:
+        raise scorecards.unusable(counter)
 
 
 def create_signal(ctx: Context, signal: Signal, response: object) -> None:

@@ -5,7 +5,9 @@ from typing import Annotated, NotRequired
 from pydantic import Field, StringConstraints
 from typing_extensions import TypedDict
 
-from chalicelib.foundation.disputes import OUTCOMES, DisputeView
+from chalicelib.foundation.dispute_schemas import DisputeRequest as DisputeRequest
+from chalicelib.foundation.dispute_schemas import SettleRequest as SettleRequest
+from chalicelib.foundation.disputes import DisputeView
 from chalicelib.foundation.explanations import Explanation
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.schema_types import (
@@ -29,11 +31,9 @@ WHY = ("malformed", "scheme", "port", "address", "dns", "redirects", "timeout", 
 Category = Annotated[str, OneOf(CATEGORIES, "SourceCategory")]
 RiskStyle = Annotated[str, OneOf((AGGRESSIVE, BALANCED, CONSERVATIVE), "RiskStyle")]
 FailureReason = Annotated[str, OneOf(WHY, "SourceFailure")]
-SettledOutcome = Annotated[str, OneOf(OUTCOMES, "DisputeOutcome")]
 # Kept to the letter, since spans count its characters: neither trimmed nor normalised.
 SourceText = Annotated[str, StringConstraints(strict=True, strip_whitespace=False, max_length=MAX_TEXT), MULTI_LINE]
 ProfessionalId = Annotated[Text, Field(min_length=1, max_length=60, examples=["pro_01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
-Reason = Annotated[Text, Field(min_length=1, max_length=1000)]
 
 
 class SourceBody(RequestBody):
@@ -57,19 +57,6 @@ class ExtractionRequest(RequestBody):
     name: Name
     professional_id: ProfessionalId | None = None
     sources: Annotated[list[SourceBody], Field(min_length=1, max_length=MAX_SOURCES)]
-
-
-class DisputeRequest(RequestBody):
-    """Why something recorded is disputed."""
-
-    reason: Reason
-
-
-class SettlementRequest(RequestBody):
-    """How a dispute is settled: upheld, what is disputed counts no more; rejected, it counts again."""
-
-    outcome: SettledOutcome
-    note: Reason
 
 
 class SpecializationView(TypedDict):

@@ -10,7 +10,7 @@ from chalicelib.packs.signals import repository
 from chalicelib.packs.signals.entities import CurrentSignals, Signal
 from chalicelib.packs.signals.permissions import require_own_professional
 from chalicelib.packs.signals.presenters import signal_summary, signal_view
-from chalicelib.packs.signals.schemas import DisputeRequest, SettlementRequest, SignalSummary, SignalView
+from chalicelib.packs.signals.schemas import DisputeRequest, SettleRequest, SignalSummary, SignalView
 
 
 def list_signals(ctx: Context, id: str, query: PageParams) -> PageOf[SignalSummary]:
@@ -39,7 +39,7 @@ def dispute_signal(ctx: Context, id: str, signal_id: str, body: DisputeRequest) 
 
 
 @retry_on_conflict
-def settle_signal(ctx: Context, id: str, signal_id: str, body: SettlementRequest) -> SignalView:
+def settle_signal(ctx: Context, id: str, signal_id: str, body: SettleRequest) -> SignalView:
     """Settle the dispute of signals. Upheld, they never count again; rejected, they count again. Not by who extracted them."""
     before, current = _find(ctx, id, signal_id)
     settled = disputes.settled(ctx, before.dispute, body.outcome, body.note, before.created_by)
