@@ -60,4 +60,5 @@ PACK = Pack(
         "professional_match": f"{__name__}.entities.ProfessionalMatch",
     },
     rows=(f"{__name__}.entities.ProfessionalMatchContent",),
+    held=f"{__name__}.held.held_alignments",
 )

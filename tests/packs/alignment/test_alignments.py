@@ -154,3 +154,10 @@ def test_a_professional_reads_its_own(alignment, pro, client_as):
     assert other("GET", f"/pros/{pro}/alignments").status == 404
     assert other("GET", f"/pros/{pro}/alignments/{made['id']}").status == 404
     assert client_as("professional")("GET", f"/pros/{pro}/alignments").status == 404
+
+
+def test_alignments_are_among_what_is_held_on_a_professional(alignment, pro):
+    made = [alignment.ok("POST", f"/pros/{pro}/align", {"profile_id": alignment.profile()})["id"] for _ in range(2)]
+    held = alignment.ok("GET", f"/pros/{pro}/data")["parts"]
+    assert sorted(row["id"] for row in held["alignments"]) == sorted(made)
+    assert held["alignments"][0]["signals"]["risk_style"] == "conservative"
