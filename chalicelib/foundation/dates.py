@@ -2,7 +2,16 @@
 
 import calendar
 from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+
+def is_time_zone(name: str) -> bool:
+    """Whether it is the name of an IANA time zone, e.g. America/Los_Angeles."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 def business_date(now: datetime, zone: str) -> date:

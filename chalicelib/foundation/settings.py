@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from chalicelib.foundation import environment as env
+from chalicelib.foundation.dates import is_time_zone
 from chalicelib.foundation.environment import SettingsError, setting
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.manifest import Pack
@@ -20,10 +20,8 @@ S = TypeVar("S")
 
 
 def _zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("must be an IANA time zone, e.g. America/Los_Angeles") from None
+    if not is_time_zone(value):
+        raise ValueError("must be an IANA time zone, e.g. America/Los_Angeles")
     return value
 
 

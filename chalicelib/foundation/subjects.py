@@ -72,6 +72,12 @@ class SubjectRegistry:
         """The type of `id`, by its prefix. Raises NotFound for a prefix of no subject."""
         return self._entry(id).type
 
+    def require_type(self, id: str, type: str) -> None:
+        """Raise NotFound of `type` for an id of another type, or of none that there is."""
+        entry = self._by_prefix.get(id.partition("_")[0])
+        if entry is None or entry.type != type:
+            raise NotFound(type)
+
     def key(self, id: str) -> ItemKey:
         """The key of a subject, for batch reads. Raises NotFound for an invalid id."""
         return self._adapter(id).entity.ID.key(id)

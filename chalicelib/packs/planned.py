@@ -16,21 +16,6 @@ def _governed(name: str, **cells: str) -> PermissionRow:
 
 PLANNED: tuple[Pack, ...] = (
     _planned(
-        "K",
-        "retainers",
-        "Retainer Lifecycle Engine",
-        _governed(
-            "retainers",
-            admin="rwa log any-deal activate cancel renew reverse short-notice",
-            operator="rw log any-deal activate cancel renew reverse",
-            dealmaker="r log",  # on their own deals
-            counsel="r",
-            auditor="r",
-            viewer="r",
-            professional="r own log",  # marked unapproved
-        ),
-    ),
-    _planned(
         "L",
         "handoffs",
         "Professional Handoff Engine",

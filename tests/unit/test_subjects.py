@@ -80,6 +80,13 @@ def test_what_is_not_there_or_deleted_or_of_no_known_form_is_not_found(context, 
             subjects.load(ctx, id)
 
 
+def test_an_id_of_another_type_names_nothing(context, subjects):
+    subjects.require_type("thing_1", "thing")
+    for id in ("part_1", "ghost_1", ""):
+        with pytest.raises(NotFound, match="thing"):
+            subjects.require_type(id, "thing")
+
+
 def test_types_are_known_without_importing_what_they_name():
     unloaded = Pack("H", "h", "H", "tests", subjects=(SubjectEntry("moon", "moon", "tests.nowhere.MOON"),))
     assert SubjectRegistry([FAKE, unloaded]).types == ["moon", "spare part", "thing"]

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from chalicelib.foundation.dates import days_before
+from chalicelib.foundation import reminders
 from chalicelib.packs.wholesale.rules.stages import ASSIGNED, UNDER_CONTRACT
 
 EARNEST_MONEY, INSPECTION, CLOSING = "earnest_money", "inspection", "closing"
@@ -85,15 +85,12 @@ def open_deadlines(stage: str, dates: ContractDates) -> list[Deadline]:
 
 
 def _next_for(deadline: Deadline, marks: Marks, today: date) -> Reminder | None:
-    raised, left = marks.get(deadline.mark), (deadline.on - today).days
-    counts = [count for count in DAYS_BEFORE[deadline.kind] if raised is None or count < raised]
+    raised, counts = marks.get(deadline.mark), DAYS_BEFORE[deadline.kind]
     if deadline.kind in DAILY_WHILE_OVERDUE:
         # The next day overdue: the one after the last raised, or today where days were missed.
-        counts.append(min(-1, left, -1 if raised is None else raised - 1))
-    passed = [count for count in counts if count >= left]
-    if passed:
-        return Reminder(deadline, passed[-1], today, late=passed[-1] > left, skipped=tuple(passed[:-1]))
-    return Reminder(deadline, counts[0], days_before(deadline.on, counts[0])[0]) if counts else None
+        counts = (*counts, min(-1, (deadline.on - today).days, -1 if raised is None else raised - 1))
+    found = reminders.next_reminder(deadline.on, counts, raised, today)
+    return None if found is None else Reminder(deadline, found.days_left, found.raise_on, found.late, found.skipped)
 
 
 def next_reminder(deadlines: Iterable[Deadline], marks: Marks, today: date) -> Reminder | None:

@@ -1,0 +1,22 @@
+"""What a retainer contributes to the capacity of its professional and to the forecast."""
+
+from decimal import Decimal
+from typing import Any
+
+from chalicelib.foundation.projections import Contribution
+from chalicelib.packs.retainers.entities import CAPACITY, FORECAST, Retainer
+from chalicelib.packs.retainers.rules.forecast import upcoming
+
+
+def contribute(image: dict[str, Any]) -> Contribution:
+    """The contribution of the retainer in this image: minutes left in its open period, and what the periods to come cost."""
+    retainer = Retainer.from_image(image)
+    contribution: Contribution = {}
+    if retainer.is_active and retainer.account.period is not None:
+        left = {"minutes": retainer.account.figures.remaining, "retainers": 1}
+        contribution[CAPACITY, retainer.professional_id] = {name: number for name, number in left.items() if number}
+    for period in upcoming(retainer.account, retainer.updated_at):
+        row = contribution.setdefault((FORECAST, period.month), {})
+        for name, number in ((f"minutes:{retainer.currency}", period.minutes), (f"fees:{retainer.currency}", period.fee)):
+            row[name] = row.get(name, 0) + number
+    return {key: {name: number for name, number in row.items() if number != Decimal(0)} for key, row in contribution.items()}
