@@ -1,7 +1,8 @@
 """Ids: prefixed, time-sortable, made by the server; a child's id carries its parent's partition.
 
 `pipe_01K…` is a root: its partition is the id itself. `asgn_w01K…01K…` is a row in the partition of the
-pipeline whose ULID follows the letter `w`. So a key follows from its id alone, without an index.
+pipeline whose ULID follows the letter `w`. So a key follows from its id alone, without an index. A child may have children of its
+own, in the same partition: `cmt_d01K…01K…01K…` belongs to `task_d01K…01K…`.
 """
 
 import os
@@ -44,30 +45,47 @@ class IdFormat:
     """The format of one kind of id.
 
     `parents` maps the letter in a child's id to the prefix of the root whose partition holds it;
-    `row` is the first part of a child's sort key and `name` the name of the resource in messages.
+    `row` is the first part of a child's sort key and `name` the name of the resource in messages. `below` is the prefix of the child
+    whose child this kind is, where it is not the root's own.
     """
 
     prefix: str
     name: str
     parents: dict[str, str] = field(default_factory=dict)
     row: str = ROOT_SORT_KEY
+    below: str = ""
 
     def new(self, now: datetime, parent: str | None = None) -> str:
-        """A new id, in the partition of the root id `parent` where this kind is a child."""
-        if parent is None:
-            return f"{self.prefix}_{ulid(now)}"
-        return self._child(parent, ulid(now))
+        """A new id; of a child in the partition of `parent`, the id of its root, or of the child whose child this kind is."""
+        return f"{self.prefix}_{ulid(now)}" if parent is None else self.child(parent, ulid(now))
 
-    def _child(self, parent: str, own_ulid: str) -> str:
-        root_prefix, root_ulid = parent.split("_")
-        letter = next(letter for letter, prefix in self.parents.items() if prefix == root_prefix)
-        return f"{self.prefix}_{letter}{root_ulid}{own_ulid}"
+    def child(self, parent: str, own_ulid: str) -> str:
+        """The id of the child of `parent` with this ULID, e.g. one that is derived from what the child stands for."""
+        return f"{self.prefix}_{self._path(parent)}{own_ulid}"
+
+    def prefix_of_children(self, parent: str) -> ItemKey:
+        """The partition of the children of `parent`, and the beginning of their sort keys. NotFound for an id of another format."""
+        prefix, _, path = parent.partition("_")
+        if not self.below:
+            return ItemKey(parent, f"{self.row}#")
+        if prefix != self.below or not re.fullmatch(f"[a-z]{_ULID}{_ULID}", path, re.ASCII) or path[0] not in self.parents:
+            raise NotFound(self.below)
+        return ItemKey(f"{self.parents[path[0]]}_{path[1:27]}", f"{self.row}#{self.prefix}_{path}")
+
+    def _path(self, parent: str) -> str:
+        """What of a child's id tells its parent: the root's letter and ULID, and of a child's child that child's ULID."""
+        prefix, _, rest = parent.partition("_")
+        if self.below:
+            return rest
+        letter = next(letter for letter, root_prefix in self.parents.items() if root_prefix == prefix)
+        return f"{letter}{rest}"
 
     @property
     def example(self) -> str:
         """An id of this form, for the documentation."""
-        parent = next(iter(self.parents.values()), None)
-        return f"{self.prefix}_{EXAMPLE_ULID}" if parent is None else self._child(f"{parent}_{EXAMPLE_ULID}", EXAMPLE_ULID)
+        if not self.parents:
+            return f"{self.prefix}_{EXAMPLE_ULID}"
+        return f"{self.prefix}_{next(iter(self.parents))}{EXAMPLE_ULID * (3 if self.below else 2)}"
 
     def is_id(self, id: str) -> bool:
         """Whether it is an id of this format."""
@@ -82,7 +100,7 @@ class IdFormat:
         if not self.parents:
             if re.fullmatch(f"{self.prefix}_{_ULID}", id, re.ASCII):
                 return ItemKey(id, ROOT_SORT_KEY)
-        elif match := re.fullmatch(f"{self.prefix}_([a-z])({_ULID}){_ULID}", id, re.ASCII):
+        elif match := re.fullmatch(f"{self.prefix}_([a-z])({_ULID}){_ULID * (2 if self.below else 1)}", id, re.ASCII):
             letter, root_ulid = match.groups()
             if letter in self.parents:
                 return ItemKey(f"{self.parents[letter]}_{root_ulid}", f"{self.row}#{id}")

@@ -35,13 +35,15 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})", re.ASCII)
 
 
-def _single_line(value: str) -> str:
+def single_line(value: str) -> str:
+    """The text, without control characters. Raises ValueError."""
     if _CONTROL.search(value):
         raise ValueError("control characters are refused")
     return value
 
 
-def _multi_line(value: str) -> str:
+def multi_line(value: str) -> str:
+    """The text, without control characters but line breaks and tabs. Raises ValueError."""
     if _CONTROL_EXCEPT_BREAKS.search(value):
         raise ValueError("control characters other than line breaks and tabs are refused")
     return value
@@ -102,12 +104,12 @@ def _currency(value: str) -> str:
     return value
 
 
-Text = Annotated[str, Field(strict=True), AfterValidator(_single_line)]
+Text = Annotated[str, Field(strict=True), AfterValidator(single_line)]
 Name = Annotated[Text, Field(min_length=1, max_length=200)]
 Slug = Annotated[Text, Field(min_length=1, max_length=60, pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 Tag = Annotated[Text, Field(min_length=1, max_length=60)]
 Url = Annotated[Text, Field(min_length=1, max_length=2000)]
-Notes = Annotated[str, Field(strict=True, max_length=5000), AfterValidator(_multi_line)]
+Notes = Annotated[str, Field(strict=True, max_length=5000), AfterValidator(multi_line)]
 StrictBool = Annotated[bool, Field(strict=True)]
 StrictInt = Annotated[int, Field(strict=True)]
 QueryInt = Annotated[int, BeforeValidator(_query_int)]  # in query strings, where everything is text: 50, never 5_0 or +50

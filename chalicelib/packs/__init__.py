@@ -7,7 +7,7 @@ reading it costs next to nothing.
 from chalicelib.foundation import auth, cache_admin, documentation, system
 from chalicelib.foundation.builtin_packs import BUILTIN_PACKS
 from chalicelib.foundation.manifest import Pack
-from chalicelib.packs import alignment, audit, deals, dispositions, events, holdings, retainers, scorecards, signals, status, wholesale
+from chalicelib.packs import alignment, audit, deals, dispositions, events, holdings, retainers, scorecards, signals, status, tasks, wholesale
 from chalicelib.packs.planned import PLANNED
 
 PACKS: tuple[Pack, ...] = (
@@ -25,6 +25,7 @@ PACKS: tuple[Pack, ...] = (
     deals.PACK,
     scorecards.PACK,
     retainers.PACK,
+    tasks.PACK,
     signals.PACK,
     alignment.PACK,
     *PLANNED,

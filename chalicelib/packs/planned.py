@@ -31,21 +31,6 @@ PLANNED: tuple[Pack, ...] = (
         ),
     ),
     _planned(
-        "M",
-        "tasks",
-        "Professional Task Lifecycle Engine",
-        _governed(
-            "tasks",
-            admin="rwa any-deal status",
-            operator="rw any-deal status",
-            dealmaker="rw own-deals status",
-            counsel="rw own-deals status",
-            auditor="r",
-            viewer="r",
-            professional="r own status",
-        ),
-    ),
-    _planned(
         "N",
         "contracts",
         "Contract Lifecycle Engine",

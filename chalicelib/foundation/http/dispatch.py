@@ -9,7 +9,7 @@ from chalice.app import Response
 from chalicelib.foundation import telemetry
 from chalicelib.foundation.actor import ANONYMOUS, Actor
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.errors import PROBLEM_TYPES, Problem, TooLarge, Unauthenticated, ValidationFailed
+from chalicelib.foundation.errors import PROBLEM_TYPES, Problem, TooLarge, Unauthenticated
 from chalicelib.foundation.http.caller_limit import CallerLimit, caller_of
 from chalicelib.foundation.http.requests import Request
 from chalicelib.foundation.http.responses import (
@@ -102,7 +102,7 @@ def _handle(app: Server, pack: Pack, endpoint: Endpoint, request: Request, ctx: 
     if handler.body is not None:
         values = request.json()
         arguments["body"] = handlers.validate(handler.body, values)
-        _reject_empty_patch(endpoint, values)
+        handlers.reject_empty_patch(handler.body, values)
         ctx.idempotency = _idempotency_key(endpoint, request, ctx, values)
     elif endpoint.method == "POST":
         ctx.idempotency = _idempotency_key(endpoint, request, ctx, None)
@@ -124,11 +124,6 @@ def _identify(app: Server, endpoint: Endpoint, request: Request, ctx: Context) -
         raise
     app.caller_limit.check(ctx, caller_of(actor, request.source_ip))
     return actor
-
-
-def _reject_empty_patch(endpoint: Endpoint, values: object) -> None:
-    if endpoint.method == "PATCH" and values == {}:
-        raise ValidationFailed([{"loc": [], "message": "an empty patch changes nothing", "type": "empty"}])
 
 
 def _idempotency_key(endpoint: Endpoint, request: Request, ctx: Context, values: object) -> IdempotencyRecordKey | None:

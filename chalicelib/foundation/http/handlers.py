@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from chalicelib.foundation.errors import ValidationFailed
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.manifest import Endpoint, Pack, import_string
-from chalicelib.foundation.schema_types import QueryParams
+from chalicelib.foundation.schema_types import PatchBody, QueryParams
 
 _MODEL_BUILD = threading.Lock()
 
@@ -70,6 +70,12 @@ def validate(model: type[BaseModel], values: object) -> Any:
                 for entry in error.errors(include_url=False, include_context=False, include_input=False)
             ]
         ) from None
+
+
+def reject_empty_patch(model: type[BaseModel], values: object) -> None:
+    """Raise ValidationFailed for a merge of nothing. A move by PATCH is no merge: whether it may have no body is its own matter."""
+    if issubclass(model, PatchBody) and values == {}:
+        raise ValidationFailed([{"loc": [], "message": "an empty patch changes nothing", "type": "empty"}])
 
 
 def _message(error: ErrorDetails) -> str:

@@ -76,9 +76,15 @@ class Entity(Row):
     # -- to and from the table
 
     @classmethod
-    def children_of(cls, root_id: str) -> KeyRange:
-        """Where the children of this kind lie: in the partition of the root `root_id`, by their own ids."""
-        return KeyRange(None, root_id, prefix=f"{cls.ID.row}#")
+    def children_of(cls, parent_id: str) -> KeyRange:
+        """Where the children of this kind lie: in the partition of the root `parent_id`, or of that child's root, by their own ids."""
+        pk, prefix = cls.ID.prefix_of_children(parent_id)
+        return KeyRange(None, pk, prefix=prefix)
+
+    @classmethod
+    def rows_below(cls, id: str) -> "tuple[KeyRange, ...]":  # noqa: ARG003 - for those that have any
+        """Where the rows lie that belong to the entity `id` in another's partition, and are purged with it: by default there are none."""
+        return ()
 
     @property
     def key(self) -> ItemKey:

@@ -82,7 +82,7 @@ class DealGate(ReferenceCounter):
     """What the creation of a deal's child must know of the deal, so that a condition on it replaces a read.
 
     `ver` is raised by each write of a child: who has read the children and writes on condition of it meets no change of them.
-    `dependencies` counts the changes of what the deal's tasks depend on.
+    `dependencies` counts the changes of what the deal's tasks depend on, and of what is settled of it. `tasks` of `refs` are tasks.
     """
 
     status = a.string()
@@ -90,11 +90,12 @@ class DealGate(ReferenceCounter):
     team = a.string_list()
     ver = a.integer()
     dependencies = a.integer()
+    tasks = a.integer()
 
     @classmethod
     def of(cls, deal: Deal) -> Self:
         """The gate of a new deal, with nothing that refers to it."""
-        return cls.at(reference_counter(deal.id), refs=0, opened_at=deal.created_at, ver=0, dependencies=0, **mirrored(deal))
+        return cls.at(reference_counter(deal.id), refs=0, opened_at=deal.created_at, ver=0, dependencies=0, tasks=0, **mirrored(deal))
 
 
 def mirrored(deal: Deal) -> dict[str, object]:

@@ -6,7 +6,7 @@ what they check, since a row takes one action; `change` says all at once.
 """
 
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.errors import NotFound, VersionConflict
+from chalicelib.foundation.errors import Conflict, NotFound, VersionConflict
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.store import references
 from chalicelib.foundation.store.codec import DynamoItem
@@ -56,6 +56,14 @@ def resolve_id(ctx: Context, text: str) -> str:
 # -- writing on one
 
 
+class DependenciesChanged(VersionConflict):
+    """What the tasks of a deal depend on has changed, for the time that `dependencies` says."""
+
+    def __init__(self, dependencies: int) -> None:
+        super().__init__()
+        self.dependencies = dependencies
+
+
 def add_reference(
     ctx: Context, tx: Transaction, deal_id: str, *, any_deal: str | None, count: int = 1, dependencies: int | None = None
 ) -> None:
@@ -86,12 +94,17 @@ def change(
     any_deal: str | None = None,
     is_live: bool = True,
     dependencies: int | None = None,
+    changes_dependencies: bool = False,
+    tasks: int = 0,
+    max_tasks: int = 0,
 ) -> None:
     """One update of a deal's gate: `ver` raised, and `count` references added.
 
     Of several refusals the first is raised: NotFound; Forbidden where it isn't the caller's own deal and the caller lacks the permission
     `any_deal` (None: not asked); Conflict `deal_not_open` where it `is_live` no more (neither open nor finalizing). `dependencies` is the
-    gate's number as the caller has read it, where what tasks depend on changes: it is raised, and VersionConflict where another changed it.
+    gate's number as the caller has read it, where what tasks depend on changes: it is raised, and DependenciesChanged where another changed
+    it. `changes_dependencies` raises it whatever it is. `tasks` of the references are tasks, of which a deal has `max_tasks` at the most
+    (Conflict `too_many_tasks`).
     """
     own = any_deal is not None and not ctx.actor.can(any_deal)
     conditions = [references.IS_OPEN]
@@ -100,9 +113,12 @@ def change(
         conditions.append(any_of(owner.does_not_exist(), owner == ctx.actor.id, attribute("team").contains(ctx.actor.id)))
     if is_live:
         conditions.append(attribute("status").is_in(*LIVE))
-    added = {"refs": count, "ver": 1} if count else {"ver": 1}
+    added = {"ver": 1} | ({"refs": count} if count else {}) | ({"tasks": tasks} if tasks else {})
+    if tasks > 0:
+        conditions.append(attribute("tasks") <= max_tasks - tasks)
     if dependencies is not None:
         conditions.append(attribute("dependencies") == dependencies)
+    if dependencies is not None or changes_dependencies:
         added["dependencies"] = 1
 
     def refusal(row: DynamoItem) -> Exception:
@@ -111,6 +127,12 @@ def change(
             return NotFound(Deal.ID.name)
         if own and not is_own(ctx.actor.id, gate.owner, gate.team):
             return not_own()
-        return not_open(gate.status) if is_live and gate.status not in LIVE else VersionConflict()
+        if is_live and gate.status not in LIVE:
+            return not_open(gate.status)
+        if dependencies is not None and gate.dependencies != dependencies:
+            return DependenciesChanged(gate.dependencies)
+        if tasks > 0 and gate.tasks > max_tasks - tasks:
+            return Conflict(f"The deal has {gate.tasks} tasks, and takes {max_tasks} at the most.", code="too_many_tasks")
+        return VersionConflict()
 
     tx.update(gate_key(deal_id), add=added, when=all_of(*conditions), on_conflict=refusal)

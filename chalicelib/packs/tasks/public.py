@@ -1,0 +1,123 @@
+"""The interface of this pack to other packs: give tasks, find unfinished ones, and read what is estimated of a professional's time."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from itertools import islice
+
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.ids import encode_ulid
+from chalicelib.foundation.projections import read_aggregates
+from chalicelib.foundation.store.access_patterns import KeyRange
+from chalicelib.foundation.store.codec import DynamoItem
+from chalicelib.foundation.store.transactions import Transaction
+from chalicelib.packs.tasks.entities import ESTIMATES
+from chalicelib.packs.tasks.entities import Task as Task
+from chalicelib.packs.tasks.rules import statuses as statuses
+
+_PAGE = 1000  # tasks of a professional that are looked at for unfinished ones
+
+
+@dataclass(frozen=True)
+class PacketAction:
+    """An action of a packet that becomes a task: its place among the packet's actions, who has it, what it is, and by when."""
+
+    index: int
+    professional_id: str
+    title: str
+    due_on: date | None = None
+
+
+# -- giving tasks
+
+
+def task_id_of(packet_id: str, sent_at: datetime, deal_id: str | None, action: PacketAction) -> str:
+    """The id of the one task of an action: in the partition of the deal, else of the professional."""
+    digest = hashlib.sha256(f"{packet_id}/{action.index}".encode()).digest()[:10]
+    return Task.ID.child(deal_id or action.professional_id, encode_ulid(sent_at, digest))
+
+
+def add_tasks(
+    ctx: Context,
+    tx: Transaction,
+    packet_id: str,
+    sent_at: datetime,
+    deal_id: str | None,
+    actions: Sequence[PacketAction],
+    *,
+    any_deal: str | None = None,
+) -> list[Task]:
+    """Add the tasks of a packet's actions to the transaction in which it is accepted: each once, since its id is that of its action.
+
+    The transaction fails with VersionConflict where one exists, NotFound or Conflict where a professional or the deal can't take it:
+    professionals must be active, the deal open or finalizing, and, with `any_deal`, the caller's own unless they have that permission.
+    One action a task and a professional, and one on the deal's gate, whose `ver` is raised: the transaction takes no other on it.
+    """
+    from chalicelib.packs.tasks import repository
+    from chalicelib.packs.tasks.service.tasks import new_task
+
+    tasks = [
+        new_task(
+            ctx,
+            task_id_of(packet_id, sent_at, deal_id, action),
+            deal_id,
+            packet_id=packet_id,
+            professional_id=action.professional_id,
+            title=action.title,
+            due_on=action.due_on,
+        )
+        for action in actions
+    ]
+    repository.add_new(ctx, tx, tasks, deal_id, any_deal=any_deal)
+    return tasks
+
+
+# -- finding unfinished ones
+
+
+def tasks_of_deal(deal_id: str) -> KeyRange:
+    """Where the tasks of a deal lie, in its partition."""
+    return Task.children_of(deal_id)
+
+
+def unfinished_in(rows: Iterable[DynamoItem]) -> list[Task]:
+    """The unfinished tasks among rows of a partition, the oldest first."""
+    from chalicelib.packs.tasks import repository
+
+    return repository.unfinished(repository.tasks_in(rows))
+
+
+def unfinished_of_deal(ctx: Context, deal_id: str) -> list[Task]:
+    """The unfinished tasks of a deal, the oldest first. One round trip for each MB of its tasks."""
+    from chalicelib.packs.tasks import repository
+
+    return repository.unfinished_of_deal(ctx, deal_id)
+
+
+def cancel_with_deal(ctx: Context, tx: Transaction, deal_id: str, limit: int) -> int:
+    """Add that the unfinished tasks of a deal are cancelled with it, one action each; how many they are. Of more than `limit` nothing."""
+    from chalicelib.packs.tasks.service import moves
+
+    return moves.cancel_with_deal(ctx, tx, deal_id, limit)
+
+
+def unfinished_without_deal(ctx: Context, professional_id: str, limit: int) -> tuple[list[Task], bool]:
+    """The unfinished tasks of a professional that belong to no deal, the newest first, and whether these are all: at most `limit`.
+
+    Of those that came to the professional as such; who took one over later has it in their list. The newest thousand are looked at. One
+    round trip for each MB of them.
+    """
+    rows = ctx.store.query_all(Task.children_of(professional_id), newest_first=True, page_size=_PAGE)
+    found = [task for task in unfinished_in(islice(rows, _PAGE)) if task.professional_id == professional_id]
+    return found[:limit], len(found) <= limit and next(rows, None) is None
+
+
+# -- estimates
+
+
+def read_estimates(ctx: Context) -> dict[str, Decimal]:
+    """The estimated hours of each professional's unfinished tasks, by professional: one query, one round trip a started MB."""
+    rows = read_aggregates(ctx.store, ESTIMATES)
+    return {professional_id: Decimal(counts["hours"]) for professional_id, counts in rows.items() if counts.get("hours")}
