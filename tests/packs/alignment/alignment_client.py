@@ -41,6 +41,14 @@ class AlignmentClient:
         named = [{"name": name, "side": side} for name, side in parties]
         return str(self.ok("POST", "/deals", {"title": "Pine Street", "parties": named, **body})["id"])
 
+    def retainer(self, professional: str, hours: int) -> str:
+        body = {"professional_id": professional, "name": "Title work", "monthly_hours_included": hours}
+        return str(self.ok("POST", "/pros/retainers", body)["id"])
+
+    def task(self, deal: str, professional: str, hours: int) -> str:
+        body = {"professional_id": professional, "deal_id": deal, "title": "Order the report", "estimate_hours": hours}
+        return str(self.ok("POST", "/pros/tasks", body)["id"])
+
     def match(self, **body: Any) -> Any:
         return self.ok("POST", "/pros/match", body)
 

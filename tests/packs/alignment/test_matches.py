@@ -115,6 +115,42 @@ def test_a_seller_of_the_deals_pipeline_may_be_the_conflict(alignment):
     assert listed(alignment.match(deal_id=deal), "blocked") == [pro]
 
 
+def test_free_hours_are_what_active_retainers_have_left_less_what_is_planned(alignment, project):
+    busy, free, none = alignment.professional("Busy"), alignment.professional("Free"), alignment.professional("None")
+    for pro in (busy, free):
+        retainer = alignment.retainer(pro, 10)
+    alignment.ok("POST", f"/pros/retainers/{retainer}/log_hours", {"hours": 1.5})  # of the free one
+    deal = alignment.deal()
+    task = alignment.task(deal, busy, 8)
+    alignment.task(deal, none, 3)
+    project()
+
+    def capacity():
+        rows = alignment.ok("POST", PATH, {"hours": 10}, query={"explain": "true"})["items"]
+        values = {row["professional_id"]: row["parts"]["capacity"]["value"] for row in rows}
+        return [values[pro] for pro in (busy, free, none)], {row["professional_id"]: row["explain"]["inputs"]["capacity"] for row in rows}
+
+    values, told = capacity()
+    assert values == [D("0.2"), D("0.85"), None]
+    assert told[busy] == {"hours_left": 10, "hours_estimated": 8}
+    assert told[free] == {"hours_left": D("8.5"), "hours_estimated": 0}
+    assert told[none] == {"hours_left": None, "hours_estimated": 3}
+    alignment.ok("PATCH", f"/pros/tasks/{task}/status", {"status": "in_progress"})
+    alignment.ok("PATCH", f"/pros/tasks/{task}/status", {"status": "cancelled", "reason": "other", "note": "Not needed."})
+    alignment.ok("PATCH", f"/pros/retainers/{retainer}/deactivate")
+    assert capacity()[0] == [D("0.2"), D("0.85"), None]  # the stream is behind, and as_of says when it was read
+    project()
+    assert capacity()[0] == [1, None, None]
+
+
+def test_planned_beyond_what_is_left_is_nothing_free(alignment, project):
+    pro = alignment.professional()
+    alignment.retainer(pro, 10)
+    alignment.task(alignment.deal(), pro, 30)
+    project()
+    assert alignment.match(hours=5)["items"][0]["parts"]["capacity"] == {"weight": 20, "value": 0, "points": 0}
+
+
 def test_it_is_kept_a_year(alignment, clock):
     alignment.professional()
     found = alignment.match(limit=1)

@@ -147,6 +147,16 @@ def _specialization(has: frozenset[str], needed: frozenset[str]) -> Decimal | No
     return Decimal(len(needed & has)) / len(needed) if has else None
 
 
+def free_hours(minutes_left: int, hours_estimated: Decimal) -> Decimal:
+    """The hours left of active retainers (below zero where more was used) less those estimated for unfinished tasks; never below zero."""
+    return max(_ZERO, Decimal(minutes_left) / 60 - hours_estimated)
+
+
+def to_hours(minutes: int) -> Decimal:
+    """Minutes as hours, at most 4 decimals."""
+    return Decimal(plain(_half_up(Decimal(minutes) / 60, _POINTS)))
+
+
 def comparable_rate(candidate: Candidate, need: Need) -> Decimal | None:
     """The candidate's rate; None where none is stated, or in another currency."""
     return candidate.rate if candidate.currency == need.currency else None
