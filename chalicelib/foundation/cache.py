@@ -19,6 +19,7 @@ from chalicelib.foundation.store.store import StoreStamp
 T = TypeVar("T")
 
 GENERATION_TTL = timedelta(seconds=2)
+_MAX_GUESSES = 10_000
 _GENERATION = keys.config_row("generation")
 
 
@@ -57,6 +58,7 @@ class Cache:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._entries: dict[CachePolicy, OrderedDict[Hashable, _Entry]] = {}
+        self._guesses: OrderedDict[Hashable, Any] = OrderedDict()
         self._generation_lock = threading.Lock()
         self._generation: tuple[int, datetime] | None = None  # and when it was read
 
@@ -98,6 +100,22 @@ class Cache:
         with self._generation_lock:
             self._generation = (generation, ctx.now)
         return generation
+
+    # -- guesses
+
+    def guess(self, key: Hashable, default: T) -> T:
+        """What was last known of `key`. It may be wrong by now: who uses it finds out, and says so (`remember`)."""
+        with self._lock:
+            value: T = self._guesses.get(key, default)
+            return value
+
+    def remember(self, key: Hashable, value: object) -> None:
+        """Keep a value for the next guess; the oldest are forgotten."""
+        with self._lock:
+            self._guesses[key] = value
+            self._guesses.move_to_end(key)
+            while len(self._guesses) > _MAX_GUESSES:
+                self._guesses.popitem(last=False)
 
     def stats(self, now: datetime) -> list[JsonObject]:
         """For each policy its name, number of values and maximum, and the ages of the oldest and newest value in seconds."""

@@ -78,11 +78,18 @@ class Projection:
 
 @dataclass(frozen=True)
 class SubjectEntry:
-    """A kind of resource that other packs may refer to: `adapter` is the dotted path of its `subjects.SubjectAdapter`."""
+    """A kind of resource that other packs may refer to: `adapter` is the dotted path of its `subjects.SubjectAdapter`.
+
+    Two more are for packs that can't import the resource's. `resolve` is the dotted path of a function `(ctx, text) -> id`, for resources
+    that requests may name by something else than their id; `require_own` of one `(ctx, tx, id, any_permission) -> None`, which lets a
+    transaction stand only while the resource exists and, unless the caller has that permission, is one of the caller's own.
+    """
 
     type: str
     prefix: str
     adapter: str
+    resolve: str = ""
+    require_own: str = ""
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 from itertools import islice
+from typing import Protocol
 
 from botocore.exceptions import ClientError
 from pynamodb.expressions.condition import Condition
 
+from chalicelib.foundation.cache import Cache
 from chalicelib.foundation.counts import Number as Number
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.json_codec import JsonObject
@@ -125,6 +127,42 @@ def live_aggregates(store: Store, raws: Iterable[DynamoItem]) -> dict[str, dict[
         for row in aggregates
         if row["g"] == live
     }
+
+
+class CachedReader(Protocol):
+    """Who reads, with the process's cache. A Context is one."""
+
+    @property
+    def store(self) -> Store:
+        """The request's store."""
+
+    @property
+    def cache(self) -> Cache:
+        """The process's cache."""
+
+
+def read_with_aggregates(
+    ctx: CachedReader, keys: Iterable[ItemKey], aggregates: Iterable[tuple[str, str]]
+) -> tuple[dict[ItemKey, DynamoItem], dict[tuple[str, str], dict[str, Number]]]:
+    """The items at `keys`, and the fields of these aggregate rows of the live generation, {} for one that is absent.
+
+    One round trip; one more where another generation is live than this process knew, which is so once after a rebuild.
+    """
+    wanted, rows = list(keys), list(aggregates)
+    while True:
+        expected = ctx.cache.guess(_CONFIG, 1)
+        places = {row: ItemKey(row[0], f"{row[1]}@{expected}") for row in rows}
+        items = ctx.store.batch_get([_CONFIG, *wanted, *places.values()])
+        live = _generations(items.get(_CONFIG))[0]
+        if live == expected:
+            numbers = {row: _numbers(items[place]) if place in items else {} for row, place in places.items()}
+            return {key: items[key] for key in wanted if key in items}, numbers
+        ctx.cache.remember(_CONFIG, live)
+
+
+def _numbers(raw: DynamoItem) -> dict[str, Number]:
+    """The fields of an aggregate row."""
+    return {name: value for name, value in codec.decode_item(raw).items() if name not in _RESERVED}
 
 
 # -- generations

@@ -6,7 +6,7 @@ is built per item of a list), with the same description in OpenAPI.
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Generic, NotRequired, TypeVar
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 VIEWED_BODY = "x-viewed-body"  # in a schema of `view_of`, until the OpenAPI document has its component
 T = TypeVar("T")
+
+_MAX_CLOCK_SKEW = timedelta(minutes=5)  # how far a caller's clock may be ahead of ours
+_FIRST_YEAR = 1900
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
 _CONTROL_EXCEPT_BREAKS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
@@ -236,6 +239,8 @@ BusinessDate = Annotated[Date, AfterValidator(_business_date)]
 NonNegativeMoney = Annotated[Money, AfterValidator(_not_negative)]
 PositiveMoney = Annotated[Money, AfterValidator(_positive)]
 Percentage = Annotated[Number, Field(ge=0, le=100), decimals(2)]
+Share = Annotated[Number, Field(ge=0, le=1), decimals(4)]
+Hours = Annotated[Number, Field(ge=0), decimals(4)]
 HalfCount = Annotated[Number, Field(ge=0, le=100), decimals(2)]  # bathrooms come in halves, holding in months
 Area = Annotated[StrictInt, Field(ge=0, le=10**9)]
 Latitude = Annotated[Number, Field(ge=-90, le=90), decimals(8)]
@@ -377,6 +382,17 @@ class ResourceView(TypedDict):
     created_by: str
     updated_at: TimestampText
     updated_by: str
+
+
+def occurred_at(now: datetime, given: datetime | None) -> datetime:
+    """When something occurred that is entered now: now, unless it is `given`. Raises ValidationFailed for the future, and before 1900."""
+    if given is None:
+        return now
+    if given > now + _MAX_CLOCK_SKEW:
+        raise ValidationFailed.field("occurred_at", "it can't lie in the future")
+    if given.year < _FIRST_YEAR:
+        raise ValidationFailed.field("occurred_at", f"it can't lie before {_FIRST_YEAR}")
+    return min(given, now)
 
 
 def check_money(currency: str, amounts: dict[str, Decimal | None]) -> None:

@@ -16,6 +16,7 @@ from chalicelib.foundation.manifest import Pack, SubjectEntry, import_string
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.entity import Entity
 from chalicelib.foundation.store.store import parse_live
+from chalicelib.foundation.store.transactions import Transaction
 
 if TYPE_CHECKING:
     from chalicelib.foundation.context import Context
@@ -93,6 +94,27 @@ class SubjectRegistry:
         if entity is None:
             raise NotFound(adapter.entity.ID.name)
         return Subject(entry.type, id, entity.revision, adapter.facts(entity), adapter.content_hash(entity), adapter.requested_by(entity))
+
+    def resolve(self, ctx: "Context", type: str, text: str) -> str:
+        """The id of the subject of this type that a request names, by its id or as its pack resolves it. Raises NotFound.
+
+        That a subject with this id exists is not checked.
+        """
+        entry = next((entry for entry in self._by_prefix.values() if entry.type == type), None)
+        if entry is None:
+            raise NotFound(type)
+        if entry.resolve:
+            id: str = import_string(entry.resolve)(ctx, text)
+            return id
+        self.key(text)
+        return text
+
+    def require_own(self, ctx: "Context", tx: Transaction, id: str, any_permission: str) -> None:
+        """Let a transaction stand only while the subject exists and is the caller's own, or the caller has the permission for any.
+
+        The transaction fails with NotFound or Forbidden. At most one action, on a row of the subject's partition.
+        """
+        import_string(self._entry(id).require_own)(ctx, tx, id, any_permission)
 
     def _entry(self, id: str) -> SubjectEntry:
         entry = self._by_prefix.get(id.partition("_")[0])

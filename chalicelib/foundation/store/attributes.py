@@ -154,6 +154,11 @@ def boolean() -> Attribute[bool]:
     return _Boolean()
 
 
+def optional_boolean() -> Attribute[bool | None]:
+    """True or false, or None."""
+    return _Boolean(null=True)
+
+
 def optional_date() -> Attribute[dt.date | None]:
     """A date, or None."""
     return _Date(null=True)

@@ -1,17 +1,23 @@
-"""The items of professionals.
+"""The items of professionals and interactions.
 
 A professional's partition, in the order of sort keys:
 
     !            the reference counter (`ProfessionalCounter`)
     G#<place>    a jurisdiction or a specialization by which lists find the professional (`ProfessionalTag`)
+    L#<id>       an interaction
+    S            the decayed sums of the scorecard (an aggregate)
+    SM#<month>   the sums of the interactions of a month (an aggregate)
     ~            the professional
 
-Matching reads every candidate's card (`ProfessionalCard`) from one partition.
+Matching reads every candidate's card (`ProfessionalCard`) from one partition. Another holds the sums over all time that scores are
+computed from: of each professional (`P#<id>`), of each role (`R#<role>`) and of the firm (`F`), so that one query reads all of them.
 """
 
 from collections.abc import Iterator
+from datetime import date
 from functools import cached_property
 
+from chalicelib.foundation import disputes
 from chalicelib.foundation.folding import fold_text
 from chalicelib.foundation.ids import IdFormat, ItemKey
 from chalicelib.foundation.store import attributes as a
@@ -20,7 +26,8 @@ from chalicelib.foundation.store.entity import Entity
 from chalicelib.foundation.store.keys import join_key, reference_counter
 from chalicelib.foundation.store.references import ReferenceCounter
 from chalicelib.foundation.store.row import Row
-from chalicelib.packs.scorecards.rules.professionals import fold_all, latest_licenses
+from chalicelib.packs.scorecards.rules.professionals import ROLES, fold_all, latest_licenses
+from chalicelib.packs.scorecards.rules.scorecard import Record
 
 JURISDICTION, SPECIALIZATION = "J", "S"  # kinds of tags
 
@@ -96,6 +103,44 @@ class Professional(Entity):
                 yield ItemKey(self.id, join_key("G", f"{kind}{number:02}")), kind, tag
 
 
+class Interaction(Entity):
+    """Something that a professional did, as far as it was measured.
+
+    `role` is the professional's when it was logged, `on` the firm's day of `occurred_at`. One of a task or a packet is logged by the
+    system, and reversed where that is reopened.
+    """
+
+    KIND = "interaction"
+    ID = IdFormat("int", "interaction", parents={"p": "pro"}, row="L")
+    PERSONAL = frozenset({"notes"})
+
+    professional_id = a.string()
+    role = a.string()
+    source = a.string()
+    task_id = a.optional_string()
+    packet_id = a.optional_string()
+    deal_id = a.optional_string()
+    occurred_at = a.datetime()
+    on = a.date()
+    response_time_hours = a.optional_decimal()
+    deliverable_quality = a.optional_decimal()
+    communication_clarity = a.optional_decimal()
+    met_deadline = a.optional_boolean()
+    notes = a.optional_string()
+    reversed_at = a.optional_datetime()
+    dispute = a.optional_map()
+
+    @property
+    def counts(self) -> bool:
+        """Whether scores include it."""
+        return self.reversed_at is None and disputes.counts(self.dispute)
+
+    @property
+    def record(self) -> Record:
+        """The interaction as the rules take it."""
+        return Record(self.role, self.on, self.met_deadline, self.communication_clarity, self.deliverable_quality, self.response_time_hours)
+
+
 class ProfessionalCounter(ReferenceCounter):
     """What a creation must know of its professional, so that a condition replaces a read."""
 
@@ -148,3 +193,35 @@ class ProfessionalCard(Row):
     def professional_id(self) -> str:
         """Whose card it is."""
         return self.key.sk.rpartition("#")[2]
+
+
+# -- aggregate rows: (pk, sk) without generation
+
+SCORES = "PROSCORE"  # the partition of the sums over all time
+WEIGHTED_ROW = "S"  # in the professional's partition
+FIRM_ROW = (SCORES, "F")
+_MONTHS = "SM"
+
+
+def score_row(professional_id: str) -> tuple[str, str]:
+    """The row of a professional's sums over all time."""
+    return SCORES, join_key("P", professional_id)
+
+
+def role_row(role: str) -> tuple[str, str]:
+    """The row of the sums over the interactions that were logged under a role."""
+    return SCORES, join_key("R", role)
+
+
+ROLE_ROWS = {role: role_row(role) for role in ROLES}
+
+
+def month_row(professional_id: str, day: date) -> tuple[str, str]:
+    """The row of a professional's sums of the month of this day."""
+    return professional_id, join_key(_MONTHS, f"{day:%Y-%m}")
+
+
+def month_of(sort_key: str) -> str | None:
+    """The month, YYYY-MM, of a row in the professional's partition; None for another row."""
+    kind, _, month = sort_key.partition("#")
+    return month if kind == _MONTHS else None

@@ -2,8 +2,9 @@
 
 from chalicelib.foundation import access
 from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import Forbidden
 
-CONTACTS = "scorecards:contacts"
+CONTACTS, ANY_DEAL = "scorecards:contacts", "scorecards:any-deal"
 
 
 def own_professional(ctx: Context) -> str | None:
@@ -11,6 +12,12 @@ def own_professional(ctx: Context) -> str | None:
     return access.own_professional(ctx, "scorecards")
 
 
-def require_visible(ctx: Context, professional_id: str) -> None:
-    """Raise NotFound where the caller sees only another professional."""
-    access.require_own_professional(ctx, "scorecards", professional_id, "professional")
+def require_visible(ctx: Context, professional_id: str, name: str = "professional", *, right: str = "read") -> None:
+    """Raise NotFound of `name` where the caller's right is limited to another professional."""
+    access.require_own_professional(ctx, "scorecards", professional_id, name, right)
+
+
+def require_all_visible(ctx: Context) -> None:
+    """Raise Forbidden for a caller who sees only one professional."""
+    if own_professional(ctx) is not None:
+        raise Forbidden("A professional isn't ranked among others for themselves.")

@@ -1,8 +1,15 @@
-"""The interface of this pack to other packs: refer to a professional, read their card.
+"""The interface of this pack to other packs: refer to a professional, read their card and scores, log what tasks and packets tell of them.
 
-Other packs use nothing else of it, and depend on neither its keys nor its indexes.
+Other packs use nothing else of it, and depend on neither its keys nor its indexes. What needs the schemas is imported at its call.
 """
 
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.errors import Conflict, NotFound, Problem
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.store import references
@@ -13,8 +20,15 @@ from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.scorecards.entities import Professional as Professional
 from chalicelib.packs.scorecards.entities import ProfessionalCard as ProfessionalCard
 from chalicelib.packs.scorecards.entities import ProfessionalCounter as ProfessionalCounter
+from chalicelib.packs.scorecards.rules.interactions import HANDOFF as HANDOFF
+from chalicelib.packs.scorecards.rules.interactions import TASK as TASK
 from chalicelib.packs.scorecards.rules.professionals import ROLES as ROLES
+from chalicelib.packs.scorecards.rules.scorecard import Sums as Sums
 
+if TYPE_CHECKING:
+    from chalicelib.packs.scorecards.schemas import ScorecardView
+
+_HOURS_STEP = Decimal("0.0001")
 _IS_ACTIVE = all_of(references.IS_OPEN, attribute("active") == True)  # noqa: E712 - a condition of the table
 
 
@@ -60,3 +74,64 @@ def unusable(counter: DynamoItem) -> Problem:
 def remove_reference(tx: Transaction, professional_id: str, count: int = 1) -> None:
     """Remove `count` references."""
     references.remove_reference(tx, Professional.ID, professional_id, count)
+
+
+# -- interactions of tasks and packets
+
+
+def log_interaction(
+    ctx: Context,
+    tx: Transaction,
+    professional_id: str,
+    *,
+    source: str,
+    key: str,
+    at: datetime,
+    deal_id: str | None = None,
+    task_id: str | None = None,
+    packet_id: str | None = None,
+    met_deadline: bool | None = None,
+    response_time_hours: Decimal | None = None,
+) -> str:
+    """Add an interaction to the transaction of its occasion, e.g. a task that is done; its id, by which it can be reversed.
+
+    `source` is TASK or HANDOFF; `key` names the occasion, and `at` is when it occurred: with both the id is given, so that it is logged
+    once. One action; a round trip where this process doesn't know the professional's role, who must exist, active or not.
+    """
+    from chalicelib.packs.scorecards.service.interactions import add_keyed_interaction
+
+    hours = None if response_time_hours is None else response_time_hours.quantize(_HOURS_STEP)
+    values = {"deal_id": deal_id, "task_id": task_id, "packet_id": packet_id, "met_deadline": met_deadline, "response_time_hours": hours}
+    return add_keyed_interaction(ctx, tx, professional_id, key, at, source=source, **values)
+
+
+def reverse_interaction(ctx: Context, tx: Transaction, interaction_id: str) -> None:
+    """Let an interaction count no more, e.g. that of a task which is reopened. One action; nothing is read.
+
+    The transaction fails with VersionConflict where it was reversed already.
+    """
+    from chalicelib.packs.scorecards import repository
+
+    repository.add_reversal(ctx, tx, interaction_id)
+
+
+# -- scores
+
+
+def find_with_scorecard(ctx: Context, professional_id: str) -> tuple[Professional, "ScorecardView"]:
+    """A professional (NotFound) with the scorecard as GET …/scorecard shows it. One round trip."""
+    from chalicelib.packs.scorecards import repository
+    from chalicelib.packs.scorecards.presenters import scorecard_view
+
+    professional, sums = repository.find_sums(ctx, professional_id)
+    return professional, scorecard_view(sums, format_timestamp(ctx.now))
+
+
+def read_sums(ctx: Context, roles: Mapping[str, str]) -> dict[str, Sums]:
+    """What the scores of many professionals (id → role) are computed from; `adjusted` of each is the adjusted score, not rounded.
+
+    One query of one partition: a round trip for each MB, which holds some 4,000 professionals; one more during a rebuild.
+    """
+    from chalicelib.packs.scorecards import repository
+
+    return repository.read_all_sums(ctx, roles)

@@ -1,15 +1,42 @@
-"""Reading and writing professionals: what needs more than a read or a write of the store's own."""
+"""Reading and writing professionals, interactions and scores: what needs more than a read or a write of the store's own."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
 
 from chalicelib.foundation import idempotency
 from chalicelib.foundation.context import Context
+from chalicelib.foundation.counts import Counts
+from chalicelib.foundation.errors import Conflict, NotFound, VersionConflict
+from chalicelib.foundation.events import Notification, add_notifications
 from chalicelib.foundation.folding import fold_text
-from chalicelib.foundation.ids import ROOT_SORT_KEY
+from chalicelib.foundation.ids import ROOT_SORT_KEY, encode_ulid
+from chalicelib.foundation.projections import live_aggregates, read_aggregates, read_with_aggregates
 from chalicelib.foundation.store import references
 from chalicelib.foundation.store.access_patterns import KeyRange
+from chalicelib.foundation.store.codec import DynamoItem
+from chalicelib.foundation.store.expressions import ROW_EXISTS, all_of, attribute
 from chalicelib.foundation.store.keys import reference_counter
+from chalicelib.foundation.store.store import parse_live
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.foundation.store.unique import UniqueValue, external_ref_taken
-from chalicelib.packs.scorecards.entities import JURISDICTION, SPECIALIZATION, Professional, ProfessionalTag
+from chalicelib.packs.scorecards.entities import (
+    FIRM_ROW,
+    JURISDICTION,
+    ROLE_ROWS,
+    SCORES,
+    SPECIALIZATION,
+    WEIGHTED_ROW,
+    Interaction,
+    Professional,
+    ProfessionalCard,
+    ProfessionalCounter,
+    ProfessionalTag,
+    month_of,
+    role_row,
+    score_row,
+)
+from chalicelib.packs.scorecards.rules.scorecard import Sums
 from chalicelib.packs.scorecards.schemas import ProfessionalQuery
 
 EXTERNAL_REF = UniqueValue.by_digest("professional-ref")
@@ -39,6 +66,7 @@ def create_professional(ctx: Context, professional: Professional, response: obje
     for row in (professional.counter, professional.card, *professional.tags.values()):
         tx.put(row)
     tx.commit()
+    remember_role(ctx, professional.id, professional.role)
 
 
 def save_professional(ctx: Context, before: Professional, after: Professional) -> None:
@@ -76,3 +104,101 @@ def delete_professional(ctx: Context, professional: Professional) -> None:
         tx.delete(key)
     tx.save(professional.soft_deleted(ctx))
     tx.commit()
+
+
+# -- writing interactions
+
+
+def remember_role(ctx: Context, professional_id: str, role: str) -> None:
+    """Keep a professional's role for the next interaction that is logged in this process."""
+    ctx.cache.remember((Professional.KIND, professional_id), role)
+
+
+def role_of(ctx: Context, professional_id: str) -> str:
+    """A professional's role, as this process last knew it; else a round trip. Raises NotFound."""
+    role: str | None = ctx.cache.guess((Professional.KIND, professional_id), None)
+    if role is None:
+        counter = ctx.store.get_item(references.counter_key(Professional.ID, professional_id))
+        if counter is None or "closed" in counter:
+            raise NotFound(Professional.ID.name)
+        role = ProfessionalCounter.from_item(counter).role
+        remember_role(ctx, professional_id, role)
+    return role
+
+
+def require_active_in_role(ctx: Context, tx: Transaction, professional_id: str, role: str) -> None:
+    """Let the transaction stand only while the professional is active and has this role: NotFound, Conflict, or VersionConflict."""
+
+    def problem(row: DynamoItem) -> Exception:
+        if not row or "closed" in row:
+            return NotFound(Professional.ID.name)
+        counter = ProfessionalCounter.from_item(row)
+        if not counter.active:
+            return Conflict("The professional isn't active.", code="professional_inactive")
+        remember_role(ctx, professional_id, counter.role)
+        return VersionConflict()
+
+    when = all_of(references.IS_OPEN, attribute("active") == True, attribute("role") == role)  # noqa: E712 - a condition of the table
+    tx.condition_check(reference_counter(professional_id), when, problem)
+
+
+def keyed_interaction_id(professional_id: str, key: str, at: datetime) -> str:
+    """The id of the one interaction of an occasion, e.g. of a task's end."""
+    own = encode_ulid(at, hashlib.sha256(key.encode()).digest()[:10])
+    return Interaction.ID.child(professional_id, own)
+
+
+def save_dispute(ctx: Context, after: Interaction, response: object, *events: Notification) -> None:
+    """Write an interaction whose dispute has changed. One round trip."""
+    tx = idempotency.idempotent_transaction(ctx, response)
+    tx.save(after)
+    add_notifications(ctx, tx, events)
+    tx.commit()
+
+
+def add_reversal(ctx: Context, tx: Transaction, interaction_id: str) -> None:
+    """Reverse an interaction without reading it. The transaction fails with VersionConflict where it has been reversed, or isn't there."""
+    changes = {
+        "reversed_at": ctx.now,
+        "updated_at": ctx.now,
+        "updated_by": ctx.actor.id,
+        "request_id": ctx.request_id,
+        "correlation_id": ctx.correlation_id,
+    }
+    when = all_of(ROW_EXISTS, attribute("reversed_at").does_not_exist())
+    tx.update(Interaction.ID.key(interaction_id), set=changes, add={"revision": 1}, when=when)
+
+
+# -- reading scores
+
+
+def find_sums(ctx: Context, professional_id: str) -> tuple[Professional, Sums]:
+    """A professional (NotFound) and all that the scorecard is computed from. One round trip: a batch of fifteen rows."""
+    key = Professional.ID.key(professional_id)
+    weighted_row, own_row = (professional_id, WEIGHTED_ROW), score_row(professional_id)
+    items, numbers = read_with_aggregates(ctx, [key], [own_row, weighted_row, *ROLE_ROWS.values(), FIRM_ROW])
+    professional = parse_live(Professional, items.get(key))
+    if professional is None:
+        raise NotFound(Professional.ID.name)
+    roles = {role: numbers[row] for role, row in ROLE_ROWS.items()}
+    return professional, Sums(professional_id, professional.role, numbers[own_row], numbers[weighted_row], roles, numbers[FIRM_ROW])
+
+
+def find_months(ctx: Context, professional_id: str) -> list[tuple[str, Counts]]:
+    """The sums of each month that has interactions which count, newest first; NotFound. One round trip, tags and months being few."""
+    _, rows = ctx.store.require_with_rows(Professional, professional_id, low=WEIGHTED_ROW)
+    months = ((month_of(sort_key), counts) for sort_key, counts in live_aggregates(ctx.store, rows).items())
+    return sorted(((month, counts) for month, counts in months if month and counts.get("interactions")), reverse=True)
+
+
+def read_cards(ctx: Context, role: str | None) -> list[ProfessionalCard]:
+    """The cards of all professionals, or of a role. One round trip for each MB."""
+    return list(map(ProfessionalCard.from_item, ctx.store.query_all(ProfessionalCard.range(role))))
+
+
+def read_all_sums(ctx: Context, roles: Mapping[str, str]) -> dict[str, Sums]:
+    """What the adjusted scores of these professionals (id → role) are computed from. One round trip for each MB, and one during a rebuild."""
+    rows = read_aggregates(ctx.store, SCORES)
+    by_role = {role: rows.get(role_row(role)[1], {}) for role in ROLE_ROWS}
+    firm = rows.get(FIRM_ROW[1], {})
+    return {id: Sums(id, role, rows.get(score_row(id)[1], {}), {}, by_role, firm) for id, role in roles.items()}

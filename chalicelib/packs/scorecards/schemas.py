@@ -1,16 +1,23 @@
 """Request and response schemas of professionals and their scorecards."""
 
-from typing import Annotated
+from typing import Annotated, Literal, NotRequired, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from typing_extensions import TypedDict
 
 from chalicelib.foundation import schema_types as t
-from chalicelib.packs.scorecards.rules import professionals
+from chalicelib.foundation.disputes import DisputeView
+from chalicelib.foundation.explanations import Explanation
+from chalicelib.packs.scorecards.rules import interactions, professionals, scorecard
 
 Role = Annotated[str, t.OneOf(professionals.ROLES, "ProfessionalRole")]
 Jurisdictions = Annotated[list[t.Tag], Field(max_length=professionals.MAX_JURISDICTIONS, examples=[["WA", "OR"]]), t.UNIQUE_FOLDED]
 Specializations = Annotated[list[t.Tag], Field(max_length=professionals.MAX_SPECIALIZATIONS, examples=[["tax"]]), t.UNIQUE_FOLDED]
+
+Trend = Annotated[str, t.OneOf(scorecard.TRENDS, "ScorecardTrend")]
+Source = Annotated[str, t.OneOf(interactions.SOURCES, "InteractionSource")]
+InteractionId = Annotated[str, Field(examples=["int_p01KB0Q5E8G7Z3V9X2M4N6P8R0T01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
+Score = Annotated[t.MoneyNumber, Field(ge=0, le=1)]
 
 
 # -- professionals
@@ -111,3 +118,139 @@ class ProfessionalSummary(TypedDict):
     specializations: list[str]
     is_active: bool
     created_at: t.TimestampText
+
+
+# -- interactions
+
+
+class InteractionCreate(t.RequestBody):
+    """Something that a professional did. One measure at least is needed; one that is missing counts for nothing."""
+
+    model_config = t.body_example({"met_deadline": True, "deliverable_quality": 0.9})
+
+    response_time_hours: Annotated[t.Hours, Field(le=interactions.MAX_HOURS)] | None = None
+    deliverable_quality: t.Share | None = Field(None, description="0 to 1.")
+    communication_clarity: t.Share | None = Field(None, description="0 to 1.")
+    met_deadline: t.StrictBool | None = None
+    occurred_at: t.Timestamp | None = Field(None, description="Now, unless given; never in the future.")
+    deal_id: t.Name | None = Field(None, description="The deal that it was for, by its id or external reference.")
+    notes: t.Notes | None = None
+
+    @model_validator(mode="after")
+    def _has_a_measure(self) -> Self:
+        if all(getattr(self, name) is None for name in interactions.MEASURES):
+            raise ValueError(f"one of {', '.join(interactions.MEASURES)} is needed")
+        return self
+
+
+class InteractionView(t.ResourceView):
+    """Something that a professional did. Once it is disputed it counts in no score, until the dispute is rejected; reversed, never again.
+
+    `role` is the professional's when it was logged; `source` says who logged it: somebody, or the end of a task or of a handoff.
+    """
+
+    professional_id: str
+    role: Role
+    source: Source
+    task_id: str | None
+    packet_id: str | None
+    deal_id: str | None
+    occurred_at: t.TimestampText
+    response_time_hours: t.MoneyNumber | None
+    deliverable_quality: t.MoneyNumber | None
+    communication_clarity: t.MoneyNumber | None
+    met_deadline: bool | None
+    notes: str | None
+    reversed_at: t.TimestampText | None
+    dispute: DisputeView | None
+
+
+# -- scorecards
+
+
+class LeaderboardQuery(t.PageParams):
+    """Whom the leaderboard ranks."""
+
+    role: Role | None = None
+    min_interactions: t.QueryInt = Field(1, ge=0, le=1_000_000, description="Only professionals with so many interactions that count.")
+    explain: t.QueryFlag = False
+
+
+class HistoryQuery(t.PageParams):
+    """The history is by month."""
+
+    by: Literal["month"] = "month"
+    explain: t.QueryFlag = False
+
+
+class Scores(TypedDict):
+    """Scores from 0 to 1, null where nothing is known; the overall one is the mean of the first three that are known."""
+
+    reliability_score: Score | None
+    communication_score: Score | None
+    quality_score: Score | None
+    responsiveness_score: Score | None
+    overall_score: Score | None
+
+
+class ScorecardCounts(TypedDict):
+    """How many interactions count, and how many of them for each measure."""
+
+    interactions: int
+    reliability: int
+    communication: int
+    quality: int
+    responsiveness: int
+
+
+class ScorecardView(Scores):
+    """A professional's scores over all interactions, with a half-life of 90 days, and adjusted to what others of the role score.
+
+    `parts` names the measures that the overall score is of. `adjusted_score` is null while too little is known of others, `trend` under
+    5 interactions; `insufficient_data` says that there is no overall score.
+    """
+
+    professional_id: str
+    parts: list[str]
+    half_life: Scores
+    adjusted_score: Score | None
+    trend: Trend | None
+    counts: ScorecardCounts
+    insufficient_data: bool
+    as_of: t.TimestampText
+    explain: NotRequired[Explanation]
+
+
+class MonthlyScores(Scores):
+    """The scores of a month's interactions."""
+
+    month: str
+    interactions: int
+
+
+class ScorecardHistoryPage(TypedDict):
+    """The months that have interactions, newest first."""
+
+    items: list[MonthlyScores]
+    next_cursor: str | None
+    explain: NotRequired[Explanation]
+
+
+class LeaderboardRow(TypedDict):
+    """A professional's place."""
+
+    rank: int
+    professional_id: str
+    name: str
+    role: Role
+    adjusted_score: Score | None
+    overall_score: Score | None
+    interactions: int
+
+
+class LeaderboardPage(TypedDict):
+    """Active professionals by adjusted score, those without one last; then by interactions."""
+
+    items: list[LeaderboardRow]
+    next_cursor: str | None
+    explain: NotRequired[Explanation]

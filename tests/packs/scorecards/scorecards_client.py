@@ -32,3 +32,25 @@ class ScorecardsClient:
 
     def listed(self, **query: str) -> list[str]:
         return [one["name"] for one in self.ok("GET", PROFESSIONALS, query=query)["items"]]
+
+    def log(self, id: str, **body: Any) -> Any:
+        return self.ok("POST", f"/pros/scorecard/{id}/log", body)
+
+    def dispute(self, interaction: Any, reason: str = "It was moved.") -> Any:
+        return self.ok("POST", f"{path_of(interaction)}/dispute", {"reason": reason})
+
+    def settle(self, interaction: Any, outcome: str, note: str = "Checked.") -> Any:
+        return self.ok("POST", f"{path_of(interaction)}/settle", {"outcome": outcome, "note": note})
+
+    def scorecard(self, id: str, **query: str) -> Any:
+        return self.ok("GET", f"/pros/scorecard/{id}/scorecard", query=query)
+
+    def history(self, id: str, **query: str) -> Any:
+        return self.ok("GET", f"/pros/scorecard/{id}/history", query=query)
+
+    def leaderboard(self, **query: str) -> Any:
+        return self.ok("GET", "/pros/scorecard/leaderboard", query=query)["items"]
+
+
+def path_of(interaction: Any) -> str:
+    return f"/pros/scorecard/{interaction['professional_id']}/log/{interaction['id']}"

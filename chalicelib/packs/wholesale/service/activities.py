@@ -1,28 +1,25 @@
 """What happened with a pipeline: logging it, listing it."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import partial
 
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import business_date
-from chalicelib.foundation.errors import ValidationFailed, VersionConflict
+from chalicelib.foundation.errors import VersionConflict
 from chalicelib.foundation.presentation import present
-from chalicelib.foundation.schema_types import PageOf, PageParams, check_money
+from chalicelib.foundation.schema_types import PageOf, PageParams, check_money, occurred_at
 from chalicelib.packs.wholesale import repository
 from chalicelib.packs.wholesale.entities import Activity, Pipeline, PipelineActivityState
 from chalicelib.packs.wholesale.permissions import ANY_OWNER, require_write
 from chalicelib.packs.wholesale.repository import UnexpectedActivityState
 from chalicelib.packs.wholesale.schemas import ActivityCreate, ActivityView
 
-_MAX_CLOCK_SKEW = timedelta(minutes=5)  # how far a caller's clock may be ahead of ours
-_FIRST_YEAR = 1900
-
 
 def log_activity(ctx: Context, id: str, body: ActivityCreate) -> ActivityView:
     """Log an activity. It changes neither prices nor stage."""
     # One round trip in the usual case: the pipeline is watched, in the default currency, and has no later activity. Otherwise the
     # failed condition returns the actual state, and a second attempt is conditioned on that.
-    at = _occurred_at(ctx, body.occurred_at)
+    at = occurred_at(ctx.now, body.occurred_at)
     owner = None if ctx.actor.can(ANY_OWNER) else ctx.actor.id
     actual: PipelineActivityState | None = None
 
@@ -39,16 +36,6 @@ def log_activity(ctx: Context, id: str, body: ActivityCreate) -> ActivityView:
             raise VersionConflict from None
 
     return ctx.store.retry_on_conflict(attempt)
-
-
-def _occurred_at(ctx: Context, occurred_at: datetime | None) -> datetime:
-    if occurred_at is None:
-        return ctx.now
-    if occurred_at > ctx.now + _MAX_CLOCK_SKEW:
-        raise ValidationFailed.field("occurred_at", "it can't lie in the future")
-    if occurred_at.year < _FIRST_YEAR:
-        raise ValidationFailed.field("occurred_at", f"it can't lie before {_FIRST_YEAR}")
-    return min(occurred_at, ctx.now)
 
 
 def _day(ctx: Context, at: datetime) -> date:
