@@ -1,9 +1,10 @@
-"""Cost of a match over 100, 1,000 and 5,000 professionals, of whom everything is known: round trips, MB read, read units, milliseconds."""
+"""Cost of a match over 100, 1,000 and 5,000 professionals, of whom everything is known: round trips, read units, milliseconds."""
 
 import random
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from bench import environments, harness
@@ -22,7 +23,6 @@ from chalicelib.packs.signals.entities import CurrentSignals
 SIZES = (100, 1_000, 5_000)
 NEED = {"specializations": ["title", "real estate"], "jurisdiction": "US-WA", "max_rate": 250, "hours": 10, "limit": 50}
 FIELDS = ("title", "real estate", "tax", "lending", "litigation", "appraisal")
-MB = 1_048_576
 
 
 class _Stamp:
@@ -61,7 +61,7 @@ def rows(size: int, existing: int) -> Iterator[DynamoItem]:
             share = Decimal(chance.randrange(50, 100)) / 100
             record = Record(one.role, date(2026, 1, 1) + timedelta(days=9 * day), chance.random() < 0.8, share, share, Decimal(8))
             merge(total, scorecards.contribution(one.id, record))
-        merge(total, {scorecards.score_row(one.id): {"retainers": 1, "minutes": chance.randrange(2400), "open": 2, "hours": Decimal("6.5")}})
+        merge(total, {scorecards.score_row(one.id): {"retainers": 1, "minutes": chance.randrange(2400), "estimated": Decimal("6.5")}})
     for (pk, sk), numbers in total.items():
         if pk == scorecards.score_row("x")[0]:
             yield encode_item({"pk": pk, "sk": f"{sk}@1", "t": AGGREGATE, "g": 1, **numbers})
@@ -83,13 +83,13 @@ def _signals(professional_id: str, now: datetime, chance: random.Random) -> Dyna
 
 
 def measure(sizes: tuple[int, ...] = SIZES) -> list[dict[str, Any]]:
-    """A row for each size: the cost of a match, and how many started MB its partitions are."""
+    """A row for each size: the cost of a match."""
     results, existing = [], 0
     with harness.capture_stdout(), environments.counting_reads() as environment:
         for size in sizes:
             _write(environment, list(rows(size, existing)))
             existing = size
-            match_cost = cost(environment, lambda: _match(environment, size))
+            match_cost = cost(environment, partial(_match, environment, size))
             results.append({"professionals": size, **match_cost})
     return results
 

@@ -54,7 +54,7 @@ def alignment_summary(alignment: Alignment) -> AlignmentSummary:
 def fit_row(fit: matching.Fit) -> JsonObject:
     """A candidate of a match as it is stored: what lists show, and what the numbers come from."""
     parts = {
-        name: part and {"weight": part.weight, "value": matching.printed_value(part), "points": matching.printed_points(part)}
+        name: part and {"weight": part.weight, "value": matching.printed_share(part.value), "points": matching.printed_points(part)}
         for name, part in fit.parts.items()
     }
     return {

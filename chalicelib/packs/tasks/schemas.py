@@ -126,8 +126,12 @@ class TaskMoveRequest(t.RequestBody):
     status: Status | None = Field(None, description="Needed here or in the query.")
     reason: Reason | None = Field(None, description="Needed to block, cancel or reopen a task.")
     note: t.Notes | None = Field(None, description="Needed where the reason is `other`.")
-    hours: LoggedHours | None = Field(None, description="With `done`: hours to log on a retainer of the professional, in the same transaction.")
-    retainer_id: RetainerId | None = Field(None, description="The retainer that takes them: the professional's only active one unless given.")
+    hours: LoggedHours | None = Field(
+        None, description="With `done`: hours to log on a retainer of the professional, in the same transaction."
+    )
+    retainer_id: RetainerId | None = Field(
+        None, description="The retainer that takes them: the professional's only active one unless given."
+    )
 
 
 class TaskMoveQuery(t.QueryParams):

@@ -45,6 +45,9 @@ class AlignmentClient:
         body = {"professional_id": professional, "name": "Title work", "monthly_hours_included": hours}
         return str(self.ok("POST", "/pros/retainers", body)["id"])
 
+    def log(self, professional: str, **body: Any) -> str:
+        return str(self.ok("POST", f"/pros/scorecard/{professional}/log", body)["id"])
+
     def task(self, deal: str, professional: str, hours: int) -> str:
         body = {"professional_id": professional, "deal_id": deal, "title": "Order the report", "estimate_hours": hours}
         return str(self.ok("POST", "/pros/tasks", body)["id"])

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from chalicelib.packs.alignment.rules import matching
+from tests.packs.alignment.alignment_client import SIGNALS, give_signals
 
 PATH = "/pros/match"
 KEY = {"Idempotency-Key": "k"}
@@ -113,6 +114,55 @@ def test_a_seller_of_the_deals_pipeline_may_be_the_conflict(alignment):
     pro = alignment.professional()
     alignment.deal(("Sam Seller", "ours"), professional_ids=[pro])
     assert listed(alignment.match(deal_id=deal), "blocked") == [pro]
+
+
+def test_the_vectors_over_the_api(alignment, runtime, project):
+    """V89, V90, V91: 10 interactions of others of 0.65, three of its own, 10 hours of which 8 are free, older signals of 0.74."""
+    bar = [{"kind": "escrow", "number": "1", "jurisdiction": "US-WA", "expires_on": "2027-01-01"}]
+    ann = alignment.professional("Ann", specializations=["title", "closing"], hourly_rate=150, licenses=bar)
+    others = [alignment.professional(f"Other {number}", is_active=True) for number in range(2)]
+    for number in range(10):
+        alignment.log(others[number % 2], deliverable_quality=0.65)
+    alignment.log(ann, met_deadline=True, communication_clarity=0.8, deliverable_quality=0.9)
+    alignment.log(ann, met_deadline=False, communication_clarity=0.6)
+    alignment.log(ann, met_deadline=True, deliverable_quality=0.7)
+    alignment.retainer(ann, 10)
+    alignment.task(alignment.deal(), ann, 2)
+    project()
+    need = {"specializations": ["title", "closing"], "hours": 10, "max_rate": 200, "jurisdiction": "US-WA"}
+    without = alignment.match(**need)["items"][0]
+    assert without["parts"]["alignment"]["value"] is None
+    give_signals(runtime, ann, **SIGNALS)
+    answer = alignment.match(**need)
+    row = answer["items"][0]
+    assert (row["professional_id"], row["score"], row["coverage"]) == (ann, D("78.7"), 100)
+    assert row["parts"] == {
+        "scorecard": {"weight": 30, "value": D("0.677083"), "points": D("20.3125")},
+        "specialization": {"weight": 25, "value": 1, "points": 25},
+        "capacity": {"weight": 20, "value": D("0.8"), "points": 16},
+        "alignment": {"weight": 15, "value": D("0.74"), "points": D("11.1")},
+        "rate": {"weight": 10, "value": D("0.625"), "points": D("6.25")},
+    }
+    assert answer["ruled_out"] == 2
+    short = alignment.match(specializations=["title", "closing"])["items"][0]
+    assert (short["score"], short["coverage"]) == (D("80.6"), 70)
+
+
+def test_a_disputed_interaction_and_other_signals_move_the_score(alignment, project, client_as):
+    pros = [alignment.professional(f"P{number}") for number in range(3)]
+    for pro in pros:
+        for _ in range(5):
+            alignment.log(pro, deliverable_quality=0.8)
+    late = alignment.log(pros[0], deliverable_quality=0)
+    project()
+
+    def adjusted():
+        return next(row for row in alignment.match()["items"] if row["professional_id"] == pros[0])["parts"]["scorecard"]["value"]
+
+    assert adjusted() == D("0.727273")  # (6 × 4/6 + 5 × 0.8) / 11
+    alignment.ok("POST", f"/pros/scorecard/{pros[0]}/log/{late}/dispute", {"reason": "The client was late."})
+    project()
+    assert adjusted() == D("0.8")
 
 
 def test_free_hours_are_what_active_retainers_have_left_less_what_is_planned(alignment, project):

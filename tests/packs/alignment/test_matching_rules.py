@@ -17,7 +17,7 @@ from chalicelib.packs.alignment.rules.matching import (
     evaluate,
     license_block,
     printed_points,
-    printed_value,
+    printed_share,
     rank,
 )
 
@@ -51,7 +51,7 @@ def test_vectors(candidate, need, score, coverage):
 
 def test_the_parts_of_v89():
     parts = evaluate(ANN, NEED).parts
-    assert {name: (part.weight, printed_value(part), printed_points(part)) for name, part in parts.items()} == {
+    assert {name: (part.weight, printed_share(part.value), printed_points(part)) for name, part in parts.items()} == {
         "scorecard": (30, D("0.677083"), D("20.3125")),
         "specialization": (25, D(1), D(25)),
         "capacity": (20, D("0.8"), D(16)),

@@ -237,7 +237,7 @@ def test_the_leaderboard(scorecards, project, client_as):
     logged("Nobody", 1, 0)
     gone = logged("Gone", 1, 3)
     logged("Inactive", 1, 6, is_active=True)
-    scorecards.patch([one for one in scorecards.ok("GET", PROFESSIONALS)["items"] if one["name"] == "Inactive"][0]["id"], is_active=False)
+    scorecards.patch(next(one for one in scorecards.ok("GET", PROFESSIONALS)["items"] if one["name"] == "Inactive")["id"], is_active=False)
     scorecards.ok("DELETE", f"{PROFESSIONALS}/{gone}")
     dan = logged("Dan", 0.7, 2, role="broker")
     project()

@@ -205,9 +205,9 @@ def rank(candidates: Iterable[Candidate], need: Need, limit: int) -> Ranking:
 # -- as they are printed
 
 
-def printed_value(part: Part) -> Decimal | None:
-    """A part's value, at most 6 decimals."""
-    return None if part.value is None else Decimal(plain(_half_up(part.value, _VALUES)))
+def printed_share(value: Decimal | None) -> Decimal | None:
+    """A value from 0 to 1, at most 6 decimals."""
+    return None if value is None else Decimal(plain(_half_up(value, _VALUES)))
 
 
 def printed_points(part: Part) -> Decimal:

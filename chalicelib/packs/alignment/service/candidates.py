@@ -9,10 +9,11 @@ from chalicelib.foundation.context import Context
 from chalicelib.packs.alignment import repository
 from chalicelib.packs.alignment.repository import Basis
 from chalicelib.packs.alignment.rules.comparison import EQUAL_WEIGHTS, OLDER_IDEAL, align
-from chalicelib.packs.alignment.rules.matching import Candidate, free_hours, to_hours
+from chalicelib.packs.alignment.rules.matching import Candidate, free_hours, printed_share, to_hours
 from chalicelib.packs.alignment.service.conflicts import adverse_deals
 from chalicelib.packs.retainers import public as retainers
-from chalicelib.packs.scorecards.public import ProfessionalCard
+from chalicelib.packs.scorecards import public as scorecards
+from chalicelib.packs.scorecards.public import ProfessionalCard, Sums
 from chalicelib.packs.signals.public import CurrentSignals
 from chalicelib.packs.tasks import public as tasks
 
@@ -22,9 +23,8 @@ class _Known:
     """What is known of the professionals, by professional, and what their signals are compared with."""
 
     basis: Basis
+    sums: Mapping[str, Sums]
     signals: Mapping[str, CurrentSignals]
-    minutes_left: Mapping[str, int]
-    hours_estimated: Mapping[str, Decimal]
     denied: frozenset[str]
     adverse: Mapping[str, list[str]]
 
@@ -37,11 +37,6 @@ class _Known:
         result = align(signals, profile.ideal, profile.exact_weights) if profile else align(signals, OLDER_IDEAL, EQUAL_WEIGHTS)
         return result.scores.overall
 
-    def free_hours(self, professional_id: str) -> Decimal | None:
-        """The hours that are left of active retainers and that no unfinished task takes; None without an active retainer."""
-        minutes = self.minutes_left.get(professional_id)
-        return None if minutes is None else free_hours(minutes, self.hours_estimated.get(professional_id, Decimal(0)))
-
 
 def read_candidates(ctx: Context, role: str | None, basis: Basis) -> tuple[list[Candidate], bool]:
     """The active professionals of a role, or of all, and whether all conflicts of theirs are known.
@@ -50,22 +45,16 @@ def read_candidates(ctx: Context, role: str | None, basis: Basis) -> tuple[list[
     """
     cards = repository.read_cards(ctx, role)
     adverse, are_all = adverse_deals(ctx, basis.parties, basis.deal_id) if basis.deal_id else ({}, True)
-    known = _Known(
-        basis,
-        signals=repository.read_signals(ctx),
-        minutes_left=retainers.read_capacity(ctx),
-        hours_estimated=tasks.read_estimates(ctx),
-        denied=repository.read_denied(ctx),
-        adverse=adverse,
-    )
+    sums = scorecards.read_sums(ctx, {card.professional_id: card.role for card in cards})
+    known = _Known(basis, sums, repository.read_signals(ctx), repository.read_denied(ctx), adverse)
     return [_candidate(card, known) for card in cards], are_all
 
 
 def _candidate(card: ProfessionalCard, known: _Known) -> Candidate:
     id = card.professional_id
-    conflicts, overall = tuple(known.adverse.get(id, ())), known.overall_alignment(id)
-    signal_id = known.signals[id].signal_id if id in known.signals else None
-    minutes = known.minutes_left.get(id)
+    sums, current = known.sums[id], known.signals.get(id)
+    adjusted, overall, conflicts = sums.adjusted, known.overall_alignment(id), tuple(known.adverse.get(id, ()))
+    minutes, estimated = retainers.minutes_left(sums.own), tasks.hours_estimated(sums.own)
     return Candidate(
         id,
         card.name,
@@ -73,13 +62,15 @@ def _candidate(card: ProfessionalCard, known: _Known) -> Candidate:
         {place: date.fromisoformat(last) for place, last in card.licenses.items()},
         card.hourly_rate,
         card.currency,
-        free_hours=known.free_hours(id),
+        scorecard=adjusted,
+        free_hours=None if minutes is None else free_hours(minutes, estimated),
         alignment=overall,
         is_denied=id in known.denied,
         conflicting_deals=conflicts,
         basis={
-            "capacity": {"hours_left": None if minutes is None else to_hours(minutes), "hours_estimated": known.hours_estimated.get(id, 0)},
-            "alignment": {"signal_id": signal_id, "overall_score": overall},
+            "scorecard": {"adjusted_score": printed_share(adjusted), "interactions": sums.interactions},
+            "capacity": {"hours_left": None if minutes is None else to_hours(minutes), "hours_estimated": estimated},
+            "alignment": {"signal_id": current and current.signal_id, "overall_score": overall},
             "rate": {"hourly_rate": card.hourly_rate, "currency": card.currency},
             "conflicting_deals": list(conflicts),
         },
