@@ -51,8 +51,8 @@ def alignment_summary(alignment: Alignment) -> AlignmentSummary:
 # -- matches
 
 
-def fit_row(fit: matching.Fit) -> JsonObject:
-    """A candidate of a match as it is stored: what lists show, and what the numbers come from."""
+def fit_row(fit: matching.Fit, basis: JsonObject) -> JsonObject:
+    """A candidate of a match as it is stored: what lists show, and what the numbers come from (`basis`)."""
     parts = {
         name: part and {"weight": part.weight, "value": matching.printed_share(part.value), "points": matching.printed_points(part)}
         for name, part in fit.parts.items()
@@ -65,7 +65,7 @@ def fit_row(fit: matching.Fit) -> JsonObject:
         "parts": parts,
         "blocked_by": list(fit.blocked_by),
         "would_do": list(fit.would_do),
-        "basis": fit.candidate.basis,
+        "basis": basis,
     }
 
 

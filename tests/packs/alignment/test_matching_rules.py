@@ -95,10 +95,10 @@ def test_hours_beyond_the_needed_count_no_more_and_a_debt_counts_as_none():
     ("licenses", "block"),
     [
         ({}, "licence_missing"),
-        ({"or": DAY}, "licence_missing"),
-        ({"wa": DAY}, None),
-        ({"wa": DAY - timedelta(days=1)}, "licence_expired"),
-        ({"wa": DAY + timedelta(days=9), "or": DAY}, None),
+        ({"or": "2026-11-24"}, "licence_missing"),
+        ({"wa": "2026-11-24"}, None),
+        ({"wa": "2026-11-23"}, "licence_expired"),
+        ({"wa": "2026-12-03", "or": "2026-11-24"}, None),
     ],
 )
 def test_one_licence_of_the_jurisdiction_must_hold_on_the_day(licenses, block):
@@ -122,7 +122,7 @@ CANDIDATES = st.builds(
     id=st.uuids().map(str),
     name=st.just("X"),
     specializations=SPECIALIZATIONS,
-    licenses=st.dictionaries(st.sampled_from(["wa", "or"]), st.dates(DAY - timedelta(days=3), DAY + timedelta(days=3))),
+    licenses=st.dictionaries(st.sampled_from(["wa", "or"]), st.dates(DAY - timedelta(days=3), DAY + timedelta(days=3)).map(str)),
     rate=st.none() | st.decimals(0, 300, places=2),
     currency=st.sampled_from(["USD", "USD", "EUR"]),
     scorecard=SHARE,
@@ -182,7 +182,7 @@ def test_more_of_what_is_wanted_never_lowers_a_score(candidate, need, data):
     if candidate.specializations:
         more = candidate.specializations | need.specializations
         assert evaluate(replace(candidate, specializations=more), need).score >= before
-    licensed = replace(candidate, licenses={**candidate.licenses, "wa": DAY})
+    licensed = replace(candidate, licenses={**candidate.licenses, "wa": "2026-11-24"})
     assert set(evaluate(licensed, need).blocked_by) <= set(evaluate(candidate, need).blocked_by)
 
 

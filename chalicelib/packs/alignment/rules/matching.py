@@ -49,14 +49,14 @@ class Candidate:
     """An active professional, with what is known of them.
 
     `scorecard` is the adjusted score, `alignment` the overall one, both 0 to 1; `free_hours` are those of active retainers that nothing
-    is planned for. None: unknown. `licenses` has the last day of each (folded) jurisdiction's licences. `conflicting_deals` are other deals of theirs with an adverse party. `basis` says what the numbers
-    come from.
+    is planned for. None: unknown. `licenses` has the last day (as ISO text, which sorts) of each folded jurisdiction's licences.
+    `conflicting_deals` are other deals of theirs with an adverse party.
     """
 
     id: str
     name: str
     specializations: frozenset[str] = frozenset()
-    licenses: Mapping[str, date] = field(default_factory=dict)
+    licenses: Mapping[str, str] = field(default_factory=dict)
     rate: Decimal | None = None
     currency: str = "USD"
     scorecard: Decimal | None = None
@@ -64,7 +64,6 @@ class Candidate:
     alignment: Decimal | None = None
     is_denied: bool = False
     conflicting_deals: tuple[str, ...] = ()
-    basis: Mapping[str, object] = field(default_factory=dict)
 
 
 class Part(NamedTuple):
@@ -178,12 +177,12 @@ def _blocks(candidate: Candidate, need: Need) -> Iterable[tuple[str, str]]:
         yield CONFLICT, ""
 
 
-def license_block(licenses: Mapping[str, date], jurisdiction: str, day: date) -> str | None:
+def license_block(licenses: Mapping[str, str], jurisdiction: str, day: date) -> str | None:
     """Why no licence of the jurisdiction, of any kind, holds on a day, its last one included; None where one does."""
     last = licenses.get(jurisdiction)
     if last is None:
         return LICENCE_MISSING
-    return None if last >= day else LICENCE_EXPIRED
+    return None if last >= day.isoformat() else LICENCE_EXPIRED
 
 
 def plain(number: Decimal) -> str:

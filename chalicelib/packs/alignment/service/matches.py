@@ -12,7 +12,7 @@ from chalicelib.packs.alignment.entities import ProfessionalMatch, ProfessionalM
 from chalicelib.packs.alignment.presenters import fit_row, match_view
 from chalicelib.packs.alignment.rules import matching
 from chalicelib.packs.alignment.schemas import ProfessionalMatchRequest, ProfessionalMatchView
-from chalicelib.packs.alignment.service.candidates import read_candidates
+from chalicelib.packs.alignment.service.candidates import Candidates
 
 KEPT = timedelta(days=365)
 
@@ -31,7 +31,7 @@ def match_professionals(ctx: Context, body: ProfessionalMatchRequest, query: Exp
         currency=currency,
         hours=body.hours,
     )
-    candidates, are_all = read_candidates(ctx, body.role, basis)
+    candidates = Candidates.read(ctx, body.role, basis)
     ranking = matching.rank(candidates, need, body.limit)
     asked = {**body.model_dump(exclude={"profile_id", "deal_id"}), "currency": currency, "starts_on": need.starts_on}
     match = ProfessionalMatch.new(
@@ -43,10 +43,11 @@ def match_professionals(ctx: Context, body: ProfessionalMatchRequest, query: Exp
         rules_version=matching.VERSION,
         eligible=ranking.eligible,
         ruled_out=ranking.ruled_out,
-        cut=ranking.is_cut or not are_all,
+        cut=ranking.is_cut or not candidates.are_all,
         ttl=int((ctx.now + KEPT).timestamp()),
     )
-    lists = {"items": list(map(fit_row, ranking.items)), "blocked": list(map(fit_row, ranking.blocked))}
+    found = {"items": ranking.items, "blocked": ranking.blocked}
+    lists = {name: [fit_row(fit, candidates.basis_of(fit.candidate)) for fit in fits] for name, fits in found.items()}
     view = match_view(match, lists, explain=query.explain)
     repository.create_match(ctx, match, ProfessionalMatchContent.of(match, lists), view)
     return view
