@@ -72,7 +72,7 @@ def _batches(environment: BenchEnvironment, existing: int, size: int, bought: da
         )
         id = f"hold_{ulid(ctx.now)}"
         rows = [encode_movement(movement) for movement in positions.movements(holding)]
-        moves = HoldingMovements.new(ctx, id=HoldingMovements.ID.new(ctx.now, parent=id), holding_id=id, entered_on=bought, movements=rows)
+        moves = HoldingMovements.new(ctx, id=HoldingMovements.ID.new(ctx.now, parent=id), holding_id=id, movements=rows)
         batch.append(record_of(number + 1, None, moves.to_item()))
         if len(batch) == _BATCH:
             yield batch

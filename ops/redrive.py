@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Column, Table
 
-from chalicelib.foundation import projections, streams
+from chalicelib.foundation import projection_gaps, streams
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.projections import ContributionRegistry
 from chalicelib.foundation.streams import ParkedRecord
@@ -38,7 +38,7 @@ def redrive_trail(context: Callable[[], Context], kinds: Any, entity: str) -> Re
 def redrive_projection(context: Callable[[], Context], contribute: ContributionRegistry, entity: str) -> RedriveResult:
     """Apply the items of an entity's parked changes to the aggregates, as they are now."""
     ctx = context()
-    done = projections.redrive(ctx.store, contribute, ctx.now, entity)
+    done = projection_gaps.redrive(ctx.store, contribute, ctx.now, entity)
     return RedriveResult(streams.AGGREGATES, entity, done, streams.parked_records(ctx.store, streams.AGGREGATES, entity, ctx.now))
 
 

@@ -63,7 +63,10 @@ class AsRole:
         return self._client.delete_item(**arguments)
 
     def batch_write_item(self, **arguments: Any) -> Any:
-        self._check("BatchWriteItem", None)
+        for requests in arguments["RequestItems"].values():
+            for request in requests:
+                ((kind, values),) = request.items()
+                self._check("BatchWriteItem", (values["Item"] if kind == "PutRequest" else values["Key"])["pk"]["S"])
         return self._client.batch_write_item(**arguments)
 
     def transact_write_items(self, **arguments: Any) -> Any:

@@ -68,12 +68,14 @@ class Projection:
 
     `contribute` is the dotted path of a pure function `(image: dict) -> Contribution`: from the item as Python values to
     numbers added to fields of aggregate rows, {(pk, sk): {field: number}}. A deleted item contributes nothing. `writes` are the prefixes of
-    the partitions of these rows: the only ones that the consumer's role may write.
+    the partitions of these rows: the only ones that the consumer's role may write. `tracked`: each change leaves a marker until it is
+    applied, so that a summary can say that it is behind (foundation.pending_changes).
     """
 
     kind: str
     contribute: str
     writes: tuple[str, ...]
+    tracked: bool = False
 
 
 @dataclass(frozen=True)

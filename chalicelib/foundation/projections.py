@@ -13,7 +13,7 @@ and a rebuild omits it.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -35,14 +35,9 @@ from chalicelib.foundation.store.expressions import ROW_ABSENT, all_of, attribut
 from chalicelib.foundation.store.store import Store
 from chalicelib.foundation.store.transactions import MAX_ACTIONS, Transaction
 from chalicelib.foundation.streams import (
-    AGGREGATES,
     ENTITY,
-    MalformedRecord,
     StreamChange,
     is_transient,
-    parked_records,
-    parse_record,
-    remove_parked,
 )
 
 Contribution = dict[tuple[str, str], dict[str, Number]]  # (pk, sk) of an aggregate row → what is added to its fields
@@ -72,6 +67,8 @@ class ContributionRegistry:
             for projection in pack.projections:
                 self._projections[projection.kind].append(projection)
         self.kinds = sorted(self._projections)  # the kinds that contribute to any aggregate
+        # Those whose changes leave a marker until they are applied.
+        self.tracked = frozenset(kind for kind, of_kind in self._projections.items() if any(one.tracked for one in of_kind))
         self._load = cache(import_string)
 
     def __call__(self, kind: str, image: JsonObject) -> Contribution:
@@ -182,17 +179,6 @@ def set_generations(store: Store, numbers: list[int]) -> None:
     store.put_values(_CONFIG, {"kind": "config", "writing": numbers})
 
 
-def unapplied(store: Store, kind: str, versions: Mapping[str, int]) -> list[str]:
-    """Which of these entities of a kind, id → version, the live aggregates don't hold in that version or a later one.
-
-    An entity that contributes nothing at first may never be applied. Two round trips, one more for each further hundred.
-    """
-    live = generations(store)[0]
-    checkpoints = {id: _key(id, kind, live) for id in versions}
-    rows = store.batch_get(checkpoints.values())
-    return [id for id, key in checkpoints.items() if key not in rows or int(rows[key]["v"]["N"]) < versions[id]]
-
-
 # -- applying
 
 
@@ -276,7 +262,7 @@ class ProjectionEngine:
     """
 
     def __init__(self, store: Store, contribute: ContributionRegistry, now: datetime, *, only: int | None = None) -> None:
-        self._store, self._contribute, self._now = store, contribute, now
+        self.store, self._contribute, self._now = store, contribute, now
         self._only = only
         self._generations = [only or 1]
 
@@ -285,7 +271,7 @@ class ProjectionEngine:
 
         Applied entities are removed from `batch.pending`. Raises Unavailable when time runs out; the rest is then still pending.
         """
-        self._store.retry_on_conflict(lambda: self._apply(batch))
+        self.store.retry_on_conflict(lambda: self._apply(batch))
 
     def behind(self, states: Iterable[EntityVersion]) -> list[EntityVersion]:
         """Those of these images that the aggregates don't hold yet, and those that can't be computed. One round trip per hundred."""
@@ -325,7 +311,7 @@ class ProjectionEngine:
         states = list(states)
         while True:
             checkpoint_keys = [_checkpoint_key(state, generation) for generation in self._generations for state in states]
-            items = self._store.batch_get([_CONFIG, *checkpoint_keys])
+            items = self.store.batch_get([_CONFIG, *checkpoint_keys])
             current = [self._only] if self._only else _generations(items.get(_CONFIG))
             if current == self._generations:
                 return items
@@ -370,7 +356,7 @@ class ProjectionEngine:
                 self._reject(batch, chunk[0].entity, str(error))
 
     def _commit(self, chunk: list[_Step]) -> None:
-        tx = Transaction(self._store)
+        tx = Transaction(self.store)
         total: dict[int, Contribution] = {}
         for step in chunk:
             values: JsonObject = {
@@ -452,28 +438,6 @@ def _encode_contribution(contribution: Contribution) -> JsonObject:
 def _decode_contribution(raw: DynamoItem) -> Contribution:
     encoded = codec.decode_value(raw["c"])
     return {(pk, sk): numbers for pk, under in encoded.items() for sk, numbers in under.items()}
-
-
-def redrive(store: Store, contribute: ContributionRegistry, now: datetime, entity: str) -> int:
-    """Retry an entity's parked records; returns how many succeeded. Three round trips a record, one more for the list.
-
-    A parked record has no values, and needs none: the item as it is now determines the result. Where it is gone, it was removed.
-    """
-    done = 0
-    for parked in parked_records(store, AGGREGATES, entity, now):
-        try:
-            change = parse_record(parked.record)
-            state = EntityVersion(change.entity_id, change.kind, change.version + (change.new is not None), None, removed=True)
-        except MalformedRecord:
-            continue
-        if (raw := store.get_item(change.key)) is not None:
-            state = EntityVersion.from_image(raw, state.id, state.kind, int(raw["revision"]["N"]))
-        work = ProjectionBatch({state.id: state})
-        ProjectionEngine(store, contribute, now).apply(work)
-        if not work.rejected:
-            remove_parked(store, parked.key)
-            done += 1
-    return done
 
 
 # -- the whole table: an operator's work

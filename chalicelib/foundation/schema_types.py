@@ -141,6 +141,16 @@ Number = Annotated[Decimal, BeforeValidator(_number), WithJsonSchema({"type": "n
 # In responses: exact, always a JSON number.
 MoneyNumber = Annotated[Decimal, WithJsonSchema({"type": "number", "description": "Exact, to the minor unit of the currency."})]
 TimestampText = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time", "description": "UTC, with milliseconds and Z."})]
+PendingCount = Annotated[
+    int,
+    WithJsonSchema(
+        {
+            "type": "integer",
+            "description": "How many changes were made that the figures don't hold yet, a second or so after each; 100 stands for more. "
+            "0: they hold all that was written before the request.",
+        }
+    ),
+]
 DateText = Annotated[str, WithJsonSchema({"type": "string", "format": "date"})]
 
 
@@ -395,12 +405,12 @@ def occurred_at(now: datetime, given: datetime | None) -> datetime:
     return min(given, now)
 
 
-def check_money(currency: str, amounts: dict[str, Decimal | None]) -> None:
+def check_money(currency: str, amounts: Mapping[str, Decimal | int | None]) -> None:
     """Check that amounts are valid in `currency`; `amounts` maps field names to values. Raises ValidationFailed."""
     errors = [
         {"loc": name.split("."), "message": message, "type": "money"}
         for name, amount in amounts.items()
-        if amount is not None and (message := money_error(amount, currency))
+        if amount is not None and (message := money_error(Decimal(amount), currency))
     ]
     if errors:
         raise ValidationFailed(errors)

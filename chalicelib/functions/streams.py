@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from chalicelib.foundation import lambda_context, outbox, streams, telemetry
 from chalicelib.foundation.actor import system_actor
+from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.manifest import StreamConsumer
+from chalicelib.foundation.pending_changes import marker_key
 from chalicelib.foundation.projections import ContributionRegistry, EntityVersion, ProjectionBatch, ProjectionEngine
 from chalicelib.foundation.runtime import Runtime
 from chalicelib.foundation.streams import MalformedRecord, StreamChange, StreamRecord
@@ -131,6 +133,7 @@ def project(runtime: Runtime, event: JsonObject, context: object, contribute: Co
         unprocessed: list[StreamRecord] = []
         newest: dict[str, EntityVersion] = {}
         records_of: dict[str, list[StreamRecord]] = {}
+        markers: dict[ItemKey, str] = {}  # of tracked changes, with the entity
         for record in records:
             try:
                 change = streams.parse_record(record)
@@ -140,17 +143,20 @@ def project(runtime: Runtime, event: JsonObject, context: object, contribute: Co
             except MalformedRecord as error:
                 unprocessed += _park(partial(park, record, str(error)), record)
                 continue
+            if change.kind in contribute.tracked and change.new is not None:
+                markers[marker_key(state.kind, state.id, state.version)] = state.id
             if state.id not in newest or newest[state.id].version < state.version:
                 newest[state.id] = state
                 records_of[state.id] = [*records_of.get(state.id, ()), record]
         work = ProjectionBatch(newest)
         try:
             ProjectionEngine(store, contribute, now).apply(work)
+            store.batch_delete(key for key, id in markers.items() if id not in work.rejected)
         except Exception as error:
             if not streams.is_transient(error):
                 raise
             telemetry.log("WARNING", "projection batch not done", left=len(work.pending), error=type(error).__name__)
-            unprocessed += [record for id in work.pending for record in records_of[id]]
+            unprocessed += [record for id in {*work.pending, *markers.values()} for record in records_of[id]]
         for id, reason in work.rejected.items():
             # The newest image determines the result, so the older records of the batch need not be parked.
             unprocessed += _park(partial(park, records_of[id][-1], reason), *records_of[id])

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from chalicelib.foundation.manifest import AGGREGATES, EVERY_ENTITY, Pack, Schedule, import_string
+from chalicelib.foundation.pending_changes import PENDING
 from chalicelib.packs import PACKS
 from ops.package.inventory import DeployedFunction
 
@@ -42,7 +43,9 @@ def _audit_stream(function: DeployedFunction, packs: tuple[Pack, ...]) -> list[S
 
 
 def _projection_stream(function: DeployedFunction, packs: tuple[Pack, ...]) -> list[Statement]:  # noqa: ARG001
-    return [_stream(), _read(), _write(_patterns(["SEEN", "PARK", *_aggregates(packs)])), _deny_trail(), _send("StreamDeadLetters")]
+    written = _patterns(["SEEN", "PARK", *_aggregates(packs)])
+    markers = _allow("RemoveMarkers", ["dynamodb:BatchWriteItem"], _TABLE, keys=_patterns([PENDING]))
+    return [_stream(), _read(), _write(written), markers, _deny_trail(), _send("StreamDeadLetters")]
 
 
 def _outbox_worker(function: DeployedFunction, packs: tuple[Pack, ...]) -> list[Statement]:  # noqa: ARG001
@@ -51,6 +54,7 @@ def _outbox_worker(function: DeployedFunction, packs: tuple[Pack, ...]) -> list[
     return [
         _allow("TakeFromQueue", queue, _OUTBOX),
         _allow("ClaimAndSettleMail", ["dynamodb:GetItem", "dynamodb:UpdateItem"], _TABLE, keys=_patterns(["MAIL"])),
+        _allow("SeeWhoHasOptedOut", ["dynamodb:GetItem"], _TABLE, keys=_patterns(["SUPPRESS"])),
         _allow("SendMail", ["ses:SendEmail"], identities),
     ]
 
@@ -80,7 +84,8 @@ _STATEMENTS: dict[str, Callable[[DeployedFunction, tuple[Pack, ...]], list[State
 
 def _written_by(schedule: Schedule, pack: Pack, packs: tuple[Pack, ...]) -> list[str]:
     """The prefixes of the partitions that a schedule writes: what it declares, else its pack's; its runs, and notifications."""
-    own = [*_roots([pack]), *pack.key_prefixes]
+    markers = [f"{PENDING}#{projection.kind}" for projection in pack.projections if projection.tracked]
+    own = [*_roots([pack]), *pack.key_prefixes, *markers]
     groups = {EVERY_ENTITY: _roots(packs), AGGREGATES: _aggregates(packs)}
     declared = [prefix for written in schedule.writes for prefix in groups.get(written, [written])]
     return [*(declared or own), _NOTIFICATIONS, f"RUN#{schedule.name}"]

@@ -26,6 +26,43 @@ def tx(ctx):
     return Transaction(ctx.store)
 
 
+# -- what is no transaction
+
+
+def test_the_put_of_one_entity_is_no_transaction_and_is_refused_as_one(ctx):
+    thing = SampleRoot.new(ctx, **plain_values())
+    ctx.store.call, calls = _recording(ctx.store.call)
+    tx = Transaction(ctx.store)
+    tx.create(thing)
+    tx.commit()
+    assert calls == ["put_item"], "which costs half"
+    stale = Transaction(ctx.store)
+    stale.save(thing.with_changes(ctx).with_changes(ctx), LookupError("changed"))
+    with pytest.raises(LookupError):
+        stale.commit()
+    again = Transaction(ctx.store)
+    again.create(thing)
+    again.commit()  # our own write, repeated because its answer was lost
+
+
+def test_another_row_alone_stays_a_transaction_whose_repetition_is_known_by_its_token(ctx):
+    ctx.store.call, calls = _recording(ctx.store.call)
+    tx = Transaction(ctx.store)
+    tx.put_values(KEY, {"a": 1}, ROW_ABSENT)
+    tx.commit()
+    assert calls == ["transact_write_items"]
+
+
+def _recording(call):
+    calls = []
+
+    def recorded(operation, **arguments):
+        calls.append(operation)
+        return call(operation, **arguments)
+
+    return recorded, calls
+
+
 # -- what becomes one
 
 

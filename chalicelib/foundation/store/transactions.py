@@ -3,7 +3,7 @@
 PynamoDB's own transaction regroups its actions, so that cancellation reasons could not be assigned to them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import uuid4
 
 from botocore.exceptions import ClientError
@@ -117,14 +117,23 @@ class Transaction:
 
         A repetition after a lost answer is the same transaction to DynamoDB (its token), so it can't fail against itself;
         beyond the ten minutes of that token, or on an engine that has none, our own rows are known by their request id.
+        Nothing but the put of such a row is no transaction: it costs half.
         """
         assert 0 < len(self._actions) <= MAX_ACTIONS, f"{len(self._actions)} actions in a transaction"
+        only = self._actions[0].get("Put") if len(self._actions) == 1 else None
         try:
-            self._store.call("transact_write_items", TransactItems=self._actions, ClientRequestToken=uuid4().hex)
+            if only and _IDENTITY_ATTRIBUTES[0] in only["Item"]:
+                self._store.call("put_item", **only)
+            else:
+                self._store.call("transact_write_items", TransactItems=self._actions, ClientRequestToken=uuid4().hex)
         except ClientError as error:
-            if error.response["Error"]["Code"] != "TransactionCanceledException":
-                raise
-            self._raise_conflict(error)
+            match error.response["Error"]["Code"]:
+                case "TransactionCanceledException":
+                    self._raise_conflict(error, error.response["CancellationReasons"])
+                case "ConditionalCheckFailedException":
+                    self._raise_conflict(error, [{"Code": "ConditionalCheckFailed", "Item": error.response.get("Item", {})}])
+                case _:
+                    raise
 
     def _append(self, key: ItemKey, kind: str, action: JsonObject, arguments: Arguments, on_conflict: OnConditionFailed | None) -> None:
         if key in self._places:
@@ -140,8 +149,7 @@ class Transaction:
             action["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
         return {kind: action}
 
-    def _raise_conflict(self, error: ClientError) -> None:
-        reasons = error.response["CancellationReasons"]
+    def _raise_conflict(self, error: ClientError, reasons: Sequence[JsonObject]) -> None:
         failed = [place for place, reason in enumerate(reasons) if reason.get("Code") == "ConditionalCheckFailed"]
         if not failed:
             raise error

@@ -53,7 +53,7 @@ PACK = Pack(
             "rate(1 hour)",
             f"{__name__}.schedules.stream_gaps",
             "Retries what the stream's consumers parked, and closes gaps of the trail and the aggregates",
-            writes=("AUD", "PERSON", "GAP", "PARK", "PASS", "SEEN", AGGREGATES),
+            writes=("AUD", "PERSON", "GAP", "PARK", "PASS", "PENDING", "SEEN", AGGREGATES),
             scans=True,
         ),
     ),

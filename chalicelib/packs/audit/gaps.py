@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from chalicelib.foundation import projections, streams, telemetry
+from chalicelib.foundation import projection_gaps, streams, telemetry
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.projection_gaps import ProjectionGaps
@@ -54,7 +54,7 @@ class GapFinder:
         """
         stream, entity = parked
         if stream == streams.AGGREGATES:
-            self._run.done += projections.redrive(self._ctx.store, self._contribute, self._ctx.now, entity)
+            self._run.done += projection_gaps.redrive(self._ctx.store, self._contribute, self._ctx.now, entity)
             return
         self._run.done += TrailWriter(self._ctx, self._kinds, workers=1).redrive(entity, waiting_only=True)
         if (gap := self._waiting(parked)) is not None:
@@ -78,6 +78,7 @@ class GapFinder:
         """Find the gaps that a page shows, and close them."""
         found = self._trail.find(rows)
         self._add([Gap("trail", gap.entity_id, self._outcome(self._close, gap)) for gap in found])
+        self._aggregates.remove_orphans(rows, self._settled)
         behind = self._aggregates.find(rows, self._settled)
         rejected = self._aggregates.close(behind)
         self._add([Gap("aggregates", state.id, rejected.get(state.id, "closed")) for state in behind])

@@ -76,7 +76,7 @@ PACK = Pack(
             "Copies the records of buyers that changed to their markets, where matching reads them",
         ),
     ),
-    projections=(Projection("assignment", f"{__name__}.projections.contribute", writes=("DISPO", "buyer")),),
+    projections=(Projection("assignment", f"{__name__}.projections.contribute", writes=("DISPO", "buyer"), tracked=True),),
     subjects=(
         SubjectEntry("buyer", "buyer", f"{__name__}.subjects.BUYER"),
         SubjectEntry("assignment", "asgn", f"{__name__}.subjects.ASSIGNMENT"),
@@ -84,5 +84,5 @@ PACK = Pack(
     entities={"buyer": f"{__name__}.entities.Buyer", "assignment": f"{__name__}.entities.Assignment"},
     rows=(f"{__name__}.entities.BuyerMarket", f"{__name__}.entities.BuyerCounter", f"{__name__}.entities.OfferRoster"),
     key_prefixes=("DISPO", "MKT"),
-    holders={"pipeline": f"{__name__}.subjects.holders_of_pipeline"},
+    holders={"pipeline": f"{__name__}.subjects.holders_of_pipeline", "buyer": f"{__name__}.subjects.holders_of_buyer"},
 )

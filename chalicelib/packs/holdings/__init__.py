@@ -50,8 +50,9 @@ PACK = Pack(
             "Creates the close snapshot of each past day: totals, groups, rates",
         ),
     ),
-    projections=tuple(
-        Projection(kind, f"{__name__}.projections.contribute", writes=("HOLDINGS",)) for kind in ("holding_movements", "holding_year")
+    projections=(
+        Projection("holding_movements", f"{__name__}.projections.contribute", writes=("HOLDINGS",), tracked=True),
+        Projection("holding_year", f"{__name__}.projections.contribute", writes=("HOLDINGS",)),
     ),
     subjects=(SubjectEntry("holding", "hold", f"{__name__}.subjects.HOLDING"),),
     entities={

@@ -164,11 +164,8 @@ class HoldingMovements(Entity):
 
     KIND = "holding_movements"
     ID = IdFormat("mov", "movements", parents={"h": "hold"}, row="A")
-    BY_DAY = AccessPattern("gsi1", "HOLD#MOVED#{entered_on}", serves="snapshots: whether the totals have caught up")
-    LIST_FIELDS = ("id",)
 
     holding_id = a.string()
-    entered_on = a.date()
     movements = a.list_()
 
 

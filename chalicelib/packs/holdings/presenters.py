@@ -71,11 +71,12 @@ def totals_view(summary: Summary) -> schemas.Totals:
     }
 
 
-def summary_view(summary: Summary) -> schemas.HoldingsSummaryView:
-    """A summary with its groups."""
+def grouped_totals_view(summary: Summary) -> schemas.GroupedTotals:
+    """The totals of a summary, with its groups."""
     groups = {f"by_{dimension}": summary.groups[dimension] for dimension in DIMENSIONS}
     rounding = {f"by_{dimension}": summary.rounding[dimension] for dimension in DIMENSIONS}
-    return cast(schemas.HoldingsSummaryView, {**totals_view(summary), "as_of": summary.as_of.isoformat(), **groups, "rounding": rounding})
+    view = {**totals_view(summary), "as_of": summary.as_of.isoformat(), **groups, "rounding": rounding}
+    return cast(schemas.GroupedTotals, view)
 
 
 def explain_summary(summary: Summary) -> dict[str, schemas.TotalExplanation]:
@@ -132,4 +133,6 @@ def snapshot_summary(snapshot: Snapshot, summary: Summary) -> schemas.SnapshotSu
 
 def snapshot_view(snapshot: Snapshot, summary: Summary) -> schemas.SnapshotView:
     """A snapshot with its groups."""
-    return present(schemas.SnapshotView, snapshot, date=snapshot.on.isoformat(), kind=snapshot.snapshot_kind, **summary_view(summary))
+    return present(
+        schemas.SnapshotView, snapshot, date=snapshot.on.isoformat(), kind=snapshot.snapshot_kind, **grouped_totals_view(summary)
+    )

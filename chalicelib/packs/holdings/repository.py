@@ -8,9 +8,10 @@ from urllib.parse import unquote
 
 from chalicelib.foundation import idempotency
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.dates import business_date, days_before, parse_timestamp
+from chalicelib.foundation.dates import business_date, parse_timestamp, start_of_day
 from chalicelib.foundation.errors import Conflict
-from chalicelib.foundation.projections import read_aggregates, unapplied
+from chalicelib.foundation.pending_changes import add_pending, pending_changes
+from chalicelib.foundation.projections import read_aggregates
 from chalicelib.foundation.store.access_patterns import AccessPattern, KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.keys import KeyPart, reversible_key_part
@@ -146,7 +147,9 @@ def _add_movements(ctx: Context, tx: Transaction, holding: Holding, added: Seque
         if any(contribution(part)):  # what adds up to nothing has no trace in the aggregates
             rows = [encode_movement(movement) for movement in part]
             id = HoldingMovements.ID.new(ctx.now, parent=holding.id)
-            tx.create(HoldingMovements.new(ctx, id=id, holding_id=holding.id, entered_on=ctx.today, movements=rows))
+            moved = HoldingMovements.new(ctx, id=id, holding_id=holding.id, movements=rows)
+            tx.create(moved)
+            add_pending(ctx, tx, None, moved)
 
 
 def delete(ctx: Context, aggregate: HoldingAggregate) -> None:
@@ -223,14 +226,14 @@ def snapshot_range(query: SnapshotListQuery) -> KeyRange:
     return KeyRange(None, SNAPSHOTS, low, f"{high}~")
 
 
-def pending_changes(ctx: Context, day: date) -> int:
-    """How many changes that were entered on `day` or the day before (in the firm's zone) the totals don't hold yet.
+def count_pending(ctx: Context, day: date | None = None) -> int:
+    """How many changes the totals don't hold yet, at most 100; those entered until the end of a day (in the firm's zone) where one is given.
 
-    Found by an index, which is behind by a second or so. Two queries and a batch get, one more for each hundred changes.
+    One query. To be called before the totals are read.
     """
-    ranges = [HoldingMovements.BY_DAY.range(entered_on=on) for on in (day, *days_before(day, 1))]
-    ids = [decode_view(row)["id"] for range in ranges for row in ctx.store.query_all(range)]
-    return len(unapplied(ctx.store, HoldingMovements.KIND, dict.fromkeys(ids, 1))) if ids else 0
+    pending = pending_changes(ctx.store, HoldingMovements.KIND)
+    end = start_of_day(day + timedelta(days=1), ctx.settings.firm_time_zone) if day else None
+    return sum(end is None or at < end for at in pending)
 
 
 def create_snapshot(ctx: Context, snapshot: SnapshotContent, response: object = None) -> None:

@@ -25,6 +25,7 @@ from chalicelib.foundation.schema_types import (
     OneOf,
     PageParams,
     PatchBody,
+    PendingCount,
     PositiveMoney,
     QueryFlag,
     QueryParams,
@@ -352,8 +353,9 @@ class GroupedTotals(Totals):
 
 
 class HoldingsSummaryView(GroupedTotals):
-    """The summary of a day."""
+    """The summary of a day. It is complete only where it isn't behind."""
 
+    behind: PendingCount
     explain: NotRequired[dict[str, TotalExplanation]]
 
 
@@ -385,6 +387,7 @@ class PerformanceView(PerformanceFigures, Ends):
 
     currency: str
     complete: bool
+    behind: PendingCount
     by_asset_type: dict[str, PerformanceFigures]
     rates: dict[str, PeriodFxRates]
     explain: NotRequired[dict[str, TotalExplanation]]

@@ -64,7 +64,7 @@ PACK = Pack(
             "Warns before earnest money is due, an inspection ends, a contract closes",
         ),
     ),
-    projections=(Projection("pipeline", f"{__name__}.projections.contribute", writes=("BOARD", "FUNNEL")),),
+    projections=(Projection("pipeline", f"{__name__}.projections.contribute", writes=("BOARD", "FUNNEL"), tracked=True),),
     subjects=(SubjectEntry("pipeline", "pipe", f"{__name__}.subjects.PIPELINE"),),
     owned=(OwnedEntities("pipeline", "wholesale:write", "wholesale:reassign", f"{__name__}.repository.add_update"),),
     entities={"pipeline": f"{__name__}.entities.Pipeline", "activity": f"{__name__}.entities.Activity"},

@@ -12,6 +12,7 @@ from chalicelib.foundation.due_work import DueHandler, commit_claim, process_due
 from chalicelib.foundation.errors import NotFound, ValidationFailed, VersionConflict
 from chalicelib.foundation.events import Notification
 from chalicelib.foundation.ids import ROOT_SORT_KEY, ItemKey, encode_ulid
+from chalicelib.foundation.pending_changes import add_pending
 from chalicelib.foundation.postal_codes import AREA_LENGTH, normalize_postal_code, postal_area
 from chalicelib.foundation.schedules import RunStats
 from chalicelib.foundation.state_history import StateHistory
@@ -118,6 +119,7 @@ def add_create(ctx: Context, tx: Transaction, pipeline: Pipeline, *, owner_known
         access.require_active_user(ctx, tx, pipeline.owner)
     EXTERNAL_REF.change(ctx, tx, None, pipeline.external_ref, pipeline.id, _TAKEN)
     tx.create(pipeline)
+    add_pending(ctx, tx, None, pipeline)
     state = PipelineActivityState.at(
         reference_counter(pipeline.id),
         refs=0,
@@ -131,13 +133,10 @@ def add_create(ctx: Context, tx: Transaction, pipeline: Pipeline, *, owner_known
 
 
 def save(ctx: Context, before: Pipeline, after: Pipeline) -> None:
-    """Write a changed pipeline: one conditional put, or one transaction where other items change with it. One round trip."""
+    """Write a changed pipeline, with what changes with it. One round trip."""
     tx = Transaction(ctx.store)
     add_update(ctx, tx, before, after)
-    if len(tx) == 1:
-        ctx.store.save(after)
-    else:
-        tx.commit()
+    tx.commit()
 
 
 def save_idempotent(ctx: Context, before: Pipeline, after: Pipeline, response: object) -> None:
@@ -159,16 +158,18 @@ def add_update(ctx: Context, tx: Transaction, before: Pipeline, after: Pipeline,
         tx.update(reference_counter(after.id), set=changes, add={"refs": refs} if refs else NOTHING, when=IS_OPEN)
     if after.stage != before.stage:
         STAGES.add(tx, ctx, before, after, clears=stages.MACHINE.cleared_fields(before.stage, after.stage))
+    add_pending(ctx, tx, before, after)
     party_rows.add_changes(tx, before.party_rows, after.party_rows)
     tx.save(after)
 
 
 def delete(ctx: Context, pipeline: Pipeline) -> None:
     """Mark a pipeline deleted; Conflict while anything refers to it. One round trip."""
-    tx = Transaction(ctx.store)
+    tx, deleted = Transaction(ctx.store), pipeline.soft_deleted(ctx)
     close_if_unreferenced(ctx, tx, Pipeline, pipeline.id, remove=PipelineActivityState.index_attributes())
     EXTERNAL_REF.change(ctx, tx, pipeline.external_ref, None, pipeline.id, _TAKEN)
-    tx.save(pipeline.soft_deleted(ctx))
+    add_pending(ctx, tx, pipeline, deleted)
+    tx.save(deleted)
     tx.commit()
 
 

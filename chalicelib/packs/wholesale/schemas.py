@@ -30,6 +30,7 @@ from chalicelib.foundation.schema_types import (
     OneOf,
     PageParams,
     PatchBody,
+    PendingCount,
     Percentage,
     Phone,
     PostalAddress,
@@ -485,6 +486,7 @@ class PipelineBoardView(TypedDict):
 
     stages: dict[str, PipelineBoardColumn]
     as_of: TimestampText
+    behind: PendingCount
     explain: NotRequired[Explanation]
 
 
@@ -504,4 +506,5 @@ class PipelineFunnelView(TypedDict):
     months: list[PipelineCohort]
     total: PipelineCohort
     as_of: TimestampText
+    behind: PendingCount
     explain: NotRequired[Explanation]

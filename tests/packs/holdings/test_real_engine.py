@@ -54,7 +54,7 @@ def test_hundreds_through_the_real_reader_are_exact_to_the_cent_and_cost_no_more
     for number, one in enumerate(found):
         rows = [encode_movement(movement) for movement in movements(*one)]
         id = HoldingMovements.ID.new(local.clock(), parent=f"hold_{ulid(local.clock())}")
-        moves = HoldingMovements.new(ctx(local), id=id, holding_id=f"hold_{number}", entered_on=DAY, movements=rows)
+        moves = HoldingMovements.new(ctx(local), id=id, holding_id=f"hold_{number}", movements=rows)
         records.append(record_of(number + 1, None, moves.to_item()))
     for part in (records[:40], records[40:]):
         deliver(lambda event, context: project(local, event, context, contribute), part)
@@ -72,7 +72,9 @@ def test_hundreds_through_the_real_reader_are_exact_to_the_cent_and_cost_no_more
 
 
 def test_two_closes_at_once_are_one_close_a_day(local, clock):
-    holdings.create(ctx(local), HoldingCreate(asset_type="cash", value_estimate=5))
+    id = holdings.create(ctx(local), HoldingCreate(asset_type="cash", value_estimate=5))["id"]
+    moves = [record_of(1, None, row) for row in local.store().query_all(HoldingMovements.children_of(id))]
+    deliver(lambda event, context: project(local, event, context, ContributionRegistry(PACKS)), moves)
     clock.now += timedelta(days=4)
 
     def work(number):

@@ -17,7 +17,7 @@ from chalicelib.packs.dispositions.entities import Assignment, PipelineSnapshot
 from chalicelib.packs.dispositions.rules import assignments
 from chalicelib.packs.wholesale.public import Pipeline, stages
 
-_BATCH_SIZE = 25  # offers in one transaction, two actions each
+_BATCH_SIZE = 25  # offers in one transaction, three actions each
 
 
 @retry_on_conflict

@@ -28,22 +28,25 @@ def first_holding_day(ctx: Context) -> date | None:
 
 
 def get_summary(ctx: Context, query: HoldingsSummaryQuery) -> HoldingsSummaryView:
-    """The summary at the end of a day, by its rates. Two round trips."""
+    """The summary at the end of a day, by its rates. Three round trips."""
     day = holdings.day_or_today(ctx, "as_of", query.as_of)
+    behind = repository.count_pending(ctx)
     totals, rates = totals_on_day(ctx, day), repository.rates_between(ctx, day, day)
     summary = summarize(totals, rates, query.currency or ctx.settings.default_currency, day)
-    view = presenters.summary_view(summary)
+    freshness = {"behind": behind, "complete": summary.complete and not behind}
+    view = cast(HoldingsSummaryView, {**presenters.grouped_totals_view(summary), **freshness})
     if query.explain:
         view["explain"] = presenters.explain_summary(summary)
     return view
 
 
 def get_performance(ctx: Context, query: PerformanceQuery) -> PerformanceView:
-    """The performance from the end of one day to the end of another. Two round trips, one more for each MB of rates."""
+    """The performance from the end of one day to the end of another. Three round trips, one more for each MB of rates."""
     end = query.to or ctx.today
     start = query.from_ or date(end.year - 1, 12, 31)
     currency = query.currency or ctx.settings.default_currency
     _check_period(ctx, start, end)
+    behind = repository.count_pending(ctx)
     now, periods = repository.read_totals(ctx, start.year)
     then_sums, now_sums = totals_on(now, periods, start), totals_on(now, periods, end)
     flows = flows_between(periods, start, end)
@@ -54,7 +57,8 @@ def get_performance(ctx: Context, query: PerformanceQuery) -> PerformanceView:
         "to": end.isoformat(),
         "currency": currency,
         **presenters.performance_figures(whole),
-        "complete": _is_complete(whole, then_sums, now_sums),
+        "complete": not behind and _is_complete(whole, then_sums, now_sums),
+        "behind": behind,
         "by_asset_type": {name: presenters.performance_figures(of_type) for name, of_type in sorted(by_type.items())},
         "rates": {
             name: {

@@ -33,7 +33,7 @@ def create_snapshot(ctx: Context, body: SnapshotCreate) -> tuple[SnapshotView, b
     idempotency.read_or_replay(ctx, ())
     if existing := repository.latest_snapshot(ctx, ctx.today, INTRADAY):
         return _view(ctx, existing), False
-    return _write(ctx, _build(ctx, ctx.today, INTRADAY, pending=repository.pending_changes(ctx, ctx.today))), True
+    return _write(ctx, _build(ctx, ctx.today, INTRADAY, pending=repository.count_pending(ctx, ctx.today))), True
 
 
 def _correct_close(ctx: Context, day: date, reason: str | None) -> tuple[SnapshotView, bool]:
@@ -44,7 +44,7 @@ def _correct_close(ctx: Context, day: date, reason: str | None) -> tuple[Snapsho
         raise ValidationFailed.field("date", "the day hasn't ended")
     idempotency.read_or_replay(ctx, ())
     existing = repository.latest_snapshot(ctx, day, CLOSE)
-    pending = repository.pending_changes(ctx, ctx.today)
+    pending = repository.count_pending(ctx, ctx.today)
     corrected = _build(ctx, day, CLOSE, existing.head.version + 1 if existing else 1, reason, pending=pending)
     if existing is None and not corrected.head.totals and (reports.first_holding_day(ctx) or date.max) > day:
         raise Conflict("Nothing was held on that day or before it: there is nothing to keep.")
@@ -72,7 +72,7 @@ def last_ended_day(ctx: Context) -> date:
 
 def close(ctx: Context, day: date) -> bool | None:
     """Create the close of a day; False where it exists already, None where it waits for the totals to catch up. Six round trips."""
-    pending = repository.pending_changes(ctx, day)
+    pending = repository.count_pending(ctx, day)
     if pending and may_wait(day, ctx.now, ctx.settings.firm_time_zone):
         return None
     try:

@@ -1,4 +1,4 @@
-"""The board and the funnel, read from aggregates: one round trip, whatever the number of pipelines."""
+"""The board and the funnel, read from aggregates: two round trips, whatever the number of pipelines."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -9,9 +9,10 @@ from chalicelib.foundation.counts import add_up, by_suffix, median_of_histogram
 from chalicelib.foundation.dates import add_months, format_timestamp
 from chalicelib.foundation.errors import ValidationFailed
 from chalicelib.foundation.explanations import explain
+from chalicelib.foundation.pending_changes import pending_changes
 from chalicelib.foundation.projections import read_aggregates
 from chalicelib.foundation.schema_types import ExplainParams
-from chalicelib.packs.wholesale.entities import BOARD, DAY, FUNNEL, SUM
+from chalicelib.packs.wholesale.entities import BOARD, DAY, FUNNEL, SUM, Pipeline
 from chalicelib.packs.wholesale.rules import funnel, stages
 from chalicelib.packs.wholesale.schemas import FunnelQuery, PipelineBoardColumn, PipelineBoardView, PipelineCohort, PipelineFunnelView
 
@@ -23,11 +24,17 @@ _SPREAD, _TOP = "spread_", "top_"
 
 def read_board(ctx: Context, query: ExplainParams) -> PipelineBoardView:
     """Each stage's count and sums. Eventually consistent: a change appears within seconds."""
-    aggregates, as_of = read_aggregates(ctx.store, BOARD), format_timestamp(ctx.now)
-    view: PipelineBoardView = {"stages": {stage: _column(ctx, stage, aggregates) for stage in stages.STAGES}, "as_of": as_of}
+    behind, as_of = _behind(ctx), format_timestamp(ctx.now)
+    aggregates = read_aggregates(ctx.store, BOARD)
+    columns = {stage: _column(ctx, stage, aggregates) for stage in stages.STAGES}
+    view: PipelineBoardView = {"stages": columns, "as_of": as_of, "behind": behind}
     if query.explain:
         view["explain"] = explain("wholesale.board", _explained_rows(aggregates), as_of)
     return view
+
+
+def _behind(ctx: Context) -> int:
+    return len(pending_changes(ctx.store, Pipeline.KIND))
 
 
 def _column(ctx: Context, stage: str, aggregates: Aggregates) -> PipelineBoardColumn:
@@ -53,9 +60,10 @@ def _column(ctx: Context, stage: str, aggregates: Aggregates) -> PipelineBoardCo
 def read_funnel(ctx: Context, query: FunnelQuery) -> PipelineFunnelView:
     """Of the pipelines created in each month: how many reached each stage, and the median days spent in it."""
     months = _months(ctx, query)
+    behind = _behind(ctx)
     aggregates = read_aggregates(ctx.store, FUNNEL, between=(months[0], f"{months[-1]}~"))
     cohorts, total = [_cohort(ctx, month, [month], aggregates) for month in months], _cohort(ctx, None, months, aggregates)
-    view: PipelineFunnelView = {"months": cohorts, "total": total, "as_of": format_timestamp(ctx.now)}
+    view: PipelineFunnelView = {"months": cohorts, "total": total, "as_of": format_timestamp(ctx.now), "behind": behind}
     if query.explain:
         unknown = [f"median_days.{stage}" for stage, days in total["median_days"].items() if days is None]
         view["explain"] = explain("wholesale.funnel", _explained_rows(aggregates), view["as_of"], unknown)
