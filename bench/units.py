@@ -122,7 +122,142 @@ HOLDINGS: list[tuple[str, Operation]] = [
     ("performance", lambda env, _: env.call("GET", "/holdings/performance", query={"from": "2026-10-15", "to": "2026-11-20"})),
     ("snapshot", lambda env, _: env.call("POST", "/holdings/snapshots", {}, **_key())),
 ]
-OPERATIONS = WHOLESALE + DISPOSITIONS + HOLDINGS
+RETAINER = {
+    "name": "Title work",
+    "monthly_hours_included": 40,
+    "monthly_fee": 3000,
+    "hourly_rate": 187.5,
+    "starts_on": "2026-11-01",
+    "renewal_date": "2027-11-01",
+    "auto_renew": True,
+    "rollover": {"mode": "capped", "cap_hours": 15, "expires_after_periods": 2},
+    "overage": {"multiplier": 1.5, "hard_cap_pct": 150},
+}
+
+
+def _retainer(env: BenchEnvironment) -> str:
+    professional = env.call("POST", "/pros/scorecard/professionals", {"name": "Rita Title", "role": "title"})["id"]
+    _streams(env)
+    env.runtime.used()
+    return str(env.call("POST", "/pros/retainers", {**RETAINER, "professional_id": professional}, **_key())["id"])
+
+
+def _log(env: BenchEnvironment, ids: dict[str, str], hours: float) -> str:
+    body = {"hours": hours, "description": "Title search, first part."}
+    return str(env.call("POST", f"/pros/retainers/{ids['retainer']}/log_hours", body, **_key())["entry_id"])
+
+
+RETAINERS: list[tuple[str, Operation]] = [
+    ("agree on a retainer", lambda env, ids: ids.update(retainer=_retainer(env))),
+    ("read a retainer", lambda env, ids: env.call("GET", f"/pros/retainers/{ids['retainer']}")),
+    ("log hours", lambda env, ids: ids.update(entry=_log(env, ids, 1.5))),
+    ("log hours across a threshold", lambda env, ids: _log(env, ids, 34)),
+    ("list entries of hours", lambda env, ids: env.call("GET", f"/pros/retainers/{ids['retainer']}/log_hours")),
+    (
+        "take an entry back",
+        lambda env, ids: env.call(
+            "POST", f"/pros/retainers/{ids['retainer']}/log_hours/{ids['entry']}/reverse", {"reason": "Entered twice."}, **_key()
+        ),
+    ),
+    ("statement", lambda env, ids: env.call("GET", f"/pros/retainers/{ids['retainer']}/statement")),
+    ("edit a retainer's notes", lambda env, ids: env.call("PATCH", f"/pros/retainers/{ids['retainer']}", {"notes": "Prefers mornings."})),
+    ("renew a retainer", lambda env, ids: env.call("POST", f"/pros/retainers/{ids['retainer']}/renew", {}, **_key())),
+    ("list periods", lambda env, ids: env.call("GET", f"/pros/retainers/{ids['retainer']}/periods")),
+    ("pause a retainer", lambda env, ids: env.call("POST", f"/pros/retainers/{ids['retainer']}/pause", {"reason": "budget"}, **_key())),
+    ("list retainers of a status", lambda env, _: env.call("GET", "/pros/retainers", query={"status": "paused"})),
+    ("forecast", lambda env, _: env.call("GET", "/pros/retainers/forecast")),
+    ("cancel a retainer", lambda env, ids: env.call("POST", f"/pros/retainers/{ids['retainer']}/cancel", {"reason": "ended"}, **_key())),
+]
+
+PROFESSIONAL = {
+    "name": "Grace Hopper",
+    "role": "lawyer",
+    "organization": "Hopper & Sons",
+    "email": "grace@hopper.example.com",
+    "phone": "+12065550100",
+    "jurisdictions": ["WA", "OR"],
+    "specializations": ["real estate", "tax"],
+    "hourly_rate": 187.5,
+    "licenses": [{"kind": "bar", "number": "12345", "jurisdiction": "WA", "expires_on": "2027-05-31"}],
+}
+_INTERACTION = {"met_deadline": True, "communication_clarity": 0.8, "deliverable_quality": 0.9, "response_time_hours": 4}
+_PROFESSIONALS = "/pros/scorecard/professionals"
+
+SCORECARDS: list[tuple[str, Operation]] = [
+    ("add a professional", lambda env, ids: ids.update(pro=env.call("POST", _PROFESSIONALS, PROFESSIONAL, **_key())["id"])),
+    ("read a professional", lambda env, ids: env.call("GET", f"{_PROFESSIONALS}/{ids['pro']}")),
+    ("edit a professional's notes", lambda env, ids: env.call("PATCH", f"{_PROFESSIONALS}/{ids['pro']}", {"notes": "Answers at once."})),
+    ("rename a professional", lambda env, ids: env.call("PATCH", f"{_PROFESSIONALS}/{ids['pro']}", {"name": "Grace M. Hopper"})),
+    ("list professionals", lambda env, _: env.call("GET", _PROFESSIONALS)),
+    ("list professionals of a jurisdiction", lambda env, _: env.call("GET", _PROFESSIONALS, query={"jurisdiction": "wa"})),
+    (
+        "log an interaction",
+        lambda env, ids: ids.update(interaction=env.call("POST", f"/pros/scorecard/{ids['pro']}/log", _INTERACTION, **_key())["id"]),
+    ),
+    ("list interactions", lambda env, ids: env.call("GET", f"/pros/scorecard/{ids['pro']}/log")),
+    (
+        "dispute an interaction",
+        lambda env, ids: env.call("POST", f"/pros/scorecard/{ids['pro']}/log/{ids['interaction']}/dispute", {"reason": "Late."}, **_key()),
+    ),
+    ("scorecard", lambda env, ids: env.call("GET", f"/pros/scorecard/{ids['pro']}/scorecard")),
+    ("scores by month", lambda env, ids: env.call("GET", f"/pros/scorecard/{ids['pro']}/history")),
+    ("leaderboard", lambda env, _: env.call("GET", "/pros/scorecard/leaderboard")),
+    ("delete a professional", lambda env, ids: env.call("DELETE", f"{_PROFESSIONALS}/{ids['pro']}")),
+]
+
+TASK = {
+    "title": "Order the title report",
+    "description": "From the county, with the parcel's history.",
+    "due_on": "2026-12-01",
+    "estimate_hours": 2,
+}
+
+
+def _first_task(env: BenchEnvironment, ids: dict[str, str]) -> str:
+    """A task of a deal that has twenty others, and one of which waits for it."""
+    ids["worker"] = env.call("POST", _PROFESSIONALS, PROFESSIONAL)["id"]
+    ids["deal"] = env.call("POST", "/deals", {"title": "1201 Pine St"})["id"]
+    for _ in range(20):
+        _task(env, ids)
+    _streams(env)
+    env.runtime.used()
+    return _task(env, ids)
+
+
+def _task(env: BenchEnvironment, ids: dict[str, str], **more: object) -> str:
+    body = {**TASK, "professional_id": ids["worker"], "deal_id": ids["deal"], **more}
+    return str(env.call("POST", "/pros/tasks", body, **_key())["id"])
+
+
+def _move(env: BenchEnvironment, ids: dict[str, str], status: str, **more: object) -> None:
+    env.call("PATCH", f"/pros/tasks/{ids['task']}/status", {"status": status, **more})
+
+
+TASKS: list[tuple[str, Operation]] = [
+    ("give a task", lambda env, ids: ids.update(task=_first_task(env, ids))),
+    ("give one that depends on it", lambda env, ids: ids.update(waiting=_task(env, ids, depends_on=[ids["task"]]))),
+    ("read a task", lambda env, ids: env.call("GET", f"/pros/tasks/{ids['task']}")),
+    ("edit a task's title", lambda env, ids: env.call("PATCH", f"/pros/tasks/{ids['task']}", {"title": "Order the report"})),
+    ("change its dependencies", lambda env, ids: env.call("PATCH", f"/pros/tasks/{ids['waiting']}", {"depends_on": []})),
+    ("change them back", lambda env, ids: env.call("PATCH", f"/pros/tasks/{ids['waiting']}", {"depends_on": [ids["task"]]})),
+    ("start a task", lambda env, ids: _move(env, ids, "in_progress")),
+    ("block a task", lambda env, ids: _move(env, ids, "blocked", reason="client")),
+    ("go on with a task", lambda env, ids: _move(env, ids, "in_progress")),
+    ("finish a task that another waits for", lambda env, ids: _move(env, ids, "done")),
+    ("reopen a task", lambda env, ids: _move(env, ids, "in_progress", reason="defect")),
+    (
+        "comment on a task",
+        lambda env, ids: env.call("POST", f"/pros/tasks/{ids['task']}/comments", {"text": "The county is closed."}, **_key()),
+    ),
+    ("list tasks of a status", lambda env, _: env.call("GET", "/pros/tasks", query={"status": "open"})),
+    ("list tasks by day", lambda env, _: env.call("GET", "/pros/tasks", query={"due_before": "2027-01-01"})),
+    ("list a deal's tasks", lambda env, ids: env.call("GET", f"/pros/tasks/by-deal/{ids['deal']}")),
+    ("list a professional's tasks", lambda env, ids: env.call("GET", f"/pros/tasks/by-professional/{ids['worker']}")),
+    ("workload of the firm", lambda env, _: env.call("GET", "/pros/tasks/workload")),
+    ("workload of a professional", lambda env, ids: env.call("GET", "/pros/tasks/workload", query={"professional_id": ids["worker"]})),
+    ("delete a task", lambda env, ids: env.call("DELETE", f"/pros/tasks/{ids['waiting']}")),
+]
+OPERATIONS = WHOLESALE + DISPOSITIONS + HOLDINGS + RETAINERS + SCORECARDS + TASKS
 
 
 def replayed_key(environment: BenchEnvironment) -> dict[str, str]:

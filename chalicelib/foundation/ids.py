@@ -57,10 +57,10 @@ class IdFormat:
 
     def new(self, now: datetime, parent: str | None = None) -> str:
         """A new id; of a child in the partition of `parent`, the id of its root, or of the child whose child this kind is."""
-        return f"{self.prefix}_{ulid(now)}" if parent is None else self.child(parent, ulid(now))
+        return f"{self.prefix}_{ulid(now)}" if parent is None else self.derived(parent, ulid(now))
 
-    def child(self, parent: str, own_ulid: str) -> str:
-        """The id of the child of `parent` with this ULID, e.g. one that is derived from what the child stands for."""
+    def derived(self, parent: str, own_ulid: str) -> str:
+        """The id of a child of `parent` whose own ULID is given: made of what it names, rather than of chance."""
         return f"{self.prefix}_{self._path(parent)}{own_ulid}"
 
     def prefix_of_children(self, parent: str) -> ItemKey:

@@ -43,7 +43,7 @@ def test_a_childs_child_lies_there_too_together_with_those_of_the_same_child():
 
 def test_an_id_that_is_derived_is_the_same_again():
     root = ROOT.new(NOW)
-    assert CHILD.child(root, encode_ulid(NOW, b"0123456789")) == CHILD.child(root, encode_ulid(NOW, b"0123456789"))
+    assert CHILD.derived(root, encode_ulid(NOW, b"0123456789")) == CHILD.derived(root, encode_ulid(NOW, b"0123456789"))
 
 
 @pytest.mark.parametrize(

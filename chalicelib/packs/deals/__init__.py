@@ -32,7 +32,9 @@ PACK = Pack(
         Endpoint("DELETE", _ONE, "delete_deal", _WRITE, "Delete a deal", status=204, errors=_CONFLICT),
         Endpoint("PATCH", "/deals/{id}/status", "move_deal", _ANY_OWNER, "Cancel a deal", errors=("conflict", "invalid-transition")),
     ),
-    subjects=(SubjectEntry("deal", "deal", f"{__name__}.subjects.DEAL"),),
+    subjects=(
+        SubjectEntry("deal", "deal", f"{__name__}.subjects.DEAL", f"{__name__}.public.resolve_id", f"{__name__}.public.require_own"),
+    ),
     owned=(OwnedEntities("deal", _WRITE, _ANY_OWNER, f"{__name__}.repository.add_update"),),
     entities={"deal": f"{__name__}.entities.Deal"},
     rows=(f"{__name__}.entities.DealGate",),

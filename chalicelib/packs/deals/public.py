@@ -5,6 +5,8 @@ update of the gate, whose condition is the check: nothing is read for it. Where 
 what they check, since a row takes one action; `change` says all at once.
 """
 
+from pynamodb.expressions.condition import Condition
+
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Conflict, NotFound, VersionConflict
 from chalicelib.foundation.ids import ItemKey
@@ -107,10 +109,7 @@ def change(
     (Conflict `too_many_tasks`).
     """
     own = any_deal is not None and not ctx.actor.can(any_deal)
-    conditions = [references.IS_OPEN]
-    if own:
-        owner = attribute("owner")
-        conditions.append(any_of(owner.does_not_exist(), owner == ctx.actor.id, attribute("team").contains(ctx.actor.id)))
+    conditions = _conditions(ctx, own=own)
     if is_live:
         conditions.append(attribute("status").is_in(*LIVE))
     added = {"ver": 1} | ({"refs": count} if count else {}) | ({"tasks": tasks} if tasks else {})
@@ -136,3 +135,22 @@ def change(
         return VersionConflict()
 
     tx.update(gate_key(deal_id), add=added, when=all_of(*conditions), on_conflict=refusal)
+
+
+def require_own(ctx: Context, tx: Transaction, deal_id: str, any_deal: str) -> None:
+    """Let the transaction stand only while the deal exists, whatever its status: a condition of its gate, which isn't written.
+
+    NotFound; Forbidden where it isn't the caller's own deal and the caller lacks the permission `any_deal`.
+    """
+
+    def refusal(row: DynamoItem) -> Exception:
+        return NotFound(Deal.ID.name) if parse_gate(row or None) is None else not_own()
+
+    tx.condition_check(gate_key(deal_id), all_of(*_conditions(ctx, own=not ctx.actor.can(any_deal))), refusal)
+
+
+def _conditions(ctx: Context, *, own: bool) -> list[Condition]:
+    """That the gate is there and, if asked, that the deal is the caller's own."""
+    owner = attribute("owner")
+    is_own_deal = any_of(owner.does_not_exist(), owner == ctx.actor.id, attribute("team").contains(ctx.actor.id))
+    return [references.IS_OPEN, is_own_deal] if own else [references.IS_OPEN]

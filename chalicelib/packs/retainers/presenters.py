@@ -75,14 +75,14 @@ def logged_view(
     return view
 
 
-def entry_view(entry: Entry) -> schemas.EntryView:
+def entry_view(entry: Entry) -> schemas.HoursEntryView:
     """An entry of hours."""
-    return present(schemas.EntryView, entry)
+    return present(schemas.HoursEntryView, entry)
 
 
-def period_view(ctx: Context, figures: PeriodFigures, *, explain: bool = False) -> schemas.PeriodView:
+def period_view(ctx: Context, figures: PeriodFigures, *, explain: bool = False) -> schemas.RetainerPeriodView:
     """A period."""
-    view: schemas.PeriodView = {
+    view: schemas.RetainerPeriodView = {
         "n": figures.n,
         "starts_on": figures.starts_on.isoformat(),
         "ends_on": figures.ends_on.isoformat(),
@@ -102,15 +102,15 @@ def period_view(ctx: Context, figures: PeriodFigures, *, explain: bool = False) 
     return view
 
 
-def statement_view(ctx: Context, figures: PeriodFigures, *, explain: bool = False) -> schemas.StatementView:
+def statement_view(ctx: Context, figures: PeriodFigures, *, explain: bool = False) -> schemas.RetainerStatementView:
     """The statement of a period."""
     missing = statements.missing_of(figures)
-    view: schemas.StatementView = {
+    view: schemas.RetainerStatementView = {
         "period": figures.n,
         "starts_on": figures.starts_on.isoformat(),
         "ends_on": figures.ends_on.isoformat(),
         "status": figures.status,
-        "lines": [cast(schemas.StatementLine, asdict(line)) for line in statements.lines_of(figures)],
+        "lines": [cast(schemas.RetainerStatementLine, asdict(line)) for line in statements.lines_of(figures)],
         "hours_used": to_hours(figures.used),
         "unapproved_hours": to_hours(figures.unapproved),
         "fee": figures.fee,

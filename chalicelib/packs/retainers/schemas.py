@@ -30,7 +30,7 @@ Mode = Annotated[str, t.OneOf(MODES, "RolloverMode")]
 PauseReason = Annotated[str, t.OneOf(REASONS, "RetainerReason")]
 CancelReason = Annotated[str, t.OneOf(CANCEL_REASONS, "RetainerCancelReason")]
 PeriodStatus = Annotated[str, t.OneOf((OPEN, CLOSED), "RetainerPeriodStatus")]
-LineKind = Annotated[str, t.OneOf(LINES, "StatementLineKind")]
+LineKind = Annotated[str, t.OneOf(LINES, "RetainerStatementLineKind")]
 TimeZone = Annotated[t.Text, Field(min_length=1, max_length=60, examples=["America/Los_Angeles"]), AfterValidator(_time_zone)]
 Id = Annotated[t.Text, Field(min_length=1, max_length=100)]
 MonthlyHours = Annotated[t.Number, Field(ge=0, le=MAX_HOURS, examples=[40]), t.decimals(4)]
@@ -163,7 +163,7 @@ class HoursCreate(t.RequestBody):
     task_id: Id | None = Field(None, description="The task that it was done for; whoever logs for their own deals only needs one.")
 
 
-class ReverseRequest(t.RequestBody):
+class HoursReversal(t.RequestBody):
     """Why an entry is taken back."""
 
     model_config = t.body_example({"reason": "Entered twice."})
@@ -210,7 +210,7 @@ class OverageView(TypedDict):
     hard_cap_pct: t.MoneyNumber | None
 
 
-class PeriodDates(TypedDict):
+class RetainerPeriodDates(TypedDict):
     """The open period of a retainer."""
 
     n: int
@@ -241,7 +241,7 @@ class RetainerView(t.ResourceView):
     contract_id: str | None
     time_zone: str
     notes: str | None
-    period: PeriodDates | None
+    period: RetainerPeriodDates | None
     hours_available: t.MoneyNumber | None
     hours_used: t.MoneyNumber | None
     hours_remaining: t.MoneyNumber | None
@@ -264,15 +264,17 @@ class RetainerSummary(TypedDict):
     currency: str
 
 
-class DeactivatedView(TypedDict):
+class RetainerDeactivatedView(TypedDict):
     """The answer to a pause without a reason."""
 
     status: Literal["deactivated"]
     retainer_id: str
 
 
-DrawView = TypedDict("DrawView", {"from": str, "minutes": int})
-DrawView.__doc__ = "Minutes drawn from one source: P<n> (carried over from that period), this, overage. Negative where they are given back."
+HoursDraw = TypedDict("HoursDraw", {"from": str, "minutes": int})
+HoursDraw.__doc__ = (
+    "Minutes drawn from one source: P<n> (carried over from that period), this, overage. Negative where they are given back."
+)
 
 
 class HoursWarnings(TypedDict):
@@ -293,14 +295,14 @@ class LoggedHoursView(TypedDict):
     overage_hours: t.MoneyNumber
     utilization_pct: t.MoneyNumber | None
     crossed: list[int]
-    draws: list[DrawView]
+    draws: list[HoursDraw]
     late_for: int | None
     approved: bool
     warnings: HoursWarnings
     explain: NotRequired[Explanation]
 
 
-class EntryView(t.ResourceView):
+class HoursEntryView(t.ResourceView):
     """Hours that were logged. A counter-entry is negative."""
 
     hours: t.MoneyNumber
@@ -309,14 +311,14 @@ class EntryView(t.ResourceView):
     description: str | None
     task_id: str | None
     period: int
-    draws: list[DrawView]
+    draws: list[HoursDraw]
     late_for: int | None
     approved: bool
     reverses: str | None
     reversed_by: str | None
 
 
-class PeriodView(TypedDict):
+class RetainerPeriodView(TypedDict):
     """A period. A negative `rolled_over` is a debt; `unit_price` is that of an hour beyond the available."""
 
     n: int
@@ -335,7 +337,7 @@ class PeriodView(TypedDict):
     explain: NotRequired[Explanation]
 
 
-class StatementLine(TypedDict):
+class RetainerStatementLine(TypedDict):
     """A line of a statement."""
 
     kind: LineKind
@@ -345,14 +347,14 @@ class StatementLine(TypedDict):
     amount: t.MoneyNumber | None
 
 
-class StatementView(TypedDict):
+class RetainerStatementView(TypedDict):
     """The statement of a period; of an open one as it is now. `missing` names what a complete one needs."""
 
     period: int
     starts_on: t.DateText
     ends_on: t.DateText
     status: PeriodStatus
-    lines: list[StatementLine]
+    lines: list[RetainerStatementLine]
     hours_used: t.MoneyNumber
     unapproved_hours: t.MoneyNumber
     fee: t.MoneyNumber
@@ -364,7 +366,7 @@ class StatementView(TypedDict):
     explain: NotRequired[Explanation]
 
 
-class ForecastRow(TypedDict):
+class RetainerForecastRow(TypedDict):
     """What periods that start in a month cost in a currency."""
 
     month: str
@@ -373,9 +375,9 @@ class ForecastRow(TypedDict):
     fees: t.MoneyNumber
 
 
-class ForecastView(TypedDict):
+class RetainerForecastView(TypedDict):
     """The next three calendar months."""
 
-    items: list[ForecastRow]
+    items: list[RetainerForecastRow]
     as_of: t.TimestampText
     explain: NotRequired[Explanation]

@@ -36,7 +36,7 @@ class PacketAction:
 def task_id_of(packet_id: str, sent_at: datetime, deal_id: str | None, action: PacketAction) -> str:
     """The id of the one task of an action: in the partition of the deal, else of the professional."""
     digest = hashlib.sha256(f"{packet_id}/{action.index}".encode()).digest()[:10]
-    return Task.ID.child(deal_id or action.professional_id, encode_ulid(sent_at, digest))
+    return Task.ID.derived(deal_id or action.professional_id, encode_ulid(sent_at, digest))
 
 
 def add_tasks(

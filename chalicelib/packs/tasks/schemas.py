@@ -65,14 +65,14 @@ Letter = Annotated[
 ]
 
 
-class ChecklistEntry(t.RequestBody):
+class TaskChecklistEntry(t.RequestBody):
     """Something to tick before a task is done."""
 
     title: t.Name
     done: t.StrictBool = False
 
 
-Checklist = Annotated[list[ChecklistEntry], Field(max_length=MAX_CHECKLIST)]
+Checklist = Annotated[list[TaskChecklistEntry], Field(max_length=MAX_CHECKLIST)]
 
 
 class TaskFields(t.RequestBody):
@@ -148,7 +148,7 @@ class TaskQuery(t.PageParams):
     overdue: t.QueryFlag = False
 
 
-class CommentCreate(t.RequestBody):
+class TaskCommentCreate(t.RequestBody):
     """A comment on a task."""
 
     model_config = t.body_example({"text": "The county has confirmed the parcel number."})
@@ -165,14 +165,14 @@ class WorkloadQuery(t.ExplainParams):
 # -- answers
 
 
-class ChecklistEntryView(TypedDict):
+class TaskChecklistEntryView(TypedDict):
     """Something to tick."""
 
     title: str
     done: bool
 
 
-class SecondsIn(TypedDict):
+class TaskSeconds(TypedDict):
     """Seconds in each status, of the stays that have ended."""
 
     open: int
@@ -180,7 +180,7 @@ class SecondsIn(TypedDict):
     blocked: int
 
 
-class BlockedSeconds(TypedDict):
+class TaskBlockedSeconds(TypedDict):
     """Seconds blocked, by reason, of the stays that have ended."""
 
     client: int
@@ -202,13 +202,13 @@ class TaskView(t.ResourceView):
     due_on: t.DateText | None
     estimate_hours: Hours | None
     depends_on: list[str]
-    checklist: list[ChecklistEntryView]
+    checklist: list[TaskChecklistEntryView]
     status: Status
     status_since: t.TimestampText
     status_reason: str | None
     status_note: str | None
-    seconds_in: SecondsIn
-    blocked_seconds: BlockedSeconds
+    seconds_in: TaskSeconds
+    blocked_seconds: TaskBlockedSeconds
     reopened: int
     reassigned: int
     overdue: bool
@@ -233,14 +233,14 @@ class TaskSummary(TypedDict):
     estimate_hours: Hours | None
 
 
-class CommentView(t.ResourceView):
+class TaskCommentView(t.ResourceView):
     """A comment."""
 
     task_id: str
     text: str
 
 
-class WeekView(TypedDict):
+class WorkloadWeek(TypedDict):
     """The unfinished tasks that are due in a week, by its Monday; null: those without a day."""
 
     week: t.DateText | None
@@ -255,7 +255,7 @@ class WorkloadView(TypedDict):
     open: int
     overdue: int
     hours_estimated: Hours
-    by_week: list[WeekView]
+    by_week: list[WorkloadWeek]
     explain: NotRequired[Explanation]
 
 

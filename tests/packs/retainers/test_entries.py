@@ -6,14 +6,7 @@ from typing import Any
 import pytest
 
 from chalicelib.foundation.errors import Conflict, Forbidden, NotFound, ValidationFailed
-from chalicelib.foundation.ids import IdFormat
-from chalicelib.foundation.manifest import Pack, SubjectEntry
-from chalicelib.foundation.pack_registry import PackRegistry
-from chalicelib.foundation.store import attributes as a
-from chalicelib.foundation.store.entity import Entity
 from chalicelib.foundation.store.transactions import Transaction
-from chalicelib.foundation.subjects import SubjectAdapter
-from chalicelib.packs import PACKS
 from chalicelib.packs.retainers import public
 from tests.packs.retainers.retainers_client import RETAINERS, RetainersClient, at, closed_periods, events, plain, stored
 
@@ -99,7 +92,7 @@ class TestLog:
         assert retainers.read(id)["hours_used"] == 60
         assert retainers.log(id, 5)["hours_used"] == 65
 
-    @pytest.mark.parametrize("hours", [0, -1, 744.1, 1.00001, "1", None, 1e308])
+    @pytest.mark.parametrize("hours", [0, -1, 744.1, 1.00001, "1", None, 1e20])
     def test_what_are_no_hours(self, retainers, hours):
         id = retainers.retainer()
         retainers.expect_error(422, "POST", f"{RETAINERS}/{id}/log_hours", {"hours": hours})
@@ -236,33 +229,7 @@ class TestApprove:
         them.expect_error(404, "POST", f"{RETAINERS}/{retainers.retainer()}/log_hours", {"hours": 1})
 
 
-class FakeTask(Entity):
-    """What the pack of tasks will bring."""
-
-    KIND = "fake_task"
-    ID = IdFormat("task", "task", parents={"d": "deal", "p": "pro"}, row="T")
-    professional_id = a.string()
-
-
-TASK = SubjectAdapter(entity=FakeTask, facts=lambda task: {"professional_id": task.professional_id}, hash_fields=())
-FAKE = Pack("M", "fake_tasks", "Fake", "tests", subjects=(SubjectEntry("task", "task", f"{__name__}.TASK"),))
-
-
 class TestTasks:
-    @pytest.fixture
-    def task(self, runtime, context):
-        """`task(deal)`: the id of a task, in a system that has such tasks."""
-        others = [pack for pack in PACKS if not any(one.type == "task" for one in pack.subjects)]
-        runtime.packs = PackRegistry((*others, FAKE))
-
-        def make(parent: str, professional: str = "pro_x") -> str:
-            ctx = context("operator")
-            one = FakeTask.new(ctx, id=FakeTask.ID.new(ctx.now, parent), professional_id=professional)
-            ctx.store.create(one)
-            return one.id
-
-        return make
-
     def test_one_that_isnt_there(self, retainers, task):
         id = retainers.retainer()
         for one in ("task_d01KB0Q5E8G7Z3V9X2M4N6P8R0T01KB0Q5E8G7Z3V9X2M4N6P8R0T", "x", retainers.professional()):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.foundation.errors import VersionConflict
 from chalicelib.packs.retainers import repository
 from chalicelib.packs.retainers.service import due
 from tests.fault_injection import FaultInjectingClient
@@ -14,7 +15,8 @@ from tests.packs.retainers.retainers_client import RetainersClient, at, closed_p
 
 
 def told(runtime: Any) -> Counter[str]:
-    return Counter(one.event.removeprefix("retainers.") for one in events(runtime))
+    """How often people are told of what time does."""
+    return Counter(one.event.removeprefix("retainers.") for one in events(runtime) if one.event != "retainers.threshold")
 
 
 def year(retainers: RetainersClient) -> str:
@@ -44,7 +46,7 @@ class TestPeriods:
             3030,
         )
         assert read["renewal_date"] == "2026-12-31"
-        assert told(runtime) == {"renewed": 1, "renewal_due": 0} or told(runtime) == {"renewed": 1}
+        assert told(runtime) == {"renewed": 1}
         assert run()["done"] == 0
         assert len(closed_periods(runtime, id)) == 1
 
@@ -53,30 +55,24 @@ class TestPeriods:
         clock.now = at("2027-04-15T12:00:00Z")
         record = run()
         assert (record["done"], record["failed"], record["more"]) == (1, 0, False)
-        assert bills(runtime, id) == [
-            (1, "2026-10-31", "2026-11-29", 0, 3000),
-            (2, "2026-11-30", "2026-12-30", 300, 3030),
-            (3, "2026-12-31", "2027-01-30", 600, 3060.3),
-            (4, "2027-01-31", "2027-02-27", 600, 3090.9),
-            (5, "2027-02-28", "2027-03-30", 600, 3121.81),
-        ] or [bill[:4] for bill in bills(runtime, id)] == [
+        assert [bill[:4] for bill in bills(runtime, id)] == [
             (1, "2026-10-31", "2026-11-29", 0),
             (2, "2026-11-30", "2026-12-30", 300),
             (3, "2026-12-31", "2027-01-30", 600),
             (4, "2027-01-31", "2027-02-27", 600),
             (5, "2027-02-28", "2027-03-30", 600),
         ]
-        assert [str(bill[4]) for bill in bills(runtime, id)] == ["3000", "3030", "3060.3", "3090.9", "3121.81"]
+        assert [str(bill[4]) for bill in bills(runtime, id)] == ["3000.00", "3030.00", "3060.30", "3090.90", "3121.81"]
         assert told(runtime)["renewed"] == 5
         assert retainers.read(id)["renewal_date"] == "2027-04-30"
 
     def test_month_by_month_is_the_same(self, retainers, clock, run, runtime):
-        once, monthly = year(retainers), None
+        once = year(retainers)
         clock.now = at("2027-04-15T12:00:00Z")
         run()
         clock.now = at("2026-11-24T18:00:00Z")
         monthly = year(retainers)
-        for hour in range(0, 24 * 150, 7):
+        for hour in range(0, 24 * 142, 31):
             clock.now = at("2026-11-24T18:00:00Z") + timedelta(hours=hour)
             run()
         assert bills(runtime, monthly) == bills(runtime, once)
@@ -109,7 +105,7 @@ class TestPeriods:
         assert due.work_off(context(), stored(runtime, id)) is True
         assert due.work_off(context(), stored(runtime, id)) is False
         assert repository.take_step(context(), stored(runtime, id)) is None
-        with pytest.raises(repository.VersionConflict if hasattr(repository, "VersionConflict") else Exception):
+        with pytest.raises(VersionConflict):
             due.work_off(context(), old)
         assert len(closed_periods(runtime, id)) == 1
 
@@ -150,7 +146,7 @@ def test_a_run_that_crashes_anywhere_bills_each_period_once(retainers, clock, ru
     assert [bill[0] for bill in bills(runtime, id)] == [1, 2, 3, 4, 5]
     assert told(runtime) == {"renewed": 5, "renewal_due": 1}
     assert retainers.read(id)["period"]["n"] == 6
-    assert retainers.read(id)["monthly_fee"] == stored(runtime, id).monthly_fee
+    assert retainers.read(id)["monthly_fee"] == 3153.03
 
 
 class TestReminders:
@@ -160,9 +156,10 @@ class TestReminders:
             starts_on="2025-09-30", renewal_date="2026-09-30", term_months=12, auto_renew=True, notice_days=30, time_zone="Asia/Tokyo"
         )
         days = []
-        for day in range(262):
-            clock.now = at("2026-01-10T15:00:00Z") + timedelta(days=day)
+        for day in ("07-30", "07-31", "08-01", "08-22", "08-23", "08-24", "08-28", "08-29", "08-30", "08-31", "09-29"):
+            clock.now = at(f"2026-{day}T15:00:00Z")  # midnight in Tokyo: the day after has begun
             before = len(events(runtime, "renewal_due"))
+            run()
             run()
             days += [stored(runtime, id).today(SimpleNamespace(now=clock.now))] * (len(events(runtime, "renewal_due")) - before)
         assert [day.isoformat() for day in days] == ["2026-08-01", "2026-08-24", "2026-08-30"]

@@ -141,6 +141,27 @@ def test_who_logs_without_a_deal(scorecards, client_as):
     assert client_as("professional", professional_id=id)("POST", log_path(id), {"met_deadline": True}).status == 403
 
 
+def test_a_dealmaker_logs_on_their_own_deals(scorecards, client_as):
+    id = scorecards.professional()
+
+    def deal(**body: Any) -> str:
+        return str(scorecards.ok("POST", "/deals", {"title": "Pine Street", **body})["id"])
+
+    dealmaker, counsel = (client_as(role, user=f"user_{role}") for role in ("dealmaker", "counsel"))
+    dealmaker.be_signed_in()
+    own = dealmaker("POST", "/deals", {"title": "Own"}).json()["id"]
+    deals = {own: 201, deal(owner=None): 201, deal(): 403}
+    for deal_id, status in deals.items():
+        assert dealmaker("POST", log_path(id), {"met_deadline": True, "deal_id": deal_id}).status == status
+        assert counsel("POST", log_path(id), {"met_deadline": True, "deal_id": deal_id}).status == 201
+    named = deal(external_ref="D-7")
+    assert counsel("POST", log_path(id), {"met_deadline": True, "deal_id": "D-7"}).json()["deal_id"] == named
+    scorecards.ok("PATCH", f"/deals/{own}/status", {"status": "cancelled", "reason": "price"})
+    assert dealmaker("POST", log_path(id), {"met_deadline": True, "deal_id": own}).status == 201  # what was done for it was done
+    scorecards.ok("DELETE", f"/deals/{named}")
+    assert counsel("POST", log_path(id), {"met_deadline": True, "deal_id": named}).status == 404
+
+
 def test_a_deal_that_is_not_there_is_not_found(scorecards, client_as):
     id = scorecards.professional()
     for deal in ("deal_01KB0Q5E8G7Z3V9X2M4N6P8R0T", "no-such-reference"):

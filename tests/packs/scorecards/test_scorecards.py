@@ -236,8 +236,8 @@ def test_the_leaderboard(scorecards, project, client_as):
     ann, ben, cyd = logged("Ann", 0.9, 6), logged("Ben", 0.5, 6), logged("Cyd", 0.9, 12)
     logged("Nobody", 1, 0)
     gone = logged("Gone", 1, 3)
-    logged("Inactive", 1, 6, is_active=True)
-    scorecards.patch(next(one for one in scorecards.ok("GET", PROFESSIONALS)["items"] if one["name"] == "Inactive")["id"], is_active=False)
+    inactive = logged("Inactive", 1, 6)
+    scorecards.patch(inactive, is_active=False)
     scorecards.ok("DELETE", f"{PROFESSIONALS}/{gone}")
     dan = logged("Dan", 0.7, 2, role="broker")
     project()
@@ -401,13 +401,13 @@ def told(scorecards: Any, ids: list[str]) -> list[Any]:
     return [(scorecards.scorecard(id), scorecards.history(id)["items"]) for id in ids]
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_under_any_schedule_of_the_stream(world, client_as, clock, seed, context):
     chance = random.Random(seed)
     scorecards, other = (ScorecardsClient(client_as("operator", user=user)) for user in ("user_one", "user_two"))
     ids = [scorecards.professional(f"P{number}", role=chance.choice(["lawyer", "broker"])) for number in range(4)]
     logged: dict[str, list[Any]] = {id: [] for id in ids}
-    for _ in range(40):
+    for _ in range(24):
         id = chance.choice(ids)
         at = clock.now - timedelta(days=chance.randrange(1200), hours=chance.randrange(24))
         body = {
@@ -416,7 +416,7 @@ def test_under_any_schedule_of_the_stream(world, client_as, clock, seed, context
             "response_time_hours": chance.randrange(100),
         }
         logged[id].append(scorecards.log(id, **body, occurred_at=at.isoformat()))
-    for one in chance.sample([one for ones in logged.values() for one in ones], 12):
+    for one in chance.sample([one for ones in logged.values() for one in ones], 8):
         scorecards.dispute(one)
         if (outcome := chance.choice(["upheld", "rejected", None])) is not None:
             other.settle(one, outcome)

@@ -32,6 +32,10 @@ REQUESTS: dict[str, list[tuple[Any, ...]]] = {
     f"DELETE {ONE}": [("DELETE", f"{T}/{{one}}")],
     f"PATCH {ONE}/status": [("PATCH", f"{T}/{{one}}/status", {"status": "in_progress"})],
     f"PATCH {ONE}/status, done or cancelled": [("PATCH", f"{T}/{{begun}}/status", {"status": "done"})],
+    f"PATCH {ONE}/status, done with hours": [("PATCH", f"{T}/{{begun}}/status", {"status": "done", "hours": 1, "retainer_id": "{ret}"})],
+    f"PATCH {ONE}/status, done with hours of the only active retainer": [
+        ("PATCH", f"{T}/{{begun}}/status", {"status": "done", "hours": 1})
+    ],
     f"POST {ONE}/comments": [("POST", f"{T}/{{one}}/comments", {"text": "x"}, KEY)],
     f"POST {ONE}/comments, replayed": [("POST", f"{T}/{{one}}/comments", {"text": "x"}, KEY)] * 2,
     f"GET {ONE}/comments": [("GET", f"{T}/{{one}}/comments")],
@@ -51,6 +55,7 @@ def test_it_costs_what_the_page_says(tasks: TasksClient, round_trips, what):
     names |= {name: tasks.task(deal, pro, due_on="2026-11-01") for name in ("one", "two", "begun")}
     tasks.task(deal, pro, depends_on=[names["begun"]])
     tasks.move(names["begun"], "in_progress")
+    names["ret"] = tasks.ok("POST", "/pros/retainers", {"professional_id": pro, "name": "Monthly", "monthly_hours_included": 10})["id"]
     for method, address, *rest in REQUESTS[what]:
         path, _, query = filled(address, names).partition("?")
         body, headers = (*rest, None, None)[:2]

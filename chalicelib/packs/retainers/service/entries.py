@@ -25,7 +25,7 @@ from chalicelib.packs.retainers.rules import entries
 from chalicelib.packs.retainers.rules.entries import Logged
 from chalicelib.packs.retainers.rules.minutes import logged_minutes, to_hours
 from chalicelib.packs.retainers.rules.states import ANY_DEAL
-from chalicelib.packs.retainers.schemas import EntryView, HoursCreate, LoggedHoursView, ReverseRequest
+from chalicelib.packs.retainers.schemas import HoursCreate, HoursEntryView, HoursReversal, LoggedHoursView
 
 _TASK = "task"  # the type of subject
 
@@ -152,13 +152,13 @@ def _check_task(ctx: Context, task_id: str | None, items: Mapping[ItemKey, Dynam
 # -- reading
 
 
-def list_entries(ctx: Context, id: str, query: PageParams) -> PageOf[EntryView]:
+def list_entries(ctx: Context, id: str, query: PageParams) -> PageOf[HoursEntryView]:
     """The hours that were logged, newest first."""
     repository.require_readable(ctx, id)
     return ctx.paginate(Entry.children_of(id), query, entry_view, decode=Entry.from_item)
 
 
-def get_entry(ctx: Context, id: str, entry_id: str) -> EntryView:
+def get_entry(ctx: Context, id: str, entry_id: str) -> HoursEntryView:
     """An entry of hours."""
     keys = Retainer.ID.key(id), Entry.ID.key(entry_id)
     items = ctx.store.batch_get(keys)
@@ -179,7 +179,7 @@ def _of_retainer(entry: Entry | None, retainer_id: str) -> Entry:
 
 
 @retry_on_conflict
-def reverse_entry(ctx: Context, id: str, entry_id: str, body: ReverseRequest, query: ExplainParams) -> LoggedHoursView:
+def reverse_entry(ctx: Context, id: str, entry_id: str, body: HoursReversal, query: ExplainParams) -> LoggedHoursView:
     """Take an entry back, once, by a counter-entry in the open period: it gives back what was drawn last."""
     retainer, entry = _read_entry(ctx, id, entry_id)
     if entry.reverses is not None:
@@ -207,7 +207,7 @@ def reverse_entry(ctx: Context, id: str, entry_id: str, body: ReverseRequest, qu
 
 
 @retry_on_conflict
-def approve_entry(ctx: Context, id: str, entry_id: str) -> EntryView:
+def approve_entry(ctx: Context, id: str, entry_id: str) -> HoursEntryView:
     """Approve hours that a professional has logged. Whoever logged them may not."""
     retainer, entry = _read_entry(ctx, id, entry_id)
     _require_standing(entry)

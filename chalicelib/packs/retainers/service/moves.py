@@ -15,7 +15,7 @@ from chalicelib.packs.retainers.rules import lifecycle
 from chalicelib.packs.retainers.rules.accounts import Account
 from chalicelib.packs.retainers.rules.lifecycle import Change
 from chalicelib.packs.retainers.rules.states import ACTIVE, CANCELLED, DRAFT, MACHINE, PAUSED, SHORT_NOTICE
-from chalicelib.packs.retainers.schemas import DeactivatedView, RetainerCancelRequest, RetainerMoveRequest, RetainerView
+from chalicelib.packs.retainers.schemas import RetainerCancelRequest, RetainerDeactivatedView, RetainerMoveRequest, RetainerView
 from chalicelib.packs.retainers.service import contracts
 from chalicelib.packs.retainers.service.retainers import MAX_AGE
 from chalicelib.packs.scorecards import public as professionals
@@ -51,12 +51,12 @@ def pause_retainer(ctx: Context, id: str, body: RetainerMoveRequest, query: Expl
 
 
 @retry_on_conflict
-def deactivate_retainer(ctx: Context, id: str) -> DeactivatedView:
+def deactivate_retainer(ctx: Context, id: str) -> RetainerDeactivatedView:
     """Pause a retainer from today, without a reason."""
     before = _read(ctx, id)
     MACHINE.transition(before.status, PAUSED).check_permission(ctx.actor)
     after = repository.changed(ctx, before, lifecycle.paused(before.account, before.today(ctx)))
-    view: DeactivatedView = {"status": "deactivated", "retainer_id": id}
+    view: RetainerDeactivatedView = {"status": "deactivated", "retainer_id": id}
     tx = idempotent_transaction(ctx, view)
     repository.add_changes(ctx, tx, before, after, [])
     tx.commit()

@@ -9,13 +9,13 @@ from chalicelib.packs.retainers import permissions, repository
 from chalicelib.packs.retainers.entities import ClosedPeriod, Retainer
 from chalicelib.packs.retainers.presenters import period_view, statement_view
 from chalicelib.packs.retainers.rules.accounts import PeriodFigures
-from chalicelib.packs.retainers.schemas import ExplainedPageParams, PeriodView, StatementQuery, StatementView
+from chalicelib.packs.retainers.schemas import ExplainedPageParams, RetainerPeriodView, RetainerStatementView, StatementQuery
 
 _NAME = "period"
 _MAX_DIGITS = 6
 
 
-def list_periods(ctx: Context, id: str, query: ExplainedPageParams) -> PageOf[PeriodView]:
+def list_periods(ctx: Context, id: str, query: ExplainedPageParams) -> PageOf[RetainerPeriodView]:
     """The periods of a retainer, newest first: on the first page the open one as it is now, before up to the limit of closed ones."""
     retainer = repository.require_readable(ctx, id)
     page = ctx.paginate(
@@ -26,14 +26,14 @@ def list_periods(ctx: Context, id: str, query: ExplainedPageParams) -> PageOf[Pe
     return page
 
 
-def get_period(ctx: Context, id: str, n: str, query: ExplainParams) -> PeriodView:
+def get_period(ctx: Context, id: str, n: str, query: ExplainParams) -> RetainerPeriodView:
     """A period; the open one as it is now."""
     if not (n.isascii() and n.isdigit() and len(n) <= _MAX_DIGITS and not n.startswith("0")):
         raise NotFound(_NAME)
     return period_view(ctx, _read(ctx, id, int(n)), explain=query.explain)
 
 
-def read_statement(ctx: Context, id: str, query: StatementQuery) -> StatementView:
+def read_statement(ctx: Context, id: str, query: StatementQuery) -> RetainerStatementView:
     """The statement of a period: of the open one as it is now, of the last one where none is open."""
     return statement_view(ctx, _read(ctx, id, query.period), explain=query.explain)
 

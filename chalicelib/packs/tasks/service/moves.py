@@ -46,6 +46,7 @@ def move_task(ctx: Context, id: str, query: TaskMoveQuery, body: TaskMoveRequest
     The professional who has it starts, blocks, goes on and finishes. It is done once its dependencies are done or cancelled and its
     checklist is ticked; one with a day is then logged with the professional's interactions, as in time or not, until it is reopened.
     """
+    Task.ID.key(id)  # an id of another form is not found, whatever the request says
     move = _Move(_target(query, body), body.reason, body.note, body.hours, body.retainer_id)
     if move.hours is not None and move.target != DONE:
         raise ValidationFailed.field("hours", "hours are logged when a task is done")
