@@ -26,7 +26,7 @@ from chalicelib.packs.retainers.rules.accounts import Account
 from chalicelib.packs.retainers.rules.lifecycle import RENEWED, Change
 from chalicelib.packs.retainers.rules.states import ACTIVE, CANCELLED, EXPIRED
 
-_JOB = "retainers"  # who closes periods, whoever comes to it
+_JOB = "retainers-due"  # the schedule: it is who closes periods, whoever comes to it
 _TITLES = {RENEWED: "Retainer renewed", EXPIRED: "Retainer expired", CANCELLED: "Retainer cancelled"}
 
 

@@ -110,7 +110,7 @@ class TestLog:
         logged = retainers.log(id, 2)
         assert (logged["hours_used"], retainers.read(id)["period"]["n"]) == (2, 3)
         assert [one.used for one in closed_periods(runtime, id)] == [600, 0]
-        assert {one.created_by for one in events(runtime, "renewed")} == {"system:retainers"}
+        assert {one.created_by for one in events(runtime, "renewed")} == {"system:retainers-due"}
         assert stored(runtime, id).updated_by == "user_operator"
 
     def test_not_after_its_term(self, retainers, clock):

@@ -70,10 +70,12 @@ def cancel_retainer(ctx: Context, id: str, body: RetainerCancelRequest, query: E
     transition = MACHINE.transition(before.status, CANCELLED)
     _require_not_cancelled(before)
     today = before.today(ctx)
-    earliest = today if before.status == DRAFT else today + timedelta(days=before.notice_days)
+    earliest = today + timedelta(days=before.notice_days)
     last_day = body.effective_on or earliest
     if last_day < today:
         raise ValidationFailed.field("effective_on", "it can't have passed")
+    if before.status == DRAFT:
+        earliest = last_day = today
     transition.check_permission(ctx.actor)
     if last_day < earliest and not ctx.actor.can(SHORT_NOTICE):
         raise Forbidden(f"The notice ends on {earliest.isoformat()}; a sooner end needs the permission {SHORT_NOTICE}.")
