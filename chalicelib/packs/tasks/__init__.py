@@ -54,10 +54,10 @@ PACK = Pack(
         Endpoint("GET", _COMMENTS, "list_comments", _READ, "List the comments on a task, newest first"),
     ),
     schedules=(Schedule("tasks-overdue", _EACH_MORNING, f"{__name__}.schedules.overdue", "Tells of overdue tasks, and escalates them"),),
-    projections=(Projection("task", f"{__name__}.projections.contribute", writes=("pro", "WORKLOAD", "ESTIMATES")),),
+    projections=(Projection("task", f"{__name__}.projections.contribute", writes=("pro", "WORKLOAD", "PROSCORE")),),
     subjects=(SubjectEntry("task", "task", f"{__name__}.subjects.TASK"),),
     entities={"task": f"{__name__}.entities.Task", "task-comment": f"{__name__}.entities.Comment"},
-    key_prefixes=("WORKLOAD", "ESTIMATES"),
+    key_prefixes=("WORKLOAD",),
     cancels={"deal": f"{__name__}.public.cancel_with_deal"},
     holders={"deal": f"{__name__}.subjects.holders_of_deal", "professional": f"{__name__}.subjects.holders_of_professional"},
 )
