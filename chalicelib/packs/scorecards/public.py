@@ -3,15 +3,19 @@
 Other packs use nothing else of it, and depend on neither its keys nor its indexes.
 """
 
+from chalicelib.foundation.errors import Conflict, NotFound, Problem
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.store import references
 from chalicelib.foundation.store.codec import DynamoItem
+from chalicelib.foundation.store.expressions import all_of, attribute
 from chalicelib.foundation.store.store import parse_live
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.scorecards.entities import Professional as Professional
 from chalicelib.packs.scorecards.entities import ProfessionalCard as ProfessionalCard
 from chalicelib.packs.scorecards.entities import ProfessionalCounter as ProfessionalCounter
 from chalicelib.packs.scorecards.rules.professionals import ROLES as ROLES
+
+_IS_ACTIVE = all_of(references.IS_OPEN, attribute("active") == True)  # noqa: E712 - a condition of the table
 
 
 def key(id: str) -> ItemKey:
@@ -35,13 +39,22 @@ def add_reference(tx: Transaction, professional_id: str, count: int = 1, *, acti
     The transaction fails with NotFound where the professional doesn't exist, Conflict where they are deleted, and, unless `active` is
     false, Conflict `professional_inactive` where they aren't active.
     """
-    references.add_reference(tx, Professional.ID, professional_id, count, active=active)
+    when = _IS_ACTIVE if active else references.IS_OPEN
+    tx.update(counter_key(professional_id), add={"refs": count}, when=when, on_conflict=unusable)
 
 
 def require_usable(tx: Transaction, professional_id: str, *, active: bool = True) -> None:
     """Let the transaction stand only while the professional exists and, unless `active` is false, is active. Fails as `add_reference`."""
-    when = references.IS_ACTIVE if active else references.IS_OPEN
-    tx.condition_check(counter_key(professional_id), when, references.unusable(Professional.ID))
+    tx.condition_check(counter_key(professional_id), _IS_ACTIVE if active else references.IS_OPEN, unusable)
+
+
+def unusable(counter: DynamoItem) -> Problem:
+    """Why nothing new may refer to a professional with this counter."""
+    if not counter:
+        return NotFound(Professional.ID.name)
+    if "closed" in counter:
+        return Conflict("The professional has been deleted.")
+    return Conflict("The professional isn't active.", code="professional_inactive")
 
 
 def remove_reference(tx: Transaction, professional_id: str, count: int = 1) -> None:
