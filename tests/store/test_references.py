@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.errors import Conflict, NotFound
+from chalicelib.foundation.errors import Conflict
 from chalicelib.foundation.manifest import Pack
 from chalicelib.foundation.pack_registry import PackRegistry
 from chalicelib.foundation.store import references
@@ -106,27 +106,3 @@ def test_a_row_may_name_what_refers(ctx, monkeypatch):
     named = Holders(SampleChild.children_of(thing.id), id_in=lambda row: names[row["id"]["S"]])
     monkeypatch.setitem(globals(), "parts_of", lambda id: named)
     assert references.holding_ids(ctx, "thing", thing.id) == ["other_1"]
-
-
-def test_a_root_that_must_be_active(ctx):
-    thing, _ = make_thing(ctx, [])
-    key = references.counter_key(SampleRoot.ID, thing.id)
-
-    def refer(id: str, *, active: bool) -> None:
-        tx = Transaction(ctx.store)
-        references.add_reference(tx, SampleRoot.ID, id, active=active)
-        tx.commit()
-
-    ctx.store.update(key, set={"active": True})
-    refer(thing.id, active=True)
-    ctx.store.update(key, set={"active": False})
-    refer(thing.id, active=False)
-    with pytest.raises(Conflict) as refused:
-        refer(thing.id, active=True)
-    assert refused.value.members == {"code": "thing_inactive"}
-    with pytest.raises(NotFound):
-        refer("thing_01KB0Q5E8G7Z3V9X2M4N6P8R0T", active=True)
-    ctx.store.update(key, set={"closed": ctx.now})
-    with pytest.raises(Conflict, match="has been deleted"):
-        refer(thing.id, active=True)
-    assert ctx.store.get_item(key)["refs"]["N"] == "2"

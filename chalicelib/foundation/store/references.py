@@ -28,7 +28,6 @@ from chalicelib.foundation.store.store import StoreStamp
 from chalicelib.foundation.store.transactions import Transaction
 
 IS_OPEN = all_of(ROW_EXISTS, attribute("closed").does_not_exist())
-IS_ACTIVE = all_of(IS_OPEN, attribute("active") == True)  # noqa: E712 - a condition of the table
 
 
 class ReferenceCounter(Row):
@@ -49,29 +48,16 @@ def add_counter(tx: Transaction, root_id: str, now: datetime) -> None:
     tx.put(ReferenceCounter.at(keys.reference_counter(root_id), refs=0, opened_at=now))
 
 
-def add_reference(
-    tx: Transaction, id_format: IdFormat, root_id: str, count: int = 1, *, set: Mapping[str, object] = NOTHING, active: bool = False
-) -> None:
+def add_reference(tx: Transaction, id_format: IdFormat, root_id: str, count: int = 1, *, set: Mapping[str, object] = NOTHING) -> None:
     """Add `count` references to `root_id`. The transaction fails with NotFound where it is absent, Conflict where it is closed.
 
-    `set` are attributes of that row that change with the reference. `active`: of a root whose counter says so (`active`), it fails with
-    Conflict `<name>_inactive` where it isn't active, too.
+    `set` are attributes of that row that change with the reference.
     """
-    when = IS_ACTIVE if active else IS_OPEN
-    tx.update(counter_key(id_format, root_id), set=set, add={"refs": count}, when=when, on_conflict=unusable(id_format))
-
-
-def unusable(id_format: IdFormat) -> Callable[[DynamoItem], Problem]:
-    """Why nothing new may refer to a root, by its counter."""
 
     def problem(counter: DynamoItem) -> Problem:
-        if not counter:
-            return NotFound(id_format.name)
-        if "closed" in counter:
-            return Conflict(f"The {id_format.name} has been deleted.")
-        return Conflict(f"The {id_format.name} isn't active.", code=f"{id_format.name}_inactive")
+        return Conflict(f"The {id_format.name} has been deleted.") if counter else NotFound(id_format.name)
 
-    return problem
+    tx.update(counter_key(id_format, root_id), set=set, add={"refs": count}, when=IS_OPEN, on_conflict=problem)
 
 
 def remove_reference(tx: Transaction, id_format: IdFormat, root_id: str, count: int = 1) -> None:

@@ -8,7 +8,6 @@ from chalicelib.foundation import idempotency, party_rows
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import NotFound
 from chalicelib.foundation.json_codec import JsonObject
-from chalicelib.foundation.store import references
 from chalicelib.foundation.store.expiry import has_ended
 from chalicelib.foundation.store.store import parse_live
 from chalicelib.packs.alignment.entities import AlignmentProfile, ProfessionalMatch, ProfessionalMatchContent
@@ -91,7 +90,7 @@ def read_alignment_basis(ctx: Context, professional_id: str, profile_id: str) ->
     if profile is None:
         raise NotFound(AlignmentProfile.ID.name)
     if not counter["active"]["BOOL"]:
-        raise references.unusable(scorecards.Professional.ID)(counter)
+        raise scorecards.unusable(counter)
     return profile, signals.parse_current(rows.get(current_key))
 
 

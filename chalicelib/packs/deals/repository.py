@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from chalicelib.foundation import access, idempotency, party_rows
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Conflict, NotFound, ValidationFailed
-from chalicelib.foundation.ids import IdFormat
 from chalicelib.foundation.manifest import import_string
 from chalicelib.foundation.state_history import StateHistory
 from chalicelib.foundation.store import references
@@ -18,13 +17,13 @@ from chalicelib.foundation.store.unique import UniqueValue, external_ref_taken
 from chalicelib.packs.deals.entities import NO_OWNER, Deal, DealGate, ProfessionalDeal, mirrored
 from chalicelib.packs.deals.rules import STATUSES
 from chalicelib.packs.deals.schemas import DealQuery, DealStatusInterval
+from chalicelib.packs.scorecards import public as scorecards
 from chalicelib.packs.wholesale import public as wholesale
 from chalicelib.packs.wholesale.public import Pipeline
 
 EXTERNAL_REF = UniqueValue.by_digest("deal-ref")
 _TAKEN = external_ref_taken("deal")
 HISTORY = StateHistory(DealStatusInterval)
-PROFESSIONAL = "professional"  # the kind of entity that a deal's professional_ids name
 MAX_CHECKED_USERS = 5  # of a team that are conditions of one transaction
 MAX_UNFINISHED = 80  # things that are cancelled with their deal in one transaction
 
@@ -84,7 +83,7 @@ def create(ctx: Context, deal: Deal, pipeline: Pipeline | None, response: object
     EXTERNAL_REF.change(ctx, tx, None, deal.external_ref, deal.id, _TAKEN)
     if pipeline is not None:
         wholesale.add_deal(ctx, tx, pipeline, deal.id)
-    _change_professionals(ctx, tx, deal.id, (), deal.professional_ids)
+    _change_professionals(tx, deal.id, (), deal.professional_ids)
     tx.create(deal)
     tx.put(DealGate.of(deal))
     party_rows.add_changes(tx, {}, deal.party_rows)
@@ -105,7 +104,7 @@ def add_update(ctx: Context, tx: Transaction, before: Deal, after: Deal, *, ver:
     """
     _require_users(ctx, tx, after.owner if after.owner != before.owner else None, [id for id in after.team if id not in before.team])
     EXTERNAL_REF.change(ctx, tx, before.external_ref, after.external_ref, after.id, _TAKEN)
-    _change_professionals(ctx, tx, after.id, before.professional_ids, after.professional_ids)
+    _change_professionals(tx, after.id, before.professional_ids, after.professional_ids)
     if mirrored(after) != mirrored(before):
         when = references.IS_OPEN if ver is None else all_of(references.IS_OPEN, attribute("ver") == ver)
         tx.update(references.counter_key(Deal.ID, after.id), set=mirrored(after), when=when)
@@ -147,13 +146,13 @@ def delete(ctx: Context, deal: Deal, pipeline: Pipeline | None) -> None:
 
     Rows by which it is found, and that one transaction has no room for, are removed after it: without the deal they say nothing.
     """
-    tx, id_format = Transaction(ctx.store), _professional_ids(ctx)
+    tx = Transaction(ctx.store)
     references.close_if_unreferenced(ctx, tx, Deal, deal.id)
     EXTERNAL_REF.change(ctx, tx, deal.external_ref, None, deal.id, _TAKEN)
     if pipeline is not None:
         wholesale.remove_deal(ctx, tx, pipeline)
     for id in deal.professional_ids:
-        references.remove_reference(tx, id_format, id)
+        scorecards.remove_reference(tx, id)
     tx.save(deal.soft_deleted(ctx))
     keys = [*(ProfessionalDeal.of(id, deal.id).key for id in deal.professional_ids), *deal.party_rows]
     room = MAX_ACTIONS - len(tx)
@@ -191,21 +190,13 @@ def _read_users(ctx: Context, ids: Sequence[str]) -> list[DynamoItem | None]:
     return [items.get(key) for key in keys]
 
 
-def _change_professionals(ctx: Context, tx: Transaction, deal_id: str, before: Sequence[str], after: Sequence[str]) -> None:
+def _change_professionals(tx: Transaction, deal_id: str, before: Sequence[str], after: Sequence[str]) -> None:
     """Count the deal on the professionals who come into it, who must be active, and no more on those who leave it: two actions each."""
-    id_format = _professional_ids(ctx)
     for id in after:
         if id not in before:
-            references.add_reference(tx, id_format, id, active=True)
+            scorecards.add_reference(tx, id)
             tx.put(ProfessionalDeal.of(id, deal_id))
     for id in before:
         if id not in after:
-            references.remove_reference(tx, id_format, id)
+            scorecards.remove_reference(tx, id)
             tx.delete(ProfessionalDeal.of(id, deal_id).key)
-
-
-def _professional_ids(ctx: Context) -> IdFormat:
-    """The form of the ids of professionals. Their pack knows deals, so deals can't import it."""
-    id_format = ctx.packs.id_format(PROFESSIONAL)
-    assert id_format is not None, "professionals are one of the packs"
-    return id_format

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import format_timestamp
+from chalicelib.foundation.errors import Conflict, NotFound, Problem
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.store import references
 from chalicelib.foundation.store.codec import DynamoItem
+from chalicelib.foundation.store.expressions import all_of, attribute
 from chalicelib.foundation.store.store import parse_live
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.scorecards.entities import Professional as Professional
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from chalicelib.packs.scorecards.schemas import ScorecardView
 
 _HOURS_STEP = Decimal("0.0001")
+_IS_ACTIVE = all_of(references.IS_OPEN, attribute("active") == True)  # noqa: E712 - a condition of the table
 
 
 def key(id: str) -> ItemKey:
@@ -51,13 +54,22 @@ def add_reference(tx: Transaction, professional_id: str, count: int = 1, *, acti
     The transaction fails with NotFound where the professional doesn't exist, Conflict where they are deleted, and, unless `active` is
     false, Conflict `professional_inactive` where they aren't active.
     """
-    references.add_reference(tx, Professional.ID, professional_id, count, active=active)
+    when = _IS_ACTIVE if active else references.IS_OPEN
+    tx.update(counter_key(professional_id), add={"refs": count}, when=when, on_conflict=unusable)
 
 
 def require_usable(tx: Transaction, professional_id: str, *, active: bool = True) -> None:
     """Let the transaction stand only while the professional exists and, unless `active` is false, is active. Fails as `add_reference`."""
-    when = references.IS_ACTIVE if active else references.IS_OPEN
-    tx.condition_check(counter_key(professional_id), when, references.unusable(Professional.ID))
+    tx.condition_check(counter_key(professional_id), _IS_ACTIVE if active else references.IS_OPEN, unusable)
+
+
+def unusable(counter: DynamoItem) -> Problem:
+    """Why nothing new may refer to a professional with this counter."""
+    if not counter:
+        return NotFound(Professional.ID.name)
+    if "closed" in counter:
+        return Conflict("The professional has been deleted.")
+    return Conflict("The professional isn't active.", code="professional_inactive")
 
 
 def remove_reference(tx: Transaction, professional_id: str, count: int = 1) -> None:

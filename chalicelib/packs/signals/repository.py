@@ -7,7 +7,6 @@ from chalicelib.foundation.errors import NotFound, VersionConflict
 from chalicelib.foundation.events import Notification, add_notifications
 from chalicelib.foundation.idempotency import claimed_transaction, idempotent_transaction, read_or_replay
 from chalicelib.foundation.ids import ItemKey
-from chalicelib.foundation.store import references
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.expressions import ROW_ABSENT, any_of, attribute
 from chalicelib.foundation.store.store import parse_live
@@ -27,7 +26,7 @@ def require_usable_professional(ctx: Context, professional_id: str) -> None:
     if counter is None or "closed" in counter:
         raise NotFound(scorecards.Professional.ID.name)
     if not counter["active"]["BOOL"]:
-        raise references.unusable(scorecards.Professional.ID)(counter)
+        raise scorecards.unusable(counter)
 
 
 def create_signal(ctx: Context, signal: Signal, response: object) -> None:
