@@ -3,13 +3,18 @@
 import gzip
 import socket
 import ssl
-import subprocess
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -227,18 +232,23 @@ def test_a_redirect_resolves_anew_and_is_checked_anew(site):
     assert site.asked == ["rebind.example/"]
 
 
-def test_another_address_of_the_name_is_tried_where_one_does_not_answer(site):
+@pytest.mark.parametrize("failure", [ConnectionRefusedError(), TimeoutError()])
+def test_another_address_of_the_name_is_tried_where_one_does_not_answer(site, failure):
     site.names["two.example"] = [["1.0.0.1", PUBLIC]]
     site.answer("/", "hello")
 
+    given: list[float] = []
+
     def dial(address: str, port: int, seconds: float) -> socket.socket:
+        given.append(seconds)
         if address == "1.0.0.1":
-            raise ConnectionRefusedError
+            raise failure
         return site.network.dial(address, port, seconds)
 
     found = fetch("http://two.example/", {}, PAGES, network=Network(resolve=site.network.resolve, dial=dial))
     assert found.body == b"hello"
     assert site.dialled == [(PUBLIC, 80)]
+    assert given[0] <= PAGES.seconds / 2
 
 
 # -- redirects
@@ -382,8 +392,16 @@ def test_who_refuses_to_connect_is_no_success():
 def certificate(tmp_path_factory: Any) -> Any:
     """A certificate of its own for secure.example, and a context that trusts it."""
     folder = tmp_path_factory.mktemp("tls")
-    arguments = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=secure.example -addext subjectAltName=DNS:secure.example"
-    subprocess.run(["openssl", *arguments.split(), "-keyout", folder / "key", "-out", folder / "crt"], check=True, capture_output=True)
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "secure.example")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now - timedelta(1), now + timedelta(1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("secure.example")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, SHA256())
+    )
+    (folder / "crt").write_bytes(made.public_bytes(Encoding.PEM))
+    (folder / "key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     return folder
 
 
