@@ -114,6 +114,11 @@ def masked(value: object) -> str | None:
     return None if value is None else MASK
 
 
+def shown(ctx: Context, permission: str, value: str | None) -> str | None:
+    """One contact, masked for a caller without the permission to see contacts."""
+    return value if ctx.actor.can(permission) else masked(value)
+
+
 def mask(values: Mapping[str, object], fields: Collection[str]) -> dict[str, object]:
     """The values with those of `fields` masked; absent ones stay absent, and null stays null."""
     return {name: masked(value) if name in fields else value for name, value in values.items()}

@@ -32,8 +32,12 @@ BUILTIN_PACKS = (
                 writes=(EVERY_ENTITY, "PARK"),
             ),
         ),
-        rows=("chalicelib.foundation.store.references.ReferenceCounter", "chalicelib.foundation.party_rows.PartyRow"),
-        key_prefixes=("UNIQ", "IDEM", "CFG", "MAIL", "PARK", "RUN", "SEEN", "PASS", "PARTY"),
+        rows=(
+            "chalicelib.foundation.store.references.ReferenceCounter",
+            "chalicelib.foundation.party_rows.PartyRow",
+            "chalicelib.foundation.suppression.Suppression",
+        ),
+        key_prefixes=("UNIQ", "IDEM", "CFG", "MAIL", "SUPPRESS", "PARK", "RUN", "SEEN", "PASS", "PARTY", "PENDING"),
     ),
     Pack("G", "telemetry", "Logging", "chalicelib.foundation.telemetry", probe=f"{__name__}.probe_redaction"),
 )

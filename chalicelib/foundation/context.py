@@ -13,6 +13,7 @@ from chalicelib.foundation.cache import Cache
 from chalicelib.foundation.dates import business_date
 from chalicelib.foundation.errors import PreconditionFailed
 from chalicelib.foundation.idempotency import IdempotencyRecordKey
+from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.pack_registry import PackRegistry
 from chalicelib.foundation.roles import RoleMatrix
@@ -51,6 +52,7 @@ class Context:
     cache: Cache = field(default_factory=Cache)  # shared by the process
     warnings: list[str] = field(default_factory=list)
     users_who_left: set[str] = field(default_factory=set)  # as far as a failed condition has shown (foundation.events)
+    suppressions: dict[ItemKey, bool] = field(default_factory=dict)  # as far as it is known, or assumed (foundation.suppression)
 
     @property
     def today(self) -> date:

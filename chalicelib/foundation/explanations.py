@@ -1,6 +1,7 @@
 """How a computed figure explains itself: `?explain=true`, in one form everywhere."""
 
 from collections.abc import Iterable, Mapping
+from typing import NotRequired
 
 from typing_extensions import TypedDict
 
@@ -24,6 +25,12 @@ class Explanation(TypedDict):
     formula: Formula
     as_of: str
     missing: list[str]
+
+
+class Explained(TypedDict):
+    """The part of an answer that is there on request: `?explain=true`."""
+
+    explain: NotRequired[Explanation]
 
 
 def explain(formula: str, inputs: Mapping[str, object], as_of: str, missing: Iterable[str] = (), *, version: int = 1) -> Explanation:

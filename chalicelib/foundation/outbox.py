@@ -4,6 +4,8 @@ A mail is a row (`t` is "m"; it is no entity and never enters the trail, since i
 puts its key on the queue by `enqueue`; the worker behind the queue claims the row with a lease, sends it by SES and marks it sent.
 A worker that dies between sending and marking sends it twice: no mail is lost, and a second one says the same. A row that is not sent
 after a quarter of an hour is due in an index, from which the schedule `outbox-requeue` queues it again, once an hour.
+
+A mail that its receiver may opt out of names the row that says so (foundation.suppression). The worker reads it just before it sends.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.foundation import telemetry
+from chalicelib.foundation import suppression, telemetry
 from chalicelib.foundation.aws import client
 from chalicelib.foundation.errors import VersionConflict
 from chalicelib.foundation.ids import ItemKey, ulid
@@ -25,6 +27,7 @@ from chalicelib.foundation.store.expiry import find_live_row, is_live
 from chalicelib.foundation.store.expressions import ROW_ABSENT, all_of, any_of, attribute, unchanged
 from chalicelib.foundation.store.keys import KeyPart
 from chalicelib.foundation.store.transactions import Transaction
+from chalicelib.foundation.suppression import Suppression
 
 if TYPE_CHECKING:
     from chalicelib.foundation.context import Context
@@ -50,7 +53,9 @@ class QueueError(Exception):
 
 @dataclass(frozen=True)
 class DeliveryResult:
-    """The outcome of one delivery: sent, gone (nothing to do), busy (leased by another worker), failed (permanently)."""
+    """The outcome of one delivery: sent, suppressed (the receiver has opted out), gone (nothing to do), busy (leased by another worker),
+    failed (permanently).
+    """
 
     outcome: str
 
@@ -58,10 +63,13 @@ class DeliveryResult:
 # -- writing
 
 
-def add_mail(tx: Transaction, ctx: "Context", *, to: str, subject: str, text: str, decoy: bool = False) -> ItemKey:
+def add_mail(
+    tx: Transaction, ctx: "Context", *, to: str, subject: str, text: str, decoy: bool = False, unless: ItemKey | None = None
+) -> ItemKey:
     """Add a mail to the transaction; returns its key.
 
     `decoy` writes the same row without sending it, for responses that must cost the same whether or not the recipient exists.
+    `unless` is the key of a Suppression: while that is active the mail isn't sent.
     """
     key = ItemKey(f"MAIL#{ulid(ctx.now)}", "M")
     row = {
@@ -76,6 +84,7 @@ def add_mail(tx: Transaction, ctx: "Context", *, to: str, subject: str, text: st
         "request_id": ctx.request_id,
         "correlation_id": ctx.correlation_id,
         "ttl": int((ctx.now + MAIL_TTL).timestamp()),
+        **({"unless": unless.pk} if unless else {}),
     }
     row |= due_keys(key, ctx.now + FORGOTTEN_AFTER)
     tx.put_values(key, row | {UNSENT.pk_name: _DECOYS} if decoy else {"t": MAIL, **row}, ROW_ABSENT)
@@ -130,6 +139,9 @@ def deliver_mail(ctx: "Context", key: ItemKey) -> DeliveryResult:
     row = _claim(ctx, key)
     if row is None:
         return _unclaimed_result(ctx, key)
+    if "unless" in row and suppression.is_active(ctx.store.get_item(Suppression.key_at(row["unless"]))):
+        _finish(ctx, key, row, "suppressed")
+        return DeliveryResult("suppressed")
     try:
         response = client("sesv2", ctx.settings).send_email(
             FromEmailAddress=ctx.settings.mail_sender,

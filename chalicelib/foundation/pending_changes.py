@@ -41,6 +41,12 @@ def add_pending(ctx: Context, tx: Transaction, before: Entity | None, after: Ent
         tx.put_values(marker_key(after.KIND, after.id, after.revision), {"at": ctx.now})
 
 
+def save_with_marker(ctx: Context, tx: Transaction, after: Entity) -> None:
+    """Save an entity whose aggregates move for certain, since its status changed: two actions."""
+    tx.save(after)
+    add_pending(ctx, tx, None, after)
+
+
 def _contribution(contribute: ContributionRegistry, entity: Entity) -> Contribution:
     return {} if entity.deleted_at else contribute(entity.KIND, codec.decode_item(entity.to_item()))
 

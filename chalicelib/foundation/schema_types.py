@@ -404,12 +404,12 @@ def occurred_at(now: datetime, given: datetime | None) -> datetime:
     return min(given, now)
 
 
-def check_money(currency: str, amounts: dict[str, Decimal | None]) -> None:
+def check_money(currency: str, amounts: Mapping[str, Decimal | int | None]) -> None:
     """Check that amounts are valid in `currency`; `amounts` maps field names to values. Raises ValidationFailed."""
     errors = [
         {"loc": name.split("."), "message": message, "type": "money"}
         for name, amount in amounts.items()
-        if amount is not None and (message := money_error(amount, currency))
+        if amount is not None and (message := money_error(Decimal(amount), currency))
     ]
     if errors:
         raise ValidationFailed(errors)

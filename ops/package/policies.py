@@ -54,6 +54,7 @@ def _outbox_worker(function: DeployedFunction, packs: tuple[Pack, ...]) -> list[
     return [
         _allow("TakeFromQueue", queue, _OUTBOX),
         _allow("ClaimAndSettleMail", ["dynamodb:GetItem", "dynamodb:UpdateItem"], _TABLE, keys=_patterns(["MAIL"])),
+        _allow("SeeWhoHasOptedOut", ["dynamodb:GetItem"], _TABLE, keys=_patterns(["SUPPRESS"])),
         _allow("SendMail", ["ses:SendEmail"], identities),
     ]
 

@@ -497,10 +497,12 @@ def test_roles_follow_from_what_packs_declare() -> None:
     assert not may_write("outbox-requeue", "pipe_01")
 
 
-def test_the_worker_of_the_outbox_sees_mail_alone() -> None:
-    (may,) = [entry for entry in statements("outbox-worker") if any(action.startswith("dynamodb:") for action in entry["Action"])]
+def test_the_worker_of_the_outbox_sees_mail_and_who_has_opted_out() -> None:
+    may, see = [entry for entry in statements("outbox-worker") if any(action.startswith("dynamodb:") for action in entry["Action"])]
     assert may["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["MAIL", "MAIL#*"]}}
     assert set(may["Action"]) == {"dynamodb:GetItem", "dynamodb:UpdateItem"}
+    assert see["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["SUPPRESS", "SUPPRESS#*"]}}
+    assert see["Action"] == ["dynamodb:GetItem"]
     outbox = [{"Fn::GetAtt": ["Outbox", "Arn"]}]
     assert allowed("outbox-worker", "sqs:ReceiveMessage") == allowed("outbox-worker", "sqs:DeleteMessage") == outbox
     assert {name for name in POLICIES if allowed(name, "ses:SendEmail")} == {"outbox-worker"}

@@ -1,7 +1,7 @@
 """Conversion between Python values and DynamoDB attribute values."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -72,3 +72,9 @@ def decode_item(raw: DynamoItem) -> dict[str, Any]:
 def encode_item(values: Mapping[str, Any]) -> DynamoItem:
     """Python values as an item."""
     return {name: encode_value(value) for name, value in values.items()}
+
+
+def decimals(values: Mapping[str, Any] | None, names: Iterable[str] | None = None) -> dict[str, Any]:
+    """Numbers of a nested object that was read as Decimal, of these names or all, since whole ones are read as int; None for absent ones."""
+    values = values or {}
+    return {name: None if values.get(name) is None else Decimal(values[name]) for name in (values if names is None else names)}

@@ -84,5 +84,5 @@ PACK = Pack(
     entities={"buyer": f"{__name__}.entities.Buyer", "assignment": f"{__name__}.entities.Assignment"},
     rows=(f"{__name__}.entities.BuyerMarket", f"{__name__}.entities.BuyerCounter", f"{__name__}.entities.OfferRoster"),
     key_prefixes=("DISPO", "MKT"),
-    holders={"pipeline": f"{__name__}.subjects.holders_of_pipeline"},
+    holders={"pipeline": f"{__name__}.subjects.holders_of_pipeline", "buyer": f"{__name__}.subjects.holders_of_buyer"},
 )

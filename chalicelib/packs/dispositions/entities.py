@@ -13,7 +13,7 @@ two concurrent changes of the order one fails.
 A buyer has a row in the partition of each of its markets, with everything that matching needs (`BuyerMarket`).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -27,10 +27,12 @@ from chalicelib.foundation.ids import IdFormat, ItemKey
 from chalicelib.foundation.json_codec import loads
 from chalicelib.foundation.store import attributes as a
 from chalicelib.foundation.store.access_patterns import AccessPattern, DuePattern, KeyRange
+from chalicelib.foundation.store.codec import decimals
 from chalicelib.foundation.store.entity import Entity
 from chalicelib.foundation.store.keys import escape_key_part, join_key
 from chalicelib.foundation.store.references import ReferenceCounter
 from chalicelib.foundation.store.row import Row
+from chalicelib.foundation.suppression import SuppressionList
 from chalicelib.packs.dispositions.rules import assignments, markets, ranking
 from chalicelib.packs.dispositions.rules.buyer_statistics import AssignmentRecord, Counts
 from chalicelib.packs.dispositions.rules.matches import BuyBox, BuyerProfile
@@ -40,6 +42,7 @@ from chalicelib.packs.wholesale.public import Pipeline
 STATISTICS_SORT_KEY = "S"  # of a buyer's statistics
 SUMMARY_PARTITION = "DISPO"  # one row a day
 MAX_LIVE_OFFERS = 500  # live offers of one pipeline; the roster is one item
+OPT_OUTS = SuppressionList("offers")
 
 
 class BuyerRecord(NamedTuple):
@@ -71,6 +74,7 @@ class Buyer(Entity):
     proof_of_funds = a.optional_map()
     proof_warned = a.optional_date()  # the last day of the proof that a reminder was sent for
     do_not_contact = a.boolean()
+    contact_reason = a.optional_string()  # why it was last set or taken back
     is_active = a.boolean()
     tags = a.string_list()
     notes = a.optional_string()
@@ -140,10 +144,9 @@ class Buyer(Entity):
         keys = (BuyerMarket.range(partition).pk for partition in markets.buyer_partitions(self.markets))
         return [BuyerMarket.at(ItemKey(pk, self.id), **values) for pk in keys]
 
-    @property
-    def flags(self) -> assignments.BuyerStatus:
-        """The flags as the rules take them."""
-        return assignments.BuyerStatus(self.is_active, self.do_not_contact)
+    def status(self, ctx: Context) -> assignments.BuyerStatus:
+        """The flags as the rules take them. Who has opted out by another record of the address is not to be contacted, either."""
+        return assignments.BuyerStatus(self.is_active, self.do_not_contact or OPT_OUTS.holds(ctx, self.email))
 
     @property
     def as_offered(self) -> dict[str, object]:
@@ -411,9 +414,3 @@ def proof_values(proof: ProofOfFunds | None) -> dict[str, object] | None:
 
 _COUNTS = ("bedrooms_min", "bathrooms_min", "sqft_min", "year_built_min")
 _BUY_BOX_NUMBERS = ("price_min", "price_max", *_COUNTS, "max_repairs", "max_pct_of_arv")
-
-
-def decimals(values: Mapping[str, Any] | None, names: Iterable[str] | None = None) -> dict[str, Any]:
-    """Numbers of nested values as Decimal, since the table returns whole ones as int; None where there is none."""
-    values = values or {}
-    return {name: None if values.get(name) is None else Decimal(values[name]) for name in (values if names is None else names)}

@@ -1,6 +1,5 @@
 """Buyers, assignments and matches as responses."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any, cast
@@ -8,11 +7,12 @@ from typing import Any, cast
 from chalicelib.foundation import access
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import format_timestamp
+from chalicelib.foundation.explanations import Explained
 from chalicelib.foundation.presentation import present, present_row
 from chalicelib.packs.dispositions.entities import Assignment, Buyer
 from chalicelib.packs.dispositions.permissions import CONTACTS
 from chalicelib.packs.dispositions.rules import assignments, fees, matches
-from chalicelib.packs.dispositions.rules.buyer_statistics import Counts, compute_statistics
+from chalicelib.packs.dispositions.rules.buyer_statistics import Counts, compute_statistics, explain_statistics
 from chalicelib.packs.dispositions.rules.ranking import RankedOffer
 from chalicelib.packs.dispositions.schemas import (
     AssignmentSummary,
@@ -37,10 +37,14 @@ def statistics_view(counts: Counts) -> StatisticsView:
     return cast(StatisticsView, asdict(compute_statistics(counts)))
 
 
-def buyer_view(ctx: Context, buyer: Buyer, counts: Counts, warnings: list[str]) -> BuyerView:
+def record_explanation(ctx: Context, counts: Counts, *, explain: bool) -> Explained:
+    """The explanation of tier, rates and median on request; nothing else."""
+    return {"explain": explain_statistics(counts, format_timestamp(ctx.now))} if explain else {}
+
+
+def buyer_view(ctx: Context, buyer: Buyer, counts: Counts, warnings: list[str], *, explain: bool = False) -> BuyerView:
     """A buyer with its statistics; contacts are masked for callers without the permission."""
     statistics = statistics_view(counts)
-    contacts = {name: buyer.attribute_values.get(name) for name in _CONTACT_FIELDS}
     return present(
         BuyerView,
         buyer,
@@ -48,14 +52,18 @@ def buyer_view(ctx: Context, buyer: Buyer, counts: Counts, warnings: list[str]) 
         tier=statistics["tier"],
         statistics=statistics,
         warnings=warnings,
-        **(access.mask_unless(ctx, CONTACTS, contacts, _CONTACT_FIELDS) or {}),
+        **record_explanation(ctx, counts, explain=explain),
+        **_contacts(ctx, buyer.attribute_values),
     )
 
 
 def buyer_summary(ctx: Context, row: dict[str, Any]) -> BuyerSummary:
     """A buyer of a list; contacts are masked for callers without the permission."""
-    contacts = access.mask_unless(ctx, CONTACTS, {name: row.get(name) for name in _CONTACT_FIELDS}, _CONTACT_FIELDS) or {}
-    return present_row(BuyerSummary, row, do_not_contact=row.get("do_not_contact", False), **contacts)
+    return present_row(BuyerSummary, row, do_not_contact=row.get("do_not_contact", False), **_contacts(ctx, row))
+
+
+def _contacts(ctx: Context, values: dict[str, Any]) -> dict[str, str | None]:
+    return {name: access.shown(ctx, CONTACTS, values.get(name)) for name in _CONTACT_FIELDS}
 
 
 # -- assignments
@@ -133,8 +141,3 @@ def match_view(ctx: Context, match: matches.Match, *, explain: bool) -> MatchVie
     if explain:
         view["explain"] = matches.explain_match(match, ctx.today.isoformat())
     return view
-
-
-def visible_name(ctx: Context, row: Mapping[str, object]) -> str:
-    """A buyer's name, masked for callers without the permission."""
-    return str(row.get("name", "")) if ctx.actor.can(CONTACTS) else access.MASK

@@ -11,7 +11,7 @@ from chalicelib.foundation.due_work import notification_target
 from chalicelib.foundation.errors import NotFound, ValidationFailed
 from chalicelib.foundation.events import Notification, add_notifications
 from chalicelib.foundation.ids import ItemKey
-from chalicelib.foundation.pending_changes import add_pending
+from chalicelib.foundation.pending_changes import add_pending, save_with_marker
 from chalicelib.foundation.projections import generations, live_aggregates
 from chalicelib.foundation.store import references
 from chalicelib.foundation.store.access_patterns import KeyRange
@@ -22,6 +22,7 @@ from chalicelib.foundation.store.pagination import decode_view
 from chalicelib.foundation.store.store import parse_live, parse_many
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.dispositions.entities import (
+    OPT_OUTS,
     STATISTICS_SORT_KEY,
     Assignment,
     Buyer,
@@ -55,13 +56,12 @@ def _record(ctx: Context, rows: Sequence[DynamoItem]) -> BuyerRecord:
     return BuyerRecord(counts, next((counter.last_offer_at for counter in counters), None))
 
 
-def has_duplicate_email(ctx: Context, buyer: Buyer) -> bool:
-    """Whether another buyer has the same email. One round trip, none without an email."""
+def of_same_email(ctx: Context, buyer: Buyer) -> Iterator[DynamoItem]:
+    """The rows of the buyers with the email of this one, itself included. A round trip for each hundred, none without an email."""
     if buyer.folded_email is None:
-        return False
+        return iter(())
     same = join_key(escape_key_part(buyer.folded_email), "")
-    rows = next(ctx.store.query_pages(Buyer.BY_EMAIL.range(email_initial=buyer.email_initial, prefix=same), page_size=2))
-    return any(row["pk"]["S"] != buyer.id for row in rows)
+    return ctx.store.query_all(Buyer.BY_EMAIL.range(email_initial=buyer.email_initial, prefix=same), page_size=100)
 
 
 def buyer_ranges(query: BuyerQuery, prefix: str | None) -> list[KeyRange]:
@@ -93,7 +93,20 @@ def create_buyer(ctx: Context, buyer: Buyer, response: object) -> None:
     references.add_counter(tx, buyer.id, ctx.now)
     for row in buyer.market_rows(record={}):
         tx.put(row)
+    _commit_with_contact(ctx, tx, None, buyer)
+
+
+def _commit_with_contact(ctx: Context, tx: Transaction, before: Buyer | None, after: Buyer) -> None:
+    """Commit the write of a buyer with what it needs of its address; the others that have the address follow, as far as one step goes."""
+    is_changed = OPT_OUTS.add(ctx, tx, before, after)
     tx.commit()
+    if is_changed:
+        spread_contact(ctx, after)
+
+
+def spread_contact(ctx: Context, buyer: Buyer) -> bool:
+    """Let the others that have the buyer's email be contacted as it is; whether none is left. Two round trips, and one for each of them."""
+    return OPT_OUTS.spread(ctx, buyer, of_same_email(ctx, buyer), save_buyer)
 
 
 def save_buyer(ctx: Context, before: Buyer, after: Buyer) -> None:
@@ -109,7 +122,7 @@ def save_buyer(ctx: Context, before: Buyer, after: Buyer) -> None:
     for row in new:  # without a copy of the record, which may have changed since the buyer was read
         tx.put(row)
     tx.update(reference_counter(after.id), set=_record_changed(ctx, after.id), when=ROW_EXISTS)
-    tx.commit()
+    _commit_with_contact(ctx, tx, before, after)
 
 
 def delete_buyer(ctx: Context, buyer: Buyer) -> None:
@@ -233,9 +246,10 @@ def check_buyer_active(tx: Transaction, buyer_id: str) -> None:
 
 
 def add_offers(ctx: Context, tx: Transaction, snapshot: PipelineSnapshot, offers: Sequence[tuple[Assignment, Buyer]]) -> None:
-    """Add new offers of one pipeline, whose stage and contract, roster and buyers didn't change: three actions each, and three for all."""
+    """Add new offers of one pipeline, whose stage and contract, roster and buyers didn't change: five actions each, and three for all."""
     roster = snapshot.roster
     public.check_unchanged(tx, snapshot.pipeline)
+    OPT_OUTS.check(ctx, tx, [buyer.email for _, buyer in offers])
     for assignment, buyer in offers:
         tx.check_unchanged(buyer)
         references.add_reference(tx, Buyer.ID, buyer.id, set={"last_offer_at": ctx.now, **_record_changed(ctx, buyer.id)})
@@ -252,21 +266,15 @@ def put_roster(ctx: Context, tx: Transaction, roster: OfferRoster) -> None:
     tx.put(roster.with_values(revision=roster.revision + 1, request_id=ctx.request_id), when)
 
 
-def save_moved(ctx: Context, tx: Transaction, after: Assignment) -> None:
-    """Save an assignment whose status changed: the statistics move with it."""
-    tx.save(after)
-    add_pending(ctx, tx, None, after)
-
-
 def add_closing(ctx: Context, tx: Transaction, after: Assignment) -> None:
     """Save an assignment that was closed: its buyer's record changes."""
-    save_moved(ctx, tx, after)
+    save_with_marker(ctx, tx, after)
     tx.update(reference_counter(after.buyer_id), set=_record_changed(ctx, after.buyer_id), when=ROW_EXISTS)
 
 
 def add_fallout(ctx: Context, tx: Transaction, after: Assignment) -> None:
     """Save an assignment that fell out, and remove its reference to the buyer, whose record changes with a fault."""
-    save_moved(ctx, tx, after)
+    save_with_marker(ctx, tx, after)
     change = _record_changed(ctx, after.buyer_id) if after.record.is_buyer_fault else {}
     tx.update(reference_counter(after.buyer_id), set=change, add={"refs": -1}, when=ROW_EXISTS)
 
@@ -275,7 +283,7 @@ def save_fallen_offers(ctx: Context, snapshot: PipelineSnapshot, offers: Sequenc
     """Write offers of a pipeline that lapsed, in one transaction: two actions each and one a buyer, and two for all of them."""
     tx = Transaction(ctx.store)
     for after in offers:
-        save_moved(ctx, tx, after)
+        save_with_marker(ctx, tx, after)
     for buyer_id, count in Counter(after.buyer_id for after in offers).items():  # a lapse is no fault, so the record stays
         references.remove_reference(tx, Buyer.ID, buyer_id, count)
     public.remove_reference(tx, snapshot.pipeline.id, len(offers))

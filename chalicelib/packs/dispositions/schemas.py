@@ -22,18 +22,11 @@ Reason = Annotated[str, t.OneOf(assignments.REASONS[assignments.ASSIGNED, assign
 Tier = Annotated[str, t.OneOf(TIERS, "BuyerTier")]
 Status = Annotated[str, t.OneOf(assignments.STATUSES, "AssignmentStatus")]
 
-
-def _market(text: str) -> str:
-    if message := markets.market_error(text):
-        raise ValueError(message)
-    return str(markets.parse(text))
-
-
 PercentOfArv = Annotated[t.Number, Field(ge=0, le=1000), t.decimals(2)]  # of the ARV: a buyer may pay more than it
 Market = Annotated[
     t.Text,
     Field(min_length=1, max_length=100, examples=["981*"], description="A postal code, a prefix of one (981*), or City/REGION."),
-    AfterValidator(_market),
+    AfterValidator(lambda text: str(markets.parse(text))),
 ]
 Markets = Annotated[list[Market], Field(max_length=markets.MAX_MARKETS), t.UNIQUE_ITEMS]
 Strategies = Annotated[list[Strategy], t.UNIQUE_ITEMS]
@@ -41,6 +34,7 @@ PipelineId = Annotated[t.Text, Field(min_length=1, max_length=100, examples=["pi
 BuyerId = Annotated[t.Text, Field(min_length=1, max_length=100, examples=["buyer_01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
 AssignmentId = Annotated[str, Field(examples=["asgn_w01KB0Q5E8G7Z3V9X2M4N6P8R0T01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
 Rank = Annotated[t.StrictInt, Field(ge=1, le=10_000)]
+Why = Annotated[t.Notes, Field(min_length=1)]
 
 
 class BuyBox(t.RequestBody):
@@ -90,6 +84,7 @@ class BuyerBase(t.RequestBody):
     funding: Funding | None = None
     tags: t.Tags | None = None
     notes: t.Notes | None = None
+    contact_reason: Why | None = Field(None, description="Why `do_not_contact` is set or taken back; sent along with it.")
 
 
 class BuyerCreate(BuyerBase):
@@ -104,7 +99,11 @@ class BuyerCreate(BuyerBase):
 
 
 class BuyerPatch(BuyerBase, t.PatchBody):
-    """A change of a buyer. Nested objects are merged as well."""
+    """A change of a buyer. Nested objects are merged as well.
+
+    `do_not_contact` holds for the address, whichever buyers have it. Contact with an address is allowed again by whoever gets the mail, or
+    by those who may override, who say why.
+    """
 
     model_config = t.body_example({"notes": "Buys in cash."})
 
@@ -188,7 +187,7 @@ class AssignRequest(t.RequestBody):
 
     model_config = t.body_example({})
 
-    override_reason: Annotated[t.Notes, Field(min_length=1)] | None = Field(
+    override_reason: Why | None = Field(
         None, description="Why it is assigned without a sufficient proof of funds, or during a dispute about earnest money."
     )
 
@@ -224,10 +223,8 @@ class BulkOfferRequest(t.RequestBody):
     notify: t.StrictBool = Field(False, description="Send a mail, with a link to opt out, to buyers with an email.")
 
 
-class MatchQuery(t.PageParams):
+class MatchQuery(t.ExplainParams, t.PageParams):
     """Parameters of a list of matches."""
-
-    explain: t.QueryFlag = False
 
 
 class BuyerQuery(t.PageParams):
@@ -243,12 +240,11 @@ class BuyerQuery(t.PageParams):
     country: t.Country = "US"
 
 
-class DispositionsSummaryQuery(t.QueryParams):
+class DispositionsSummaryQuery(t.ExplainParams):
     """The days of the summary, both inclusive. Default: all days."""
 
     from_: t.BusinessDate | None = Field(None, alias="from")
     to: t.BusinessDate | None = None
-    explain: t.QueryFlag = False
 
 
 # -- answers
@@ -299,11 +295,13 @@ class BuyerView(t.ResourceView):
     proof_of_funds: ProofOfFundsView | None
     tier: Tier
     do_not_contact: bool
+    contact_reason: str | None
     is_active: bool
     tags: list[str]
     notes: str | None
     statistics: StatisticsView
     warnings: list[str]
+    explain: NotRequired[Explanation]
 
 
 class BuyerStatisticsView(StatisticsView):

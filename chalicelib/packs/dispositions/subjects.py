@@ -27,6 +27,11 @@ def holders_of_pipeline(id: str) -> Holders:
     return Holders(Assignment.children_of(id), lambda row: row["status"] != FALLOUT)
 
 
+def holders_of_buyer(id: str) -> Holders:
+    """The assignments that refer to a buyer, likewise."""
+    return Holders(Assignment.BY_BUYER.range(buyer_id=id), lambda row: row["status"] != FALLOUT)
+
+
 BUYER = SubjectAdapter(entity=Buyer, facts=_buyer, hash_fields=("name", "email", "buy_box", "proof_of_funds"))
 ASSIGNMENT = SubjectAdapter(
     entity=Assignment, facts=_assignment, hash_fields=("assignment_price", "assignment_fee", "currency", "buyer_id", "kind_of_exit")

@@ -13,7 +13,6 @@ so that one descending query from `~` reads the pipeline and its latest activiti
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import date
-from decimal import Decimal
 from functools import cached_property
 from typing import Any, Self
 
@@ -24,6 +23,7 @@ from chalicelib.foundation.party_rows import Party, PartyRows
 from chalicelib.foundation.postal_codes import DEFAULT_COUNTRY, normalize_postal_code, postal_area
 from chalicelib.foundation.store import attributes as a
 from chalicelib.foundation.store.access_patterns import AccessPattern, DuePattern
+from chalicelib.foundation.store.codec import decimals
 from chalicelib.foundation.store.entity import Entity
 from chalicelib.foundation.store.keys import join_key
 from chalicelib.foundation.store.references import ReferenceCounter
@@ -238,10 +238,10 @@ def to_pricing_inputs(values: Mapping[str, Any]) -> PricingInputs:
     """Pricing inputs from a pipeline's values: attribute values, or plain values of its item."""
     return PricingInputs(
         currency=values["currency"],
-        rule_pct=_decimal(values.get("rule_pct")) or RULE_PCT,
+        rule_pct=decimals(values, ["rule_pct"])["rule_pct"] or RULE_PCT,
         exit_strategy=values.get("exit_strategy") or "assignment",
-        costs={name: _decimal(cost) for name, cost in (values.get("costs") or {}).items()},
-        **{name: _decimal(values.get(name)) for name in _PRICING_AMOUNTS},
+        costs=decimals(values.get("costs")),
+        **decimals(values, _PRICING_AMOUNTS),
     )
 
 
@@ -249,11 +249,6 @@ _PRICING_AMOUNTS = (
     "arv_estimate", "repair_estimate", "assignment_fee_target", "offer_price", "contract_price", "assignment_price",
     "max_allowable_offer", "expected_spread",
 )  # fmt: skip
-
-
-def _decimal(value: Any) -> Decimal | None:
-    """The codec decodes whole numbers as int."""
-    return None if value is None else Decimal(value)
 
 
 # -- aggregate rows: of the board by stage and currency, or stage and month; of the funnel by month, or month and stage

@@ -38,8 +38,7 @@ def _computed(ctx: Context, pipeline: Pipeline, *, explain: bool) -> dict[str, o
 
 def pipeline_summary(ctx: Context, row: dict[str, Any]) -> PipelineSummary:
     """A pipeline of a list, from its list view."""
-    name = row.get("seller_name")
-    seller_name = name if ctx.actor.can(CONTACTS) else access.masked(name)
+    seller_name = access.shown(ctx, CONTACTS, row.get("seller_name"))
     return present_row(PipelineSummary, row, on_hold=row.get("on_hold", False), seller_name=seller_name)
 
 

@@ -650,6 +650,18 @@ class TestExpired:
         clock.now += timedelta(days=2)
         assert dispositions.fall_out(first)["next_backup"]["assignment_id"] == third
 
+    def test_it_keeps_no_other_from_its_place_nor_from_being_prolonged(self, dispositions, clock):
+        pipeline = dispositions.pipeline()
+        expired, live = dispositions.offer(pipeline, expires_at=SOON), dispositions.offer(pipeline, expires_at="2026-11-28T12:00:00Z")
+        clock.now += timedelta(days=2)
+        moved = dispositions.patch(live, rank=1, expires_at="2026-12-24T12:00:00Z")  # the rank that the expired one had
+        assert (moved["rank"], moved["expires_at"]) == (1, "2026-12-24T12:00:00.000Z")
+        for later in ({"expires_at": "2026-12-24T12:00:00Z"}, {"rank": 2}):
+            assert code(dispositions.expect_error(409, "PATCH", f"/dispo/assignments/{expired}", later)) == "over"
+        clock.now += timedelta(days=7)
+        assert dispositions.assign(live)["warnings"] == ["pof_missing"]  # and not out of rank
+        assert dispositions.fall_out(live)["next_backup"] is None
+
     def test_its_rank_is_free_and_its_buyer_can_be_offered_it_again(self, dispositions, clock, run_work):
         pipeline, buyer = dispositions.pipeline(), dispositions.buyer()
         expired = dispositions.offer(pipeline, buyer, rank=3, expires_at=SOON)

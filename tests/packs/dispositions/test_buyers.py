@@ -135,7 +135,20 @@ class TestBuyers:
         id = dispositions.offer(dispositions.pipeline(), buyer)
         dispositions.assign(id)
         dispositions.close(id)
-        dispositions.expect_error(409, "DELETE", f"/dispo/buyers/{buyer}")
+        assert dispositions.expect_error(409, "DELETE", f"/dispo/buyers/{buyer}")["held_by"] == [id]
+
+    def test_what_holds_it_is_named(self, dispositions, clock):
+        buyer, offers = dispositions.buyer(), []
+        for _ in range(22):
+            offers.append(dispositions.offer(dispositions.pipeline(), buyer))
+            clock.now += timedelta(minutes=1)
+        dispositions.offer(dispositions.pipeline(), dispositions.buyer("Other"))
+        dispositions.fall_out(offers[-1], "seller", None)
+        dispositions.assign(offers[-2])
+        refused = dispositions.expect_error(409, "DELETE", f"/dispo/buyers/{buyer}")
+        # The newest first by the pipelines, whose ids begin those of their assignments.
+        assert (refused["code"], refused["held_by"]) == ("referred_to", offers[-2:0:-1])
+        assert "21 other things" in refused["detail"]
 
 
 class TestLists:
@@ -262,6 +275,39 @@ class TestRecord:
         assert dispositions.ok("GET", "/dispo/summary", query={"to": "2026-10-31"})["forfeits"] == {}
         assert errors(dispositions.expect_error(422, "GET", "/dispo/summary", query={"from": "2026-11-02", "to": "2026-11-01"})) == ["to"]
         dispositions.expect_error(422, "GET", "/dispo/summary", query={"from": "2026-11"})
+
+
+@pytest.mark.parametrize("address", ["/dispo/buyers/{}", "/dispo/buyers/{}/stats"])
+def test_a_record_explains_itself(dispositions, project, clock, address):
+    buyer = dispositions.buyer()
+    path = address.format(buyer)
+    assert dispositions.ok("GET", path, query={"explain": "true"})["explain"]["missing"] == ["closed"]
+    for days in (3, 5):
+        id = dispositions.offer(dispositions.pipeline(), buyer)
+        dispositions.assign(id)
+        clock.now += timedelta(days=days)
+        dispositions.close(id)
+    lost = dispositions.offer(dispositions.pipeline(), buyer)
+    dispositions.assign(lost)
+    dispositions.fall_out(lost, "financing")
+    project()
+    plain = dispositions.call("GET", path)
+    explained = dispositions.call("GET", path, query={"explain": "true"})
+    shown = explained.json()
+    assert shown.pop("explain") == {
+        "inputs": {
+            "offered": 3, "assigned": 3, "closed": 2, "fallout": 1, "own_faults": 1, "days:3": 1, "days:5": 1,
+            "closed_on:2026-11-27": 1, "closed_on:2026-12-02": 1, "own_fault_on:2026-12-02": 1,
+        },
+        "formula": {"id": "dispositions.record", "version": 1},
+        "as_of": "2026-12-02T18:00:00.000Z",
+        "missing": [],
+    }  # fmt: skip
+    assert shown == plain.json()
+    assert (shown["tier"], str(shown.get("statistics", shown)["close_rate"])) == ("C", "66.67")
+    assert explained.headers["etag"].startswith('W/"')
+    assert explained.headers["etag"] != plain.headers["etag"]
+    dispositions.expect_error(422, "GET", path, query={"explain": "yes"})
 
 
 def test_the_record_and_the_summary_say_what_they_are_made_of(client_as):

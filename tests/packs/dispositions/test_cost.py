@@ -18,12 +18,18 @@ OFFER = {"pipeline_id": "{pipe}", "buyer_id": "{other}", "assignment_price": 131
 REQUESTS: dict[str, list[tuple[Any, ...]]] = {
     f"POST {B}": [("POST", B, {"name": "Ann", "email": "ann@example.com"}, KEY)],
     f"POST {B}, without an email": [("POST", B, {"name": "Ann"}, KEY)],
+    f"POST {B}, of an address that has opted out": [
+        ("PATCH", f"{B}/{{buyer}}", {"do_not_contact": True}),
+        ("POST", B, {"name": "Ann", "email": "old@example.com"}, KEY),
+    ],
+    f"POST {B}, with do_not_contact": [("POST", B, {"name": "Ann", "email": "ann@example.com", "do_not_contact": True}, KEY)],
     f"GET {B}": [("GET", B)],
     f"GET {B}, by name or email": [("GET", f"{B}?q=a")],
     f"GET {B}, by market": [("GET", f"{B}?market=98103")],
     f"GET {B}/{{id}}": [("GET", f"{B}/{{buyer}}")],
     f"PATCH {B}/{{id}}": [("PATCH", f"{B}/{{buyer}}", {"name": "Anna"})],
     f"PATCH {B}/{{id}}, a new email": [("PATCH", f"{B}/{{buyer}}", {"email": "new@example.com"})],
+    f"PATCH {B}/{{id}}, do_not_contact": [("PATCH", f"{B}/{{buyer}}", {"do_not_contact": True})],
     f"DELETE {B}/{{id}}": [("DELETE", f"{B}/{{other}}")],
     f"GET {B}/{{id}}/assignments": [("GET", f"{B}/{{buyer}}/assignments")],
     f"GET {B}/{{id}}/stats": [("GET", f"{B}/{{buyer}}/stats")],
@@ -55,6 +61,7 @@ REQUESTS: dict[str, list[tuple[Any, ...]]] = {
     "GET /dispo/summary": [("GET", "/dispo/summary")],
     "GET /dispo/opt-out/{token}": [("GET", "{link}")],
     "POST /dispo/opt-out/{token}": [("POST", "{link}")],
+    "POST /dispo/opt-out/{token}, once more": [("POST", "{link}")] * 2,
 }
 
 

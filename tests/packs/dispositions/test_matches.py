@@ -1,6 +1,5 @@
-"""Matches both ways, offers to many at once, and the way out of them."""
+"""Matches both ways, and offers to many at once."""
 
-import re
 from datetime import timedelta
 from typing import Any
 
@@ -233,52 +232,6 @@ class TestOffers:
         dispositions.expect_error(413, "POST", path, {"buyer_ids": [f"b{number}" for number in range(26)]})
         dispositions.expect_error(404, "POST", "/dispo/pipelines/pipe_01KB0Q5E8G7Z3V9X2M4N6P8R0T/offers", {"best_n": 1})
         DispositionsClient(client_as("dealmaker")).expect_error(403, "POST", path, {"best_n": 1})
-
-
-class TestOptOut:
-    def sent(self, dispositions: DispositionsClient, runtime: Any) -> tuple[str, str, str]:
-        pipeline, buyer = dispositions.pipeline(), dispositions.buyer(email="ann@example.com")
-        body = {"buyer_ids": [buyer, dispositions.buyer("No address")], "notify": True, "assignment_price": 131000}
-        results = dispositions.ok("POST", f"/dispo/pipelines/{pipeline}/offers", body)["results"]
-        assert [one["notified"] for one in results] == [True, False]
-        (mail,) = mails(runtime)
-        assert (mail["to"], mail["t"], mail["state"]) == ("ann@example.com", "m", "queued")
-        assert "131,000" in mail["text"]
-        link = re.search(r"http://127\.0\.0\.1:8000(/dispo/opt-out/\S+)", mail["text"])
-        assert link
-        return pipeline, buyer, link[1]
-
-    def test_the_link_shows_a_page_and_its_button_does_it(self, dispositions, anonymous, runtime):
-        _, buyer, path = self.sent(dispositions, runtime)
-        page = anonymous("GET", path)
-        assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
-        assert '<form method="post">' in page.text
-        assert "frame-ancestors" in page.headers["content-security-policy"]
-        assert dispositions.read(buyer)["do_not_contact"] is False  # looking changes nothing
-        form = {"Content-Type": "application/x-www-form-urlencoded"}
-        done = anonymous("POST", path, raw="List-Unsubscribe=One-Click", headers=form)
-        assert (done.status, "no more offers" in done.text) == (200, True)
-        after = dispositions.read(buyer)
-        assert (after["do_not_contact"], after["updated_by"], after["revision"]) == (True, buyer, 2)
-        assert anonymous("POST", path).status == 200
-        assert dispositions.read(buyer)["revision"] == 2
-        assert "<form" not in anonymous("GET", path).text
-        refused = {"pipeline_id": dispositions.pipeline(), "buyer_id": buyer}
-        assert dispositions.expect_error(409, "POST", "/dispo/assignments", refused)["code"] == "do_not_contact"
-        assert buyer not in str(dispositions.ok("GET", MATCHES.format(dispositions.pipeline())))
-
-    def test_no_other_link_does(self, dispositions, anonymous, runtime):
-        _, buyer, path = self.sent(dispositions, runtime)
-        other = dispositions.buyer("Other").removeprefix("buyer_")
-        forged = re.sub(r"opt-out/\w+\.", f"opt-out/{other}.", path)
-        for wrong in (forged, f"{path}x", "/dispo/opt-out/x", "/dispo/opt-out/x.y", path[:-1]):
-            assert anonymous("GET", wrong).status == 404
-            assert anonymous("POST", wrong).status == 404
-        dispositions.ok("PATCH", f"/dispo/buyers/{buyer}", {"do_not_contact": True})
-        fallen = dispositions.ok("GET", f"/dispo/buyers/{buyer}/assignments")["items"][0]["id"]
-        dispositions.fall_out(fallen, "seller", None)
-        dispositions.ok("DELETE", f"/dispo/buyers/{buyer}")
-        assert anonymous("POST", path).status == 404
 
 
 class TestCopiedRecords:

@@ -2,12 +2,15 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from chalicelib.functions.streams import audit
 from chalicelib.packs.dispositions import schedules
+from chalicelib.packs.dispositions.entities import Buyer
+from chalicelib.packs.dispositions.service.opt_out import LINK
 from tests.dynamodb_local import dynamodb_local, dynamodb_local_url
 from tests.fault_injection import Conflicts, FaultInjectingClient, LostResponses, Throttles, Unprocessed
 from tests.packs.dispositions.dispositions_client import apply_projections, roster_of
@@ -136,6 +139,47 @@ def test_a_buyer_who_is_deleted_while_it_is_offered(dispositions):
 
         offered, deleted = (answer.status for answer in at_once(2, act))
         assert (offered, deleted) in ((201, 409), (404, 204), (409, 204))
+
+
+def test_an_opt_out_while_others_of_the_address_come(dispositions, runtime, anonymous, context):
+    """Whoever comes first: in the end nobody with the address may be contacted, and nobody was offered anything after it."""
+    for round_ in range(3):
+        address = f"ann{round_}@example.com"
+        buyer, late = dispositions.buyer(email=address), dispositions.buyer(email=f"late{round_}@example.com")
+        twin, pipeline = dispositions.buyer(email=address), dispositions.pipeline()
+        ctx = context("operator")
+        path = LINK.url(ctx, ctx.store.require(Buyer, buyer)).removeprefix("http://127.0.0.1:8000")
+
+        def act(number: int, path: str = path, address: str = address, late: str = late, twin: str = twin, pipeline: str = pipeline) -> Any:
+            if number % 4 == 0:
+                return anonymous("POST", path)
+            if number % 4 == 1:
+                return dispositions.call("POST", "/dispo/buyers", {"name": "New", "email": address})
+            if number % 4 == 2:
+                return dispositions.call("PATCH", f"/dispo/buyers/{late}", {"email": address})
+            return dispositions.call("POST", "/dispo/assignments", {"pipeline_id": pipeline, "buyer_id": twin})
+
+        answers = at_once(8, act)
+        assert {answer.status for answer in answers} <= {200, 201, 409}
+        assert all(answer.json()["code"] in ("do_not_contact", "live_offer") for answer in answers if answer.status == 409)
+        anonymous("POST", path)
+        found = [raw for raw in rows(runtime) if raw.get("kind", {}).get("S") == "buyer" and raw["email"]["S"] == address]
+        assert len(found) == 5
+        assert {raw["do_not_contact"]["BOOL"] for raw in found} == {True}
+
+
+def test_opting_out_and_asking_again_at_once(dispositions, runtime, anonymous, context, clock, run_work):
+    """Whichever is last: the row, its buyer and the others that share the address agree."""
+    buyers = [dispositions.buyer(f"Same {number}", email="ann@example.com") for number in range(3)]
+    ctx = context("operator")
+    path = LINK.url(ctx, ctx.store.require(Buyer, buyers[0])).removeprefix("http://127.0.0.1:8000")
+    answers = at_once(8, lambda number: anonymous("POST", path, query={"again": "true"} if number % 2 else None))
+    assert {answer.status for answer in answers} == {200}
+    for _ in range(3):
+        clock.now += timedelta(minutes=2)
+        assert run_work(schedules.buyer_records)["failed"] == 0
+    (row,) = [raw for raw in rows(runtime) if raw["pk"]["S"].startswith("SUPPRESS#")]
+    assert [dispositions.read(buyer)["do_not_contact"] for buyer in buyers] == [row["is_active"]["BOOL"]] * 3
 
 
 def test_the_job_twice_at_once(dispositions, runtime, clock, run_work):

@@ -13,6 +13,7 @@ from decimal import Decimal
 from chalicelib.foundation.counts import Counts as Counts
 from chalicelib.foundation.counts import by_suffix, median_of_histogram, percent_of
 from chalicelib.foundation.dates import add_months, days_between
+from chalicelib.foundation.explanations import Explanation, explain
 from chalicelib.packs.dispositions.rules.assignments import BUYER_FAULTS, CLOSED, FALLOUT, OFFERED
 
 DAYS, CLOSED_ON, BUYER_FAULT_ON = "days:", "closed_on:", "own_fault_on:"
@@ -138,3 +139,8 @@ def compute_statistics(counts: Counts) -> Statistics:
     last_closed_on, tier = None if last is None else date.fromisoformat(last), tier_of(closed, buyer_faults)
     rates, days = close_and_fallout_rates(counts), median_days(counts)
     return Statistics(offered, assigned, closed, fallout, lapsed, *rates, days, last_closed_on, tier)
+
+
+def explain_statistics(counts: Counts, as_of: str) -> Explanation:
+    """Where tier, rates, median and last closing come from: the counts, of which closings are missing where there are none."""
+    return explain("dispositions.record", counts, as_of, [] if counts.get("closed") else ["closed"])

@@ -108,15 +108,6 @@ def parse(text: str) -> Market:
     return PostalMarket(country, code, is_prefix)
 
 
-def market_error(text: str) -> str | None:
-    """Why `text` is not a market; None where it is one."""
-    try:
-        parse(text)
-    except ValueError as error:
-        return str(error)
-    return None
-
-
 def contains(markets: Iterable[Market], location: Location) -> bool | None:
     """Whether the location is in one of the markets: True, False, or None where there are none or it is unknown."""
     results = {market.contains(location) for market in markets}

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from chalicelib.foundation.errors import Conflict, ValidationFailed
-from chalicelib.packs.dispositions.rules.assignments import ASSIGNED, OFFERED
+from chalicelib.packs.dispositions.rules.assignments import ASSIGNED, OFFERED, RETRADE
 
-RETRADE = "retrade"
 PRICE, FEE = "assignment_price", "assignment_fee"
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from chalicelib.foundation import idempotency
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Conflict, Forbidden, InvalidTransition, Problem
+from chalicelib.foundation.pending_changes import save_with_marker
 from chalicelib.foundation.state_machine import Transition
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.foundation.store.store import RowChanged, parse_live
@@ -73,7 +74,7 @@ def _assign(
         price = pipeline.contract_price + fee
     facts = TransitionFacts(
         ctx.now, ctx.today, pipeline.stage, pipeline.contract_price, price,
-        buyer=buyer.flags, assigned_id=pipeline.assignment_id, expires_at=before.expires_at, disputed=bool(snapshot.roster.disputed),
+        buyer=buyer.status(ctx), assigned_id=pipeline.assignment_id, expires_at=before.expires_at, disputed=bool(snapshot.roster.disputed),
     )  # fmt: skip
     transition.check_guards(facts, overridden=overridden)
     error = proof_of_funds.coverage_error(buyer.proof, price, before.currency, ctx.today)
@@ -104,9 +105,8 @@ def _assign(
     view = assignment_view(after, pipeline)
     tx = idempotency.idempotent_transaction(ctx, view)
     current = {"assignment_id": after.id, "assignment_price": after.assignment_price, "buyer": after.buyer_names}
-    stage = PIPELINE_STAGE_AFTER[before.status, after.status]
-    public.add_transition(ctx, tx, pipeline, stage, current, initiator=stages.DISPOSITIONS)
-    repository.save_moved(ctx, tx, after)
+    public.add_transition(ctx, tx, pipeline, PIPELINE_STAGE_AFTER[before.status, after.status], current, initiator=stages.DISPOSITIONS)
+    save_with_marker(ctx, tx, after)
     tx.check_unchanged(buyer, RowChanged)
     tx.commit()
     return view
@@ -135,8 +135,7 @@ def close(ctx: Context, id: str, body: CloseRequest) -> AssignmentView:
     assignments.check_closed_on(closed_on, ctx.today)
     if money:
         money["status"] = earnest_money.status_after_closing(status)
-    changed = {"status": assignments.CLOSED, "closed_on": closed_on, "closed_by": ctx.actor.id, "earnest_money": money or None}
-    after = before.with_changes(ctx, **changed)
+    after = before.with_changes(ctx, status=assignments.CLOSED, closed_on=closed_on, closed_by=ctx.actor.id, earnest_money=money or None)
     view = assignment_view(after, pipeline)
     tx = idempotency.idempotent_transaction(ctx, view)
     public.add_transition(ctx, tx, pipeline, PIPELINE_STAGE_AFTER[before.status, after.status], {}, initiator=stages.DISPOSITIONS)

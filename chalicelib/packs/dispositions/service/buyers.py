@@ -2,56 +2,52 @@
 
 from collections.abc import Callable
 from datetime import date
-from decimal import Decimal
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.counts import add_up
-from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.due_work import commit_claim, notification_target
 from chalicelib.foundation.errors import Forbidden, ValidationFailed
 from chalicelib.foundation.events import Notification
-from chalicelib.foundation.explanations import explain
 from chalicelib.foundation.folding import fold_text
 from chalicelib.foundation.schema_types import ExplainParams, PageOf, PageParams, check_money, merge_patch
 from chalicelib.foundation.store.retry import retry_on_conflict
+from chalicelib.foundation.suppression import ADDRESS_OPTED_OUT
 from chalicelib.packs.dispositions import repository, schemas
-from chalicelib.packs.dispositions.entities import Assignment, Buyer, BuyerCounter
+from chalicelib.packs.dispositions.entities import OPT_OUTS, Assignment, Buyer, BuyerCounter
 from chalicelib.packs.dispositions.permissions import CONTACTS
-from chalicelib.packs.dispositions.presenters import assignment_summary, buyer_summary, buyer_view, statistics_view
-from chalicelib.packs.dispositions.rules import buyer_statistics, proof_of_funds
+from chalicelib.packs.dispositions.presenters import assignment_summary, buyer_summary, buyer_view, record_explanation, statistics_view
+from chalicelib.packs.dispositions.rules import assignments, buyer_statistics, proof_of_funds
 from chalicelib.packs.wholesale.public import Pipeline
 
-DUPLICATE_EMAIL = "duplicate_email"
+DUPLICATE_EMAIL, OPTED_OUT = "duplicate_email", "opted_out"
 _BOX_AMOUNTS = ("price_min", "price_max", "max_repairs")
 
 
+@retry_on_conflict
 def create_buyer(ctx: Context, body: schemas.BuyerCreate) -> schemas.BuyerView:
-    """Create a buyer. An email that another buyer has is allowed, with a warning."""
+    """Create a buyer. An email that another buyer has is allowed, with a warning; one that has opted out isn't to be contacted."""
     sent = {name: value for name, value in body.model_dump(exclude_unset=True).items() if value is not None}
     values = {name: merge_patch({}, value) if isinstance(value, dict) else value for name, value in sent.items()}
     defaults = {"tags": [], "do_not_contact": body.do_not_contact, "is_active": body.is_active}
-    buyer = Buyer.new(ctx, **{**defaults, **_completed(ctx, values)})
-    view = buyer_view(ctx, buyer, {}, _warnings(ctx, buyer))
+    new = Buyer.new(ctx, **{**defaults, **_completed(ctx, values)})
+    buyer = OPT_OUTS.settle(ctx, None, new, body.model_fields_set, assignments.OVERRIDE)
+    view = buyer_view(ctx, buyer, {}, _warnings(ctx, None, buyer))
     repository.create_buyer(ctx, buyer, view)
     return view
 
 
-def get_buyer(ctx: Context, id: str) -> schemas.BuyerView:
+def get_buyer(ctx: Context, id: str, query: ExplainParams) -> schemas.BuyerView:
     """A buyer with its statistics, which follow a change within seconds."""
-    buyer, record = repository.find_buyer_with_record(ctx, id)
-    return buyer_view(ctx, buyer, record.counts, [])
+    buyer, (counts, _) = repository.find_buyer_with_record(ctx, id)
+    return buyer_view(ctx, buyer, counts, [], explain=query.explain)
 
 
 def read_buyer_stats(ctx: Context, id: str, query: ExplainParams) -> schemas.BuyerStatisticsView:
     """A buyer's statistics: assignments offered, assigned, closed, fallen out or lapsed, and their rates."""
     buyer, (counts, _) = repository.find_buyer_with_record(ctx, id)
-    view = cast(schemas.BuyerStatisticsView, {"buyer_id": buyer.id, **statistics_view(counts)})
-    if query.explain:
-        missing = ["closed"] if view["close_rate"] is None else []
-        view["explain"] = explain("dispositions.record", counts, format_timestamp(ctx.now), missing)
-    return view
+    return {"buyer_id": buyer.id, **statistics_view(counts), **record_explanation(ctx, counts, explain=query.explain)}
 
 
 @retry_on_conflict
@@ -59,8 +55,8 @@ def edit_buyer(ctx: Context, id: str, body: schemas.BuyerPatch) -> schemas.Buyer
     """Change a buyer. Omitted fields stay as they are, null clears, nested objects are merged."""
     before, record = repository.find_buyer_with_record(ctx, id)
     ctx.check_if_match(before.revision)
-    after = _apply_patch(ctx, before, body)
-    warnings = _warnings(ctx, after) if after.email != before.email else []
+    after = OPT_OUTS.settle(ctx, before, _apply_patch(ctx, before, body), body.model_fields_set, assignments.OVERRIDE)
+    warnings = _warnings(ctx, before, after)
     if after is not before:
         repository.save_buyer(ctx, before, after)
     return buyer_view(ctx, after, record.counts, warnings)
@@ -138,9 +134,8 @@ def _completed(ctx: Context, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_buy_box(ctx: Context, box: dict[str, Any]) -> None:
-    amounts: dict[str, Decimal | None] = {f"buy_box.{name}": Decimal(box[name]) for name in _BOX_AMOUNTS if box.get(name) is not None}
-    check_money(box.get("currency") or ctx.settings.default_currency, amounts)
-    low, high = amounts.get("buy_box.price_min"), amounts.get("buy_box.price_max")
+    check_money(box.get("currency") or ctx.settings.default_currency, {f"buy_box.{name}": box.get(name) for name in _BOX_AMOUNTS})
+    low, high = box.get("price_min"), box.get("price_max")
     if low is not None and high is not None and low > high:
         raise ValidationFailed.field("buy_box.price_max", "is below price_min")
 
@@ -150,14 +145,18 @@ def _completed_proof(ctx: Context, proof: dict[str, Any]) -> dict[str, Any]:
         raise ValidationFailed([{"loc": ["proof_of_funds", name], "message": "it is needed", "type": "missing"} for name in missing])
     expires_on = proof_of_funds.default_expiry(date.fromisoformat(proof["issued_on"])).isoformat()
     proof = {"currency": ctx.settings.default_currency, "expires_on": expires_on, **proof}
-    check_money(proof["currency"], {"proof_of_funds.amount": Decimal(proof["amount"])})
+    check_money(proof["currency"], {"proof_of_funds.amount": proof["amount"]})
     if proof["expires_on"] < proof["issued_on"]:
         raise ValidationFailed.field("proof_of_funds.expires_on", "is before its issue")
     return proof
 
 
-def _warnings(ctx: Context, buyer: Buyer) -> list[str]:
-    return [DUPLICATE_EMAIL] if repository.has_duplicate_email(ctx, buyer) else []
+def _warnings(ctx: Context, before: Buyer | None, after: Buyer) -> list[str]:
+    if before is not None and before.email == after.email:
+        return []
+    is_shared = any(row["pk"]["S"] != after.id for row in repository.of_same_email(ctx, after))
+    found = {DUPLICATE_EMAIL: is_shared, OPTED_OUT: after.email is not None and after.contact_reason == ADDRESS_OPTED_OUT}
+    return [warning for warning, holds in found.items() if holds]
 
 
 # -- due work
@@ -189,6 +188,8 @@ def copy_record(ctx: Context, buyer: Buyer, counter: BuyerCounter) -> bool:
     """Copy the buyer's record to its rows in its markets. It is counted from the assignments, since the projection may be behind."""
     if counter.record_changed_at is None:
         return False  # done already
+    if (buyer.do_not_contact or buyer.contact_reason) and not repository.spread_contact(ctx, buyer):
+        return False  # more of it in the next run
     counts = add_up(map(buyer_statistics.count_contribution, repository.read_ended(ctx, buyer.id)))
     repository.claim_record(ctx, buyer, counter, buyer_statistics.matching_counts(counts, ctx.today))
     return True

@@ -4,11 +4,14 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
+from chalicelib.foundation import access
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.postal_codes import DEFAULT_COUNTRY
+from chalicelib.foundation.store.codec import decimals
 from chalicelib.packs.dispositions import repository
-from chalicelib.packs.dispositions.entities import Buyer, BuyerMarket, BuyerRecord, decimals
-from chalicelib.packs.dispositions.presenters import match_view, visible_name
+from chalicelib.packs.dispositions.entities import Buyer, BuyerMarket, BuyerRecord
+from chalicelib.packs.dispositions.permissions import CONTACTS
+from chalicelib.packs.dispositions.presenters import match_view
 from chalicelib.packs.dispositions.rules import markets, matches
 from chalicelib.packs.dispositions.rules.buyer_statistics import compute_statistics, recent_buyer_faults
 from chalicelib.packs.dispositions.schemas import MatchPage, MatchQuery, MatchView
@@ -58,8 +61,8 @@ def list_pipeline_matches(ctx: Context, id: str, query: MatchQuery) -> MatchPage
     page, cursor = ctx.page_of(ranked.matches, matches.sort_key, query, id)
     items: list[MatchView] = []
     for match in page:
-        name = visible_name(ctx, ranked.rows[match.buyer_id].list_view())
-        items.append({**match_view(ctx, match, explain=query.explain), "name": name, "tier": match.tier})
+        name = access.shown(ctx, CONTACTS, ranked.rows[match.buyer_id].list_view()["name"])
+        items.append({**match_view(ctx, match, explain=query.explain), "name": name or "", "tier": match.tier})
     return {"items": items, "next_cursor": cursor, "cut": ranked.cut}
 
 

@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from chalicelib.foundation import bulk, outbox
+from chalicelib.foundation import bulk
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.errors import Conflict, NotFound, Problem, ValidationFailed
@@ -15,7 +14,7 @@ from chalicelib.foundation.schema_types import check_money, merge_patch
 from chalicelib.foundation.store.pagination import decode_view
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.dispositions import repository
-from chalicelib.packs.dispositions.entities import MAX_LIVE_OFFERS, Assignment, Buyer, PipelineSnapshot
+from chalicelib.packs.dispositions.entities import MAX_LIVE_OFFERS, OPT_OUTS, Assignment, Buyer, PipelineSnapshot
 from chalicelib.packs.dispositions.permissions import require_write
 from chalicelib.packs.dispositions.presenters import assignment_summary
 from chalicelib.packs.dispositions.rules import assignments, earnest_money, matches, ranking, terms
@@ -26,7 +25,7 @@ from chalicelib.packs.dispositions.settings import DispositionsSettings
 from chalicelib.packs.wholesale import public
 from chalicelib.packs.wholesale.public import Pipeline, exit_strategies, stages
 
-_BATCH_SIZE = 20  # of at most four actions each; a transaction has at most a hundred
+_BATCH_SIZE = 16  # of at most six actions each; a transaction has at most a hundred
 _COST_AMOUNTS = ("partner_split", "earnest_money_lost", "closing_ab", "closing_bc", "lender_fee", "make_ready", "rehab")
 
 
@@ -37,7 +36,7 @@ def build_offer(ctx: Context, snapshot: PipelineSnapshot, buyer: Buyer, requeste
         raise ValidationFailed.field("currency", f"the pipeline is in {pipeline.currency}")
     rank = requested.rank or ranking.next_free(candidates)
     has_live = any(offer.buyer_id == buyer.id for offer in candidates)
-    facts = assignments.TransitionFacts(ctx.now, ctx.today, pipeline.stage, rank=rank, buyer=buyer.flags, has_live=has_live)
+    facts = assignments.TransitionFacts(ctx.now, ctx.today, pipeline.stage, rank=rank, buyer=buyer.status(ctx), has_live=has_live)
     warnings = assignments.check_offer(facts, before_contract=ctx.settings.of(DispositionsSettings).offer_before_contract)
     if requested.rank is not None:
         ranking.check_free(rank, candidates)
@@ -78,7 +77,7 @@ def check_amounts(currency: str, values: Mapping[str, Any]) -> None:
     costs, money = values.get("costs") or {}, values.get("earnest_money") or {}
     amounts = {terms.PRICE: values.get(terms.PRICE), terms.FEE: values.get(terms.FEE)}
     amounts |= {f"costs.{name}": costs.get(name) for name in _COST_AMOUNTS} | {"earnest_money.amount": money.get("amount")}
-    check_money(currency, {name: Decimal(amount) for name, amount in amounts.items() if amount is not None})
+    check_money(currency, amounts)
 
 
 def check_expiry(ctx: Context, expires_at: datetime | None) -> None:
@@ -139,6 +138,8 @@ def _decide(ctx: Context, pipeline_id: str, body: BulkOfferRequest, ids: list[st
     """The result for each of the next buyers, and the actions that write the valid offers, with consecutive ranks. One round trip."""
     read, buyers = repository.read_pipeline(ctx, pipeline_id, list(filter(Buyer.ID.is_id, ids)))
     _check_pipeline(ctx, read.pipeline)
+    if body.dry_run:  # which no condition tells of those who have opted out
+        OPT_OUTS.look(ctx, [buyer.email for buyer in buyers.values()])
     snapshot = read
     results: list[BulkOfferResult] = []
     new_offers: list[tuple[Assignment, Buyer]] = []
@@ -167,12 +168,12 @@ def _decide(ctx: Context, pipeline_id: str, body: BulkOfferRequest, ids: list[st
         repository.add_offers(ctx, tx, read, new_offers)
         for assignment, buyer in new_offers:
             if body.notify and buyer.email:
-                _add_offer_mail(ctx, tx, read.pipeline, assignment, buyer.email)
+                _add_offer_mail(ctx, tx, read.pipeline, assignment, buyer)
 
     return bulk.Step(results, add if new_offers else None)
 
 
-def _add_offer_mail(ctx: Context, tx: Transaction, pipeline: Pipeline, assignment: Assignment, email: str) -> None:
+def _add_offer_mail(ctx: Context, tx: Transaction, pipeline: Pipeline, assignment: Assignment, buyer: Buyer) -> None:
     """Add a mail about the offer, with a link to opt out."""
     name = public.display_name(pipeline)
     lines = [f"We can offer you this house: {name}."]
@@ -180,5 +181,4 @@ def _add_offer_mail(ctx: Context, tx: Transaction, pipeline: Pipeline, assignmen
         lines.append(f"The price is {assignment.currency} {assignment.assignment_price:,}.")
     if assignment.expires_at is not None:
         lines.append(f"The offer stands until {format_timestamp(assignment.expires_at)}.")
-    lines += ["Answer this mail if it interests you.", f"To get no more offers: {LINK.url(ctx, assignment.buyer_id)}"]
-    outbox.add_mail(tx, ctx, to=email, subject=f"A house for you: {name}", text="\n\n".join(lines) + "\n")
+    LINK.add_mail(ctx, tx, buyer, f"A house for you: {name}", [*lines, "Answer this mail if it interests you."])

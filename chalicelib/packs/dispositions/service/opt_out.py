@@ -1,32 +1,27 @@
-"""Opting out of offers by the link in a mail."""
+"""Opting out of offers by the link in a mail, and asking for them again."""
 
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.http.responses import ApiResponse
-from chalicelib.foundation.opt_out import OptOutLink
-from chalicelib.foundation.store.retry import retry_on_conflict
+from chalicelib.foundation.opt_out import OptOutLink, OptOutParams, Wording
 from chalicelib.packs.dispositions import repository
-from chalicelib.packs.dispositions.entities import Buyer
+from chalicelib.packs.dispositions.entities import OPT_OUTS, Buyer
 
-LINK = OptOutLink(Buyer, "/dispo/opt-out", heading="Offers by mail")
+_WORDING = Wording(
+    footer="To get no more offers",
+    heading="Offers by mail",
+    subscribed="You get offers of houses from us.",
+    opt_out="Send me no more",
+    opted_out="You will get no more offers from us. Nothing else is needed.",
+    ask_again="Receive offers again",
+)
+LINK = OptOutLink(Buyer, "/dispo/opt-out", OPT_OUTS, _WORDING)
 
 
-def show_opt_out(ctx: Context, token: str) -> ApiResponse:
+def show_opt_out(ctx: Context, token: str, query: OptOutParams) -> ApiResponse:  # noqa: ARG001 - the page's own buttons lead here
     """The page of the opt-out link in a mail. Opening it changes nothing."""
-    if LINK.receiver(ctx, token).do_not_contact:
-        return _confirmation()
-    return LINK.question("You get offers of houses from us.", "Send me no more")
+    return LINK.show(ctx, token)
 
 
-@retry_on_conflict
-def opt_out_of_offers(ctx: Context, token: str) -> ApiResponse:
-    """Opt the buyer of this link out of offers."""
-    before = LINK.receiver(ctx, token)
-    if not before.do_not_contact:
-        after = before.with_changes(ctx, do_not_contact=True)
-        after.updated_by = before.id  # the token identifies the buyer
-        repository.save_buyer(ctx, before, after)
-    return _confirmation()
-
-
-def _confirmation() -> ApiResponse:
-    return LINK.confirmation("You will get no more offers from us. Nothing else is needed.")
+def opt_out_of_offers(ctx: Context, token: str, query: OptOutParams) -> ApiResponse:
+    """Opt the address of this link out of offers, whichever buyers have it; with `again=true` let it be sent offers again."""
+    return LINK.decide(ctx, token, repository.save_buyer, again=query.again)
