@@ -148,6 +148,16 @@ def keyed_interaction_id(professional_id: str, key: str, at: datetime) -> str:
     return Interaction.ID.derived(professional_id, own)
 
 
+def find_interaction(ctx: Context, professional_id: str, id: str) -> Interaction:
+    """An interaction of a professional, who is still there; NotFound, or IdempotentReplay for a repeated request. One round trip."""
+    root, key = Professional.ID.key(professional_id), Interaction.ID.key(id)
+    items = idempotency.read_or_replay(ctx, [root, key])
+    interaction = parse_live(Interaction, items.get(key))
+    if interaction is None or interaction.professional_id != professional_id or parse_live(Professional, items.get(root)) is None:
+        raise NotFound(Interaction.ID.name)
+    return interaction
+
+
 def save_dispute(ctx: Context, after: Interaction, response: object, *events: Notification) -> None:
     """Write an interaction whose dispute has changed. One round trip."""
     tx = idempotency.idempotent_transaction(ctx, response)

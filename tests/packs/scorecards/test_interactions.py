@@ -131,6 +131,13 @@ def test_an_interaction_is_found_with_its_own_professional_only(scorecards):
         scorecards.expect_error(404, "POST", f"{log_path(other)}/{made['id']}/{move}", body)
 
 
+def test_a_deleted_professionals_interactions_are_not_found(scorecards):
+    made = scorecards.log(scorecards.professional(), met_deadline=True)
+    scorecards.ok("DELETE", f"{PROFESSIONALS}/{made['professional_id']}")
+    scorecards.expect_error(404, "GET", path_of(made))
+    scorecards.expect_error(404, "POST", f"{path_of(made)}/dispute", {"reason": "x"})
+
+
 # -- who may
 
 

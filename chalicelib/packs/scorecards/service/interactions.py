@@ -6,9 +6,9 @@ from chalicelib.foundation import disputes
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import business_date
 from chalicelib.foundation.dispute_schemas import DisputeRequest, SettleRequest
-from chalicelib.foundation.errors import Forbidden, NotFound
+from chalicelib.foundation.errors import Forbidden
 from chalicelib.foundation.events import Notification
-from chalicelib.foundation.idempotency import find_or_replay, idempotent_transaction
+from chalicelib.foundation.idempotency import idempotent_transaction
 from chalicelib.foundation.schema_types import PageOf, PageParams, occurred_at
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.foundation.store.transactions import Transaction
@@ -69,21 +69,14 @@ def list_interactions(ctx: Context, id: str, query: PageParams) -> PageOf[schema
 def get_interaction(ctx: Context, id: str, interaction_id: str) -> schemas.InteractionView:
     """One thing that a professional did."""
     require_visible(ctx, id)
-    _check_path(id, interaction_id)
-    return interaction_view(ctx.store.require(Interaction, interaction_id))
-
-
-def _check_path(professional_id: str, interaction_id: str) -> None:
-    if Interaction.ID.key(interaction_id).pk != professional_id:
-        raise NotFound(Interaction.ID.name)
+    return interaction_view(repository.find_interaction(ctx, id, interaction_id))
 
 
 @retry_on_conflict
 def dispute_interaction(ctx: Context, id: str, interaction_id: str, body: DisputeRequest) -> schemas.InteractionView:
     """Dispute an interaction. It counts in no score from then on, until the dispute is rejected."""
     require_visible(ctx, id, right="dispute")
-    _check_path(id, interaction_id)
-    before = find_or_replay(ctx, Interaction, interaction_id)
+    before = repository.find_interaction(ctx, id, interaction_id)
     after = before.with_changes(ctx, dispute=disputes.opened(ctx, before.dispute, body.reason))
     title = "An interaction of a professional is disputed"
     event = disputes.disputed_event(ctx, "scorecards.disputed", title, Interaction.KIND, after.id, id)
@@ -94,8 +87,7 @@ def dispute_interaction(ctx: Context, id: str, interaction_id: str, body: Disput
 def settle_interaction(ctx: Context, id: str, interaction_id: str, body: SettleRequest) -> schemas.InteractionView:
     """Settle a dispute: upheld, the interaction never counts again; rejected, it counts. Not by who logged it."""
     require_visible(ctx, id, right="settle")
-    _check_path(id, interaction_id)
-    before = find_or_replay(ctx, Interaction, interaction_id)
+    before = repository.find_interaction(ctx, id, interaction_id)
     settled = disputes.settled(ctx, before.dispute, body.outcome, body.note, before.created_by)
     return _save(ctx, before.with_changes(ctx, dispute=settled))
 
