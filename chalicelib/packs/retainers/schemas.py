@@ -376,8 +376,9 @@ class RetainerForecastRow(TypedDict):
 
 
 class RetainerForecastView(TypedDict):
-    """The next three calendar months."""
+    """The next three calendar months, on one page."""
 
     items: list[RetainerForecastRow]
+    next_cursor: None
     as_of: t.TimestampText
     explain: NotRequired[Explanation]

@@ -112,6 +112,8 @@ class TestActivate:
         id = retainers.retainer(status="draft", auto_renew=True)
         clock.now = at("2027-11-26T12:00:00Z")
         assert refused(retainers, 409, id, "activate")["code"] == "begun_long_ago"
+        assert retainers.patch(id, notes="Still wanted.")["notes"] == "Still wanted."
+        retainers.expect_error(422, "PATCH", f"{RETAINERS}/{id}", {"starts_on": "2026-11-23"})
         retainers.patch(id, starts_on="2027-11-01")
         assert retainers.move(id, "activate")["period"]["starts_on"] == "2027-11-01"
 
@@ -205,7 +207,8 @@ class TestCancel:
 
     def test_a_draft_ends_at_once(self, retainers, runtime):
         id = retainers.retainer(status="draft", notice_days=90)
-        assert retainers.move(id, "cancel", reason="ended")["status"] == "cancelled"
+        ended = retainers.move(id, "cancel", reason="ended", effective_on="2027-11-24")
+        assert (ended["status"], ended["cancels_on"]) == ("cancelled", "2026-11-24")
         assert retainers.periods(id) == []
         retainers.expect_error(404, "GET", f"{RETAINERS}/{id}/statement")
 

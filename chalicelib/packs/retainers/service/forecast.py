@@ -24,7 +24,7 @@ def read_forecast(ctx: Context, query: ExplainParams) -> RetainerForecastView:
     months = forecast_months(ctx.today)
     rows = read_aggregates(ctx.store, FORECAST, between=(months[0], f"{months[-1]}~"))
     items = [row for month in months for row in _rows(month, rows.get(month, {}))]
-    view: RetainerForecastView = {"items": items, "as_of": format_timestamp(ctx.now)}
+    view: RetainerForecastView = {"items": items, "next_cursor": None, "as_of": format_timestamp(ctx.now)}
     if query.explain:
         view["explain"] = explain("retainers.forecast", rows, view["as_of"])
     return view

@@ -47,7 +47,9 @@ def create_retainer(ctx: Context, body: RetainerCreate, query: ExplainParams) ->
     today = business_date(ctx.now, values["time_zone"])
     values.setdefault("starts_on", today)
     values.setdefault("renewal_date", add_months(values["starts_on"], values["term_months"]))
-    _check(values, today)
+    _check_age(values["starts_on"], today)
+    _check_dates(values)
+    _check_amounts(values)
     facts = contracts.read_facts(ctx, body.contract_id)
     given: JsonObject = values | _unstarted(values) | repository.HISTORY.entry(ctx, DRAFT)
     draft = retainer = Retainer.new(ctx, **given)
@@ -87,12 +89,15 @@ def _unstarted(values: JsonObject) -> JsonObject:
     }
 
 
-def _check(values: JsonObject, today: date) -> None:
-    """Check what the fields of a retainer that has not begun must be to each other. Raises ValidationFailed."""
-    _check_amounts(values)
-    starts_on, renewal_date = values["starts_on"], values["renewal_date"]
+def _check_age(starts_on: date, today: date) -> None:
+    """Raise ValidationFailed where a retainer would begin too long ago for its periods to be closed at once."""
     if starts_on < today - MAX_AGE:
         raise ValidationFailed.field("starts_on", f"it is more than {MAX_AGE.days} days ago")
+
+
+def _check_dates(values: JsonObject) -> None:
+    """Check start and renewal of a retainer that has not begun. Raises ValidationFailed."""
+    starts_on, renewal_date = values["starts_on"], values["renewal_date"]
     if not starts_on < renewal_date <= add_months(starts_on, _MAX_MONTHS):
         raise ValidationFailed.field("renewal_date", f"it lies after starts_on, by {_MAX_MONTHS} months at the most")
 
@@ -157,8 +162,7 @@ def _summary(row: JsonObject) -> RetainerSummary:
 @retry_on_conflict
 def edit_retainer(ctx: Context, id: str, body: RetainerPatch, query: ExplainParams) -> RetainerView:
     """Change a retainer. Hours and fee hold from the next period, the rest at once."""
-    read, _ = repository.read_to_change(ctx, id)
-    before = repository.settle(ctx, read)
+    before = repository.read_settled(ctx, id)
     values = body.changes_to(before.attribute_values)
     _check_allowed(before, values)
     is_draft = before.status == DRAFT
@@ -167,10 +171,11 @@ def edit_retainer(ctx: Context, id: str, body: RetainerPatch, query: ExplainPara
     if not values:
         return retainer_view(ctx, before, explain=query.explain)
     after = before.with_changes(ctx, **values)
+    if "starts_on" in values:
+        _check_age(after.starts_on, after.today(ctx))
     if is_draft:
-        _check(after.attribute_values, after.today(ctx))
-    else:
-        _check_amounts(after.attribute_values)
+        _check_dates(after.attribute_values)
+    _check_amounts(after.attribute_values)
     if values.get("contract_id"):
         facts = contracts.read_facts(ctx, after.contract_id)
         check_guards(() if is_draft else (CONTRACT_IN_FORCE,), facts)
