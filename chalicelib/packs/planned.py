@@ -16,21 +16,6 @@ def _governed(name: str, **cells: str) -> PermissionRow:
 
 PLANNED: tuple[Pack, ...] = (
     _planned(
-        "H",
-        "signals",
-        "Public Behavioral Signal Extractor",
-        _governed(
-            "signals",
-            admin="rwa dispute settle data",
-            operator="rw dispute settle data",
-            dealmaker="r",
-            counsel="r",
-            auditor="r",
-            viewer="r",
-            professional="r own dispute data",
-        ),
-    ),
-    _planned(
         "I",
         "alignment",
         "Professional Alignment Engine",

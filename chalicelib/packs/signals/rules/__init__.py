@@ -1,0 +1,1 @@
+"""What is read out of public text: words and sentences, markers, and the signals that follow from them. Pure, no model, no network."""
