@@ -257,7 +257,6 @@ TASKS: list[tuple[str, Operation]] = [
     ("workload of a professional", lambda env, ids: env.call("GET", "/pros/tasks/workload", query={"professional_id": ids["worker"]})),
     ("delete a task", lambda env, ids: env.call("DELETE", f"/pros/tasks/{ids['waiting']}")),
 ]
-OPERATIONS = WHOLESALE + DISPOSITIONS + HOLDINGS + RETAINERS + SCORECARDS + TASKS
 BIO = (
     "Ann Adams is a CPA licensed in Washington. She has closed real estate deals since 2004. Her fee is $350 per hour. "
     "We respectfully reply within one business day. The firm handles tax, estate planning and property management. "
@@ -287,7 +286,7 @@ SIGNALS: list[tuple[str, Operation]] = [
     ),
     ("all that is held", lambda env, ids: env.call("GET", f"/pros/{ids['professional']}/data")),
 ]
-OPERATIONS = WHOLESALE + DISPOSITIONS + HOLDINGS + SIGNALS
+OPERATIONS = WHOLESALE + DISPOSITIONS + HOLDINGS + RETAINERS + SCORECARDS + TASKS + SIGNALS
 
 
 def replayed_key(environment: BenchEnvironment) -> dict[str, str]:

@@ -61,11 +61,7 @@ def counts(dispute: Dispute | None) -> bool:
 def opened(ctx: Stamp, dispute: Dispute | None, reason: str) -> JsonObject:
     """The dispute that the caller opens. Conflict where there is one already, settled or not."""
     if dispute is not None:
-<<<<<<< HEAD
         raise Conflict("It has been disputed already.", code="disputed", dispute_status=dispute["status"])
-=======
-        raise Conflict("It has been disputed already.", code="disputed")
->>>>>>> signals
     return {"status": OPEN, "reason": reason, "by": ctx.actor.id, "at": format_timestamp(ctx.now)}
 
 
