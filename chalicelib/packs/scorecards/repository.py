@@ -145,7 +145,7 @@ def require_active_in_role(ctx: Context, tx: Transaction, professional_id: str, 
 def keyed_interaction_id(professional_id: str, key: str, at: datetime) -> str:
     """The id of the one interaction of an occasion, e.g. of a task's end."""
     own = encode_ulid(at, hashlib.sha256(key.encode()).digest()[:10])
-    return Interaction.ID.child(professional_id, own)
+    return Interaction.ID.derived(professional_id, own)
 
 
 def find_interaction(ctx: Context, professional_id: str, id: str) -> Interaction:
