@@ -111,9 +111,9 @@ class ComparisonRequest(t.RequestBody):
         {
             "name": "Ada Byron",
             "signals": {
-                "communication_clarity": 0.56,
-                "professionalism_tone": 0.63,
-                "transparency_level": 0.48,
+                "communication_clarity": 0.75,
+                "professionalism_tone": 0.625,
+                "transparency_level": 0.5,
                 "service_specialization": ["real estate"],
                 "risk_style": "conservative",
             },
@@ -192,7 +192,7 @@ class WeightsPatch(t.PatchBody):
 class ProfileCreate(t.RequestBody):
     """A new profile."""
 
-    model_config = t.body_example({"name": "Title work", "preferred_specializations": ["title"], "target_clarity": 0.8})
+    model_config = t.body_example({"name": "Title work", "preferred_specializations": ["title"], "target_clarity": 0.75})
 
     name: t.Name
     target_clarity: Share = _default(OLDER_IDEAL.target_clarity)
