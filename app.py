@@ -3,10 +3,10 @@
 import os
 
 from chalicelib.foundation.http.app import ValhallaApp
-from chalicelib.foundation.runtime import Runtime
+from chalicelib.functions import process_runtime
 from chalicelib.packs import PACKS
 
-app = ValhallaApp("valhalla", runtime=lambda: Runtime.from_environment(os.environ, PACKS))
+app = ValhallaApp("valhalla", runtime=process_runtime.runtime)
 app.register(PACKS)
 
 if "AWS_CHALICE_CLI_MODE" in os.environ:  # Chalice packages the other functions too; in Lambda they start without this file

@@ -2,7 +2,8 @@
 
 Records come in order, in batches, at least once. What a function reports in `batchItemFailures` is tried again from the first
 of them on; a batch that raises is cut in halves until the record that does it stands alone; one that fails as often as the
-mapping allows is kept in a file, and the rest goes on.
+mapping allows is kept in a file, and the rest goes on. Where the stream doesn't hold any more what is to come next, it goes on from the
+oldest record, and whoever made the consumer is told.
 """
 
 import json
@@ -14,16 +15,20 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.foundation.manifest import StreamConsumer
-from local.engine import EngineClient
+from local.emulator.stream import TRIMMED
+from local.engine import EngineClient, EngineError
 from local.event_filters import accepts
 from local.gateway import LambdaContext
 
 Handler = Callable[[dict[str, Any], Any], Any]
 Record = dict[str, Any]
+OnLost = Callable[[str, int, int], None]
+"""Called with a consumer's name, and the numbers of the first and the last record that the stream doesn't hold any more."""
 
 _STREAM = "LocalStream"
 _FIRST_WAIT = 0.1
 _LONGEST_WAIT = 5.0
+_SILENCE_WAIT = 1.0  # after an engine that doesn't respond
 _SCAN = 500  # records that are read for one batch
 _READ_INTERVAL = 0.1  # a change after a pause is handled at once; under load, batches are worth more than haste
 _POLL_SECONDS = 0.5  # how long the engine waits for a record before it returns none
@@ -49,8 +54,17 @@ class Consumer(threading.Thread):
     It is stored after the effects of the function, through the same engine: so it never stands ahead of them.
     """
 
-    def __init__(self, mapping: StreamConsumer, handler: Handler, client: EngineClient, done: int, dead_letters: Path) -> None:
+    def __init__(
+        self,
+        mapping: StreamConsumer,
+        handler: Handler,
+        client: EngineClient,
+        done: int,
+        dead_letters: Path,
+        on_lost: OnLost = lambda *_: None,
+    ) -> None:
         super().__init__(name=mapping.name, daemon=True)
+        self._on_lost = on_lost
         self.mapping, self._handler, self._client = mapping, handler, client
         self.done, self._dead_letters = done, dead_letters
         self._stopping = threading.Event()
@@ -61,7 +75,16 @@ class Consumer(threading.Thread):
         """Work through the stream until `stop`, or until it can't go on (`failure`)."""
         try:
             while not self._stopping.is_set():
-                self._work()
+                try:
+                    self._work()
+                except EngineError as error:
+                    if error.code == TRIMMED:
+                        self._skip_what_is_lost()
+                    elif error.code:
+                        raise
+                    else:  # it stood still; were it gone, the run would be over
+                        logger.warning("%s: %s", self.mapping.name, error)
+                        self._stopping.wait(_SILENCE_WAIT)
         except Exception as error:  # not the function's, which is retried: the engine's, or the disk's
             logger.exception("%s can't go on", self.mapping.name)
             self.failure = error
@@ -79,6 +102,11 @@ class Consumer(threading.Thread):
                 return
         if page["UpTo"] > self.done:
             self._advance(page["UpTo"])
+
+    def _skip_what_is_lost(self) -> None:
+        first, last = self.done + 1, self._client.call(f"{_STREAM}.Progress", {})["Trimmed"]
+        self._on_lost(self.mapping.name, first, last)  # before it counts as done, so that nobody fails to hear of it
+        self._advance(last)
 
     def _advance(self, number: int) -> None:
         self._client.call(f"{_STREAM}.SaveOffset", {"Consumer": self.mapping.name, "Offset": number})

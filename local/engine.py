@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from local.clock import CLOCK_FILE
 from local.emulator import READY, REGION
 from local.emulator.access import authorization
 
@@ -24,7 +25,11 @@ _STOP_SECONDS = 10.0
 
 
 class EngineError(Exception):
-    """The engine refused a call or is gone."""
+    """The engine refused a call, or doesn't respond. `code` is the type of its refusal; empty where it doesn't respond."""
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class UnreadableDataError(Exception):
@@ -40,13 +45,13 @@ class Engine:
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.access_key = secrets.token_hex(16)
-        database, mail = (directory / name for name in ("data.sqlite", "mail"))
+        database, mail, clock = (directory.resolve() / name for name in ("data.sqlite", "mail", CLOCK_FILE))
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening, (directory / "engine.log").open("ab") as log:
             listening.bind(("127.0.0.1", 0))
             listening.listen(128)  # from here on a connection waits instead of failing
             self.port: int = listening.getsockname()[1]
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "local.emulator.process", str(listening.fileno()), str(database.resolve()), str(mail.resolve())],
+                [sys.executable, "-m", "local.emulator.process", str(listening.fileno()), str(database), str(mail), str(clock)],
                 cwd=Path(__file__).parent.parent,
                 env=os.environ | {"AWS_ACCESS_KEY_ID": self.access_key},  # not an argument: those are every user's to read
                 stdin=subprocess.PIPE,
@@ -120,7 +125,8 @@ class EngineClient:
             self._connection.close()
             raise EngineError(f"The embedded engine doesn't respond: {error}") from error
         if response.status != 200:
-            raise EngineError(f"{response_body.get('__type', response.status)}: {response_body.get('message', response_body)}")
+            code = str(response_body.get("__type", response.status))
+            raise EngineError(f"{code}: {response_body.get('message', response_body)}", code)
         return response_body
 
     def close(self) -> None:

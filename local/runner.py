@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -21,9 +20,10 @@ from typing import Any
 from chalicelib.foundation.manifest import Schedule, import_string
 from chalicelib.foundation.secret_store import new_secrets
 from local import functions, server, sqs
+from local.clock import ClockFileError
 from local.components import Components
 from local.engine import Engine, EngineClient, EngineError, UnreadableDataError
-from local.scheduler import Scheduler
+from local.scheduler import Timetable
 from local.workspace import ROOT, TABLE, Workspace
 
 _LARGEST_LOG = 10_000_000
@@ -63,6 +63,10 @@ class Runner:
 
     def _run_on(self, stack: ExitStack, reserved: Any) -> None:
         try:
+            _ = self.workspace.clock.ahead
+        except ClockFileError as error:
+            raise StartError(str(error)) from None
+        try:
             engine = Engine(self.workspace.directory)
         except UnreadableDataError as error:
             raise StartError(
@@ -73,10 +77,11 @@ class Runner:
         stack.callback(client.close)
         components: Components = import_string(self.components)()
         settings = self.workspace.settings(engine.url, engine.access_key, self.port)
-        settings |= {f"VALHALLA_{consumer.queue.upper()}_QUEUE": sqs.create_queues(client, consumer) for consumer, _ in components.queues()}
+        settings |= {sqs.setting(consumer): sqs.create_queues(client, consumer) for consumer, _ in components.queues()}
         self.workspace.apply_environment(settings)
         if not self.workspace.secrets.exists():
-            self.workspace.write_private(self.workspace.secrets, new_secrets(datetime.now(UTC)))
+            self.workspace.write_private(self.workspace.secrets, new_secrets(self.workspace.clock()))
+        components.use_clock(self.workspace.clock)
         self._make_table(client, components)
         stack.enter_context(self._log())
         others = self._start_functions()
@@ -112,10 +117,8 @@ class Runner:
         return subprocess.Popen(
             [sys.executable, "-m", "local.functions", self.components],
             cwd=ROOT,
-            env=os.environ | {"VALHALLA_LOCAL": str(self.workspace.directory.resolve())},
             stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=subprocess.STDOUT,
+            stdout=log,  # and standard error is the terminal: see there
             start_new_session=True,  # Ctrl-C reaches this process alone, which ends the others in order
             text=True,
         )
@@ -168,9 +171,11 @@ class Runner:
             f"  Log             {folder}/valhalla.log",
             f"  AWS engine      {engine.url}   (table {TABLE}; settings for other shells in {folder}/environment)",
         ]
+        if self.workspace.clock.ahead:
+            lines.insert(-1, f"  Time            {self.workspace.clock.shown()}")
         if schedules:
-            due = Scheduler(schedules, self.workspace.schedule_state).due
-            lines += ["", "  Schedules (UTC); run one now with: python -m local tick NAME"]
+            due = Timetable(schedules, self.workspace.schedule_state, self.workspace.clock).due
+            lines += ["", "  Schedules (UTC); run one now with: python -m local tick NAME; move the time with: python -m local clock"]
             width = max(len(schedule.name) for schedule in schedules)
             lines += [
                 f"    {schedule.name:{width}}  {schedule.expression:26}  next {due[schedule.name]:%Y-%m-%d %H:%M}" for schedule in schedules

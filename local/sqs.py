@@ -17,8 +17,14 @@ from local.gateway import LambdaContext
 _SQS = "AmazonSQS"
 _ACCOUNT = "000000000000"
 _WAIT_SECONDS = 1  # how long a poll of an empty queue waits
+_FAILURE_WAIT = 1.0  # after an engine that doesn't respond, or refuses
 
 logger = logging.getLogger("valhalla.local")
+
+
+def setting(consumer: QueueConsumer) -> str:
+    """The environment variable that has the URL of a consumer's queue."""
+    return f"VALHALLA_{consumer.queue.upper()}_QUEUE"
 
 
 def create_queues(client: EngineClient, consumer: QueueConsumer) -> str:
@@ -45,12 +51,14 @@ class QueueWorker(threading.Thread):
         self._stopping = threading.Event()
 
     def run(self) -> None:
-        """Work until `stop`, or until the engine is gone."""
+        """Work until `stop`. An engine that doesn't respond stood still: were it gone, the run would be over."""
         try:
             while not self._stopping.is_set():
-                self.poll()
-        except EngineError:
-            return
+                try:
+                    self.poll()
+                except EngineError as error:
+                    logger.warning("%s: %s", self.name, error)
+                    self._stopping.wait(_FAILURE_WAIT)
         finally:
             self._client.close()
 

@@ -1,7 +1,6 @@
 """The real components of the local run: the application, its stream functions, its schedules, its administrator."""
 
 import contextlib
-import os
 import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -9,6 +8,7 @@ from uuid import uuid4
 
 from chalicelib.foundation.aws import client
 from chalicelib.foundation.manifest import QueueConsumer, Schedule, StreamConsumer, import_string
+from local.clock import LocalClock
 from local.components import Components
 from local.workspace import Workspace
 
@@ -32,7 +32,9 @@ def real_components() -> Components:
         consumers=_consumers,
         queues=_queues,
         schedules=_schedules,
+        use_clock=_use_clock,
         prepare=_prepare,
+        search_gaps=_search_gaps,
     )
 
 
@@ -61,16 +63,32 @@ def _schedules() -> list[Schedule]:
     return list(SCHEDULES)
 
 
-def _prepare(workspace: Workspace) -> None:
-    from chalicelib.foundation.actor import system_actor
-    from chalicelib.foundation.runtime import Runtime
-    from chalicelib.packs import PACKS
+def _use_clock(clock: LocalClock) -> None:
+    from chalicelib.functions import process_runtime
 
-    runtime = Runtime.from_environment(os.environ, PACKS)
-    client("sesv2", runtime.settings).create_email_identity(EmailIdentity=runtime.settings.mail_sender)
-    ctx = runtime.context(request_id=f"local-{uuid4()}", actor=system_actor("local"))
+    process_runtime.runtime().clock = clock
+
+
+def _context() -> "Context":
+    from chalicelib.foundation.actor import system_actor
+    from chalicelib.functions import process_runtime
+
+    return process_runtime.runtime().context(request_id=f"local-{uuid4()}", actor=system_actor("local"))
+
+
+def _prepare(workspace: Workspace) -> None:
+    ctx = _context()
+    client("sesv2", ctx.settings).create_email_identity(EmailIdentity=ctx.settings.mail_sender)
     create_administrator(ctx, workspace)
     write_token(ctx, workspace)
+
+
+def _search_gaps() -> tuple[str, ...]:
+    from chalicelib.foundation import table_pass
+    from chalicelib.packs.audit.schedules import NAME
+
+    table_pass.restart(_context(), NAME)
+    return (NAME, "outbox-requeue")
 
 
 def create_administrator(ctx: "Context", workspace: Workspace) -> None:

@@ -1,11 +1,14 @@
 """What is in `.local/`: the lock, the state, the secrets, the token, and the environment that other shells use."""
 
 import fcntl
+import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
+from local.clock import CLOCK_FILE, LocalClock
 from local.engine import REGION
 
 ROOT = Path(__file__).parent.parent
@@ -28,6 +31,7 @@ class Workspace:
         self.mail = directory / "mail"
         self.log = directory / "valhalla.log"
         self.schedule_state = directory / "schedules.json"
+        self.clock = LocalClock(directory / CLOCK_FILE)
         self._lock = directory / "lock"
 
     @classmethod
@@ -72,9 +76,19 @@ class Workspace:
             os.fsync(file.fileno())
         staged.replace(path)
 
+    def move_clock(self, instant: datetime) -> None:
+        """Move the time to an instant; where that is past, nothing happens: time goes forward only.
+
+        It is counted in whole seconds, so it may be a second later than that.
+        """
+        ahead = math.ceil((instant - datetime.now(UTC)).total_seconds())
+        if ahead > self.clock.ahead.total_seconds():
+            self.write_private(self.directory / CLOCK_FILE, f"{ahead}\n")
+
     def settings(self, engine_url: str, access_key: str, port: int) -> dict[str, str]:
         """The environment of every process of this system: its table, its engine and its key, its secrets, and nobody's AWS account."""
         return {
+            "VALHALLA_LOCAL": str(self.directory.resolve()),
             "VALHALLA_STAGE": "local",
             "VALHALLA_TABLE": TABLE,
             "VALHALLA_SECRETS": f"file:{self.secrets.resolve()}",

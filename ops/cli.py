@@ -96,8 +96,12 @@ def use_stage(stage: str | None, environment: Mapping[str, str]) -> None:
 
 
 def runtime() -> Runtime:
-    """The runtime of the stage in use; raises SettingsError."""
+    """The runtime of the stage in use, whose time the local one may have moved; raises SettingsError."""
     found = Runtime.from_environment(os.environ, PACKS)
+    if found.settings.stage == LOCAL:
+        from local.workspace import Workspace
+
+        found.clock = Workspace.of(os.environ).clock
     found.retry_by(COMMANDS)
     return found
 

@@ -1,14 +1,11 @@
 """The worker of the outbox queue. Lambda imports this module, not app.py."""
 
-import os
-from functools import lru_cache
-
 from chalicelib.foundation import lambda_context, outbox, telemetry
 from chalicelib.foundation.actor import system_actor
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.manifest import QueueConsumer, import_string
 from chalicelib.foundation.runtime import Runtime
-from chalicelib.packs import PACKS
+from chalicelib.functions import process_runtime
 
 OUTBOX_WORKER = QueueConsumer(
     name="outbox_worker",
@@ -25,14 +22,9 @@ OUTBOX_WORKER = QueueConsumer(
 DELIVERIES = {"mail": "chalicelib.foundation.outbox.deliver_mail"}
 
 
-@lru_cache(maxsize=1)
-def _runtime() -> Runtime:
-    return Runtime.from_environment(os.environ, PACKS)
-
-
 def outbox_worker(event: JsonObject, context: object) -> JsonObject:
     """Lambda handler: one batch of the queue. Returns the messages that SQS must redeliver."""
-    return work(_runtime(), event, context)
+    return work(process_runtime.runtime(), event, context)
 
 
 def work(runtime: Runtime, event: JsonObject, context: object = None) -> JsonObject:

@@ -3,25 +3,18 @@
 Lambda imports this module, not app.py, and asks it for the function; the pack's module is imported with it.
 """
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
 
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.manifest import Schedule, import_string
-from chalicelib.foundation.runtime import Runtime
 from chalicelib.foundation.schedules import run_schedule
+from chalicelib.functions import process_runtime
 from chalicelib.packs import PACKS
 
 _WORK = {schedule.name.replace("-", "_"): schedule for pack in PACKS for schedule in pack.schedules}
 # The schedules as they are deployed: `function` is the Lambda function.
 SCHEDULES: tuple[Schedule, ...] = tuple(replace(schedule, function=f"{__name__}.{name}") for name, schedule in _WORK.items())
-
-
-@lru_cache(maxsize=1)
-def _runtime() -> Runtime:
-    return Runtime.from_environment(os.environ, PACKS)
 
 
 def __getattr__(name: str) -> Callable[[object, object], JsonObject]:
@@ -30,4 +23,4 @@ def __getattr__(name: str) -> Callable[[object, object], JsonObject]:
         raise AttributeError(f"no schedule is named {name}")
     schedule = _WORK[name]
     work = import_string(schedule.function)
-    return lambda event, context: run_schedule(schedule.name, work, _runtime(), event, context)
+    return lambda event, context: run_schedule(schedule.name, work, process_runtime.runtime(), event, context)

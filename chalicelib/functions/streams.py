@@ -5,7 +5,7 @@ Lambda imports only this module. What a handler needs beyond it is imported at i
 
 import os
 from collections.abc import Callable
-from functools import cache, lru_cache, partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from chalicelib.foundation import lambda_context, outbox, streams, telemetry
@@ -17,6 +17,7 @@ from chalicelib.foundation.pending_changes import marker_key
 from chalicelib.foundation.projections import ContributionRegistry, EntityVersion, ProjectionBatch, ProjectionEngine
 from chalicelib.foundation.runtime import Runtime
 from chalicelib.foundation.streams import MalformedRecord, StreamChange, StreamRecord
+from chalicelib.functions import process_runtime
 from chalicelib.packs import PACKS
 
 if TYPE_CHECKING:
@@ -51,23 +52,18 @@ CONSUMERS = (
 )
 
 
-@lru_cache(maxsize=1)
-def _runtime() -> Runtime:
-    return Runtime.from_environment(os.environ, PACKS)
-
-
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-    _runtime()  # Lambda's initialisation phase has the full processor
+    process_runtime.runtime()  # Lambda's initialisation phase has the full processor
 
 
 def audit_stream(event: JsonObject, context: object) -> JsonObject:
     """Lambda handler: writes the trail, and queues the mail that was written."""
-    return audit(_runtime(), event, context)
+    return audit(process_runtime.runtime(), event, context)
 
 
 def projection_stream(event: JsonObject, context: object) -> JsonObject:
     """Lambda handler: updates the aggregates."""
-    return project(_runtime(), event, context, _CONTRIBUTIONS)
+    return project(process_runtime.runtime(), event, context, _CONTRIBUTIONS)
 
 
 def audit(

@@ -25,6 +25,7 @@ CREATE TABLE messages (id INTEGER PRIMARY KEY AUTOINCREMENT, queue TEXT NOT NULL
     sent_at REAL NOT NULL, visible_at REAL NOT NULL, receives INTEGER NOT NULL DEFAULT 0, receipt TEXT);
 CREATE INDEX messages_visible ON messages (queue, visible_at);
 """
+_ADDED = "CREATE TABLE IF NOT EXISTS trimmed (number INTEGER PRIMARY KEY) WITHOUT ROWID"  # files from before have none
 
 
 class UnreadableError(Exception):
@@ -46,6 +47,7 @@ def connect(path: Path) -> sqlite3.Connection:
             connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
         elif version != _VERSION:
             raise UnreadableError(f"its version is {version}")
+        connection.execute(_ADDED)
     except sqlite3.DatabaseError as error:
         connection.close()
         raise UnreadableError(str(error)) from error

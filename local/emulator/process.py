@@ -1,6 +1,6 @@
 """The emulator's process: it serves on a socket that it is handed, and ends with its parent.
 
-Started by `local.engine` as `python -m local.emulator.process FD DATABASE MAIL`, with the run's access key in AWS_ACCESS_KEY_ID. Standard input is a pipe from the parent; its end means
+Started by `local.engine` as `python -m local.emulator.process FD DATABASE MAIL CLOCK`, with the run's access key in AWS_ACCESS_KEY_ID. Standard input is a pipe from the parent; its end means
 that the parent is gone, however that ended, and ends this process too. Nothing has to be saved then: a response is sent after its commit.
 """
 
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from local.clock import LocalClock
 from local.emulator import READY, UNREADABLE
 from local.emulator.access import check_access
 from local.emulator.database import UnreadableError, connect, transaction
@@ -36,12 +37,12 @@ _POLL_SECONDS = 0.1  # how often a waiting ReceiveMessage checks its queue
 class Emulator:
     """The services behind one address."""
 
-    def __init__(self, connection: sqlite3.Connection, base_url: str, mail: Path, access_key: str) -> None:
+    def __init__(self, connection: sqlite3.Connection, base_url: str, mail: Path, access_key: str, clock: LocalClock) -> None:
         self._connection, self._access_key = connection, access_key
-        self._stream = Stream(connection)
-        self.dynamodb = DynamoDB(connection, self._stream)
-        self._sqs = Sqs(connection, base_url)
-        self._ses = Ses(mail)
+        self._stream = Stream(connection, clock.timestamp)
+        self.dynamodb = DynamoDB(connection, self._stream, clock.timestamp)
+        self._sqs = Sqs(connection, base_url, clock.timestamp)
+        self._ses = Ses(mail, clock)
 
     def handle(self, request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
         """The response to a request of any service."""
@@ -93,6 +94,8 @@ class Emulator:
                 with transaction(self._connection):
                     self._stream.save_offset(arguments["Consumer"], arguments["Offset"])
                 return _ok({})
+            case "Progress":
+                return _ok({"Last": self._stream.last, "Trimmed": self._stream.trimmed, "Offsets": self._stream.offsets()})
             case "Read":
                 return self._read(arguments["After"], arguments["Limit"], arguments.get("WaitSeconds", 0))
         raise ServiceError("UnknownOperationException", f"{operation} is not supported here.")
@@ -103,7 +106,10 @@ class Emulator:
             await self._stream.wait(after, wait_seconds)
             if self._stream.last > after:
                 await asyncio.sleep(_GATHER_SECONDS)
-        up_to, rows = self._stream.read(after, limit)
+        try:
+            up_to, rows = self._stream.read(after, limit)
+        except ServiceError as error:
+            return _failure(error)
         numbers, records = dumps([number for number, _ in rows]), ",".join(record for _, record in rows)
         return HttpResponse(200, f'{{"UpTo":{up_to},"Last":{self._stream.last},"Numbers":{numbers},"Records":[{records}]}}'.encode())
 
@@ -139,7 +145,7 @@ async def serve(listening: socket.socket, emulator: Emulator) -> None:
 def main() -> None:
     """Serve until the parent's end of standard input closes."""
     listening = socket.socket(fileno=int(sys.argv[1]))
-    database, mail = Path(sys.argv[2]), Path(sys.argv[3])
+    database, mail, clock = Path(sys.argv[2]), Path(sys.argv[3]), LocalClock(Path(sys.argv[4]))
     try:
         connection = connect(database)
     except UnreadableError as error:
@@ -148,7 +154,7 @@ def main() -> None:
     print(READY, flush=True)
     gc.freeze()
     base_url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    asyncio.run(serve(listening, Emulator(connection, base_url, mail, os.environ["AWS_ACCESS_KEY_ID"])))
+    asyncio.run(serve(listening, Emulator(connection, base_url, mail, os.environ["AWS_ACCESS_KEY_ID"], clock)))
     connection.close()
 
 

@@ -1,6 +1,7 @@
 """SES whose mail can be read: a message becomes a file in the mail folder, named so that the newest is last."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,8 @@ Request = dict[str, Any]
 class Ses:
     """The second version of the service's REST API, as far as sending goes."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._folder, self._clock = folder, clock
 
     def handle(self, method: str, path: str, request: Request) -> Request:
         """A request's response. Raises ServiceError."""
@@ -37,6 +38,6 @@ class Ses:
         body = content["Body"].get("Text") or content["Body"]["Html"]
         receiver = re.sub(r"[^A-Za-z0-9@._+-]", "_", receivers[0] if receivers else "nobody")
         self._folder.mkdir(parents=True, exist_ok=True)
-        name = f"{datetime.now(UTC):%Y-%m-%dT%H%M%SZ} {receiver} {message_id}.txt"
+        name = f"{self._clock():%Y-%m-%dT%H%M%SZ} {receiver} {message_id}.txt"
         (self._folder / name).write_text(f"{head}\n{body['Data']}\n")
         return message_id

@@ -5,7 +5,6 @@ Keys are strings, of a hash and a range key each. SQLite compares text by its UT
 
 import json
 import sqlite3
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -148,7 +147,7 @@ class Table:
         self._stream.append(  # the images are spliced as the text that they are
             lambda sequence_number: (
                 f'{{"eventID":"{uuid4().hex}","eventName":"{name}","eventVersion":"1.1","eventSource":"aws:dynamodb","awsRegion":"{REGION}",'
-                f'"dynamodb":{{"ApproximateCreationDateTime":{int(time.time())},"Keys":{dumps(self.key_values(key))}{images},'
+                f'"dynamodb":{{"ApproximateCreationDateTime":{int(self._stream.clock())},"Keys":{dumps(self.key_values(key))}{images},'
                 f'"SequenceNumber":"{sequence_number}","SizeBytes":{size},"StreamViewType":"NEW_AND_OLD_IMAGES"}},'
                 f'"eventSourceARN":"{self.stream_arn}"{identity}}}'
             )

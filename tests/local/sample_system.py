@@ -12,6 +12,7 @@ from typing import Any
 
 from chalicelib.foundation.manifest import Schedule, StreamConsumer
 from chalicelib.foundation.store.table import TTL_ATTRIBUTE, table_definition
+from local.clock import LocalClock
 from local.components import Components
 from local.engine import EngineClient, EngineError
 from local.gateway import App
@@ -66,11 +67,15 @@ def trail(event: dict[str, Any], _context: Any) -> None:
 
 def tidy(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     db("PutItem", Item=entity("tidied", event["resources"][0]))
+    db("PutItem", Item=entity(f"tidied-{CLOCK[0]():%Y-%m-%dT%H}", event["time"]))
     return {"done": 1}
 
 
 TRAIL = StreamConsumer("trail", "tests.local.sample_system.trail", "Keeps a trail.", ({"dynamodb": {"NewImage": {"t": {"S": ["e"]}}}},))
 TIDY = Schedule("tidy", "rate(1 day)", "tests.local.sample_system.tidy", "Tidies.")
+
+
+CLOCK: list[LocalClock] = []
 
 
 def prepare(workspace: Workspace) -> None:
@@ -88,7 +93,9 @@ def sample_components() -> Components:
         consumers=lambda: [(TRAIL, trail)],
         queues=list,
         schedules=lambda: [TIDY],
+        use_clock=CLOCK.append,
         prepare=prepare,
+        search_gaps=lambda: ["tidy"],
     )
 
 

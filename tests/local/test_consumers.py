@@ -9,7 +9,8 @@ import pytest
 from chalicelib.foundation.manifest import StreamConsumer
 from local import consumers
 from local.consumers import Consumer
-from local.engine import EngineClient
+from local.emulator.stream import TRIMMED
+from local.engine import EngineClient, EngineError
 
 
 def record(number: int, kind: str = "e") -> dict[str, Any]:
@@ -51,13 +52,21 @@ class FakeStream:
         self.records = [(number, record(number, kind)) for number, kind in enumerate(kinds, 1)]
         self.offsets = offsets
         self.closed = False
+        self.failures: list[EngineError] = []
+        self.trimmed = 0
 
     def call(self, target: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        if self.failures:
+            raise self.failures.pop()
+        if target == "LocalStream.Progress":
+            return {"Trimmed": self.trimmed}
         if target == "LocalStream.SaveOffset":
             self.offsets[arguments["Consumer"]] = arguments["Offset"]
             return {}
         assert target == "LocalStream.Read"
         last = len(self.records)
+        if arguments["After"] < self.trimmed:
+            raise EngineError("gone", TRIMMED)
         page = [(number, each) for number, each in self.records if number > arguments["After"]][: arguments["Limit"]]
         if not page:
             time.sleep(0.005)
@@ -121,6 +130,42 @@ def test_what_it_can_not_store_is_its_failure(tmp_path: Path) -> None:
     consumer.join(5)
     assert isinstance(consumer.failure, TypeError)
     assert consumer.done == 0
+
+
+def test_an_engine_that_stood_still_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consumers, "_SILENCE_WAIT", 0.001)
+    stream, function = FakeStream("ee"), Function()
+    stream.failures = [EngineError("timed out"), EngineError("reset")]
+    assert work(stream, function, tmp_path).failure is None
+    assert function.batches == [["1", "2"]]
+
+
+def test_a_refusal_of_the_engine_is_its_failure(tmp_path: Path) -> None:
+    stream = FakeStream("e")
+    stream.failures = [EngineError("full", "InternalServerError")]
+    consumer = run_on(stream, Function(), tmp_path)
+    consumer.join(5)
+    assert isinstance(consumer.failure, EngineError)
+
+
+def test_what_the_stream_does_not_hold_any_more_is_told_before_it_goes_on_from_the_oldest_record(tmp_path: Path) -> None:
+    stream, function, told = FakeStream("eeeee", audit=1), Function(), list[tuple[str, int, int, int]]()
+    stream.trimmed = 3
+    consumer = Consumer(
+        mapping(),
+        function,
+        cast(EngineClient, stream),
+        1,
+        tmp_path / "dead",
+        lambda name, first, last: told.append((name, first, last, stream.offsets["audit"])),
+    )
+    consumer.start()
+    until_done(consumer, stream)
+    consumer.stop()
+    consumer.join(5)
+    assert told == [("audit", 2, 3, 1)], "told before it counts as done"
+    assert function.batches == [["4", "5"]]
+    assert consumer.failure is None
 
 
 def test_a_reported_failure_is_tried_again_from_there_on(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`python -m local` itself, with the real application, functions and packs."""
 
+import json
 import os
 import re
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import httpx
 import pytest
 
 from tests.local.conftest import ROOT, Running
-from tests.local.test_run import gone, listening
+from tests.local.test_run import drop_what_the_stream_holds, functions_pid, gone, listening
 
 
 def within(seconds: float, found: Callable[[], Any]) -> Any:
@@ -136,22 +138,114 @@ def test_an_orderly_restart_and_a_kill_keep_data_trail_and_token(begin: Callable
     assert verified["valid"] is True, verified
 
 
+def local(firm: Firm, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`python -m local` in another shell."""
+    return subprocess.run(
+        [sys.executable, "-m", "local", *arguments],
+        cwd=ROOT,
+        env=os.environ | {"VALHALLA_LOCAL": str(firm.run.workspace)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def day(number: int) -> str:
+    return str(datetime.now(UTC).date() + timedelta(days=number))
+
+
+def test_what_is_due_in_days_comes_when_the_time_is_moved(begin: Callable[[], Firm]) -> None:
+    firm = begin()
+    password = (firm.run.workspace / "admin-password").read_text()
+
+    def sign_in() -> dict[str, Any]:
+        answer = firm.web.post("/auth/token", json={"email": "admin@example.com", "password": password}, headers={"Authorization": ""})
+        assert answer.status_code == 200, answer.text
+        pair: dict[str, Any] = answer.json()
+        return pair
+
+    made = firm.open_pipeline()
+    contract = firm.web.post(
+        "/wholesale",
+        json={
+            "stage": "under_contract",
+            "contract_price": 118000,
+            "closes_on": day(20),
+            "earnest_money_due_on": day(15),
+            "property": {"address": {"postal_code": "98103", "city": "Seattle", "region": "WA"}},
+        },
+    )
+    assert contract.status_code == 201, contract.text
+    holding = {"asset_type": "note", "label": "Note", "jurisdiction": "US-WA", "value_estimate": 1000, "acquired_on": day(-3)}
+    assert firm.web.post("/holdings", json=holding).status_code == 201
+    first, key = sign_in(), {"Idempotency-Key": "before"}
+    note = f"/wholesale/{made['id']}/activities"
+    assert firm.web.post(note, json={"event_type": "call", "description": "Hello"}, headers=key).status_code == 201
+    assert firm.web.get("/events").json()["items"] == []
+
+    moved = local(firm, "clock", "--ahead", "14d12h")
+    assert moved.returncode == 0, moved.stderr
+    records = [json.loads(line) for line in moved.stdout.splitlines()]
+    assert {record["error"] for record in records} == {""}
+    assert [record["started_at"] for record in records] == sorted(record["started_at"] for record in records)
+    assert sum(record["schedule"] == "wholesale-follow-ups" for record in records) >= 14
+    assert all(record["found"] == record["failed"] == 0 for record in records if record["schedule"] == "stream-gaps"), "nothing was lost"
+
+    old = {"Authorization": f"Bearer {first['access_token']}"}
+    assert firm.web.get("/auth/me", headers=old).status_code == 401, "a token of two weeks ago is over"
+    firm.web.headers["Authorization"] = f"Bearer {(firm.run.workspace / 'admin-token').read_text()}"
+    assert firm.web.get("/auth/me").status_code == 200, "the administrator's is a new one"
+    fresh = {"Authorization": f"Bearer {sign_in()['access_token']}"}
+    assert firm.web.get("/auth/me", headers=fresh).status_code == 200
+
+    titles = [event["title"] for event in firm.web.get("/events?limit=200").json()["items"]]
+    assert any("Closing is in 7 days" in title for title in titles), titles
+    assert any("Earnest money is due" in title for title in titles), titles
+    kinds = [event["kind"] for event in firm.web.get("/events?limit=200").json()["items"]]
+    assert kinds.count("wholesale.follow_up") == 4, "of each of the two, after a week and after two"
+    again = firm.web.post(note, json={"event_type": "call", "description": "Hello"}, headers=key)
+    assert (again.status_code, again.headers.get("Idempotent-Replayed")) == (201, None), "the key of two weeks ago is over"
+    snapshots = firm.web.get("/holdings/snapshots?limit=200").json()["items"]
+    assert len({one["date"] for one in snapshots}) >= 14, "each day was closed"
+
+    late = firm.open_pipeline()
+    assert within(3, lambda: firm.trail(late["id"])), "the trail goes on"
+    assert firm.trail(late["id"])[0]["at"] > day(14)
+    assert within(3, lambda: firm.web.get("/wholesale/board").json()["stages"]["lead"]["count"] == 2), "and the board"
+    for id in (made["id"], contract.json()["id"], late["id"]):
+        assert firm.web.get(f"/audit/verify/{id}").json()["valid"] is True
+
+
+@pytest.mark.slow
+def test_what_the_stream_lost_is_found_and_closed(begin: Callable[[], Firm]) -> None:
+    first = begin()
+    kept = first.open_pipeline()
+    assert within(3, lambda: first.trail(kept["id"]))
+    time.sleep(0.5)
+    os.kill(functions_pid(first.run), signal.SIGSTOP)
+    lost = first.open_pipeline()
+    pids = first.run.processes()
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    assert all(gone(pid) for pid in pids)
+    drop_what_the_stream_holds(first.run.workspace)
+    (first.run.workspace / "clock-ahead").write_text(str(2 * 86_400))  # for two days it stood still
+
+    second = begin()
+    assert within(20, lambda: second.trail(lost["id"])), "the trail has what the stream had not brought"
+    assert within(20, lambda: second.web.get("/wholesale/board").json()["stages"]["lead"]["count"] == 2), "and the board"
+    assert second.web.get(f"/audit/verify/{lost['id']}").json()["valid"] is True
+    assert second.run.stop() == 0
+    assert "the stream doesn't hold the records" in second.run.output
+    assert "the schedules stream-gaps and outbox-requeue find and close that now" in second.run.output
+
+
 def test_every_schedule_can_be_run_now(begin: Callable[[], Firm]) -> None:
     firm = begin()
-    environment = os.environ | {"VALHALLA_LOCAL": str(firm.run.workspace)}
-    unknown = subprocess.run(
-        [sys.executable, "-m", "local", "tick", "?"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
+    unknown = local(firm, "tick", "?")
     assert unknown.returncode == 1
     names = [name for name in unknown.stderr.rpartition("there are: ")[2].strip().rstrip(".").split(", ") if name != "none"]
     for name in names:
-        ticked = subprocess.run(
-            [sys.executable, "-m", "local", "tick", name],
-            cwd=ROOT,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        ticked = local(firm, "tick", name)
         assert ticked.returncode == 0, ticked.stderr

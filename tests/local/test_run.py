@@ -1,15 +1,19 @@
 """The whole of it in processes of its own: start, use, stop, kill, start again."""
 
+import contextlib
 import json
 import os
 import resource
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +47,11 @@ def listening(pids: list[int]) -> set[tuple[str, int]]:
 
 def engine_pid(run: Running) -> int:
     (pid,) = [pid for pid in run.processes() if "local.emulator.process" in Path(f"/proc/{pid}/cmdline").read_text()]
+    return pid
+
+
+def functions_pid(run: Running) -> int:
+    (pid,) = [pid for pid in run.processes() if "local.functions" in Path(f"/proc/{pid}/cmdline").read_text()]
     return pid
 
 
@@ -207,8 +216,7 @@ def test_an_engine_that_dies_ends_the_rest_and_loses_nothing(start: Any) -> None
 
 def test_functions_that_end_by_themselves_end_the_rest_and_lose_nothing(start: Any) -> None:
     run = start()
-    (pid,) = [pid for pid in run.processes() if "local.functions" in Path(f"/proc/{pid}/cmdline").read_text()]
-    os.kill(pid, signal.SIGKILL)
+    os.kill(functions_pid(run), signal.SIGKILL)
     run.write("a", "x")
     out, _ = run.process.communicate(timeout=40)
     assert run.process.returncode == 1
@@ -247,13 +255,24 @@ def test_a_doubled_ctrl_c_is_one(start: Any) -> None:
     assert "Saved" in out
 
 
+def shell(run: Running, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command of another shell."""
+    return subprocess.run(
+        [sys.executable, "-m", "tests.local.sample_system", *arguments],
+        cwd=ROOT,
+        env=os.environ | {"VALHALLA_LOCAL": str(run.workspace)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
 def test_a_schedule_is_run_now_from_another_shell(start: Any) -> None:
     run = start()
-    environment = os.environ | {"VALHALLA_LOCAL": str(run.workspace)}
 
     def tick(name: str) -> subprocess.CompletedProcess[str]:
-        arguments = [sys.executable, "-m", "tests.local.sample_system", "tick", name]
-        return subprocess.run(arguments, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30, check=False)
+        return shell(run, "tick", name)
 
     done = tick("tidy")
     assert (done.returncode, json.loads(done.stdout)) == (0, {"done": 1})
@@ -264,6 +283,129 @@ def test_a_schedule_is_run_now_from_another_shell(start: Any) -> None:
     run.stop()
     stopped = tick("tidy")
     assert (stopped.returncode, stopped.stderr.strip()) == (1, "Nothing runs here: start it with `make run`, then tick.")
+
+
+def test_the_time_is_moved_from_another_shell_and_a_restart_keeps_it(start: Any) -> None:
+    run = start()
+    run.write("a", "x")
+    began = datetime.now(UTC)
+    moved = shell(run, "clock", "--ahead", "3d")
+    assert (moved.returncode, [json.loads(line) for line in moved.stdout.splitlines()]) == (0, [{"done": 1}] * 3)
+    assert moved.stderr.endswith("Z here, 3 days ahead of this machine.\n")
+    days = [began + timedelta(days=number) for number in (1, 2, 3)]
+    assert all(run.thing(f"tidied-{day:%Y-%m-%dT%H}") or run.thing(f"tidied-{day + timedelta(hours=1):%Y-%m-%dT%H}") for day in days)
+    assert run.until_trail("tidied", 3), "the stream goes on"
+    run.stop()
+
+    again = start()
+    assert "3 days ahead of this machine" in again.output, "the page says so"
+    assert shell(again, "clock").stdout.endswith("3 days ahead of this machine\n")
+    once = shell(again, "clock", "--ahead", "3d", "--at-once")
+    assert [json.loads(line) for line in once.stdout.splitlines()] == [{"done": 1}], "what fell due runs once"
+    assert "6 days ahead" in once.stderr
+    backwards = shell(again, "clock", "--to", f"{began:%Y-%m-%dT%H:%M}")
+    assert backwards.returncode == 1
+    assert len(backwards.stderr.splitlines()) == 1
+    assert "goes forward only" in backwards.stderr
+    again.write("b", "x")
+    assert again.until_trail("b", 1) == ["x"]
+
+
+def test_what_fell_due_in_a_time_that_was_moved_past_by_hand_is_run_by_itself(start: Any) -> None:
+    run = start()
+    ends = time.monotonic() + 20
+    while not (run.workspace / "schedules.json").exists() and time.monotonic() < ends:
+        time.sleep(0.05)
+    (run.workspace / "clock-ahead").write_text(str(3 * 86_400))
+    while not run.thing("tidied") and time.monotonic() < ends:
+        time.sleep(0.05)
+    assert run.thing("tidied")
+
+
+def test_two_who_move_the_time_do_so_one_after_the_other(start: Any) -> None:
+    run = start()
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda _: shell(run, "clock", "--ahead", "1d"), range(2)))
+    assert [each.returncode for each in both] == [0, 0]
+    assert len("".join(each.stdout for each in both).splitlines()) == 2, "a day's work twice"
+    assert shell(run, "clock").stdout.endswith("2 days ahead of this machine\n")
+
+
+def test_a_clock_that_can_not_be_read_is_one_line(start: Any) -> None:
+    run = start()
+    run.stop()
+    (run.workspace / "clock-ahead").write_text("soon")
+    again = start(wait=False)
+    out, _ = again.process.communicate(timeout=20)
+    assert again.process.returncode == 1
+    assert len(out.strip().splitlines()) == 1
+    assert "whole seconds" in out
+
+
+def test_a_machine_that_slept_goes_on(start: Any) -> None:
+    run = start()
+    run.write("a", "x")
+    assert run.until_trail("a", 1) == ["x"]
+    pids = run.processes()
+    for number in pids:
+        os.kill(number, signal.SIGSTOP)
+    time.sleep(2)
+    for number in reversed(pids):
+        os.kill(number, signal.SIGCONT)
+    (run.workspace / "clock-ahead").write_text(str(3 * 86_400))  # it was longer
+    run.write("b", "x")
+    assert run.until_trail("b", 1, seconds=10) == ["x"]
+    assert run.process.poll() is None
+    assert run.stop() == 0
+
+
+@pytest.mark.slow
+def test_an_engine_that_stands_still_for_longer_than_anyone_waits_is_no_end(start: Any) -> None:
+    run = start()
+    run.write("a", "x")
+    assert run.until_trail("a", 1, seconds=20) == ["x"]
+    engine = engine_pid(run)
+    os.kill(engine, signal.SIGSTOP)
+    time.sleep(33)
+    os.kill(engine, signal.SIGCONT)
+    run.write("b", "x")
+    assert run.until_trail("b", 1, seconds=10) == ["x"]
+    assert run.stop() == 0
+    assert "doesn't respond" in (run.workspace / "valhalla.log").read_text()
+
+
+def drop_what_the_stream_holds(workspace: Path) -> None:
+    """Leave the stream, of a system that doesn't run, without the records that its consumers have not read."""
+    with contextlib.closing(sqlite3.connect(workspace / "data.sqlite", isolation_level=None)) as data:
+        data.execute("DELETE FROM stream")
+        data.execute("INSERT OR REPLACE INTO trimmed SELECT seq FROM sqlite_sequence WHERE name = 'stream'")
+
+
+def test_records_that_the_stream_lost_are_told_searched_and_no_end(start: Any) -> None:
+    run = start()
+    run.write("before", "x")
+    assert run.until_trail("before", 1) == ["x"]
+    os.kill(functions_pid(run), signal.SIGSTOP)
+    run.write("lost", "x")
+    pids = run.processes()
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    assert all(gone(pid) for pid in pids)
+    drop_what_the_stream_holds(run.workspace)
+
+    again = start()
+    again.write("after", "x")
+    assert again.until_trail("after", 1) == ["x"], "it goes on with the oldest record that is there"
+    assert again.trail("lost") == []
+    ends = time.monotonic() + 10
+    while not again.thing("tidied") and time.monotonic() < ends:
+        time.sleep(0.05)
+    assert again.thing("tidied"), "the schedule that searches for what is missing was run at once"
+    again.stop()
+    said = "trail: the stream doesn't hold the records"
+    assert said in again.output, "whoever looks at the terminal sees it"
+    assert said in (again.workspace / "valhalla.log").read_text()
+    assert said not in start().output, "once"
 
 
 def test_mail_that_was_sent_lies_in_the_folder(start: Any) -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from chalicelib.foundation.manifest import Schedule
 from local import scheduler
-from local.scheduler import Scheduler, next_time
+from local.engine import EngineError
+from local.scheduler import Scheduler, Timetable, last_time, next_time
 
 TUESDAY = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 
@@ -67,47 +68,128 @@ DAILY = Schedule("daily", "cron(0 9 * * ? *)", f"{__name__}.note", "")
 BROKEN = Schedule("broken", "rate(1 hour)", f"{__name__}.fail", "")
 
 
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(TUESDAY)
+
+
 @pytest.fixture(autouse=True)
 def _no_runs() -> None:
     RUNS.clear()
 
 
-def test_a_schedule_runs_once_when_due_however_often_it_was_missed(tmp_path: Path) -> None:
-    ticking = Scheduler([BROKEN, DAILY], tmp_path / "schedules.json")
-    due = ticking.due["daily"]
-    ticking.poll(due - timedelta(seconds=1))
+def names_and_times() -> list[tuple[str, str]]:
+    return [(one["resources"][0].rpartition("/")[2], one["time"]) for one in RUNS]
+
+
+def test_a_schedule_runs_once_when_due_however_often_it_was_missed(tmp_path: Path, clock: Clock) -> None:
+    ticking = Scheduler(Timetable([BROKEN, DAILY], tmp_path / "schedules.json", clock))
+    due = ticking.timetable.due["daily"]
+    clock.now = due - timedelta(seconds=1)
+    ticking.poll()
     assert RUNS == []
-    ticking.poll(due + timedelta(days=3))
-    ticking.poll(due + timedelta(days=3, seconds=1))
-    assert [(one["detail-type"], one["time"], one["resources"][0].rpartition("/")[2]) for one in RUNS] == [
-        ("Scheduled Event", due.strftime("%Y-%m-%dT%H:%M:%SZ"), "daily")
-    ], "one that fails keeps no other from running"
-    assert ticking.due["daily"] == due + timedelta(days=4)
+    clock.now = due + timedelta(days=3)
+    ticking.poll()
+    clock.now += timedelta(seconds=1)
+    ticking.poll()
+    assert names_and_times() == [("daily", due.strftime("%Y-%m-%dT%H:%M:%SZ"))], "one that fails keeps no other from running"
+    assert RUNS[0]["detail-type"] == "Scheduled Event"
+    assert ticking.timetable.due["daily"] == due + timedelta(days=4)
 
 
-def test_what_was_missed_while_nothing_ran_is_made_up_for_at_the_next_start(tmp_path: Path) -> None:
+def test_what_fell_due_runs_in_the_order_in_which_it_did(tmp_path: Path, clock: Clock) -> None:
+    schedules = [Schedule(name, f"cron(0 {hour} * * ? *)", DAILY.function, "") for name, hour in (("c", 12), ("a", 10), ("b", 11))]
+    table = Timetable(schedules, tmp_path / "schedules.json", clock)
+    clock.now = TUESDAY + timedelta(hours=5)
+    with table.turn(wait=False):
+        assert list(table.run_due()) == [None] * 3
+        assert not table.waits
+    assert [name for name, _ in names_and_times()] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("expression", "due", "until", "last"),
+    [
+        ("rate(15 minutes)", TUESDAY, TUESDAY + timedelta(minutes=44), TUESDAY + timedelta(minutes=30)),
+        ("rate(15 minutes)", TUESDAY, TUESDAY, TUESDAY),
+        ("cron(10 * * * ? *)", TUESDAY + timedelta(minutes=10), TUESDAY + timedelta(hours=2), TUESDAY + timedelta(hours=1, minutes=10)),
+        ("cron(0 9 * * ? *)", TUESDAY, TUESDAY + timedelta(days=2, seconds=30), TUESDAY + timedelta(days=2)),
+        ("cron(0 9 ? * MON *)", TUESDAY, TUESDAY + timedelta(days=1), TUESDAY),  # was due by another expression, say
+    ],
+)
+def test_when_it_is_due_for_the_last_time(expression: str, due: datetime, until: datetime, last: datetime) -> None:
+    assert last_time(expression, due, until) == last
+
+
+def test_what_was_missed_while_nothing_ran_is_made_up_for_at_the_next_start(tmp_path: Path, clock: Clock) -> None:
     state_file = tmp_path / "schedules.json"
-    first = Scheduler([DAILY], state_file)
-    first.poll(first.due["daily"])  # remembers
-    RUNS.clear()
-    later = first.due["daily"] + timedelta(days=2)
-    second = Scheduler([DAILY], state_file)
-    second.poll(later)
+    with Timetable([DAILY], state_file, clock).turn(wait=False):
+        pass  # remembers
+    clock.now += timedelta(days=2, hours=1)
+    second = Scheduler(Timetable([DAILY], state_file, clock))
+    second.poll()
     assert len(RUNS) == 1
     changed = Schedule("daily", "cron(0 10 * * ? *)", DAILY.function, "")
-    assert Scheduler([changed], state_file).due["daily"] == next_time(changed.expression, datetime.now(UTC))
+    assert Timetable([changed], state_file, clock).due["daily"] == next_time(changed.expression, clock.now)
 
 
-def test_a_broken_memory_of_the_clock_is_no_obstacle(tmp_path: Path) -> None:
+def test_a_broken_memory_of_the_clock_is_no_obstacle(tmp_path: Path, clock: Clock) -> None:
     (tmp_path / "schedules.json").write_text("{ not json")
-    assert Scheduler([DAILY], tmp_path / "schedules.json").due["daily"] > datetime.now(UTC)
+    assert Timetable([DAILY], tmp_path / "schedules.json", clock).due["daily"] > clock.now
 
 
-def test_the_thread_looks_by_itself_and_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whoever_has_the_turn_runs_what_is_due_and_the_other_finds_it_done(tmp_path: Path, clock: Clock) -> None:
+    mine, theirs = (Timetable([DAILY], tmp_path / "schedules.json", clock) for _ in range(2))
+    waiting = Scheduler(theirs)
+    with mine.turn(wait=False):
+        clock.now += timedelta(days=2)
+        waiting.poll()
+        assert RUNS == []
+        list(mine.run_due())
+    waiting.poll()
+    assert len(RUNS) == 1
+
+
+def test_a_schedule_can_be_asked_for_at_once(tmp_path: Path, clock: Clock) -> None:
+    ticking = Scheduler(Timetable([DAILY], tmp_path / "schedules.json", clock))
+    ticking.timetable.run_at_once(["daily", "unknown"])
+    ticking.poll()
+    ticking.poll()
+    assert len(RUNS) == 1
+
+
+def test_the_stream_is_settled_before_anything_runs(tmp_path: Path, clock: Clock) -> None:
+    settled: list[int] = []
+    ticking = Scheduler(Timetable([DAILY], tmp_path / "schedules.json", clock), lambda _: settled.append(len(RUNS)))
+    ticking.poll()
+    assert settled == [], "nothing is due"
+    clock.now += timedelta(days=2)
+    ticking.poll()
+    assert (settled, len(RUNS)) == ([0], 1)
+
+
+def test_the_thread_looks_by_itself_outlives_a_failure_and_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     monkeypatch.setattr(scheduler, "_POLL_SECONDS", 0.01)
-    ticking = Scheduler([DAILY], tmp_path / "schedules.json")
-    ticking.due["daily"] = datetime.now(UTC) - timedelta(seconds=1)
+    failures = [EngineError("silent")]
+
+    def settle(_: object) -> None:
+        if failures:
+            raise failures.pop()
+
+    ticking = Scheduler(Timetable([DAILY], tmp_path / "schedules.json", clock), settle)
     ticking.start()
+    time.sleep(0.05)
+    clock.now += timedelta(days=2)
     ends = time.monotonic() + 5
     while not RUNS and time.monotonic() < ends:
         time.sleep(0.01)

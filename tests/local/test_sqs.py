@@ -104,7 +104,10 @@ def test_what_fails_too_often_goes_to_the_dead_letters(engine_client: EngineClie
     assert left(engine_client, dead)["ApproximateNumberOfMessages"] == "1"
 
 
-def test_the_thread_ends_when_told_and_when_the_engine_is_gone(tmp_path: Path) -> None:
+def test_the_thread_ends_when_told_and_outlives_an_engine_that_does_not_respond(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sqs, "_FAILURE_WAIT", 0.01)
     engine = Engine(tmp_path)
     engine_client = engine.client()
     url = sqs.create_queues(engine_client, consumer("q-thread"))
@@ -118,6 +121,11 @@ def test_the_thread_ends_when_told_and_when_the_engine_is_gone(tmp_path: Path) -
     assert not first.is_alive()
     second.start()
     engine.stop()
+    ends = time.monotonic() + 5
+    while "doesn't respond" not in caplog.text and time.monotonic() < ends:
+        time.sleep(0.01)
+    assert second.is_alive()
+    second.stop()
     second.join(5)
     assert not second.is_alive()
     engine_client.close()

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 
@@ -126,6 +127,17 @@ def test_the_local_stage_is_entered_by_what_the_local_run_published(tmp_path, mo
     assert (os.environ["VALHALLA_STAGE"], os.environ["VALHALLA_TABLE"]) == ("local", "there")
     with pytest.raises(cli.StageError, match="Nothing runs here"):
         cli.use_stage("local", {"VALHALLA_LOCAL": str(tmp_path)})
+
+
+@pytest.mark.parametrize(("stage", "days"), [("local", 3), ("dev", 0)])
+def test_the_local_stage_alone_has_a_time_that_was_moved(stage, days, tmp_path, monkeypatch):
+    settings = {"STAGE": stage, "TABLE": "there", "SECRETS": "file:/dev/null", "LOCAL": str(tmp_path)}
+    for name, value in settings.items():
+        monkeypatch.setenv(f"VALHALLA_{name}", value)
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    (tmp_path / "clock-ahead").write_text(str(3 * 86_400))
+    ahead = cli.runtime().context(request_id="r").now - datetime.now(UTC)
+    assert abs(ahead - timedelta(days=days)) < timedelta(seconds=30)
 
 
 def test_a_deployed_stage_is_the_one_that_the_environment_describes():

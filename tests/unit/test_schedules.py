@@ -10,7 +10,7 @@ from chalicelib.foundation.errors import Unavailable
 from chalicelib.foundation.manifest import import_string
 from chalicelib.foundation.schedules import RUN_RECORD_TTL, run_schedule
 from chalicelib.foundation.store.codec import decode_item
-from chalicelib.functions import schedules
+from chalicelib.functions import process_runtime
 from chalicelib.functions.schedules import SCHEDULES
 from chalicelib.packs import PACKS
 from tests.fault_injection import FaultInjectingClient, Throttles
@@ -107,7 +107,7 @@ def test_lambda_finds_no_function_of_an_unknown_schedule():
 
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda one: one.name)
 def test_every_declared_schedule_runs_on_an_empty_table_and_leaves_its_record(schedule, runtime, monkeypatch):
-    monkeypatch.setattr(schedules, "_runtime", lambda: runtime)
+    monkeypatch.setattr(process_runtime, "runtime", lambda: runtime)
     record = import_string(schedule.function)({}, LAMBDA)
     assert (record["schedule"], record["found"], record["error"]) == (schedule.name, 0, "")
     assert len(records(runtime, schedule.name)) == 1

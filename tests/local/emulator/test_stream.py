@@ -5,7 +5,9 @@ import time
 import pytest
 
 from local.emulator import stream as module
+from local.emulator.errors import ServiceError
 from local.emulator.stream import Stream
+from tests.local.emulator.conftest import Clock
 
 
 def fill(stream: Stream, count: int) -> None:
@@ -39,12 +41,36 @@ def test_records_are_dropped_when_every_consumer_has_read_them(stream: Stream, m
     stream.save_offset("a", 5)
     assert len(stream.read(0, 10)[1]) == 6
     stream.save_offset("b", 3)
-    assert [number for number, _ in stream.read(0, 10)[1]] == [4, 5, 6]
+    assert [number for number, _ in stream.read(3, 10)[1]] == [4, 5, 6]
     stream.save_offset("b", 4)
-    assert len(stream.read(0, 10)[1]) == 3, "some at a time"
-    assert stream.register(["a", "new"]) == {"a": 5, "new": 0}
+    assert len(stream.read(3, 10)[1]) == 3, "some at a time"
+    assert stream.register(["a", "new"]) == {"a": 5, "new": 3}, "a new one begins with the oldest record"
     stream.save_offset("b", 1)
-    assert stream.register(["b"]) == {"b": 0}, "a consumer that was gone begins anew"
+    assert stream.register(["b"]) == {"b": 3}, "a consumer that was gone begins anew"
+
+
+def test_what_was_dropped_is_refused_also_after_a_restart(
+    stream: Stream, connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_TRIM_EVERY", 2)
+    stream.register(["a"])
+    fill(stream, 6)
+    stream.save_offset("a", 4)
+    for again in (stream, Stream(connection)):
+        with pytest.raises(ServiceError) as refused:
+            again.read(3, 10)
+        assert refused.value.code == module.TRIMMED
+        assert [number for number, _ in again.read(4, 10)[1]] == [5, 6]
+
+
+def test_age_drops_nothing(connection: sqlite3.Connection, clock: Clock) -> None:
+    stream = Stream(connection, clock)
+    stream.register(["a", "b"])
+    fill(stream, 600)
+    clock.now += 30 * 86_400
+    stream.save_offset("a", 600)
+    stream.save_offset("b", 1)
+    assert len(stream.read(1, 1000)[1]) == 599
 
 
 def test_a_reader_waits_until_there_is_something_or_the_time_is_over(stream: Stream) -> None:
