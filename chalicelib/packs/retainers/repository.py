@@ -49,14 +49,20 @@ def require_readable(ctx: Context, id: str) -> Retainer:
 
 
 def read_to_change(ctx: Context, id: str, others: Iterable[ItemKey] = ()) -> tuple[Retainer, dict[ItemKey, DynamoItem]]:
-    """A retainer to be changed, with other rows; NotFound, PreconditionFailed, or IdempotentReplay. One round trip."""
+    """A retainer to be changed, with other rows; NotFound, or IdempotentReplay. One round trip."""
     key = Retainer.ID.key(id)
     items = read_or_replay(ctx, [key, *others])
     retainer = parse_live(Retainer, items.get(key))
     if retainer is None:
         raise NotFound(Retainer.ID.name)
-    ctx.check_if_match(retainer.revision)
     return retainer, items
+
+
+def read_settled(ctx: Context, id: str) -> Retainer:
+    """A retainer to be changed, as of now; PreconditionFailed, and as `read_to_change`. One round trip, and one for each step that is due."""
+    retainer, _ = read_to_change(ctx, id)
+    ctx.check_if_match(retainer.revision)
+    return settle(ctx, retainer)
 
 
 def active_ids(ctx: Context, professional_id: str) -> list[str]:

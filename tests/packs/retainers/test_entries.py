@@ -226,7 +226,18 @@ class TestApprove:
         assert retainers.ok("GET", f"{RETAINERS}/{id}/log_hours/{counter}")["approved"] is True
 
     def test_a_professional_logs_on_their_own_only(self, retainers, them):
-        them.expect_error(404, "POST", f"{RETAINERS}/{retainers.retainer()}/log_hours", {"hours": 1})
+        path, behind = f"{RETAINERS}/{retainers.retainer()}/log_hours", {"If-Match": '"9"'}
+        them.expect_error(404, "POST", path, {"hours": 1})
+        them.expect_error(404, "POST", path, {"hours": 1}, headers=behind)
+
+    def test_if_match_is_the_entrys(self, retainers, them, mine):
+        id = retainers.retainer(mine)
+        entry = them.log(id)["entry_id"]
+        retainers.log(id)
+        for move in ("approve", "reverse"):
+            path = f"{RETAINERS}/{id}/log_hours/{entry}/{move}"
+            retainers.expect_error(412, "POST", path, {"reason": "x"}, headers={"If-Match": '"9"'})
+        retainers.ok("POST", f"{RETAINERS}/{id}/log_hours/{entry}/approve", headers={"If-Match": '"1"'})
 
 
 class TestTasks:

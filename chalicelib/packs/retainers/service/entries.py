@@ -10,6 +10,7 @@ from chalicelib.foundation.errors import Conflict, Forbidden, NotFound
 from chalicelib.foundation.events import Notification, add_notifications
 from chalicelib.foundation.idempotency import idempotent_transaction
 from chalicelib.foundation.ids import ItemKey
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.schema_types import ExplainParams, PageOf, PageParams
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.expressions import ROW_EXISTS
@@ -40,6 +41,7 @@ def log_hours(ctx: Context, id: str, body: HoursCreate, query: ExplainParams) ->
     retainer, items = repository.read_to_change(ctx, id, task_keys)
     permissions.require_log(ctx, retainer.professional_id)
     _check_task(ctx, body.task_id, items)
+    ctx.check_if_match(retainer.revision)
     before = repository.settle(ctx, retainer)
     after, entry, logged = _logged(ctx, before, body.hours, body.worked_on, body.description, body.task_id)
     view = logged_view(ctx, after, entry, logged, explain=query.explain)
@@ -231,7 +233,9 @@ def approve_entry(ctx: Context, id: str, entry_id: str) -> HoursEntryView:
 def _read_entry(ctx: Context, id: str, entry_id: str) -> tuple[Retainer, Entry]:
     key = Entry.ID.key(entry_id)
     retainer, items = repository.read_to_change(ctx, id, [key])
-    return retainer, _of_retainer(parse_live(Entry, items.get(key)), id)
+    entry = _of_retainer(parse_live(Entry, items.get(key)), id)
+    ctx.check_if_match(entry.revision)
+    return retainer, entry
 
 
 def _require_standing(entry: Entry) -> None:
@@ -241,7 +245,7 @@ def _require_standing(entry: Entry) -> None:
 
 def _less_unapproved(retainer: Retainer, minutes: int) -> Retainer:
     """The retainer with fewer unapproved minutes in its open period."""
-    period = {**(retainer.open_period or {})}
+    period: JsonObject = dict(retainer.open_period or {})
     return retainer.with_values(open_period={**period, "unapproved": period["unapproved"] - minutes})
 
 

@@ -26,7 +26,7 @@ _MONTHS_AHEAD = 12  # how far ahead of today a period may open by renewals
 @retry_on_conflict
 def activate_retainer(ctx: Context, id: str, body: RetainerMoveRequest, query: ExplainParams) -> RetainerView:
     """Start a draft from its first day, or resume a paused retainer from today."""
-    before = _read(ctx, id)
+    before = repository.read_settled(ctx, id)
     transition = MACHINE.transition(before.status, ACTIVE)
     transition.check_permission(ctx.actor)
     transition.check_reason(body.reason, body.note)
@@ -44,7 +44,7 @@ def activate_retainer(ctx: Context, id: str, body: RetainerMoveRequest, query: E
 @retry_on_conflict
 def pause_retainer(ctx: Context, id: str, body: RetainerMoveRequest, query: ExplainParams) -> RetainerView:
     """Pause a retainer from today: paused days count neither for the hours nor for the fee."""
-    before = _read(ctx, id)
+    before = repository.read_settled(ctx, id)
     MACHINE.check(before.status, PAUSED, actor=ctx.actor, reason=body.reason, note=body.note)
     after = repository.changed(ctx, before, lifecycle.paused(before.account, before.today(ctx)), reason=body.reason, note=body.note)
     return _write(ctx, before, after, [], query)
@@ -53,7 +53,7 @@ def pause_retainer(ctx: Context, id: str, body: RetainerMoveRequest, query: Expl
 @retry_on_conflict
 def deactivate_retainer(ctx: Context, id: str) -> RetainerDeactivatedView:
     """Pause a retainer from today, without a reason."""
-    before = _read(ctx, id)
+    before = repository.read_settled(ctx, id)
     MACHINE.transition(before.status, PAUSED).check_permission(ctx.actor)
     after = repository.changed(ctx, before, lifecycle.paused(before.account, before.today(ctx)))
     view: RetainerDeactivatedView = {"status": "deactivated", "retainer_id": id}
@@ -66,7 +66,7 @@ def deactivate_retainer(ctx: Context, id: str) -> RetainerDeactivatedView:
 @retry_on_conflict
 def cancel_retainer(ctx: Context, id: str, body: RetainerCancelRequest, query: ExplainParams) -> RetainerView:
     """Cancel a retainer after its last day that counts. Until then it goes on; today's cuts at once, and a draft ends at once."""
-    before = _read(ctx, id)
+    before = repository.read_settled(ctx, id)
     transition = MACHINE.transition(before.status, CANCELLED)
     _require_not_cancelled(before)
     today = before.today(ctx)
@@ -90,7 +90,7 @@ def cancel_retainer(ctx: Context, id: str, body: RetainerCancelRequest, query: E
 @retry_on_conflict
 def renew_retainer(ctx: Context, id: str, query: ExplainParams) -> RetainerView:
     """End the term with the running period, which closes uncut; the next opens at once, and the fee is that of the next term."""
-    before = _read(ctx, id)
+    before = repository.read_settled(ctx, id)
     if before.status != ACTIVE:
         allowed = MACHINE.allowed(before.status)
         raise InvalidTransition(MACHINE.name, before.status, ACTIVE, allowed, "Only an active retainer is renewed.")
@@ -102,12 +102,6 @@ def renew_retainer(ctx: Context, id: str, query: ExplainParams) -> RetainerView:
         raise Conflict(f"It is renewed more than {_MONTHS_AHEAD} months ahead.", code="renewed_ahead")
     change = lifecycle.renewed(before.account, ctx.now)
     return _write(ctx, before, repository.changed(ctx, before, change.account), [change], query)
-
-
-def _read(ctx: Context, id: str) -> Retainer:
-    """The retainer as of now, to be moved. One round trip, and one for each step that is due."""
-    retainer, _ = repository.read_to_change(ctx, id)
-    return repository.settle(ctx, retainer)
 
 
 def _require_not_cancelled(retainer: Retainer) -> None:

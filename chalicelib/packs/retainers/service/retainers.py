@@ -162,8 +162,7 @@ def _summary(row: JsonObject) -> RetainerSummary:
 @retry_on_conflict
 def edit_retainer(ctx: Context, id: str, body: RetainerPatch, query: ExplainParams) -> RetainerView:
     """Change a retainer. Hours and fee hold from the next period, the rest at once."""
-    read, _ = repository.read_to_change(ctx, id)
-    before = repository.settle(ctx, read)
+    before = repository.read_settled(ctx, id)
     values = body.changes_to(before.attribute_values)
     _check_allowed(before, values)
     is_draft = before.status == DRAFT
