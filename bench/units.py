@@ -257,7 +257,36 @@ TASKS: list[tuple[str, Operation]] = [
     ("workload of a professional", lambda env, ids: env.call("GET", "/pros/tasks/workload", query={"professional_id": ids["worker"]})),
     ("delete a task", lambda env, ids: env.call("DELETE", f"/pros/tasks/{ids['waiting']}")),
 ]
-OPERATIONS = WHOLESALE + DISPOSITIONS + HOLDINGS + RETAINERS + SCORECARDS + TASKS
+BIO = (
+    "Ann Adams is a CPA licensed in Washington. She has closed real estate deals since 2004. Her fee is $350 per hour. "
+    "We respectfully reply within one business day. The firm handles tax, estate planning and property management. "
+    "She is careful and thorough. She never guarantees a result. She formerly did litigation, but now she does insurance. "
+)
+EXTRACTION = {"name": "Ann Adams", "sources": [{"text": BIO * 4, "category": "bio"}]}
+DISPUTED = {"reason": "That is somebody else's site."}
+
+
+def _professional(env: BenchEnvironment, name: str) -> str:
+    return str(env.call("POST", "/pros/scorecard/professionals", {"name": name, "role": "lawyer"}, **_key())["id"])
+
+
+def _keep_signals(env: BenchEnvironment, ids: dict[str, str]) -> None:
+    body = {**EXTRACTION, "professional_id": ids["professional"]}
+    ids.update(signal=env.call("POST", "/pros/extract_signals", body, **_key())["id"])
+
+
+SIGNALS: list[tuple[str, Operation]] = [
+    ("extract signals", lambda env, _: env.call("POST", "/pros/extract_signals", EXTRACTION)),
+    ("keep signals", _keep_signals),
+    ("read signals", lambda env, ids: env.call("GET", f"/pros/{ids['professional']}/signals/{ids['signal']}")),
+    ("list signals", lambda env, ids: env.call("GET", f"/pros/{ids['professional']}/signals")),
+    (
+        "dispute signals",
+        lambda env, ids: env.call("POST", f"/pros/{ids['professional']}/signals/{ids['signal']}/dispute", DISPUTED, **_key()),
+    ),
+    ("all that is held", lambda env, ids: env.call("GET", f"/pros/{ids['professional']}/data")),
+]
+OPERATIONS = WHOLESALE + DISPOSITIONS + HOLDINGS + RETAINERS + SCORECARDS + TASKS + SIGNALS
 
 
 def replayed_key(environment: BenchEnvironment) -> dict[str, str]:
@@ -288,6 +317,7 @@ def _measure_operations(environment: BenchEnvironment) -> list[tuple[str, dict[s
     for start in range(0, 60, 20):
         environment.call("POST", "/wholesale/bulk", {"items": [LEAD | {"notes": str(start)}] * 20})
     contract = {"stage": "under_contract", "contract_price": 118000}
+    ids["professional"] = _professional(environment, "Ann Adams")
     ids["contract"] = environment.call("POST", "/wholesale", LEAD | contract)["id"]
     _streams(environment)
     environment.runtime.used()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from copy import copy
 from datetime import UTC, datetime
 from pathlib import Path
+from socket import gaierror
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,6 +21,7 @@ os.environ |= {
 
 from moto import mock_aws
 
+from chalicelib.foundation import safe_fetch
 from chalicelib.foundation.actor import Actor
 from chalicelib.foundation.auth import tokens
 from chalicelib.foundation.aws import client
@@ -74,6 +76,16 @@ class Clock:
 
     def __call__(self) -> datetime:
         return self.now
+
+
+def _unknown_host(host: str, port: int) -> list[str]:
+    raise gaierror(f"{host} is unknown in tests")
+
+
+@pytest.fixture(autouse=True)
+def _no_internet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test has fetched comes from a site of its own (tests/local_site.py), and nothing from elsewhere."""
+    monkeypatch.setattr(safe_fetch, "INTERNET", safe_fetch.Network(resolve=_unknown_host))
 
 
 @pytest.fixture

@@ -91,15 +91,17 @@ def local_site() -> Iterator[LocalSite]:
             place = f"{self.headers['Host']}{self.path}"
             site.asked.append(place)
             site.agents.add(self.headers["User-Agent"])
-            page = site.pages.get(place) or site.pages.get(self.path)
+            page = site.pages.get(place) or site.pages.get(self.path) or site.pages.get(self.path.partition("?")[0])
             with suppress(BrokenPipeError, ConnectionResetError):  # who asked has gone, as it may
                 self.send_error(404) if page is None else page(self)
 
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 50  # who comes at once with many others waits, and is not refused
+
+    server = Server(("127.0.0.1", 0), Handler)
     site = LocalSite(server.server_address[1])
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()

@@ -3,9 +3,10 @@
 A part has its rows newest first and costs one or two round trips, so it may be cut: what doesn't fit is named, never left out in silence.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.json_codec import JsonObject, dumps
@@ -18,7 +19,7 @@ from chalicelib.foundation.store.store import parse_many
 if TYPE_CHECKING:
     from chalicelib.foundation.context import Context
 
-MAX_BYTES = 5_000_000  # of the parts as JSON in ASCII, which is how a Lambda function answers them
+MAX_BYTES = 5_000_000  # of the rows, as a Lambda function answers them
 _INTERNAL = frozenset({"request_id", "correlation_id", "deleted_at", "deleted_by"})
 _PAGE = 100
 
@@ -82,7 +83,6 @@ def fit(parts: Sequence[HeldPart], max_bytes: int) -> list[HeldPart]:
     return [fitted[part.name] for part in parts]
 
 
-def _size(row: Any) -> int:
-    """How many bytes a row takes in a response, whose characters beyond ASCII are escaped, and whose quotes are, once more."""
-    text = dumps(row)
-    return len(text.encode("unicode_escape")) + text.count('"') + text.count("\\") + 2
+def _size(row: JsonObject) -> int:
+    """The bytes that a row takes in the response of a Lambda function, which escapes its text as JSON once more."""
+    return len(json.dumps(dumps(row)))

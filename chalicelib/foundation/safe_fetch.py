@@ -13,7 +13,7 @@ import ssl
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from ipaddress import ip_address
 from typing import NamedTuple
@@ -81,18 +81,6 @@ class Limits:
     keeps_beginning: bool = False  # of what is larger, rather than to refuse it
 
 
-@dataclass(frozen=True)
-class Network:
-    """The way to the internet: how names are resolved and connections made. Tests put in their own."""
-
-    resolve: Callable[[str, int], list[str]] = field(default=lambda host, port: _resolve(host, port))
-    dial: Callable[[str, int, float], socket.socket] = field(default=lambda address, port, seconds: _dial(address, port, seconds))
-    tls: Callable[[], ssl.SSLContext] = field(default=lambda: _tls())
-
-
-INTERNET = Network()
-
-
 def _resolve(host: str, port: int) -> list[str]:
     return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
@@ -104,6 +92,18 @@ def _dial(address: str, port: int, seconds: float) -> socket.socket:
 @cache
 def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
+
+
+@dataclass(frozen=True)
+class Network:
+    """The way to the internet: how names are resolved and connections made. Tests put in their own."""
+
+    resolve: Callable[[str, int], list[str]] = _resolve
+    dial: Callable[[str, int, float], socket.socket] = _dial
+    tls: Callable[[], ssl.SSLContext] = _tls
+
+
+INTERNET = Network()
 
 
 # -- what may be asked

@@ -242,7 +242,6 @@ def _query_flag(value: object) -> bool:
     return value in ("true", True)
 
 
-MULTI_LINE = AfterValidator(multi_line)  # of a text: line breaks and tabs, but no other control characters
 UNIQUE_ITEMS = AfterValidator(_unique)  # of a list: each once, in the order in which they first come
 UNIQUE_FOLDED = AfterValidator(_unique_folded)  # of texts that are compared folded: the first spelling of each
 BusinessDate = Annotated[Date, AfterValidator(_business_date)]

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.foundation import idempotency
 from chalicelib.foundation.actor import Actor
-from chalicelib.foundation.errors import Conflict, IdempotencyMismatch
+from chalicelib.foundation.errors import Conflict, IdempotencyInProgress, IdempotencyMismatch, Unavailable
 from chalicelib.foundation.idempotency import IdempotencyRecordKey, IdempotentReplay
 from chalicelib.foundation.json_codec import parse
 from chalicelib.foundation.runtime import Runtime
@@ -174,3 +174,100 @@ def test_sixteen_duplicates_at_once_create_one(dynamodb_local, settings):
             assert [kind for kind, _ in outcomes].count("made") == 1
             assert len({id for _, id in outcomes}) == 1
     assert made(client(0).context(request_id="count")) == 5
+
+
+# -- in two phases
+
+
+def work(ctx, during=lambda: None, thing=None) -> dict[str, Any]:
+    """What a service does that works outside of the table: claim, work, then one transaction."""
+    with idempotency.claimed(ctx):
+        during()
+        thing = thing or SampleRoot.new(ctx, **plain_values())
+        answer = {"id": thing.id, "revision": 1}
+        tx = idempotency.claimed_transaction(ctx, answer)
+        tx.create(thing)
+        tx.commit()
+        return answer
+
+
+def crash() -> None:
+    raise KeyboardInterrupt  # nothing is tidied up, as where a process ends
+
+
+def test_claimed_work_and_its_replay(context):
+    first = keyed(context("operator"))
+    answer = work(first)
+    again = keyed(context("operator"))
+    with pytest.raises(IdempotentReplay) as replay:
+        work(again)
+    assert replay.value.body == answer
+    assert (first.store.round_trips, again.store.round_trips, made(first)) == (2, 1, 1)
+    with pytest.raises(IdempotencyMismatch):
+        work(keyed(context("operator"), body={"name": "desk"}))
+
+
+def test_without_a_key_nothing_is_claimed(context):
+    ctx = context("operator")
+    work(ctx)
+    assert ctx.store.round_trips == 1
+
+
+def test_while_it_works_another_is_refused_and_never_works(context):
+    def another() -> None:
+        with pytest.raises(IdempotencyInProgress) as refusal:
+            work(keyed(context("operator")))
+        assert int(refusal.value.headers["Retry-After"]) > 0
+        with pytest.raises(IdempotencyMismatch):
+            work(keyed(context("operator"), body={"name": "desk"}))
+
+    ctx = keyed(context("operator"))
+    work(ctx, another)
+    assert made(ctx) == 1
+
+
+def test_refused_work_gives_its_claim_up(context):
+    def refuse() -> None:
+        raise Conflict("not now")
+
+    with pytest.raises(Conflict):
+        work(keyed(context("operator")), refuse)
+    ctx = keyed(context("operator"))
+    work(ctx)
+    assert made(ctx) == 1
+
+
+def test_the_claim_of_a_process_that_died_ends(context, clock):
+    with pytest.raises(KeyboardInterrupt):
+        work(keyed(context("operator")), crash)
+    clock.now += timedelta(seconds=idempotency.CLAIM_SECONDS - 1)
+    with pytest.raises(IdempotencyInProgress):
+        work(keyed(context("operator")))
+    clock.now += timedelta(seconds=1)
+    ctx = keyed(context("operator"))
+    work(ctx)
+    assert made(ctx) == 1
+
+
+def test_whose_claim_was_taken_has_no_effect_and_takes_nothing_away(context, clock):
+    """The first is so slow that its claim ends, and a second one runs."""
+    second: dict[str, Any] = {}
+
+    def overtaken() -> None:
+        clock.now += timedelta(seconds=idempotency.CLAIM_SECONDS)
+        second.update(work(keyed(context("operator"))))
+
+    first = keyed(context("operator"))
+    with pytest.raises(Unavailable):
+        work(first, overtaken)
+    assert made(first) == 1
+    with pytest.raises(IdempotentReplay) as replay:
+        work(keyed(context("operator")))
+    assert replay.value.body == second
+
+
+def test_a_claim_whose_answer_was_lost_is_still_ours(runtime, context):
+    runtime.dynamodb = FaultInjectingClient(runtime.dynamodb, LostResponses(0.5, seed=3))
+    for number in range(20):
+        work(keyed(context("operator"), key=f"k{number}"))
+    assert made(context("operator")) == 20

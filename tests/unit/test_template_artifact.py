@@ -17,6 +17,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from bench.cold_start import MAX_ZIP_BYTES
 from ops.package import artifact
 from ops.package.build import PROJECT, deployed_functions
 
@@ -52,7 +53,7 @@ def test_every_module_is_bytecode_that_is_taken_unseen(tree: Path) -> None:
 
 
 def test_the_zip_is_small(built: Any) -> None:
-    assert built.zip_file.stat().st_size <= 9 * 2**20
+    assert built.zip_file.stat().st_size <= MAX_ZIP_BYTES
 
 
 def test_bytecode_says_nothing_of_the_machine_that_made_it(tree: Path) -> None:
@@ -110,6 +111,8 @@ for pack in app.app.packs:
         handlers.handler_for(pack, endpoint)
     for path in pack.entities.values():
         import_string(path)
+    if pack.held:
+        import_string(pack.held)
     for projection in pack.projections:
         import_string(projection.contribute)
 for handler in {handlers}:
@@ -147,6 +150,19 @@ token = jwt.encode({"sub": "x"}, key.private_pem, "ES256")
 print(len(token.split(".")))
 """
     assert alone(tree, code) == "3\n"
+
+
+def test_public_text_is_read_with_what_is_deployed(tree: Path) -> None:
+    code = """
+from protego import Protego
+from chalicelib.packs.signals.rules.html_text import text_of_html
+from chalicelib.packs.signals.rules.summary import scan, summarize
+from chalicelib.packs.signals.rules.syllables import count_syllables
+found = summarize([scan(text_of_html("<nav>tax</nav><p>Real estate."), count_syllables)])
+assert Protego.parse("User-agent: *").can_fetch("http://a.example/", "b")
+print(found.signals["service_specialization"], found.measures["syllables"])
+"""
+    assert alone(tree, code) == "[{'name': 'real estate', 'hits': 1}] 3\n"
 
 
 def test_openapi_is_built_in(tree: Path) -> None:

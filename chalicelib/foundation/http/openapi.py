@@ -312,7 +312,9 @@ def _success_responses(endpoint: Endpoint, handler: handlers.HandlerSpec, schema
         response["content"] = _content(endpoint, body, schemas)
     by_status = {str(status): response}
     for extra_status in endpoint.extra_statuses:
-        by_status[str(extra_status)] = {"description": endpoint.summary, "headers": _headers(_ALWAYS), "content": response["content"]}
+        created = ("Location", "ETag") if extra_status == 201 and endpoint.location else ()
+        extra_headers = _headers((*_ALWAYS, *created))
+        by_status[str(extra_status)] = {"description": endpoint.summary, "headers": extra_headers, "content": response["content"]}
     if endpoint.method == "GET":
         by_status["304"] = {"description": "The representation that the caller holds is current.", "headers": _headers((*_ALWAYS, "ETag"))}
     return by_status
@@ -330,7 +332,8 @@ def _content(endpoint: Endpoint, body: object, schemas: ComponentSchemas) -> Sch
 
 
 def _has_revision(body: object, schemas: ComponentSchemas) -> bool:
-    return "revision" in schemas.resolve(schemas.output_schema(repr(body))).get("properties", {})
+    """Whether the body always has one: what may be kept has one where it is."""
+    return "revision" in schemas.resolve(schemas.output_schema(repr(body))).get("required", ())
 
 
 def _headers(names: Iterable[str]) -> Schema:

@@ -1,9 +1,13 @@
 """Reads and writes of signals, and of which of them count."""
 
+from collections.abc import Mapping
+
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import NotFound, VersionConflict
 from chalicelib.foundation.events import Notification, add_notifications
 from chalicelib.foundation.idempotency import claimed_transaction, idempotent_transaction, read_or_replay
+from chalicelib.foundation.ids import ItemKey
+from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.expressions import ROW_ABSENT, any_of, attribute
 from chalicelib.foundation.store.store import parse_live
 from chalicelib.packs.scorecards import public as scorecards
@@ -49,12 +53,29 @@ def create_signal(ctx: Context, signal: Signal, response: object) -> None:
         write(is_newest=False)
 
 
-def find_disputable(ctx: Context, signal_id: str, professional_id: str) -> tuple[Signal | None, CurrentSignals | None]:
-    """Signals of a professional, and those that count. One round trip; raises IdempotentReplay where this request ran before."""
-    signal_key, current_key = Signal.ID.key(signal_id), CurrentSignals.key_of(professional_id)
-    items = read_or_replay(ctx, [signal_key, current_key])
+def find_signal(ctx: Context, professional_id: str, signal_id: str) -> Signal:
+    """Signals of a professional who isn't deleted. Raises NotFound. One round trip."""
+    return _signal_in(ctx.store.batch_get(_keys(professional_id, signal_id)), professional_id, signal_id)
+
+
+def find_disputable(ctx: Context, professional_id: str, signal_id: str) -> tuple[Signal, CurrentSignals | None]:
+    """Signals of a professional, and those that count. One round trip; raises NotFound, IdempotentReplay where this request ran before."""
+    current_key = CurrentSignals.key_of(professional_id)
+    items = read_or_replay(ctx, [*_keys(professional_id, signal_id), current_key])
     current = items.get(current_key)
-    return parse_live(Signal, items.get(signal_key)), None if current is None else CurrentSignals.from_item(current)
+    return _signal_in(items, professional_id, signal_id), None if current is None else CurrentSignals.from_item(current)
+
+
+def _keys(professional_id: str, signal_id: str) -> list[ItemKey]:
+    return [scorecards.key(professional_id), Signal.ID.key(signal_id)]
+
+
+def _signal_in(items: Mapping[ItemKey, DynamoItem], professional_id: str, signal_id: str) -> Signal:
+    professional_key, signal_key = _keys(professional_id, signal_id)
+    signal = parse_live(Signal, items.get(signal_key))
+    if signal is None or signal.professional_id != professional_id or scorecards.parse_professional(items.get(professional_key)) is None:
+        raise NotFound(Signal.ID.name)
+    return signal
 
 
 def save_dispute(

@@ -1,8 +1,9 @@
 """Requests and answers of signals."""
 
+import re
 from typing import Annotated, NotRequired
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 from typing_extensions import TypedDict
 
 from chalicelib.foundation.dispute_schemas import DisputeRequest as DisputeRequest
@@ -11,7 +12,6 @@ from chalicelib.foundation.disputes import DisputeView
 from chalicelib.foundation.explanations import Explanation
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.schema_types import (
-    MULTI_LINE,
     Name,
     Number,
     OneOf,
@@ -28,11 +28,20 @@ CATEGORIES = ("general", "bio", "services", "reviews", "about", "articles")
 MAX_SOURCES, MAX_TEXT = 10, 100_000
 WHY = ("malformed", "scheme", "port", "address", "dns", "redirects", "timeout", "too_large", "content_type", "status", "robots", "empty")
 
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")  # any way to end a line is one, and so is a tab
+
+
+def _printable(text: str) -> str:
+    if _CONTROL.search(text):
+        raise ValueError("control characters other than line breaks and tabs are refused")
+    return text
+
+
 Category = Annotated[str, OneOf(CATEGORIES, "SourceCategory")]
 RiskStyle = Annotated[str, OneOf((AGGRESSIVE, BALANCED, CONSERVATIVE), "RiskStyle")]
 FailureReason = Annotated[str, OneOf(WHY, "SourceFailure")]
 # Kept to the letter, since spans count its characters: neither trimmed nor normalised.
-SourceText = Annotated[str, StringConstraints(strict=True, strip_whitespace=False, max_length=MAX_TEXT), MULTI_LINE]
+SourceText = Annotated[str, StringConstraints(strict=True, strip_whitespace=False, max_length=MAX_TEXT), AfterValidator(_printable)]
 ProfessionalId = Annotated[Text, Field(min_length=1, max_length=60, examples=["pro_01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
 
 

@@ -59,5 +59,6 @@ PACK = Pack(
     entities={"task": f"{__name__}.entities.Task", "task-comment": f"{__name__}.entities.Comment"},
     key_prefixes=("WORKLOAD",),
     cancels={"deal": f"{__name__}.public.cancel_with_deal"},
+    held=f"{__name__}.held.held_tasks",
     holders={"deal": f"{__name__}.subjects.holders_of_deal", "professional": f"{__name__}.subjects.holders_of_professional"},
 )

@@ -1,6 +1,6 @@
 """What other packs use: tasks of a packet's actions, unfinished tasks, and the end of a deal."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -10,6 +10,7 @@ from chalicelib.foundation.store.transactions import MAX_ACTIONS, Transaction
 from chalicelib.foundation.subjects import SubjectRegistry
 from chalicelib.packs import PACKS
 from chalicelib.packs.tasks import public
+from chalicelib.packs.tasks.held import held_tasks
 from chalicelib.packs.tasks.public import PacketAction
 from tests.packs.tasks.tasks_client import T, TasksClient, events, gate, kept, rows
 
@@ -164,6 +165,33 @@ class TestEndOfADeal:
         self.cancel(tasks, deal)
         listed = tasks.list(f"{T}/by-deal/{deal}", limit="200")
         assert sorted(row["status"] for row in listed) == ["cancelled"] * 80 + ["done"]
+
+
+class TestHeld:
+    def test_all_of_a_professionals_tasks(self, tasks: TasksClient, clock, context):
+        professional, deal, ids = tasks.professional(), tasks.deal(), []
+        for number in range(3):
+            clock.now += timedelta(minutes=1)
+            ids.append(tasks.task(deal, professional, description=f"Part {number}"))
+        tasks.finish(ids[1])
+        tasks.ok("DELETE", f"{T}/{ids[0]}")
+        tasks.task(deal)
+        ctx = context("operator")
+        part = held_tasks(ctx, professional)
+        assert (part.name, part.cut, ctx.store.round_trips) == ("tasks", False, 2)
+        assert [(row["id"], row["status"], row["description"]) for row in part.rows] == [
+            (ids[2], "open", "Part 2"),
+            (ids[1], "done", "Part 1"),
+        ]
+        file = tasks.ok("GET", f"/pros/{professional}/data")
+        assert ids[2] in str(file)
+
+    def test_it_says_that_there_are_more(self, tasks: TasksClient, context):
+        professional, deal = tasks.professional(), tasks.deal()
+        for _ in range(101):
+            tasks.task(deal, professional)
+        part = held_tasks(context("operator"), professional)
+        assert (len(part.rows), part.cut) == (100, True)
 
 
 def test_a_task_as_a_subject(tasks: TasksClient, context):

@@ -7,7 +7,9 @@ import pytest
 from chalicelib.foundation import retention
 from chalicelib.foundation.ids import EXAMPLE_ULID
 from chalicelib.foundation.schedules import RunStats
+from chalicelib.functions.streams import audit
 from tests.packs.tasks.tasks_client import T, TasksClient, gate, kept, rows
+from tests.streams.stream_feeder import record_of
 
 NOBODY, NOTHING, NO_TASK = f"pro_{EXAMPLE_ULID}", f"deal_{EXAMPLE_ULID}", f"task_d{EXAMPLE_ULID * 2}"
 
@@ -440,8 +442,15 @@ def test_a_read_explains_itself(tasks: TasksClient):
     assert tasks.call("GET", f"{T}/{id}").headers["etag"].startswith("W/")
 
 
-def test_the_trail_seals_what_is_personal(tasks: TasksClient):
-    from chalicelib.packs.tasks.entities import Comment, Task
-
-    assert {"description"} == Task.PERSONAL
-    assert {"text"} == Comment.PERSONAL
+def test_the_trail_seals_what_is_personal(tasks: TasksClient, runtime):
+    deal = tasks.deal()
+    id = tasks.task(deal, description="Her mother is ill.", title="Call back")
+    comment = tasks.ok("POST", f"{T}/{id}/comments", {"text": "She moves in May."})["id"]
+    seen = [raw for raw in rows(runtime) if raw.get("t", {}).get("S") == "e"]
+    records = [record_of(number, None, raw) for number, raw in enumerate(seen, 1)]
+    assert audit(runtime, {"Records": records}) == {"batchItemFailures": []}
+    bodies = {raw["pk"]["S"]: raw["body"]["S"] for raw in rows(runtime) if raw["pk"]["S"].startswith("AUD#")}
+    assert "Call back" in bodies[f"AUD#{id}"]
+    assert "mother" not in bodies[f"AUD#{id}"]
+    assert "May" not in bodies[f"AUD#{comment}"]
+    assert "PERSON#" + deal in {raw["pk"]["S"] for raw in rows(runtime)}  # erased with the deal

@@ -43,15 +43,16 @@ def text_of_html(html: str | bytes, encoding: str | None = None, check: Callable
     from justhtml import stream  # only where a page is read
 
     reader = _Reader()
-    for number, (kind, data) in enumerate(stream(html, encoding=encoding)):
+    for number, event in enumerate(stream(html, encoding=encoding)):
         if number % _BETWEEN_CHECKS == 0:
             check()
-        if kind == "start":
-            reader.start(data[0].lower(), data[1])
-        elif kind == "end":
-            reader.end(str(data).lower())
-        elif kind == "text":
-            reader.text(str(data))
+        if event[0] == "start":
+            name, attributes = event[1]
+            reader.start(name.lower(), attributes)
+        elif event[0] == "end":
+            reader.end(event[1].lower())
+        elif event[0] == "text":
+            reader.text(event[1])
     return reader.result()
 
 

@@ -2,7 +2,6 @@
 
 from chalicelib.foundation import disputes
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.errors import NotFound
 from chalicelib.foundation.schema_types import ExplainParams, PageOf, PageParams
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.packs.scorecards.public import Professional
@@ -23,7 +22,7 @@ def list_signals(ctx: Context, id: str, query: PageParams) -> PageOf[SignalSumma
 def get_signal(ctx: Context, id: str, signal_id: str, query: ExplainParams) -> SignalView:
     """Kept signals with their evidence."""
     require_own_professional(ctx, id, Signal.ID.name)
-    return signal_view(_of(id, ctx.store.find(Signal, signal_id)), explain=query.explain)
+    return signal_view(repository.find_signal(ctx, id, signal_id), explain=query.explain)
 
 
 @retry_on_conflict
@@ -51,14 +50,6 @@ def settle_signal(ctx: Context, id: str, signal_id: str, body: SettleRequest) ->
 
 def _find(ctx: Context, professional_id: str, signal_id: str) -> tuple[Signal, CurrentSignals | None]:
     require_own_professional(ctx, professional_id, Signal.ID.name)
-    signal, current = repository.find_disputable(ctx, signal_id, professional_id)
-    found = _of(professional_id, signal)
-    ctx.check_if_match(found.revision)
-    return found, current
-
-
-def _of(professional_id: str, signal: Signal | None) -> Signal:
-    """The signals, where they are this professional's. Raises NotFound."""
-    if signal is None or signal.professional_id != professional_id:
-        raise NotFound(Signal.ID.name)
-    return signal
+    signal, current = repository.find_disputable(ctx, professional_id, signal_id)
+    ctx.check_if_match(signal.revision)
+    return signal, current

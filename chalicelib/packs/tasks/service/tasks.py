@@ -58,30 +58,21 @@ def get_task(ctx: Context, id: str, query: ExplainParams) -> ExplainedTaskView:
 
 def edit_task(ctx: Context, id: str, body: TaskPatch) -> TaskView:
     """Change a task that isn't over. Omitted fields keep their value, null clears, lists are replaced as a whole."""
-    return repository.on_dependencies(ctx, partial(_edit, ctx, id, body))
+    partition = Task.ID.key(id).pk
+    sent = _of_same_deal(partition, body.depends_on or []) if "depends_on" in body.model_fields_set else None
+    return repository.on_dependencies(ctx, partial(_edit, ctx, id, body, sent))
 
 
-def _edit(ctx: Context, id: str, body: TaskPatch, dependencies: int | None) -> TaskView:
-    sends_dependencies = "depends_on" in body.model_fields_set
-    snapshot = repository.read(ctx, id, with_tasks=sends_dependencies)
+def _edit(ctx: Context, id: str, body: TaskPatch, sent_dependencies: list[str] | None, dependencies: int | None) -> TaskView:
+    snapshot = repository.read(ctx, id, with_tasks=sent_dependencies is not None)
     before = _writable(ctx, snapshot)
     if not before.is_unfinished:
         raise _over(before)
-    values = body.changes_to(before.attribute_values, exclude=_TAKEN_APART)
-    if "task_id" in body.model_fields_set and body.task_id != before.task_id:
-        values["outside_id"] = _stored_outside_id(body.task_id)
-    if "checklist" in body.model_fields_set and (checklist := _stored_checklist(body)) != before.checklist:
-        values["checklist"] = checklist
-    depends_on = _of_same_deal(before.deal_id, body.depends_on or []) if sends_dependencies else before.depends_on
-    decided_on = None
-    if depends_on != before.depends_on:
-        _check_dependencies(id, depends_on, snapshot.tasks)
-        values |= {"depends_on": depends_on, "dependency_changes": before.dependency_changes + 1}
+    values, decided_on = _changes(before, body), None
+    if sent_dependencies is not None and sent_dependencies != before.depends_on:
+        _check_dependencies(id, sent_dependencies, snapshot.tasks)
+        values |= {"depends_on": sent_dependencies, "dependency_changes": before.dependency_changes + 1}
         decided_on = snapshot.tasks.dependency_changes if dependencies is None else dependencies
-    if "professional_id" in values:
-        values["reassigned"] = before.reassigned + 1
-    if "due_on" in values:
-        values["alarm_raised"] = 0
     if not values:
         return task_view(ctx, before)
     after = before.with_changes(ctx, **values)
@@ -89,6 +80,20 @@ def _edit(ctx: Context, id: str, body: TaskPatch, dependencies: int | None) -> T
     repository.add_change(ctx, tx, before, after, dependencies=decided_on, any_deal=ANY_DEAL)
     tx.commit()
     return task_view(ctx, after)
+
+
+def _changes(before: Task, body: TaskPatch) -> JsonObject:
+    """What the patch changes of the task, but for its dependencies."""
+    values = body.changes_to(before.attribute_values, exclude=_TAKEN_APART)
+    if "task_id" in body.model_fields_set and body.task_id != before.task_id:
+        values["outside_id"] = _stored_outside_id(body.task_id)
+    if "checklist" in body.model_fields_set and (checklist := _stored_checklist(body)) != before.checklist:
+        values["checklist"] = checklist
+    if "professional_id" in values:
+        values["reassigned"] = before.reassigned + 1
+    if "due_on" in values:
+        values["alarm_raised"] = 0
+    return values
 
 
 def delete_task(ctx: Context, id: str) -> None:
@@ -128,9 +133,10 @@ def _stored_checklist(body: TaskFields) -> list[JsonObject]:
     return [entry.model_dump() for entry in body.checklist or ()]
 
 
-def _of_same_deal(deal_id: str | None, depends_on: Sequence[str]) -> list[str]:
-    """The dependencies, which must be of the task's deal. NotFound for what is no task's id."""
-    if any(Task.ID.key(dependency).pk != deal_id for dependency in depends_on):
+def _of_same_deal(partition: str, depends_on: Sequence[str]) -> list[str]:
+    """The dependencies, which must be of the task's deal, whose partition it is in. NotFound for what is no task's id."""
+    keys = [Task.ID.key(dependency) for dependency in depends_on]
+    if any(key.pk != partition for key in keys) or (keys and not deals.Deal.ID.is_id(partition)):
         raise ValidationFailed.field("depends_on", "a task depends on tasks of its own deal only")
     return list(depends_on)
 
