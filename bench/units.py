@@ -314,7 +314,27 @@ DEALS: list[tuple[str, Operation]] = [
     ("cancel a deal", lambda env, ids: env.call("PATCH", f"/deals/{ids['other']}/status", {"status": "cancelled", "reason": "title"})),
     ("delete a pipeline's deal", lambda env, ids: env.call("DELETE", f"/deals/{ids['deal']}")),
 ]
-OPERATIONS = WHOLESALE + DISPOSITIONS + HOLDINGS + RETAINERS + SCORECARDS + TASKS + SIGNALS + DEALS
+ALIGNMENT: list[tuple[str, Operation]] = [
+    ("add a profile", lambda env, ids: ids.update(profile=env.call("POST", "/pros/profiles", {"name": "Title work"}, **_key())["id"])),
+    ("align a professional", lambda env, ids: _align(env, ids)),
+    ("list alignments", lambda env, ids: env.call("GET", f"/pros/{ids['professional']}/alignments")),
+    ("match professionals", lambda env, ids: _match(env, ids, {"hours": 5, "max_rate": 200})),
+    ("open a deal to match for", lambda env, ids: ids.update(party=env.call("POST", "/deals", DEAL, **_key())["id"])),
+    ("read a match", lambda env, ids: env.call("GET", f"/pros/match/{ids['match']}")),
+    ("match for a deal", lambda env, ids: _match(env, ids, {"deal_id": ids["party"]})),
+    ("check two names for conflicts", lambda env, _: env.call("POST", "/pros/conflict-check", {"names": ["Grace Hopper", "Ada Byron"]})),
+]
+
+
+def _align(env: BenchEnvironment, ids: dict[str, str]) -> Any:
+    return env.call("POST", f"/pros/{ids['professional']}/align", {"profile_id": ids["profile"]}, **_key())
+
+
+def _match(env: BenchEnvironment, ids: dict[str, str], body: dict[str, Any]) -> None:
+    ids.update(match=env.call("POST", "/pros/match", {"profile_id": ids["profile"], **body}, **_key())["id"])
+
+
+OPERATIONS = WHOLESALE + DISPOSITIONS + HOLDINGS + RETAINERS + SCORECARDS + TASKS + SIGNALS + ALIGNMENT + DEALS
 
 
 def replayed_key(environment: BenchEnvironment) -> dict[str, str]:
