@@ -40,6 +40,7 @@ PACKS: tuple[Pack, ...] = (
     signals.PACK,
     retainers.PACK,
     tasks.PACK,
+    signals.PACK,
     alignment.PACK,
     *PLANNED,
 )

@@ -1,7 +1,7 @@
 """Requests and answers of alignment."""
 
 from decimal import Decimal
-from typing import Annotated, NotRequired
+from typing import Annotated, Any, NotRequired
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from typing_extensions import TypedDict
@@ -10,7 +10,7 @@ from chalicelib.foundation import party_names
 from chalicelib.foundation import schema_types as t
 from chalicelib.foundation.explanations import Explanation
 from chalicelib.packs.alignment.rules import conflicts, matching
-from chalicelib.packs.alignment.rules.comparison import OLDER_IDEAL
+from chalicelib.packs.alignment.rules.comparison import EQUAL_WEIGHT, OLDER_IDEAL
 from chalicelib.packs.scorecards.public import ROLES
 from chalicelib.packs.signals.public import BALANCED, RISK_STYLES
 
@@ -75,6 +75,11 @@ Expectation = Annotated[
 ]
 
 
+def _default(number: Decimal) -> Any:
+    """A default that the document shows as a number."""
+    return Field(default_factory=lambda: number, description=f"Default: {number}.")
+
+
 # -- the older comparison
 
 
@@ -92,9 +97,9 @@ class ComparedSignals(t.RequestBody):
 class ComparedIdeal(t.RequestBody):
     """What the signals are compared with."""
 
-    target_clarity: AnyShare = OLDER_IDEAL.target_clarity
-    target_professionalism: AnyShare = OLDER_IDEAL.target_professionalism
-    target_transparency: AnyShare = OLDER_IDEAL.target_transparency
+    target_clarity: AnyShare = _default(OLDER_IDEAL.target_clarity)
+    target_professionalism: AnyShare = _default(OLDER_IDEAL.target_professionalism)
+    target_transparency: AnyShare = _default(OLDER_IDEAL.target_transparency)
     preferred_risk_style: RiskStyle = BALANCED
     preferred_specializations: OlderSpecializations = Field(default_factory=lambda: list(OLDER_IDEAL.preferred_specializations))
 
@@ -106,9 +111,9 @@ class ComparisonRequest(t.RequestBody):
         {
             "name": "Ada Byron",
             "signals": {
-                "communication_clarity": Decimal("0.56"),
-                "professionalism_tone": Decimal("0.63"),
-                "transparency_level": Decimal("0.48"),
+                "communication_clarity": 0.75,
+                "professionalism_tone": 0.625,
+                "transparency_level": 0.5,
                 "service_specialization": ["real estate"],
                 "risk_style": "conservative",
             },
@@ -167,11 +172,11 @@ class ComparisonView(TypedDict):
 class Weights(t.RequestBody):
     """How much each score weighs; together exactly 1."""
 
-    clarity: Share = Decimal("0.2")
-    professionalism: Share = Decimal("0.2")
-    transparency: Share = Decimal("0.2")
-    specialization: Share = Decimal("0.2")
-    risk_style: Share = Decimal("0.2")
+    clarity: Share = _default(EQUAL_WEIGHT)
+    professionalism: Share = _default(EQUAL_WEIGHT)
+    transparency: Share = _default(EQUAL_WEIGHT)
+    specialization: Share = _default(EQUAL_WEIGHT)
+    risk_style: Share = _default(EQUAL_WEIGHT)
 
 
 class WeightsPatch(t.PatchBody):
@@ -187,12 +192,12 @@ class WeightsPatch(t.PatchBody):
 class ProfileCreate(t.RequestBody):
     """A new profile."""
 
-    model_config = t.body_example({"name": "Title work", "preferred_specializations": ["title"], "target_clarity": Decimal("0.8")})
+    model_config = t.body_example({"name": "Title work", "preferred_specializations": ["title"], "target_clarity": 0.75})
 
     name: t.Name
-    target_clarity: Share = OLDER_IDEAL.target_clarity
-    target_professionalism: Share = OLDER_IDEAL.target_professionalism
-    target_transparency: Share = OLDER_IDEAL.target_transparency
+    target_clarity: Share = _default(OLDER_IDEAL.target_clarity)
+    target_professionalism: Share = _default(OLDER_IDEAL.target_professionalism)
+    target_transparency: Share = _default(OLDER_IDEAL.target_transparency)
     preferred_risk_style: RiskStyle = BALANCED
     preferred_specializations: Specializations = Field(default_factory=lambda: list(OLDER_IDEAL.preferred_specializations))
     weights: Weights = Field(default_factory=Weights)
@@ -201,7 +206,7 @@ class ProfileCreate(t.RequestBody):
 class ProfilePatch(t.PatchBody):
     """A change of a profile. Weights are merged, lists replaced."""
 
-    model_config = t.body_example({"target_clarity": Decimal("0.75")})
+    model_config = t.body_example({"target_clarity": 0.75})
 
     name: t.Name = Field(default_factory=t.omitted)
     target_clarity: Share = Field(default_factory=t.omitted)

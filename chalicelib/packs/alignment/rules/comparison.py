@@ -19,7 +19,8 @@ COMPARISON, ALIGNMENT = "alignment.comparison", "alignment.overall"  # formulas
 VERSION = 1
 
 WEIGHTED = ("clarity", "professionalism", "transparency", "specialization", "risk_style")
-EQUAL_WEIGHTS: dict[str, Decimal] = dict.fromkeys(WEIGHTED, Decimal("0.2"))
+EQUAL_WEIGHT = Decimal("0.2")
+EQUAL_WEIGHTS: dict[str, Decimal] = dict.fromkeys(WEIGHTED, EQUAL_WEIGHT)
 
 _LEAST_TARGET = 0.01  # a target of 0 is met by any value
 _STYLE_MATCH, _STYLE_NEAR, _STYLE_OFF = 1.0, 0.7, 0.5
