@@ -40,7 +40,6 @@ PACKS: tuple[Pack, ...] = (
     signals.PACK,
     retainers.PACK,
     tasks.PACK,
-    signals.PACK,
     alignment.PACK,
     *PLANNED,
 )
