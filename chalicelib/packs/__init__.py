@@ -37,9 +37,9 @@ PACKS: tuple[Pack, ...] = (
     holdings.PACK,
     deals.PACK,
     scorecards.PACK,
+    signals.PACK,
     retainers.PACK,
     tasks.PACK,
-    signals.PACK,
     alignment.PACK,
     *PLANNED,
 )

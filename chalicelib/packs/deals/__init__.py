@@ -39,4 +39,5 @@ PACK = Pack(
     entities={"deal": f"{__name__}.entities.Deal"},
     rows=(f"{__name__}.entities.DealGate", f"{__name__}.entities.ProfessionalDeal"),
     holders={"pipeline": f"{__name__}.subjects.holders_of_pipeline", "professional": f"{__name__}.subjects.holders_of_professional"},
+    held=f"{__name__}.held.held_deals",
 )

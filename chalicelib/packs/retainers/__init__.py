@@ -70,4 +70,5 @@ PACK = Pack(
     rows=(f"{__name__}.entities.ClosedPeriod",),
     key_prefixes=("FORECAST",),
     holders={"professional": f"{__name__}.subjects.holders_of_professional"},
+    held=f"{__name__}.held.held_retainers",
 )
