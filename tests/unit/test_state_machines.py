@@ -21,6 +21,7 @@ from chalicelib.foundation.state_machine import (
 )
 from chalicelib.packs.dispositions.rules import assignments
 from chalicelib.packs.retainers.rules import states as retainer_states
+from chalicelib.packs.tasks.rules import statuses as task_statuses
 from chalicelib.packs.wholesale.rules import stages
 from tests.state_machines import Everyone, machines, verify_transitions, verify_walks
 
@@ -49,6 +50,7 @@ FACTS: dict[str, st.SearchStrategy[Any]] = {
         earnest_money_status=st.sampled_from([None, "received", "disputed"]),
     ),
     "retainer": st.builds(retainer_states.MoveFacts, contract_in_force=st.booleans()),
+    "task": st.builds(task_statuses.TaskFacts, st.sampled_from([(), ("task_1",)]), st.sampled_from([(), ("Sign it",)])),
 }
 
 

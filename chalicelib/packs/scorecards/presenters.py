@@ -12,7 +12,14 @@ from chalicelib.foundation.presentation import present, present_row
 from chalicelib.packs.scorecards.entities import Interaction, Professional
 from chalicelib.packs.scorecards.permissions import CONTACTS
 from chalicelib.packs.scorecards.rules import scorecard
-from chalicelib.packs.scorecards.schemas import InteractionView, MonthlyScores, ProfessionalSummary, ProfessionalView, ScorecardView, Scores
+from chalicelib.packs.scorecards.schemas import (
+    InteractionView,
+    MonthlyScoresView,
+    ProfessionalSummary,
+    ProfessionalView,
+    ScorecardView,
+    Scores,
+)
 
 
 def professional_view(ctx: Context, professional: Professional) -> ProfessionalView:
@@ -41,10 +48,10 @@ def scores_view(scores: Mapping[str, Decimal | None]) -> Scores:
     return cast(Scores, {f"{name}_score": scorecard.printed(score) for name, score in scores.items()})
 
 
-def monthly_scores(month: str, counts: Counts) -> MonthlyScores:
+def monthly_scores(month: str, counts: Counts) -> MonthlyScoresView:
     """The scores of a month."""
     scores = scores_view(scorecard.mean_scores(counts))
-    return cast(MonthlyScores, {"month": month, **scores, "interactions": counts["interactions"]})
+    return cast(MonthlyScoresView, {"month": month, **scores, "interactions": counts["interactions"]})
 
 
 def scorecard_view(sums: scorecard.Sums, as_of: str) -> ScorecardView:

@@ -221,7 +221,7 @@ class ScorecardView(Scores):
     explain: NotRequired[Explanation]
 
 
-class MonthlyScores(Scores):
+class MonthlyScoresView(Scores):
     """The scores of a month's interactions."""
 
     month: str
@@ -231,12 +231,12 @@ class MonthlyScores(Scores):
 class ScorecardHistoryPage(TypedDict):
     """The months that have interactions, newest first."""
 
-    items: list[MonthlyScores]
+    items: list[MonthlyScoresView]
     next_cursor: str | None
     explain: NotRequired[Explanation]
 
 
-class LeaderboardRow(TypedDict):
+class LeaderboardEntryView(TypedDict):
     """A professional's place."""
 
     rank: int
@@ -251,6 +251,6 @@ class LeaderboardRow(TypedDict):
 class LeaderboardPage(TypedDict):
     """Active professionals by adjusted score, those without one last; then by interactions."""
 
-    items: list[LeaderboardRow]
+    items: list[LeaderboardEntryView]
     next_cursor: str | None
     explain: NotRequired[Explanation]

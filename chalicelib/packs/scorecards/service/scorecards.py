@@ -60,7 +60,7 @@ def read_leaderboard(ctx: Context, query: schemas.LeaderboardQuery) -> schemas.L
     return view
 
 
-def _row(card: ProfessionalCard, sums: scorecard.Sums) -> schemas.LeaderboardRow:
+def _row(card: ProfessionalCard, sums: scorecard.Sums) -> schemas.LeaderboardEntryView:
     return {
         "rank": 0,
         "professional_id": card.professional_id,
@@ -72,7 +72,7 @@ def _row(card: ProfessionalCard, sums: scorecard.Sums) -> schemas.LeaderboardRow
     }
 
 
-def _place(row: schemas.LeaderboardRow) -> tuple[object, ...]:
+def _place(row: schemas.LeaderboardEntryView) -> tuple[object, ...]:
     """By the score as it is shown, so that the order can be seen: in hundredths, as JSON values."""
     score = row["adjusted_score"]
     return score is None, -int(100 * (score or 0)), -row["interactions"], row["professional_id"]
