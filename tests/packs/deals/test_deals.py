@@ -167,6 +167,13 @@ class TestFinding:
         deals.expect_error(404, "GET", "/deals/18")
         deals.deal(external_ref="18")
 
+    def test_a_reference_is_never_taken_for_an_id(self, deals):
+        id, reads_as_id = deals.deal(external_ref="deal_17"), "deal_01KB0Q5E8G7Z3V9X2M4N6P8R0T"
+        assert deals.ok("GET", "/deals/deal_17")["id"] == id
+        for method, path, body in (("POST", "/deals", {"title": "T"}), ("PATCH", f"/deals/{id}", {})):
+            problem = deals.expect_error(422, method, path, {**body, "external_ref": reads_as_id})
+            assert problem["errors"][0]["loc"] == ["external_ref"]
+
     def test_lists(self, deals, user, clock):
         ann = user("ann")
         first = deals.deal(kind="sale", owner=ann, external_ref="1")

@@ -14,13 +14,14 @@ from chalicelib.packs.deals.entities import NO_OWNER, Deal
 from chalicelib.packs.deals.permissions import ANY_OWNER, require_own_deal
 from chalicelib.packs.deals.presenters import deal_summary, deal_view
 from chalicelib.packs.deals.rules import OPEN, require_live
-from chalicelib.packs.deals.schemas import DealCreate, DealPatch, DealQuery, DealSummary, DealView
+from chalicelib.packs.deals.schemas import DealCreate, DealFields, DealPatch, DealQuery, DealSummary, DealView
 from chalicelib.packs.wholesale.public import Pipeline
 
 
 @retry_on_conflict
 def create_deal(ctx: Context, body: DealCreate, query: ExplainParams) -> DealView:
     """Open a deal. With `pipeline_id` it is that pipeline's deal from then on."""
+    _check_reference(body)
     pipeline = None if body.pipeline_id is None else _find_pipeline(ctx, body.pipeline_id)
     if body.owner not in (None, ctx.actor.id) and not ctx.actor.can(ANY_OWNER):
         raise Forbidden(f"Opening it for somebody else needs the permission {ANY_OWNER}.")
@@ -28,6 +29,12 @@ def create_deal(ctx: Context, body: DealCreate, query: ExplainParams) -> DealVie
     view = deal_view(ctx, deal, pipeline, explain=query.explain)
     repository.create(ctx, deal, pipeline, view)
     return view
+
+
+def _check_reference(body: DealFields) -> None:
+    """Raise ValidationFailed for an external reference that has the form of a deal's id: as such it would be taken, and the deal not found."""
+    if body.external_ref is not None and Deal.ID.is_id(body.external_ref):
+        raise ValidationFailed.field("external_ref", "it has the form of a deal's id")
 
 
 def _find_pipeline(ctx: Context, id: str) -> Pipeline:
@@ -107,6 +114,7 @@ def _predicate(query: DealQuery) -> Callable[[JsonObject], bool] | None:
 @retry_on_conflict
 def edit_deal(ctx: Context, id: str, body: DealPatch, query: ExplainParams) -> DealView:
     """Change a deal that is worked on. Omitted fields keep their value, null clears, lists are replaced."""
+    _check_reference(body)
     before = _find_to_write(ctx, id)
     require_live(before.status)
     after = _apply_patch(ctx, before, body)
