@@ -7,7 +7,20 @@ reading it costs next to nothing.
 from chalicelib.foundation import auth, cache_admin, documentation, system
 from chalicelib.foundation.builtin_packs import BUILTIN_PACKS
 from chalicelib.foundation.manifest import Pack
-from chalicelib.packs import audit, deals, dispositions, events, holdings, retainers, scorecards, signals, status, tasks, wholesale
+from chalicelib.packs import (
+    audit,
+    deals,
+    dispositions,
+    events,
+    handoffs,
+    holdings,
+    retainers,
+    scorecards,
+    signals,
+    status,
+    tasks,
+    wholesale,
+)
 from chalicelib.packs.planned import PLANNED
 
 PACKS: tuple[Pack, ...] = (
@@ -27,5 +40,6 @@ PACKS: tuple[Pack, ...] = (
     retainers.PACK,
     tasks.PACK,
     signals.PACK,
+    handoffs.PACK,
     *PLANNED,
 )

@@ -3,12 +3,10 @@
 from collections.abc import Mapping
 from typing import cast
 
-from chalicelib.foundation.context import Context
-from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.explanations import Explanation, explain
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.presentation import present, present_row
-from chalicelib.packs.handoffs.entities import Packet, PacketFacts
+from chalicelib.packs.handoffs.entities import Packet
 from chalicelib.packs.handoffs.rules.completeness import WEIGHTS, completeness
 from chalicelib.packs.handoffs.rules.content import FACTS, NO_PARTS
 from chalicelib.packs.handoffs.schemas import PacketPreview, PacketSummary, PacketView
@@ -29,13 +27,13 @@ def packet_view(packet: Packet, facts: JsonObject, *, explained: bool) -> Packet
     )
 
 
-def preview_view(ctx: Context, professional_id: str, deal_id: str | None, facts: JsonObject, *, explained: bool) -> PacketPreview:
+def preview_view(professional_id: str, deal_id: str | None, facts: JsonObject, *, explained: bool) -> PacketPreview:
     """What a packet would be."""
     whole = completeness(facts, facts["looked_up"], NO_PARTS, has_deal=deal_id is not None)
     preview: JsonObject = {
         "professional_id": professional_id,
         "deal_id": deal_id,
-        "handoff_timestamp": format_timestamp(ctx.now),
+        "handoff_timestamp": facts["handoff_timestamp"],
         **{name: facts[name] for name in FACTS},
         "cut": facts["cut"],
         "context": {},
@@ -57,5 +55,3 @@ def _explanation(deal_id: str | None, facts: JsonObject, parts: JsonObject) -> E
     whole = completeness(facts, facts["looked_up"], parts, has_deal=deal_id is not None)
     inputs = {name: {"weight": WEIGHTS[name], "share": float(round(share, 4))} for name, share in whole.shares.items()}
     return explain("handoffs.completeness", inputs, facts["handoff_timestamp"], whole.missing)
-
-

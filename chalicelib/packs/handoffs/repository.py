@@ -1,12 +1,12 @@
 """Reading and writing packets, with the facts of each and the register of their partition."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from chalicelib.foundation import access, idempotency
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Conflict, NotFound, VersionConflict
 from chalicelib.foundation.ids import ItemKey
-from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.expressions import ROW_ABSENT, attribute
 from chalicelib.foundation.store.store import parse_live
@@ -60,7 +60,7 @@ def save_register(tx: Transaction, register: PacketRegister) -> None:
     tx.put(register, ROW_ABSENT if register.ver == 1 else attribute("ver") == register.ver - 1)
 
 
-def supersede(ctx: Context, tx: Transaction, older: list[Packet], by: str) -> None:
+def supersede(ctx: Context, tx: Transaction, older: Iterable[Packet], by: str) -> None:
     """Add that these packets have given way to another."""
     for packet in older:
         tx.save(packet.with_changes(ctx, status=SUPERSEDED, superseded_at=ctx.now, superseded_by=by))
@@ -128,5 +128,3 @@ class Receiver:
             return AddressChanged()
 
         tx.condition_check(scorecards.key(professional_id), email.does_not_exist() if address is None else email == address, refusal)
-
-
