@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import cold_start, holdings, local_run, matching, scale, units, warm
+from bench import cold_start, holdings, local_run, matching, professionals, scale, units, warm
 
 RESULTS = Path(__file__).parent / "results.json"
 SECTIONS: dict[str, Callable[[], Any]] = {
@@ -23,6 +23,7 @@ SECTIONS: dict[str, Callable[[], Any]] = {
     "units": units.measure,
     "scale": scale.measure,
     "matching": matching.measure,
+    "professionals": professionals.measure,
     "holdings": holdings.measure,
     "local run": local_run.measure,
 }
@@ -101,6 +102,11 @@ def _show_matching(console: Console, results: list[dict[str, Any]]) -> None:
     _table(console, "", ["Buyers in all (a market's matches)", "in the market", "trips", "read", "ms"], rows)
 
 
+def _show_professionals(console: Console, results: list[dict[str, Any]]) -> None:
+    rows = [[row["professionals"], row["trips"], row["read"], row["ms"]] for row in results]
+    _table(console, "", ["Professionals in all (a match)", "trips", "read", "ms"], rows)
+
+
 def _show_holdings(console: Console, results: dict[str, Any]) -> None:
     parts = {"summary": "summary", "past_day": "of a past day", "snapshot": "snapshot"}
     columns = ["Holdings, of the same groups", *(f"{title}: trips · read · ms" for title in parts.values())]
@@ -125,6 +131,7 @@ _SHOW: dict[str, Callable[[Console, Any], None]] = {
     "units": _show_units,
     "scale": _show_scale,
     "matching": _show_matching,
+    "professionals": _show_professionals,
     "holdings": _show_holdings,
     "local run": _show_local_run,
 }

@@ -286,7 +286,55 @@ SIGNALS: list[tuple[str, Operation]] = [
     ),
     ("all that is held", lambda env, ids: env.call("GET", f"/pros/{ids['professional']}/data")),
 ]
-OPERATIONS = WHOLESALE + DISPOSITIONS + HOLDINGS + RETAINERS + SCORECARDS + TASKS + SIGNALS
+DEAL = {
+    "title": "1201 Pine St",
+    "kind": "wholesale",
+    "parties": [
+        {"name": "Ada Byron", "organization": "Analytical Engines LLC", "role": "seller", "side": "opposing"},
+        {"name": "Grace Hopper", "role": "agent", "side": "ours"},
+    ],
+}
+
+
+def _deal(env: BenchEnvironment, ids: dict[str, str]) -> str:
+    lawyer = env.call("POST", "/pros/scorecard/professionals", {"name": "Lee Lawyer", "role": "lawyer"})["id"]
+    _streams(env)
+    env.runtime.used()
+    return str(env.call("POST", "/deals", {**DEAL, "pipeline_id": ids["contract"], "professional_ids": [lawyer]}, **_key())["id"])
+
+
+DEALS: list[tuple[str, Operation]] = [
+    ("open a deal", lambda env, ids: ids.update(other=env.call("POST", "/deals", DEAL, **_key())["id"])),
+    ("open a pipeline's deal, with a professional", lambda env, ids: ids.update(deal=_deal(env, ids))),
+    ("read a deal", lambda env, ids: env.call("GET", f"/deals/{ids['other']}")),
+    ("read a deal priced by its contract", lambda env, ids: env.call("GET", f"/deals/{ids['deal']}")),
+    ("edit a deal's notes", lambda env, ids: env.call("PATCH", f"/deals/{ids['other']}", {"notes": "Closing moved."})),
+    ("change a deal's parties", lambda env, ids: env.call("PATCH", f"/deals/{ids['other']}", {"parties": DEAL["parties"][:1]})),
+    ("list deals of a status", lambda env, _: env.call("GET", "/deals", query={"status": "open"})),
+    ("cancel a deal", lambda env, ids: env.call("PATCH", f"/deals/{ids['other']}/status", {"status": "cancelled", "reason": "title"})),
+    ("delete a pipeline's deal", lambda env, ids: env.call("DELETE", f"/deals/{ids['deal']}")),
+]
+ALIGNMENT: list[tuple[str, Operation]] = [
+    ("add a profile", lambda env, ids: ids.update(profile=env.call("POST", "/pros/profiles", {"name": "Title work"}, **_key())["id"])),
+    ("align a professional", lambda env, ids: _align(env, ids)),
+    ("list alignments", lambda env, ids: env.call("GET", f"/pros/{ids['professional']}/alignments")),
+    ("match professionals", lambda env, ids: _match(env, ids, {"hours": 5, "max_rate": 200})),
+    ("open a deal to match for", lambda env, ids: ids.update(party=env.call("POST", "/deals", DEAL, **_key())["id"])),
+    ("read a match", lambda env, ids: env.call("GET", f"/pros/match/{ids['match']}")),
+    ("match for a deal", lambda env, ids: _match(env, ids, {"deal_id": ids["party"]})),
+    ("check two names for conflicts", lambda env, _: env.call("POST", "/pros/conflict-check", {"names": ["Grace Hopper", "Ada Byron"]})),
+]
+
+
+def _align(env: BenchEnvironment, ids: dict[str, str]) -> Any:
+    return env.call("POST", f"/pros/{ids['professional']}/align", {"profile_id": ids["profile"]}, **_key())
+
+
+def _match(env: BenchEnvironment, ids: dict[str, str], body: dict[str, Any]) -> None:
+    ids.update(match=env.call("POST", "/pros/match", {"profile_id": ids["profile"], **body}, **_key())["id"])
+
+
+OPERATIONS = WHOLESALE + DISPOSITIONS + HOLDINGS + RETAINERS + SCORECARDS + TASKS + SIGNALS + ALIGNMENT + DEALS
 
 
 def replayed_key(environment: BenchEnvironment) -> dict[str, str]:

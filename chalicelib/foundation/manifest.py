@@ -156,7 +156,7 @@ class Pack:
     settings: type | None = None
     probe: str = ""  # dotted path of a function `(ctx) -> None` that checks the dependencies of the pack
     facts: Mapping[str, str] = field(default_factory=dict)
-    held: str = ""  # dotted path of a function `(ctx, professional_id) -> held_data.HeldPart`: what it holds on a professional
+    held: str = ""  # dotted path of a function `(HeldReader) -> list[HeldPart]`: what it holds on a professional
     entities: Mapping[str, str] = field(default_factory=dict)
     rows: tuple[str, ...] = ()
     key_prefixes: tuple[str, ...] = ()

@@ -282,24 +282,25 @@ class _Connection:
 
 
 def _first_that_answers(target: Target, addresses: list[IPAddress], network: Network, until: float) -> socket.socket:
+    """A connection to the first address that takes one; each that is left has an equal share of the time."""
     failure: OSError = OSError()
-    for address in addresses:
+    for waiting, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
         try:
-            connected = network.dial(str(address), target.port, _left(until))
-        except TimeoutError:
-            raise
+            connected = network.dial(str(address), target.port, _left(until) / waiting)
         except OSError as error:
             failure = error
             continue
-        if target.scheme == "http":
-            return connected
-        try:
-            connected.settimeout(_left(until))
-            return network.tls().wrap_socket(connected, server_hostname=target.host)
-        except BaseException:
-            connected.close()
-            raise
+        return connected if target.scheme == "http" else _secured(connected, target.host, network, until)
     raise failure
+
+
+def _secured(connected: socket.socket, host: str, network: Network, until: float) -> socket.socket:
+    try:
+        connected.settimeout(_left(until))
+        return network.tls().wrap_socket(connected, server_hostname=host)
+    except BaseException:
+        connected.close()
+        raise
 
 
 def _left(until: float) -> float:

@@ -8,6 +8,7 @@ from chalicelib.foundation import auth, cache_admin, documentation, system
 from chalicelib.foundation.builtin_packs import BUILTIN_PACKS
 from chalicelib.foundation.manifest import Pack
 from chalicelib.packs import (
+    alignment,
     audit,
     deals,
     dispositions,
@@ -37,9 +38,10 @@ PACKS: tuple[Pack, ...] = (
     holdings.PACK,
     deals.PACK,
     scorecards.PACK,
+    signals.PACK,
     retainers.PACK,
     tasks.PACK,
-    signals.PACK,
+    alignment.PACK,
     handoffs.PACK,
     *PLANNED,
 )

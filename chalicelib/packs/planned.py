@@ -16,21 +16,6 @@ def _governed(name: str, **cells: str) -> PermissionRow:
 
 PLANNED: tuple[Pack, ...] = (
     _planned(
-        "I",
-        "alignment",
-        "Professional Alignment Engine",
-        _governed(
-            "alignment",
-            admin="rwa match conflict-check",
-            operator="rw match conflict-check",
-            dealmaker="r match",
-            counsel="r conflict-check",
-            auditor="r",
-            viewer="r",
-            professional="r own",
-        ),
-    ),
-    _planned(
         "N",
         "contracts",
         "Contract Lifecycle Engine",

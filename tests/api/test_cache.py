@@ -153,3 +153,12 @@ def test_only_administrators_empty_it(client_as, read):
     assert (answer.status, answer.json()) == (200, {"generation": 1, "effective_within_seconds": 2})
     assert read("usd").value == 2
     assert client_as("admin")("DELETE", "/ops/cache").json()["generation"] == 2
+
+
+def test_a_guess_is_what_was_last_known_and_the_oldest_are_forgotten(monkeypatch):
+    monkeypatch.setattr("chalicelib.foundation.cache._MAX_GUESSES", 2)
+    cache = Cache()
+    assert cache.guess("a", 1) == 1
+    for key, value in (("a", 2), ("b", 3), ("a", 4), ("c", 5)):
+        cache.remember(key, value)
+    assert [cache.guess(key, None) for key in "abc"] == [4, None, 5]

@@ -97,3 +97,12 @@ def test_what_nothing_refers_to_is_closed(ctx):
     tx = Transaction(ctx.store)
     references.close_if_unreferenced(ctx, tx, SampleRoot, thing.id)
     tx.commit()
+
+
+def test_a_row_may_name_what_refers(ctx, monkeypatch):
+    """Not the row itself refers, but what it names; a row that names nothing is left out."""
+    thing, ids = make_thing(ctx, ["a", "b"])
+    names = {ids[0]: "other_1", ids[1]: None}
+    named = Holders(SampleChild.children_of(thing.id), id_in=lambda row: names[row["id"]["S"]])
+    monkeypatch.setitem(globals(), "parts_of", lambda id: named)
+    assert references.holding_ids(ctx, "thing", thing.id) == ["other_1"]

@@ -20,6 +20,7 @@ from chalicelib.foundation.state_machine import (
     is_present,
 )
 from chalicelib.packs.dispositions.rules import assignments
+from chalicelib.packs.retainers.rules import states as retainer_states
 from chalicelib.packs.wholesale.rules import stages
 from tests.state_machines import Everyone, machines, verify_transitions, verify_walks
 
@@ -47,6 +48,7 @@ FACTS: dict[str, st.SearchStrategy[Any]] = {
         disputed=st.booleans(),
         earnest_money_status=st.sampled_from([None, "received", "disputed"]),
     ),
+    "retainer": st.builds(retainer_states.MoveFacts, contract_in_force=st.booleans()),
 }
 
 

@@ -162,7 +162,7 @@ found = summarize([scan(text_of_html("<nav>tax</nav><p>Real estate."), count_syl
 assert Protego.parse("User-agent: *").can_fetch("http://a.example/", "b")
 print(found.signals["service_specialization"], found.measures["syllables"])
 """
-    assert alone(tree, code) == "[{'name': 'real estate', 'hits': 1}] 3\n"
+    assert alone(tree, code) == "[{'name': 'real estate', 'hits': 1}] 4\n"
 
 
 def test_openapi_is_built_in(tree: Path) -> None:

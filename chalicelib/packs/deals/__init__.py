@@ -37,6 +37,7 @@ PACK = Pack(
     ),
     owned=(OwnedEntities("deal", _WRITE, _ANY_OWNER, f"{__name__}.repository.add_update"),),
     entities={"deal": f"{__name__}.entities.Deal"},
-    rows=(f"{__name__}.entities.DealGate",),
-    holders={"pipeline": f"{__name__}.subjects.holders_of_pipeline"},
+    rows=(f"{__name__}.entities.DealGate", f"{__name__}.entities.ProfessionalDeal"),
+    holders={"pipeline": f"{__name__}.subjects.holders_of_pipeline", "professional": f"{__name__}.subjects.holders_of_professional"},
+    held=f"{__name__}.held.held_deals",
 )

@@ -6,21 +6,24 @@ Partition of a deal, in the order of sort keys:
     H#<revision>      a completed interval in a status (foundation.state_history)
     …                 its children, of other packs
     ~                 the deal itself
+
+In the partition of each of its professionals there is a row `DEAL#<deal>` (`ProfessionalDeal`).
 """
 
 from typing import Any, Self
 
 from chalicelib.foundation import party_rows
-from chalicelib.foundation.ids import IdFormat
+from chalicelib.foundation.ids import IdFormat, ItemKey
 from chalicelib.foundation.party_rows import Party, PartyRows
 from chalicelib.foundation.store import attributes as a
-from chalicelib.foundation.store.access_patterns import AccessPattern
+from chalicelib.foundation.store.access_patterns import AccessPattern, KeyRange
 from chalicelib.foundation.store.entity import Entity
-from chalicelib.foundation.store.keys import reference_counter
+from chalicelib.foundation.store.keys import join_key, reference_counter
 from chalicelib.foundation.store.references import ReferenceCounter
-from chalicelib.foundation.store.row import truncate
+from chalicelib.foundation.store.row import Row, truncate
 from chalicelib.packs.deals.rules import WHOLESALE
 
+_DEAL = "DEAL"  # in the partition of a professional: the first part of the sort key of their deals
 NO_OWNER = "none"  # in the owner index: deals without an owner
 
 
@@ -96,6 +99,25 @@ class DealGate(ReferenceCounter):
     def of(cls, deal: Deal) -> Self:
         """The gate of a new deal, with nothing that refers to it."""
         return cls.at(reference_counter(deal.id), refs=0, opened_at=deal.created_at, ver=0, dependencies=0, tasks=0, **mirrored(deal))
+
+
+class ProfessionalDeal(Row):
+    """A deal in the partition of a professional who is in it, so that it is found from there."""
+
+    KIND = "professional-deal"
+    LIST_FIELDS = ("id",)
+
+    id = a.string()  # the deal's
+
+    @classmethod
+    def of(cls, professional_id: str, deal_id: str) -> Self:
+        """The row of this deal."""
+        return cls.at(ItemKey(professional_id, join_key(_DEAL, deal_id)), id=deal_id)
+
+    @classmethod
+    def range(cls, professional_id: str) -> KeyRange:
+        """The rows of a professional, by deal."""
+        return KeyRange(None, professional_id, prefix=join_key(_DEAL, ""))
 
 
 def mirrored(deal: Deal) -> dict[str, object]:

@@ -1,5 +1,7 @@
 """Reading and writing deals, with their gates, their pipelines and what else changes in the same transaction."""
 
+from collections.abc import Sequence
+
 from chalicelib.foundation import access, idempotency, party_rows
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Conflict, NotFound, ValidationFailed
@@ -7,18 +9,22 @@ from chalicelib.foundation.manifest import import_string
 from chalicelib.foundation.state_history import StateHistory
 from chalicelib.foundation.store import references
 from chalicelib.foundation.store.access_patterns import KeyRange
+from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.expressions import all_of, attribute
 from chalicelib.foundation.store.store import parse_live
 from chalicelib.foundation.store.transactions import MAX_ACTIONS, Transaction
-from chalicelib.foundation.store.unique import UniqueValue
-from chalicelib.packs.deals.entities import NO_OWNER, Deal, DealGate, mirrored
+from chalicelib.foundation.store.unique import UniqueValue, external_ref_taken
+from chalicelib.packs.deals.entities import NO_OWNER, Deal, DealGate, ProfessionalDeal, mirrored
 from chalicelib.packs.deals.rules import STATUSES
 from chalicelib.packs.deals.schemas import DealQuery, DealStatusInterval
+from chalicelib.packs.scorecards import public as scorecards
 from chalicelib.packs.wholesale import public as wholesale
 from chalicelib.packs.wholesale.public import Pipeline
 
 EXTERNAL_REF = UniqueValue.by_digest("deal-ref")
+_TAKEN = external_ref_taken("deal")
 HISTORY = StateHistory(DealStatusInterval)
+MAX_CHECKED_USERS = 5  # of a team that are conditions of one transaction
 MAX_UNFINISHED = 80  # things that are cancelled with their deal in one transaction
 
 # -- reading
@@ -74,9 +80,10 @@ def create(ctx: Context, deal: Deal, pipeline: Pipeline | None, response: object
     """Write a new deal with its gate, counted on its pipeline and its professionals. One round trip, replay or not."""
     tx = idempotency.idempotent_transaction(ctx, response)
     _require_users(ctx, tx, deal.owner, deal.team)
-    EXTERNAL_REF.change(ctx, tx, None, deal.external_ref, deal.id, _reference_taken)
+    EXTERNAL_REF.change(ctx, tx, None, deal.external_ref, deal.id, _TAKEN)
     if pipeline is not None:
         wholesale.add_deal(ctx, tx, pipeline, deal.id)
+    _change_professionals(tx, deal.id, (), deal.professional_ids)
     tx.create(deal)
     tx.put(DealGate.of(deal))
     party_rows.add_changes(tx, {}, deal.party_rows)
@@ -84,13 +91,10 @@ def create(ctx: Context, deal: Deal, pipeline: Pipeline | None, response: object
 
 
 def save(ctx: Context, before: Deal, after: Deal) -> None:
-    """Write a changed deal: one conditional put, or one transaction where other rows change with it. One round trip."""
+    """Write a changed deal, with what changes with it. One round trip."""
     tx = Transaction(ctx.store)
     add_update(ctx, tx, before, after)
-    if len(tx) == 1:
-        ctx.store.save(after)
-    else:
-        _commit(tx)
+    _commit(tx)
 
 
 def add_update(ctx: Context, tx: Transaction, before: Deal, after: Deal, *, ver: int | None = None) -> None:
@@ -99,7 +103,8 @@ def add_update(ctx: Context, tx: Transaction, before: Deal, after: Deal, *, ver:
     With `ver` a change of the gate stands only where no child has been written since the gate had that number; else VersionConflict.
     """
     _require_users(ctx, tx, after.owner if after.owner != before.owner else None, [id for id in after.team if id not in before.team])
-    EXTERNAL_REF.change(ctx, tx, before.external_ref, after.external_ref, after.id, _reference_taken)
+    EXTERNAL_REF.change(ctx, tx, before.external_ref, after.external_ref, after.id, _TAKEN)
+    _change_professionals(tx, after.id, before.professional_ids, after.professional_ids)
     if mirrored(after) != mirrored(before):
         when = references.IS_OPEN if ver is None else all_of(references.IS_OPEN, attribute("ver") == ver)
         tx.update(references.counter_key(Deal.ID, after.id), set=mirrored(after), when=when)
@@ -139,15 +144,18 @@ def _assignment_stands(assignment_id: str) -> Conflict:
 def delete(ctx: Context, deal: Deal, pipeline: Pipeline | None) -> None:
     """Mark a deal deleted, and take it from its pipeline and its professionals; Conflict while anything refers to it. One round trip.
 
-    Rows of its parties that one transaction has no room for are removed after it: without the deal they say nothing.
+    Rows by which it is found, and that one transaction has no room for, are removed after it: without the deal they say nothing.
     """
     tx = Transaction(ctx.store)
     references.close_if_unreferenced(ctx, tx, Deal, deal.id)
-    EXTERNAL_REF.change(ctx, tx, deal.external_ref, None, deal.id, _reference_taken)
+    EXTERNAL_REF.change(ctx, tx, deal.external_ref, None, deal.id, _TAKEN)
     if pipeline is not None:
         wholesale.remove_deal(ctx, tx, pipeline)
+    for id in deal.professional_ids:
+        scorecards.remove_reference(tx, id)
     tx.save(deal.soft_deleted(ctx))
-    keys, room = list(deal.party_rows), MAX_ACTIONS - len(tx)
+    keys = [*(ProfessionalDeal.of(id, deal.id).key for id in deal.professional_ids), *deal.party_rows]
+    room = MAX_ACTIONS - len(tx)
     for key in keys[:room]:
         tx.delete(key)
     tx.commit()
@@ -162,13 +170,33 @@ def _commit(tx: Transaction) -> None:
     tx.commit()
 
 
-def _require_users(ctx: Context, tx: Transaction, owner: str | None, team: list[str]) -> None:
-    """Let the transaction stand only while these users are active: one action each, but for the caller."""
+def _require_users(ctx: Context, tx: Transaction, owner: str | None, team: Sequence[str]) -> None:
+    """Let the transaction stand only while these users are active: one action each, but for the caller.
+
+    Many of a team are read instead, in one round trip: else they would take the room of what is written.
+    """
     access.require_active_user(ctx, tx, owner)
-    for id in team:
-        if id != owner:
+    others = [id for id in team if id not in (owner, ctx.actor.id)]
+    if len(others) <= MAX_CHECKED_USERS:
+        for id in others:
             access.require_active_user(ctx, tx, id, "team")
+    elif not all(access.is_active_user(user) for user in _read_users(ctx, others)):
+        raise access.unknown_user_error("team")
 
 
-def _reference_taken(deal_id: str) -> Conflict:
-    return Conflict("Another deal has this external_ref.", code="external_ref_taken", id=deal_id)
+def _read_users(ctx: Context, ids: Sequence[str]) -> list[DynamoItem | None]:
+    keys = [access.user_key(id) for id in ids]
+    items = ctx.store.batch_get(keys)
+    return [items.get(key) for key in keys]
+
+
+def _change_professionals(tx: Transaction, deal_id: str, before: Sequence[str], after: Sequence[str]) -> None:
+    """Count the deal on the professionals who come into it, who must be active, and no more on those who leave it: two actions each."""
+    for id in after:
+        if id not in before:
+            scorecards.add_reference(tx, id)
+            tx.put(ProfessionalDeal.of(id, deal_id))
+    for id in before:
+        if id not in after:
+            scorecards.remove_reference(tx, id)
+            tx.delete(ProfessionalDeal.of(id, deal_id).key)

@@ -7,7 +7,7 @@ from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.references import Holders
 from chalicelib.foundation.subjects import SubjectAdapter
-from chalicelib.packs.deals.entities import Deal
+from chalicelib.packs.deals.entities import Deal, ProfessionalDeal
 
 
 def _facts(deal: Deal) -> dict[str, Any]:
@@ -27,6 +27,11 @@ def _facts(deal: Deal) -> dict[str, Any]:
 def holders_of_pipeline(id: str) -> Holders:
     """The deal that a pipeline is in, which the pipeline itself names."""
     return Holders(KeyRange(None, id, low=ROOT_SORT_KEY, high=ROOT_SORT_KEY), id_in=_deal_in)
+
+
+def holders_of_professional(id: str) -> Holders:
+    """The deals that a professional is in."""
+    return Holders(ProfessionalDeal.range(id))
 
 
 def _deal_in(pipeline: DynamoItem) -> str | None:

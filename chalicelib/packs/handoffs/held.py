@@ -1,23 +1,9 @@
-"""What is held on a professional: the packets that were drafted for them, with their facts."""
+"""What is held on a professional: the packets that were drafted for them. Their facts are copies of what other packs hold."""
 
-from chalicelib.foundation.context import Context
-from chalicelib.foundation.held_data import HeldPart, plain
-from chalicelib.foundation.store.pagination import decode_view
-from chalicelib.foundation.store.store import parse_live
-from chalicelib.packs.handoffs.entities import Packet, PacketFacts
-
-_PAGE = 50  # packets, each of two rows: one batch
+from chalicelib.foundation.held_data import HeldPart, HeldReader
+from chalicelib.packs.handoffs.entities import Packet
 
 
-def held_packets(ctx: Context, professional_id: str) -> HeldPart:
-    """The newest fifty packets. Two round trips."""
-    listed = Packet.BY_PROFESSIONAL.range(professional_id=professional_id)
-    response = ctx.store.query(**listed.query_arguments(), ScanIndexForward=False, Limit=_PAGE)
-    ids = [str(decode_view(row)["id"]) for row in response["Items"]]
-    items = ctx.store.batch_get(key for id in ids for key in (Packet.ID.key(id), PacketFacts.key_of(id)))
-    rows = []
-    for id in ids:
-        packet, facts = parse_live(Packet, items.get(Packet.ID.key(id))), items.get(PacketFacts.key_of(id))
-        if packet is not None and facts is not None:
-            rows.append({**plain(packet), "context": packet.context_object, "facts": PacketFacts.from_item(facts).content})
-    return HeldPart("packets", rows, "LastEvaluatedKey" in response)
+def held_packets(held: HeldReader) -> list[HeldPart]:
+    """The packets, newest first, at most a hundred. One round trip."""
+    return [held.listed("packets", Packet, Packet.BY_PROFESSIONAL.range(professional_id=held.professional_id))]

@@ -32,7 +32,7 @@ from chalicelib.packs.retainers.rules.buckets import NONE, Bucket, Rollover
 from chalicelib.packs.retainers.rules.minutes import to_hours, to_minutes
 from chalicelib.packs.retainers.rules.states import ACTIVE, ENDED
 
-CAPACITY, FORECAST = "CAPACITY", "FORECAST"  # partitions of aggregates: a row a professional, a row a month
+FORECAST = "FORECAST"  # the partition of an aggregate: a row a month
 
 _NOBODY_ASKED = date.min  # as "today" of a reminder: its own day, whether or not that has passed
 

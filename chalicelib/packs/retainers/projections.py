@@ -4,8 +4,9 @@ from decimal import Decimal
 from typing import Any
 
 from chalicelib.foundation.projections import Contribution
-from chalicelib.packs.retainers.entities import CAPACITY, FORECAST, Retainer
+from chalicelib.packs.retainers.entities import FORECAST, Retainer
 from chalicelib.packs.retainers.rules.forecast import upcoming
+from chalicelib.packs.scorecards.public import numbers_row
 
 
 def contribute(image: dict[str, Any]) -> Contribution:
@@ -14,7 +15,7 @@ def contribute(image: dict[str, Any]) -> Contribution:
     contribution: Contribution = {}
     if retainer.is_active and retainer.account.period is not None:
         left = {"minutes": retainer.account.figures.remaining, "retainers": 1}
-        contribution[CAPACITY, retainer.professional_id] = {name: number for name, number in left.items() if number}
+        contribution[numbers_row(retainer.professional_id)] = {name: number for name, number in left.items() if number}
     for period in upcoming(retainer.account, retainer.updated_at):
         row = contribution.setdefault((FORECAST, period.month), {})
         for name, number in ((f"minutes:{retainer.currency}", period.minutes), (f"fees:{retainer.currency}", period.fee)):

@@ -10,13 +10,12 @@ What writes is imported at its call, since it needs the schemas, and pydantic wi
 from decimal import Decimal
 
 from chalicelib.foundation.context import Context
+from chalicelib.foundation.counts import Counts
 from chalicelib.foundation.errors import NotFound, ValidationFailed
 from chalicelib.foundation.ids import ItemKey
-from chalicelib.foundation.projections import read_aggregates
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.store import parse_live
 from chalicelib.foundation.store.transactions import Transaction
-from chalicelib.packs.retainers.entities import CAPACITY
 from chalicelib.packs.retainers.entities import Retainer as Retainer
 
 _FIELD = "retainer_id"  # of a request that logs hours
@@ -62,10 +61,9 @@ def add_hours(
     entries.add_hours(ctx, tx, retainer, hours, task_id=task_id, description=description)
 
 
-def read_capacity(ctx: Context) -> dict[str, int]:
-    """The minutes that are left in the open periods of active retainers, by professional; who has none is absent. It may be negative.
+def minutes_left(numbers: Counts) -> int | None:
+    """The minutes that are left in the open periods of a professional's active retainers, of the professional's numbers; None without one.
 
-    It follows a change within seconds. One round trip for each MB: about 8,000 professionals.
+    It may be negative, and follows a change within seconds.
     """
-    rows = read_aggregates(ctx.store, CAPACITY)
-    return {professional_id: int(row.get("minutes", 0)) for professional_id, row in rows.items() if row.get("retainers")}
+    return int(numbers.get("minutes", 0)) if numbers.get("retainers") else None

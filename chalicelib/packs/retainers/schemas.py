@@ -163,7 +163,7 @@ class HoursCreate(t.RequestBody):
     task_id: Id | None = Field(None, description="The task that it was done for; whoever logs for their own deals only needs one.")
 
 
-class HoursReversal(t.RequestBody):
+class HoursReversalRequest(t.RequestBody):
     """Why an entry is taken back."""
 
     model_config = t.body_example({"reason": "Entered twice."})

@@ -54,4 +54,5 @@ PACK = Pack(
         f"{__name__}.entities.ProfessionalCard",
     ),
     key_prefixes=("PROCARD", "PROSCORE"),
+    held=f"{__name__}.held.held_scorecards",
 )

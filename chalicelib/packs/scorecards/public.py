@@ -21,6 +21,7 @@ from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.scorecards.entities import Professional as Professional
 from chalicelib.packs.scorecards.entities import ProfessionalCard as ProfessionalCard
 from chalicelib.packs.scorecards.entities import ProfessionalCounter as ProfessionalCounter
+from chalicelib.packs.scorecards.entities import score_row
 from chalicelib.packs.scorecards.rules.interactions import HANDOFF as HANDOFF
 from chalicelib.packs.scorecards.rules.interactions import TASK as TASK
 from chalicelib.packs.scorecards.rules.professionals import ROLES as ROLES
@@ -145,8 +146,17 @@ def scores_of(scorecard: "ScorecardView") -> JsonObject:
     }
 
 
+def numbers_row(professional_id: str) -> tuple[str, str]:
+    """The aggregate row of a professional's numbers, to which other packs contribute, too, each to fields of its own.
+
+    So one query reads all that is kept from the stream of all professionals.
+    """
+    return score_row(professional_id)
+
+
 def read_sums(ctx: Context, roles: Mapping[str, str]) -> dict[str, Sums]:
-    """What the scores of many professionals (id → role) are computed from; `adjusted` of each is the adjusted score, not rounded.
+    """What the scores of many professionals (id → role) are computed from; `adjusted` of each is the adjusted score, not rounded; `own`
+    has the fields of other packs, too (`numbers_row`).
 
     One query of one partition: a round trip for each MB, which holds some 4,000 professionals; one more during a rebuild.
     """

@@ -126,7 +126,7 @@ class ProfessionalSummary(TypedDict):
 class InteractionCreate(t.RequestBody):
     """Something that a professional did. One measure at least is needed; one that is missing counts for nothing."""
 
-    model_config = t.body_example({"met_deadline": True, "deliverable_quality": 0.9})
+    model_config = t.body_example({"met_deadline": True, "deliverable_quality": 0.75})
 
     response_time_hours: Annotated[t.Hours, Field(le=interactions.MAX_HOURS)] | None = None
     deliverable_quality: t.Share | None = Field(None, description="0 to 1.")

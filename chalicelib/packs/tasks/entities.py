@@ -28,8 +28,8 @@ from chalicelib.packs.tasks.rules.statuses import UNFINISHED
 _PARENTS = {"d": "deal", "p": "pro"}
 _LISTED_TITLE = 80  # characters of a title that lists show: an index takes a view of 500 bytes
 
-# Partitions of aggregates, and the beginning of the sort keys of those in a professional's own partition.
-WORKLOAD, ESTIMATES = "WORKLOAD", "ESTIMATES"
+# The partition of an aggregate, and the beginning of the sort keys of those in a professional's own partition.
+WORKLOAD = "WORKLOAD"
 WORKLOAD_ROW = "W#"
 NO_DAY = "none"  # in place of the day of tasks without one
 
@@ -138,11 +138,6 @@ def parse_workload_day(sort_key: str) -> date | None:
     """The day of such a row; None where it counts those without a day."""
     day = sort_key.removeprefix(WORKLOAD_ROW)
     return None if day == NO_DAY else date.fromisoformat(day)
-
-
-def estimate_row(professional_id: str) -> tuple[str, str]:
-    """The aggregate row with the estimated hours of a professional's unfinished tasks: all of them in one partition."""
-    return ESTIMATES, professional_id
 
 
 def hours(value: Any) -> Decimal | None:

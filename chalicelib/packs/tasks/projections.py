@@ -2,8 +2,10 @@
 
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.projections import Contribution
-from chalicelib.packs.tasks.entities import Task, estimate_row, hours, workload_rows
+from chalicelib.packs.scorecards.public import numbers_row
+from chalicelib.packs.tasks.entities import Task, hours, workload_rows
 from chalicelib.packs.tasks.rules import workload
+from chalicelib.packs.tasks.rules.workload import ESTIMATED
 
 
 def contribute(image: JsonObject) -> Contribution:
@@ -12,5 +14,7 @@ def contribute(image: JsonObject) -> Contribution:
     if not task.is_unfinished:
         return {}
     counts = workload.count(hours(task.estimate_hours))
-    rows = (*workload_rows(task.professional_id, task.due_on), estimate_row(task.professional_id))
-    return {row: dict(counts) for row in rows}
+    contribution: Contribution = {row: dict(counts) for row in workload_rows(task.professional_id, task.due_on)}
+    if estimate := hours(task.estimate_hours):
+        contribution[numbers_row(task.professional_id)] = {ESTIMATED: estimate}
+    return contribution

@@ -8,17 +8,17 @@ from decimal import Decimal
 from itertools import islice
 
 from chalicelib.foundation.context import Context
+from chalicelib.foundation.counts import Counts
 from chalicelib.foundation.ids import encode_ulid
 from chalicelib.foundation.packet_facts import MAX_FACTS, FactList
-from chalicelib.foundation.projections import read_aggregates
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.expressions import ROW_ABSENT, any_of, attribute
 from chalicelib.foundation.store.store import OnConditionFailed
 from chalicelib.foundation.store.transactions import Transaction
-from chalicelib.packs.tasks.entities import ESTIMATES
 from chalicelib.packs.tasks.entities import Task as Task
 from chalicelib.packs.tasks.rules import statuses as statuses
+from chalicelib.packs.tasks.rules.workload import ESTIMATED
 
 _PAGE = 1000  # tasks of a professional that are looked at for unfinished ones
 
@@ -148,7 +148,6 @@ def unfinished_among(ctx: Context, task_ids: Sequence[str]) -> list[str]:
 # -- estimates
 
 
-def read_estimates(ctx: Context) -> dict[str, Decimal]:
-    """The estimated hours of each professional's unfinished tasks, by professional: one query, one round trip a started MB."""
-    rows = read_aggregates(ctx.store, ESTIMATES)
-    return {professional_id: Decimal(counts["hours"]) for professional_id, counts in rows.items() if counts.get("hours")}
+def hours_estimated(numbers: Counts) -> Decimal:
+    """The estimated hours of a professional's unfinished tasks, of the professional's numbers. They follow a change within seconds."""
+    return Decimal(numbers.get(ESTIMATED, 0))

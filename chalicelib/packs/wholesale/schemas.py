@@ -135,6 +135,15 @@ class DoubleCloseCosts(ExitCosts):
     )
 
 
+def _of_another_system(deal_id: str) -> str:
+    if deal_id.startswith("deal_"):
+        raise ValueError("a pipeline is taken into a deal by POST /deals with its pipeline_id")
+    return deal_id
+
+
+DealReference = Annotated[Name, AfterValidator(_of_another_system)]
+
+
 class PricingFields(RequestBody):
     """What a deal's figures are computed from."""
 
@@ -150,6 +159,9 @@ class PricingFields(RequestBody):
 class PipelineBase(PricingFields):
     """The fields of a pipeline that can be set at creation and changed afterwards."""
 
+    deal_id: DealReference | None = Field(
+        None, description="A deal of another system. That of this one is written by the deal: POST /deals with `pipeline_id`."
+    )
     property_id: Name | None = None
     external_ref: Name | None = Field(
         None, description="Unique: creating a second pipeline with it fails; in a bulk request it identifies the existing pipeline."

@@ -13,6 +13,9 @@ class DealsClient(DispositionsClient):
     def deal(self, **body: Any) -> str:
         return str(self.ok("POST", "/deals", {"title": "1201 Pine St", **body})["id"])
 
+    def professional(self, name: str = "Lee Lawyer", **body: Any) -> str:
+        return str(self.ok("POST", "/pros/scorecard/professionals", {"name": name, "role": "lawyer", **body})["id"])
+
     def change(self, id: str, **body: Any) -> Any:
         return self.ok("PATCH", f"/deals/{id}", body)
 

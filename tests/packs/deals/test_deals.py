@@ -129,9 +129,14 @@ class TestPipeline:
         dealmaker.deal(pipeline_id=dealmaker.pipeline())
 
     def test_a_pipeline_takes_its_deal_from_no_request(self, deals):
-        id = deals.deal()
+        id, pipeline = deals.deal(), deals.pipeline(deal_id="17")
         deals.expect_error(422, "POST", "/wholesale", {"deal_id": id})
-        deals.expect_error(422, "PATCH", f"/wholesale/{deals.pipeline()}", {"deal_id": id})
+        deals.expect_error(422, "PATCH", f"/wholesale/{pipeline}", {"deal_id": id})
+        assert deals.read(pipeline)["deal_id"] == "17", "of another system, and no deal here"
+        deals.deal(pipeline_id=pipeline)
+        problem = deals.expect_error(409, "PATCH", f"/wholesale/{pipeline}", {"deal_id": "18"})
+        assert (problem["code"], problem["deal_id"]) == ("in_deal", deals.read(pipeline)["deal_id"])
+        deals.expect_error(409, "PATCH", f"/wholesale/{pipeline}", {"deal_id": None})
 
 
 class TestFinding:

@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 
 from chalicelib.foundation.ids import IdFormat
+from chalicelib.foundation.json_codec import dumps
 from chalicelib.foundation.manifest import Pack, SubjectEntry
 from chalicelib.foundation.store import attributes as a
 from chalicelib.foundation.store.entity import Entity
 from chalicelib.foundation.subjects import SubjectAdapter
 from chalicelib.packs import PACKS
+from chalicelib.packs.retainers.service.held_data import read_held
 from tests.packs.retainers.retainers_client import RETAINERS, RetainersClient, at, closed_periods, events, stored
 
 NOWHERE = "ret_01KB0Q5E8G7Z3V9X2M4N6P8R0T"
@@ -233,6 +235,26 @@ class TestRead:
         assert both.ids() == [foreign]
         both.expect_error(404, "POST", f"{RETAINERS}/{foreign}/log_hours", {"hours": 1})
         assert both.log(retainers.retainer(mine))["approved"] is False
+
+
+class TestHeld:
+    def test_all_that_is_held_on_a_professional(self, retainers, context, clock):
+        professional = retainers.professional()
+        ctx = context("operator")
+        assert read_held(ctx, professional) == ([], False)
+        id = retainers.retainer(professional, starts_on="2026-10-24", renewal_date="2027-10-24", notes="Knows the county.")
+        entry = retainers.log(id, 1, description="Search")["entry_id"]
+        retainers.move(id, "pause", reason="budget")
+        before = ctx.store.round_trips
+        rows, cut = read_held(ctx, professional)
+        assert ctx.store.round_trips - before == 2
+        assert ([row["row"] for row in rows], cut) == (["retainer", "period", "hours"], False)
+        assert (rows[0]["notes"], rows[1]["n"], rows[2]["id"], rows[2]["description"]) == ("Knows the county.", 1, entry, "Search")
+        clock.now += timedelta(seconds=1)
+        newer = retainers.retainer(professional)
+        rows, cut = read_held(ctx, professional)
+        assert ([row["id"] for row in rows], cut) == ([newer, id], True)
+        assert "Search" not in dumps(rows), "what is cut says so"
 
 
 class TestEdit:

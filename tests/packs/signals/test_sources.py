@@ -128,19 +128,19 @@ def test_the_user_agent_says_who_asks(signals, site, settings):
 
 def test_ten_slow_sources_take_as_long_as_one(signals, site, monkeypatch):
     monkeypatch.setattr(sources, "PAGE", sources.PAGE.__class__(seconds=1, content_types=sources.PAGE.content_types))
-    site.drip("/slow", 5)
+    site.drip("/slow", 60)
     started = time.monotonic()
     answer = signals.ok("POST", EXTRACT, {"name": "Ann", "sources": [{"url": f"{URL}slow?{n}"} for n in range(9)] + [{"text": "Tax."}]})
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 8  # one after the other they would take nine
     assert [failed["why"] for failed in answer["sources_failed"]] == ["timeout"] * 9
 
 
 def test_a_name_that_is_never_resolved_ends_too(signals, site, monkeypatch):
     monkeypatch.setattr(sources, "PAGE", sources.PAGE.__class__(seconds=0.3))
-    monkeypatch.setattr(sources.safe_fetch, "INTERNET", sources.Network(resolve=lambda host, port: time.sleep(2) or []))
+    monkeypatch.setattr(sources.safe_fetch, "INTERNET", sources.Network(resolve=lambda host, port: time.sleep(60) or []))
     started = time.monotonic()
     assert why(signals, URL) == ["timeout"]
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 30
 
 
 def test_after_twenty_seconds_in_all_nothing_more_is_read(signals, site, monkeypatch):

@@ -51,6 +51,7 @@ class TestCreate:
 
     def test_all_given_fields_are_returned(self, operator):
         values = {
+            "deal_id": "17",
             "property_id": "parcel 5",
             "external_ref": "mls-1",
             "lead_source": "direct mail",
@@ -294,9 +295,9 @@ class TestRead:
 class TestEdit:
     def test_fields_are_merged_and_cleared(self, operator, lead, round_trips):
         path = f"/wholesale/{lead['id']}"
-        body = operator("PATCH", path, {"lead_source": "referral", "property_id": "9", "repair_estimate": None}).json()
+        body = operator("PATCH", path, {"lead_source": "referral", "deal_id": "9", "repair_estimate": None}).json()
         assert round_trips() == 2
-        assert (body["revision"], body["lead_source"], body["property_id"], body["repair_estimate"]) == (2, "referral", "9", None)
+        assert (body["revision"], body["lead_source"], body["deal_id"], body["repair_estimate"]) == (2, "referral", "9", None)
         assert (body["arv_estimate"], body["max_allowable_offer"]) == (250000, None)
         assert operator("GET", path).json()["missing"] == ["repair_estimate"]
 

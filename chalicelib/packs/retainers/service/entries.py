@@ -26,7 +26,7 @@ from chalicelib.packs.retainers.rules import entries
 from chalicelib.packs.retainers.rules.entries import Logged
 from chalicelib.packs.retainers.rules.minutes import logged_minutes, to_hours
 from chalicelib.packs.retainers.rules.states import ANY_DEAL
-from chalicelib.packs.retainers.schemas import HoursCreate, HoursEntryView, HoursReversal, LoggedHoursView
+from chalicelib.packs.retainers.schemas import HoursCreate, HoursEntryView, HoursReversalRequest, LoggedHoursView
 
 _TASK = "task"  # the type of subject
 
@@ -181,7 +181,7 @@ def _of_retainer(entry: Entry | None, retainer_id: str) -> Entry:
 
 
 @retry_on_conflict
-def reverse_entry(ctx: Context, id: str, entry_id: str, body: HoursReversal, query: ExplainParams) -> LoggedHoursView:
+def reverse_entry(ctx: Context, id: str, entry_id: str, body: HoursReversalRequest, query: ExplainParams) -> LoggedHoursView:
     """Take an entry back, once, by a counter-entry in the open period: it gives back what was drawn last."""
     retainer, entry = _read_entry(ctx, id, entry_id)
     if entry.reverses is not None:

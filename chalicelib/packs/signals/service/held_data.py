@@ -11,10 +11,9 @@ from chalicelib.packs.signals.schemas import HeldDataView
 def collect_held_data(ctx: Context, id: str) -> HeldDataView:
     """Every pack's part of what is held on a professional, at most 5 MB together, newest first."""
     require_own_professional(ctx, id)
-    professional = ctx.store.require(Professional, id)
-    parts = held_data.collect(ctx, professional.id)
+    parts = held_data.collect(ctx, Professional, id)
     return {
-        "professional_id": professional.id,
+        "professional_id": id,
         "as_of": format_timestamp(ctx.now),
         "parts": {part.name: part.rows for part in parts},
         "cut": [part.name for part in parts if part.cut],

@@ -12,6 +12,7 @@ from decimal import Decimal
 from chalicelib.foundation.counts import Counts, Number, add_up
 
 OPEN, HOURS, UNESTIMATED = "open", "hours", "unestimated"
+ESTIMATED = "estimated"  # of a professional's numbers: the estimated hours of all unfinished tasks
 
 
 @dataclass(frozen=True)

@@ -31,5 +31,7 @@ def check_change(before: Pipeline, after: Pipeline) -> None:
         raise ValidationFailed.field("next_action.what", "what is to be done is needed")
     if after.currency != before.currency and before.stage in (stages.ASSIGNED, stages.CLOSED):
         raise Conflict("The currency is fixed while an assignment stands.")
+    if after.deal_id != before.deal_id and before.deal is not None:
+        raise Conflict("The pipeline is in a deal of this system.", code="in_deal", deal_id=before.deal)
     if after.currency != before.currency and before.deal is not None:
         raise ValidationFailed.field("currency", f"its deal is in {before.currency}")

@@ -1,0 +1,1 @@
+"""Comparison with an ideal, matching with a need, and conflicts of interest, as pure functions."""
