@@ -19,7 +19,8 @@ from tests.packs.handoffs.handoffs_client import PARTS, H, HandoffsClient, gate
 def pipeline(handoffs: HandoffsClient):
     body = {"property": {"address": {"line1": "1201 Pine St", "city": "Seattle"}}, "arv_estimate": 250000, "repair_estimate": 35000}
     id = handoffs.ok("POST", "/wholesale", body)["id"]
-    handoffs.ok("POST", f"/wholesale/{id}/stage", {"stage": "under_contract", "price": 118000})
+    for stage in ("offer_made", "under_contract"):
+        handoffs.ok("POST", f"/wholesale/{id}/stage", {"stage": stage, "price": 118000})
     return id
 
 
@@ -162,11 +163,14 @@ class TestDraft:
             {"contingencies": [{"condition": "x", "then": "y"}]},
             {"context": {"x": "y" * 20_000}},
             {"context": []},
-            {"context": {"x": "\ud800"}},
         ],
     )
     def test_invalid_bodies(self, handoffs: HandoffsClient, body):
         handoffs.refused(422, "POST", f"{H}/{handoffs.professional()}", body)
+
+    def test_half_a_character(self, handoffs: HandoffsClient):
+        answer = handoffs.call("POST", f"{H}/{handoffs.professional()}", raw='{"context": {"x": "\\ud800"}}')
+        assert answer.status == 422
 
     def test_any_context(self, handoffs: HandoffsClient):
         ada = handoffs.professional()
@@ -349,7 +353,9 @@ class TestForms:
             handoffs.task(deal, ada, title=f"Task {n} " + "with a long title " * 9, due_on="2026-12-01")
         actions = [{"action": f"Action {n} " + "x" * 180, "owner": ada, "due_on": "2026-12-01"} for n in range(30)]
         plans = [{"if": "word " * 199, "then": "then " * 199}] * 20
-        packet = handoffs.draft(ada, deal, summary="Line\n" * 900, action_list=actions, contingencies=plans, context={"x": ["y" * 500] * 30})
+        packet = handoffs.draft(
+            ada, deal, summary="Line\n" * 900, action_list=actions, contingencies=plans, context={"x": ["y" * 500] * 30}
+        )
         document = pypdfium2.PdfDocument(get(packet["id"], "pdf").body)
         assert len(document) > 5
         assert get(packet["id"], "html").status == 200

@@ -98,7 +98,9 @@ def get_packet(ctx: Context, id: str, query: FormatQuery) -> Annotated[ApiRespon
         headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY}
         return ApiResponse(documents.as_html(document), headers=headers, content_type="text/html; charset=utf-8", revision=packet.revision)
     headers = {"Content-Disposition": f'inline; filename="{packet.id}.pdf"'}
-    return ApiResponse(documents.as_pdf(document), headers=headers, content_type="application/pdf", revision=packet.revision)
+    return ApiResponse(
+        documents.as_pdf(document, packet.updated_at), headers=headers, content_type="application/pdf", revision=packet.revision
+    )
 
 
 @retry_on_conflict
