@@ -32,27 +32,23 @@ _TONES: dict[Tone, tuple[tuple[int, int, int], tuple[int, int, int]]] = {
     "alarm": ((251, 225, 222), (152, 35, 27)),
     "plain": ((232, 237, 243), (51, 65, 79)),
 }
-_MARGIN, _LABEL = 19.0, 38.0  # millimetres
+_MARGIN, _LABEL, _WIDEST_LABEL = 19.0, 34.0, 64.0  # millimetres
 
 
 def as_pdf(document: Document, created: datetime) -> bytes:
     """The whole file. `created` is the date in its properties."""
-    pdf = _Pdf(document, created)
-    pdf.opening()
-    for section in document.sections:
-        pdf.heading(section.heading)
-        for block in section.blocks:
-            pdf.block(block)
-    pdf.ending()
-    return bytes(pdf.output())
+    counted = _Pdf(document, created, 0)  # once without the number of pages, to know it
+    return bytes(_Pdf(document, created, counted.pages_count).output())
 
 
 class _Pdf(FPDF):
     """The pages as they are made, from the top down."""
 
-    def __init__(self, document: Document, created: datetime) -> None:
+    def __init__(self, document: Document, created: datetime, pages: int) -> None:
         super().__init__(format="letter")
-        self.document = document
+        self.document, self._pages = document, pages
+        self.str_alias_nb_pages = ""  # no text stands for the number of pages: it might be the document's own
+        self.c_margin = 0
         for style, name in (("", "DejaVuSansCondensed.ttf"), ("B", "DejaVuSansCondensed-Bold.ttf")):
             self.add_font(_FAMILY, style, _FONTS / name)
         self._known = frozenset(self.fonts[_FAMILY].cmap) | {ord("\n")}
@@ -63,8 +59,13 @@ class _Pdf(FPDF):
         self.set_title(f"{document.kicker}: {document.title}")
         self.set_author(document.author)
         self.set_lang("en")
-        self.alias_nb_pages("{pages}")
         self.add_page()
+        self._opening()
+        for section in document.sections:
+            self._heading(section.heading)
+            for block in section.blocks:
+                self._block(block)
+        self._ending()
 
     def header(self) -> None:
         """A coloured edge on the first page."""
@@ -79,9 +80,9 @@ class _Pdf(FPDF):
         self.set_draw_color(*_LINE)
         self.line(self.l_margin, self.get_y() - 1.5, self.w - self.r_margin, self.get_y() - 1.5)
         self.cell(self.epw - 22, 5, self._fit(self._printable(self.document.running), self.epw - 24))
-        self.cell(22, 5, f"Page {self.page_no()} of {{pages}}", align="R")
+        self.cell(22, 5, f"Page {self.page_no()} of {self._pages}", align="R")
 
-    def opening(self) -> None:
+    def _opening(self) -> None:
         """The head of the document."""
         self._use(8.5, bold=True, color=_ACCENT)
         self.set_char_spacing(0.4)
@@ -102,11 +103,11 @@ class _Pdf(FPDF):
             self.cell(width, 5.6, text, align="C")
             self.set_x(self.get_x() + 2.5)
         self.ln(8.5)
-        self.block(self.document.head)
+        self._block(self.document.head)
         self.ln(1.5)
         self._rule()
 
-    def ending(self) -> None:
+    def _ending(self) -> None:
         """The small print."""
         if self.will_page_break(6 + 4 * len(self.document.small_print)):
             self.add_page()
@@ -116,7 +117,7 @@ class _Pdf(FPDF):
         for line in (*self.document.small_print, *([_NOTE] if self._lacks else [])):
             self._lines(line, 4)
 
-    def heading(self, text: str) -> None:
+    def _heading(self, text: str) -> None:
         """The heading of a section, never alone at the foot of a page."""
         if self.will_page_break(24):
             self.add_page()
@@ -125,7 +126,7 @@ class _Pdf(FPDF):
         self._lines(text, 6.5)
         self.ln(0.8)
 
-    def block(self, block: Block) -> None:
+    def _block(self, block: Block) -> None:
         """What stands below a heading."""
         match block:
             case Prose(text, quiet):
@@ -133,24 +134,27 @@ class _Pdf(FPDF):
                 self._lines(text, 5)
                 self.ln(1)
             case Pairs(rows):
+                self._use(9)
+                widest = max((self.get_string_width(self._printable(label)) for label, _ in rows), default=0)
+                width = min(max(widest + 4, _LABEL), _WIDEST_LABEL)
                 for label, value in rows:
-                    self._pair(label, value)
+                    self._pair(label, value, width)
                 self.ln(0.8)
             case Grid():
                 self._grid(block)
 
-    def _pair(self, label: str, value: str) -> None:
+    def _pair(self, label: str, value: str, width: float) -> None:
         self._use(9, color=_SOFT)
         label = self._printable(label)
         if self.will_page_break(5):
             self.add_page()
-        if self.get_string_width(label) > _LABEL - 2:
+        if self.get_string_width(label) > width - 2:
             self._lines(label, 5)
         else:
-            self.cell(_LABEL, 5, label)
+            self.cell(width, 5, label)
         left = self.l_margin
-        self.set_x(left + _LABEL)
-        self.set_left_margin(left + _LABEL)
+        self.set_x(left + width)
+        self.set_left_margin(left + width)
         self._use(9.5)
         self._lines(value, 5)
         self.set_left_margin(left)
@@ -159,6 +163,7 @@ class _Pdf(FPDF):
     def _grid(self, grid: Grid) -> None:
         self._use(9)
         self.set_draw_color(*_LINE)
+        self.set_fill_color(255)
         self.set_line_width(0.2)
         with self.table(
             col_widths=tuple(grid.widths),

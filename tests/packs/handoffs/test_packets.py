@@ -358,4 +358,5 @@ class TestForms:
         )
         document = pypdfium2.PdfDocument(get(packet["id"], "pdf").body)
         assert len(document) > 5
+        assert f"Page 1 of {len(document)}" in document[0].get_textpage().get_text_range()
         assert get(packet["id"], "html").status == 200
