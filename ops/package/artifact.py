@@ -23,8 +23,9 @@ from pathlib import Path
 import deflate
 
 # Dependencies that nothing deployed imports: cffi is needed to build the bindings of argon2 and cryptography; at run time they
-# import its `_cffi_backend` alone. boto3 and s3transfer would only be installed by a mistake in requirements.txt.
-UNNEEDED = ("boto3", "s3transfer", "cffi", "pycparser", "bin")
+# import its `_cffi_backend` alone; fpdf2 goes without Pillow where a document has no images. boto3 and s3transfer would only be
+# installed by a mistake in requirements.txt.
+UNNEEDED = ("boto3", "s3transfer", "cffi", "pycparser", "PIL", "pillow.libs", "bin", "share")
 # Services that libraries use by themselves.
 _BY_LIBRARIES = frozenset({"dynamodb"})
 # Tests inside packages, typing stubs and metadata: never read at run time. Then what dependencies have for uses that this code doesn't

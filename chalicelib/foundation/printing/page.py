@@ -20,6 +20,7 @@ p{margin:0 0 8px;white-space:pre-wrap;overflow-wrap:anywhere}
 .quiet{color:var(--soft);font-style:italic}
 dl{margin:0;display:grid;grid-template-columns:minmax(120px,max-content) 1fr;gap:5px 20px}
 header dl{margin-top:16px}
+dl+dl{margin-top:12px}
 dt{color:var(--soft);overflow-wrap:anywhere;max-width:240px}dd{margin:0;white-space:pre-wrap;overflow-wrap:anywhere}
 table{width:100%;border-collapse:collapse;table-layout:fixed;margin:0 0 8px;font-size:14px}
 th{text-align:left;font-weight:600;color:var(--soft);font-size:12.5px;border-bottom:1.5px solid var(--line);padding:6px 12px 6px 0}
