@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from chalicelib.foundation.dates import parse_timestamp
 from chalicelib.packs.handoffs.service import documents
 from tests.deployed.conftest import Stack
 
@@ -18,7 +19,7 @@ def test_the_bytes_of_a_pdf(stack: Stack, client_as: Any) -> None:
     professional = operator("POST", "/pros/scorecard/professionals", {"name": "Žofia Ólafsdóttir", "role": "lawyer"}).json()["id"]
     packet = operator("POST", f"{H}/{professional}", {"summary": "Order the title report."}).json()
     document = documents.describe(packet, "America/Los_Angeles")
-    created = documents.parse_timestamp(packet["updated_at"])
+    created = parse_timestamp(packet["updated_at"])
     expected = documents.as_pdf(document, created)
     url, token = f"{stack.url}{H}/packets/{packet['id']}?format=pdf", {"Authorization": f"Bearer {operator.token}"}
     for accept in ("application/pdf", "*/*", "text/html,application/xhtml+xml,*/*;q=0.8", "application/json"):

@@ -87,7 +87,7 @@ def _owner_name(id: str, item: DynamoItem | None) -> str:
             raise NotFound("user")
         if not access.is_active_user(item):
             raise Conflict("The user isn't active.", code="user_inactive")
-        return item["name"]["S"]
+        return str(item["name"]["S"])
     professional = scorecards.parse_professional(item)
     if professional is None:
         raise NotFound("professional")

@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.packs.tasks.tasks_client import TasksClient, events, gate, rows
 
-__all__ = ["H", "HandoffsClient", "PARTS", "READ_BACK", "events", "gate", "mails", "rows"]
+__all__ = ["PARTS", "READ_BACK", "H", "HandoffsClient", "events", "gate", "mails", "rows"]
 
 H = "/pros/handoff"
 READ_BACK = "I order the title report by the first of December."
