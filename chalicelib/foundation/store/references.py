@@ -108,6 +108,19 @@ def holding_ids(ctx: Deleting, kind: str, root_id: str) -> list[str]:
     return ids[:MAX_NAMED]
 
 
+def cancel_dependents(ctx: Deleting, tx: Transaction, kind: str, root_id: str, limit: int) -> int:
+    """Add to the transaction what ends with a root of this kind, as packs say in `cancels`: one action each. Returns how many these are.
+
+    Of more than `limit` it returns more than that, and the transaction can't be committed.
+    """
+    count = 0
+    for path in (pack.cancels[kind] for pack in ctx.packs if kind in pack.cancels):
+        count += import_string(path)(ctx, tx, root_id, limit - count)
+        if count > limit:
+            break
+    return count
+
+
 def close_if_unreferenced(ctx: Deleting, tx: Transaction, kind: type[Entity], root_id: str, remove: Iterable[str] = ()) -> None:
     """Close the counter permanently. The transaction fails while the root is referred to: Conflict, with ids of what refers in `held_by`.
 

@@ -118,11 +118,16 @@ def read_denied(ctx: Context) -> frozenset[str]:  # noqa: ARG001 - who is denied
 
 
 def read_parties(ctx: Context, names: Iterable[Sequence[str]]) -> tuple[dict[str, list[KnownParty]], bool]:
-    """The parties with each word of these names, and whether those are all: of a word at most 500 rows are read. One round trip a word."""
-    words = list(dict.fromkeys(word for name in names for word in name))
+    """The parties with each word of these names, and whether those are all. One round trip a different word.
+
+    Of a name as many words are looked up as are stored of one, and of a word at most 500 rows are read.
+    """
+    of_names = [sorted(set(name)) for name in names]
+    words = dict.fromkeys(word for of_name in of_names for word in of_name[: party_rows.MAX_WORDS])
     found = {word: party_rows.find(ctx.store, word) for word in words}
+    are_all = all(len(of_name) <= party_rows.MAX_WORDS for of_name in of_names)
     parties = {word: [party for row in rows.rows for party in _parties(row)] for word, rows in found.items()}
-    return parties, not any(rows.is_cut for rows in found.values())
+    return parties, are_all and not any(rows.is_cut for rows in found.values())
 
 
 def _parties(row: party_rows.PartyRow) -> list[KnownParty]:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from chalicelib.foundation import access, idempotency, party_rows
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Conflict, NotFound, ValidationFailed
-from chalicelib.foundation.manifest import import_string
 from chalicelib.foundation.state_history import StateHistory
 from chalicelib.foundation.store import references
 from chalicelib.foundation.store.access_patterns import KeyRange
@@ -129,11 +128,8 @@ def cancel(ctx: Context, before: Deal, after: Deal, gate: DealGate) -> None:
 
 
 def _cancel_unfinished(ctx: Context, tx: Transaction, deal_id: str) -> None:
-    unfinished = 0
-    for path in (pack.cancels[Deal.KIND] for pack in ctx.packs if Deal.KIND in pack.cancels):
-        unfinished += import_string(path)(ctx, tx, deal_id, MAX_UNFINISHED - unfinished)
-        if unfinished > MAX_UNFINISHED:
-            raise Conflict(f"More than {MAX_UNFINISHED} of its tasks are unfinished: finish or cancel some.", code="too_many_open")
+    if references.cancel_dependents(ctx, tx, Deal.KIND, deal_id, MAX_UNFINISHED) > MAX_UNFINISHED:
+        raise Conflict(f"More than {MAX_UNFINISHED} of its tasks are unfinished: finish or cancel some.", code="too_many_open")
 
 
 def _assignment_stands(assignment_id: str) -> Conflict:

@@ -95,6 +95,9 @@ def save_professional(ctx: Context, before: Professional, after: Professional) -
         ctx.store.save(after)
 
 
+_MAX_DEPENDENTS = 10  # rows elsewhere that end with a professional: one a pack
+
+
 def delete_professional(ctx: Context, professional: Professional) -> None:
     """Mark a professional deleted; Conflict while anything refers to them. One round trip."""
     tx = Transaction(ctx.store)
@@ -102,6 +105,7 @@ def delete_professional(ctx: Context, professional: Professional) -> None:
     EXTERNAL_REF.change(ctx, tx, professional.external_ref, None, professional.id, _TAKEN)
     for key in (professional.card.key, *professional.tags):
         tx.delete(key)
+    references.cancel_dependents(ctx, tx, Professional.KIND, professional.id, _MAX_DEPENDENTS)
     tx.save(professional.soft_deleted(ctx))
     tx.commit()
 

@@ -40,6 +40,7 @@ PACK = Pack(
     subjects=(SubjectEntry("signal", "sig", f"{__name__}.subjects.SIGNAL"),),
     entities={"signal": f"{__name__}.entities.Signal"},
     rows=(f"{__name__}.entities.CurrentSignals",),
+    cancels={"professional": f"{__name__}.repository.remove_current"},
     key_prefixes=("CURSIG",),
     held=f"{__name__}.held.held_signals",
 )  # fmt: skip

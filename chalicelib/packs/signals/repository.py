@@ -10,6 +10,7 @@ from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.expressions import ROW_ABSENT, any_of, attribute
 from chalicelib.foundation.store.store import parse_live
+from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.scorecards import public as scorecards
 from chalicelib.packs.signals.entities import CurrentSignals, Signal
 
@@ -56,6 +57,12 @@ def create_signal(ctx: Context, signal: Signal, response: object) -> None:
 def find_signal(ctx: Context, professional_id: str, signal_id: str) -> Signal:
     """Signals of a professional who isn't deleted. Raises NotFound. One round trip."""
     return _signal_in(ctx.store.batch_get(_keys(professional_id, signal_id)), professional_id, signal_id)
+
+
+def remove_current(ctx: Context, tx: Transaction, professional_id: str, limit: int) -> int:  # noqa: ARG001 - the form of `cancels`
+    """Remove the row of the signals that count, with the professional whose they are: one action."""
+    tx.delete(CurrentSignals.key_of(professional_id))
+    return 1
 
 
 def find_disputable(ctx: Context, professional_id: str, signal_id: str) -> tuple[Signal, CurrentSignals | None]:

@@ -128,6 +128,15 @@ def test_a_common_word_is_cut_and_says_so(alignment, monkeypatch):
     assert len(answer["results"][0]["hits"]) == 2
 
 
+def test_of_a_name_without_end_as_many_words_are_looked_up_as_are_stored(alignment, round_trips):
+    name = " ".join(f"w{number:02}" for number in range(30))
+    deal = alignment.deal((name, "ours"))
+    answer = alignment.check(name)
+    assert hits(answer) == [(name, "exact", deal, "adverse")]
+    assert answer["cut"] is True
+    assert round_trips() == party_rows.MAX_WORDS + 1
+
+
 def test_it_costs_a_query_a_word_and_one_read_of_the_deals(alignment, round_trips):
     for _ in range(3):
         alignment.deal(("Ada Byron", "ours"))

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.packs.signals.public import find_current
 from tests.packs.signals.signals_client import EXTRACT, TEXT, path_of
 
 KEY = {"Idempotency-Key": "k"}
@@ -149,15 +150,17 @@ def test_of_whom_nobody_knows_nothing_is_kept_listed_or_read(signals):
     assert signals.ok("GET", f"/pros/{signals.professional('Other')}/signals")["items"] == []
 
 
-def test_of_a_deleted_professional_nothing_is_kept_or_read(signals):
+def test_of_a_deleted_professional_nothing_is_kept_or_read(signals, context):
     professional = signals.professional()
     kept = signals.kept(professional)
+    assert find_current(context("operator"), professional).signal_id == kept["id"]
     assert signals.call("DELETE", f"/pros/scorecard/professionals/{professional}").status == 204
     signals.refused(404, "POST", EXTRACT, {"name": "Ann", "professional_id": professional, "sources": [{"text": TEXT}]})
     signals.refused(404, "GET", f"/pros/{professional}/signals")
     signals.refused(404, "GET", f"/pros/{professional}/data")
     signals.refused(404, "GET", path_of(kept))
     signals.refused(404, "POST", f"{path_of(kept)}/dispute", {"reason": "x"})
+    assert find_current(context("operator"), professional) is None, "nor among the signals that matching reads"
 
 
 def test_of_an_inactive_professional_nothing_is_kept(signals):

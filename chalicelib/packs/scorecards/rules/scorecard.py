@@ -4,8 +4,8 @@ Four measures: reliability (deadlines met), communication, quality, and responsi
 interactions that have it; a missing measure counts for nothing. The overall score is the mean of those of the first three that are known.
 
 - Half-life: an interaction weighs 2^(−age / 90 days). In a weighted mean the day on which it is computed cancels out, so the sums don't
-  change with time. Each year's are kept by themselves, weighed from its first of January, with 15 decimals: so they can be subtracted
-  exactly, however old and however many the interactions are. They are put together when they are read.
+  change with time. Each year's are kept by themselves, weighed from its first of January, in whole units of 10^-15: so they can be
+  subtracted exactly, however old and however many the interactions are. They are put together when they are read.
 - Adjusted: (n·m + 5·prior) / (n + 5), with m the overall score and n the interactions that have one of its measures. The prior is the mean
   over other professionals' interactions of each one's own mean of these measures: of those that were logged under the role, where these are
   10 or more of at least two professionals, else of all of the firm's, where these are 10 or more, else unknown.
@@ -39,7 +39,6 @@ _RANGE = SLOW_HOURS - FAST_HOURS
 
 _EXACT = Context(prec=60)
 _HUNDREDTH = Decimal("0.01")
-_WEIGHT_STEP = Decimal(1).scaleb(-15)
 # What rounding on the way may leave, of weights and of thirds: so that 0.705 is 0.705, and shown as 0.71.
 _NOISE, _TINY = Decimal(1).scaleb(-12), Decimal(1).scaleb(-20)
 _SIXTH = 6  # a mean of one, two or three values is a whole number of sixths of them
@@ -93,9 +92,9 @@ def weighted_of(record: Record) -> dict[str, Number]:
 
 
 @cache
-def _weight(days: int) -> Decimal:
-    """2^(days/90), to 15 decimals."""
-    return _EXACT.power(2, _EXACT.divide(days, HALF_LIFE_DAYS)).quantize(_WEIGHT_STEP, context=_EXACT)
+def _weight(days: int) -> int:
+    """2^(days/90) in units of 10^-15: a whole number, so that a sum of them which comes to nothing is 0 on every engine."""
+    return int(_EXACT.power(2, _EXACT.divide(days, HALF_LIFE_DAYS)).scaleb(15, _EXACT).to_integral_value(context=_EXACT))
 
 
 def prior_of(record: Record) -> dict[str, Number]:
