@@ -15,7 +15,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it says that there are no images without Pillow: there are none
     from fpdf import FPDF
     from fpdf.enums import TableBordersLayout, WrapMode, XPos, YPos
-    from fpdf.fonts import FontFace
+    from fpdf.fonts import FontFace, TTFFont
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,7 +51,9 @@ class _Pdf(FPDF):
         self.c_margin = 0
         for style, name in (("", "DejaVuSansCondensed.ttf"), ("B", "DejaVuSansCondensed-Bold.ttf")):
             self.add_font(_FAMILY, style, _FONTS / name)
-        self._known = frozenset(self.fonts[_FAMILY].cmap) | {ord("\n")}
+        font = self.fonts[_FAMILY]
+        assert isinstance(font, TTFFont)
+        self._known = frozenset(font.cmap) | {ord("\n")}
         self._lacks = False
         self.set_margins(_MARGIN, 17, _MARGIN)
         self.set_auto_page_break(True, margin=21)

@@ -73,8 +73,8 @@ def _head(packet: PacketView, zone: str) -> list[tuple[str, str]]:
     sender = packet["sent_by_name"] or packet["sent_by"] or packet["created_by"]
     whom = [receiver["name"], receiver["role"], *([receiver["organization"]] if receiver["organization"] else [])]
     rows = [("For", ", ".join(whom)), ("From", sender)]
-    moments = (("Sent", packet["sent_at"]), ("Accept by", packet["accept_by"] if packet["status"] == "sent" else None))
-    moments += (("Accepted", packet["accepted_at"]), ("Returned", packet["returned_at"]), ("Completed", packet["completed_at"]))
+    moments = [("Sent", packet["sent_at"]), ("Accept by", packet["accept_by"] if packet["status"] == "sent" else None)]
+    moments += [("Accepted", packet["accepted_at"]), ("Returned", packet["returned_at"]), ("Completed", packet["completed_at"])]
     rows += [(label, _instant(moment, zone)) for label, moment in moments if moment]
     responsible = receiver["name"] if packet["responsible"] == packet["professional_id"] else sender
     return [*rows, ("Responsible", responsible)]
