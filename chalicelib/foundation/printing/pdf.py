@@ -5,6 +5,7 @@ bytes. The fonts have Latin, Greek, Cyrillic, Armenian and Georgian letters; wha
 """
 
 import warnings
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ with warnings.catch_warnings():
     from fpdf.fonts import FontFace, TTFFont
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 _FONTS = Path(__file__).parent / "fonts"
 _FAMILY = "dejavu"
@@ -37,8 +38,22 @@ _MARGIN, _LABEL, _WIDEST_LABEL = 19.0, 34.0, 64.0  # millimetres
 
 def as_pdf(document: Document, created: datetime) -> bytes:
     """The whole file. `created` is the date in its properties."""
-    counted = _Pdf(document, created, 0)  # once without the number of pages, to know it
-    return bytes(_Pdf(document, created, counted.pages_count).output())
+    with _pages(document, created, 0) as counted:  # once without the number of pages, to know it
+        pages = counted.pages_count
+    with _pages(document, created, pages) as pdf:
+        return bytes(pdf.output())
+
+
+@contextmanager
+def _pages(document: Document, created: datetime, pages: int) -> "Iterator[_Pdf]":
+    """The pages of a document, of which there are so many. The files of its fonts are open as long."""
+    pdf = _Pdf(document, created, pages)
+    try:
+        yield pdf
+    finally:
+        for font in pdf.fonts.values():
+            if isinstance(font, TTFFont):
+                font.ttfont.close()
 
 
 class _Pdf(FPDF):
