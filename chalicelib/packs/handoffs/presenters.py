@@ -9,7 +9,7 @@ from chalicelib.foundation.presentation import present, present_row
 from chalicelib.packs.handoffs.entities import Packet
 from chalicelib.packs.handoffs.rules.completeness import WEIGHTS, completeness
 from chalicelib.packs.handoffs.rules.content import FACTS, NO_PARTS
-from chalicelib.packs.handoffs.schemas import PacketPreview, PacketSummary, PacketView
+from chalicelib.packs.handoffs.schemas import PacketPreviewView, PacketSummary, PacketView
 
 
 def packet_view(packet: Packet, facts: JsonObject, *, explained: bool) -> PacketView:
@@ -27,7 +27,7 @@ def packet_view(packet: Packet, facts: JsonObject, *, explained: bool) -> Packet
     )
 
 
-def preview_view(professional_id: str, deal_id: str | None, facts: JsonObject, *, explained: bool) -> PacketPreview:
+def preview_view(professional_id: str, deal_id: str | None, facts: JsonObject, *, explained: bool) -> PacketPreviewView:
     """What a packet would be."""
     whole = completeness(facts, facts["looked_up"], NO_PARTS, has_deal=deal_id is not None)
     preview: JsonObject = {
@@ -43,7 +43,7 @@ def preview_view(professional_id: str, deal_id: str | None, facts: JsonObject, *
     }
     if explained:
         preview["explain"] = _explanation(deal_id, facts, NO_PARTS)
-    return cast(PacketPreview, preview)
+    return cast(PacketPreviewView, preview)
 
 
 def packet_summary(row: Mapping[str, object]) -> PacketSummary:

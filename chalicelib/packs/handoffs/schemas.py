@@ -227,7 +227,7 @@ class PacketPartsView(TypedDict):
     explain: NotRequired[Explanation]
 
 
-class PacketPreview(PacketFactsView, PacketPartsView):
+class PacketPreviewView(PacketFactsView, PacketPartsView):
     """A packet as it would be drafted now. It is not kept."""
 
     professional_id: str

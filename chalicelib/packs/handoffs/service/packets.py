@@ -28,7 +28,7 @@ from chalicelib.packs.handoffs.schemas import (
     PacketCreate,
     PacketParts,
     PacketPatch,
-    PacketPreview,
+    PacketPreviewView,
     PacketSummary,
     PacketView,
 )
@@ -37,7 +37,7 @@ from chalicelib.packs.scorecards import public as scorecards
 from chalicelib.packs.scorecards.public import Professional
 
 
-def preview_packet(ctx: Context, professional_id: str, query: DealQuery) -> PacketPreview:
+def preview_packet(ctx: Context, professional_id: str, query: DealQuery) -> PacketPreviewView:
     """What a packet for this professional would hold now. Nothing is kept. A professional is shown no deal before it is handed to them."""
     access.require_own_professional(ctx, ROW, professional_id, Professional.ID.name)
     Professional.ID.key(professional_id)
