@@ -145,6 +145,12 @@ RESPONSES: dict[str, list[Fraction]] = {
     "We reply within 24 hours, or within 1 day": [Fraction(24)],
     "We respond within 0.5 hours": [Fraction(1, 2)],
     "We reply or call back within one day": [Fraction(24)],
+    "We reply within TWENTY-FOUR hours": [Fraction(24)],
+    "We reply within twenty four hours": [Fraction(24)],
+    "We reply within thirty-six to forty-eight hours": [Fraction(48)],
+    "We reply within twenty-thirty minutes and within one-two days": [Fraction(1, 2), Fraction(48)],
+    "We reply within twenty-five hours": [],  # not 5
+    "We reply within s\u0131x hours, or within n\u0130ne days": [],
 }
 
 
