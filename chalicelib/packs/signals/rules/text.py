@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 _RUN = re.compile(r"\S+")
 _LETTER_OR_DIGIT = re.compile(r"[^\W_]")
-_TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_TOKEN = re.compile(r"[^\W_]+(?:['’](?![sS]\b)[^\W_]+)*")  # of "lender's" the lender
 _SENTENCE_END = re.compile(r"[.!?](?=\s|\Z)")
 _SINGLE_LETTER = re.compile(r"(?<![^\W_])(?<![^\W_]['’])[^\W\d_]\Z")  # not the t of "don't"
 _CLAUSE_END = re.compile(r"[,;:–—]|\n\s*\n")
@@ -20,7 +20,7 @@ _NUMBER = "No"  # of "No. 5"; "no." ends a sentence
 
 
 class Token(NamedTuple):
-    """A word as markers are compared with it: letters and digits, folded, with the apostrophes inside it. `end` is exclusive."""
+    """A word as markers are compared with it: letters and digits, folded, with the apostrophes inside it but no 's. `end` is exclusive."""
 
     word: str
     start: int
