@@ -99,7 +99,11 @@ def find_alignment(ctx: Context, professional_id: str, alignment_id: str) -> Ali
     professional_key, alignment_key = scorecards.key(professional_id), Alignment.ID.key(alignment_id)
     items = ctx.store.batch_get([professional_key, alignment_key])
     alignment = parse_live(Alignment, items.get(alignment_key))
-    if alignment is None or alignment.professional_id != professional_id or scorecards.parse_professional(items.get(professional_key)) is None:
+    if (
+        alignment is None
+        or alignment.professional_id != professional_id
+        or scorecards.parse_professional(items.get(professional_key)) is None
+    ):
         raise NotFound(Alignment.ID.name)
     return alignment
 
