@@ -23,7 +23,7 @@ AnyShare = Annotated[t.Number, Field(ge=0, le=1)]  # of the older comparison, wh
 Specializations = Annotated[list[t.Name], Field(max_length=MAX_SPECIALIZATIONS), t.UNIQUE_FOLDED]
 OlderSpecializations = Annotated[list[t.Name], Field(max_length=100)]
 Role = Annotated[str, t.OneOf(ROLES, "ProfessionalRole")]
-DealId = Annotated[t.Text, Field(min_length=1, max_length=100, examples=["deal_01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
+DealId = Annotated[t.Text, Field(min_length=1, max_length=200, examples=["deal_01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
 Jurisdiction = Annotated[t.Text, Field(min_length=1, max_length=60, examples=["US-WA"])]
 Hours = Annotated[t.Number, Field(gt=0, le=10_000), t.decimals(4)]
 Block = Annotated[str, t.OneOf(matching.BLOCKS, "MatchBlock")]

@@ -30,10 +30,14 @@ MAX_UNFINISHED = 80  # things that are cancelled with their deal in one transact
 
 
 def resolve_id(ctx: Context, text: str) -> str:
-    """The id that a request names, by itself or by the external reference. One round trip for what is no id. Raises NotFound."""
+    """The id that a request names, by itself or by the external reference. One round trip for what is no id. Raises NotFound.
+
+    IdempotentReplay for a repeated request: the reference may be another deal's by then.
+    """
     if Deal.ID.is_id(text):
         return text
-    id = EXTERNAL_REF.find_owner(ctx.store, text)
+    key = EXTERNAL_REF.key(text)
+    id = EXTERNAL_REF.owner_in(idempotency.read_or_replay(ctx, [key]).get(key))
     if id is None:
         raise NotFound(Deal.ID.name)
     return id
@@ -79,10 +83,10 @@ def create(ctx: Context, deal: Deal, pipeline: Pipeline | None, response: object
     """Write a new deal with its gate, counted on its pipeline and its professionals. One round trip, replay or not."""
     tx = idempotency.idempotent_transaction(ctx, response)
     _require_users(ctx, tx, deal.owner, deal.team)
+    _change_professionals(tx, deal.id, (), deal.professional_ids)
     EXTERNAL_REF.change(ctx, tx, None, deal.external_ref, deal.id, _TAKEN)
     if pipeline is not None:
         wholesale.add_deal(ctx, tx, pipeline, deal.id)
-    _change_professionals(tx, deal.id, (), deal.professional_ids)
     tx.create(deal)
     tx.put(DealGate.of(deal))
     party_rows.add_changes(tx, {}, deal.party_rows)
@@ -102,8 +106,8 @@ def add_update(ctx: Context, tx: Transaction, before: Deal, after: Deal, *, ver:
     With `ver` a change of the gate stands only where no child has been written since the gate had that number; else VersionConflict.
     """
     _require_users(ctx, tx, after.owner if after.owner != before.owner else None, [id for id in after.team if id not in before.team])
-    EXTERNAL_REF.change(ctx, tx, before.external_ref, after.external_ref, after.id, _TAKEN)
     _change_professionals(tx, after.id, before.professional_ids, after.professional_ids)
+    EXTERNAL_REF.change(ctx, tx, before.external_ref, after.external_ref, after.id, _TAKEN)
     if mirrored(after) != mirrored(before):
         when = references.IS_OPEN if ver is None else all_of(references.IS_OPEN, attribute("ver") == ver)
         tx.update(references.counter_key(Deal.ID, after.id), set=mirrored(after), when=when)
@@ -182,7 +186,7 @@ def _require_users(ctx: Context, tx: Transaction, owner: str | None, team: Seque
 
 def _read_users(ctx: Context, ids: Sequence[str]) -> list[DynamoItem | None]:
     keys = [access.user_key(id) for id in ids]
-    items = ctx.store.batch_get(keys)
+    items = idempotency.read_or_replay(ctx, keys)
     return [items.get(key) for key in keys]
 
 

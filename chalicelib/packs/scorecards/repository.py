@@ -108,21 +108,23 @@ def delete_professional(ctx: Context, professional: Professional) -> None:
     references.cancel_dependents(ctx, tx, Professional.KIND, professional.id, _MAX_DEPENDENTS)
     tx.save(professional.soft_deleted(ctx))
     tx.commit()
+    remember_role(ctx, professional.id, None)
 
 
 # -- writing interactions
 
 
-def remember_role(ctx: Context, professional_id: str, role: str) -> None:
-    """Keep a professional's role for the next interaction that is logged in this process."""
+def remember_role(ctx: Context, professional_id: str, role: str | None) -> None:
+    """Keep a professional's role for the next interaction that is logged in this process; None forgets it."""
     ctx.cache.remember((Professional.KIND, professional_id), role)
 
 
 def role_of(ctx: Context, professional_id: str) -> str:
-    """A professional's role, as this process last knew it; else a round trip. Raises NotFound."""
+    """A professional's role, as this process last knew it; else a round trip. Raises NotFound, or IdempotentReplay for a repeated request."""
     role: str | None = ctx.cache.guess((Professional.KIND, professional_id), None)
     if role is None:
-        counter = ctx.store.get_item(references.counter_key(Professional.ID, professional_id))
+        key = references.counter_key(Professional.ID, professional_id)
+        counter = idempotency.read_or_replay(ctx, [key]).get(key)
         if counter is None or "closed" in counter:
             raise NotFound(Professional.ID.name)
         role = ProfessionalCounter.from_item(counter).role

@@ -182,3 +182,10 @@ def test_it_explains_itself(alignment):
 @pytest.mark.parametrize(("role", "status"), [("counsel", 200), ("admin", 200), ("dealmaker", 403), ("viewer", 403), ("professional", 403)])
 def test_who_may_check(client_as, role, status):
     assert client_as(role)("POST", PATH, {"names": ["Ada"]}).status == status
+
+
+def test_a_deal_is_named_by_a_reference_of_any_length(alignment):
+    reference = "r" * 200  # the longest that a deal takes
+    alignment.deal(("Ada Byron", "opposing"), external_ref=reference)
+    assert hits(alignment.check("Ada Byron", deal_id=reference)) == []  # it is left out
+    assert alignment.match(deal_id=reference)["ruled_out"] == 0

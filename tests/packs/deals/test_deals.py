@@ -88,6 +88,20 @@ class TestOpening:
         assert (first.status, second.status, second.headers["idempotent-replayed"]) == (201, 201, "true")
         assert first.json() == second.json()
 
+    def test_a_repetition_is_answered_the_same_when_its_users_have_left(self, deals, user):
+        team, key = [user(f"u{number}") for number in range(8)], {"Idempotency-Key": "k"}
+        first = deals.call("POST", "/deals", {"title": "T", "team": team}, headers=key)
+        user("u3", is_active=False)
+        second = deals.call("POST", "/deals", {"title": "T", "team": team}, headers=key)
+        assert (second.status, second.text) == (201, first.text)
+
+    def test_what_is_not_there_is_refused_first(self, deals, dealmaker, user):
+        nobodys, nothing = "pro_01KB0Q5E8G7Z3V9X2M4N6P8R0T", "pipe_01KB0Q5E8G7Z3V9X2M4N6P8R0T"
+        dealmaker.expect_error(404, "POST", "/deals", {"title": "T", "owner": user("ann"), "pipeline_id": nothing})
+        deals.deal(external_ref="1")
+        deals.expect_error(404, "POST", "/deals", {"title": "T", "external_ref": "1", "professional_ids": [nobodys]})
+        deals.expect_error(404, "PATCH", f"/deals/{deals.deal()}", {"external_ref": "1", "professional_ids": [nobodys]})
+
 
 class TestPipeline:
     def test_it_is_its_deals(self, deals):

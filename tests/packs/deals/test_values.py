@@ -33,6 +33,18 @@ def test_a_wholesale_deal_follows_its_contract(deals):
     assert (body["value"], body["value_basis"]) == (None, None)
 
 
+def test_who_holds_an_earlier_value_is_told_the_new_one(deals):
+    pipeline = deals.pipeline()
+    path = f"/deals/{deals.deal(kind='wholesale', pipeline_id=pipeline)}"
+    held = deals.call("GET", path).headers["etag"]
+    assert deals.call("GET", path, headers={"If-None-Match": held}).status == 304
+    deals.ok("PATCH", f"/wholesale/{pipeline}", {"contract_price": 119000})
+    answer = deals.call("GET", path, headers={"If-None-Match": held})
+    assert (answer.status, answer.json()["value"]) == (200, 119000)
+    deals.ok("PATCH", path, {"notes": "x"}, headers={"If-Match": held})  # of the deal itself nothing had changed
+    deals.expect_error(412, "PATCH", path, {"notes": "y"}, headers={"If-Match": held})
+
+
 def test_it_explains_itself(deals):
     pipeline = deals.pipeline()
     id = deals.deal(kind="wholesale", pipeline_id=pipeline)

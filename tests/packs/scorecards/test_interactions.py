@@ -176,6 +176,33 @@ def test_a_deal_that_is_not_there_is_not_found(scorecards, client_as):
             assert client_as(role)("POST", log_path(id), {"met_deadline": True, "deal_id": deal}).status == 404
 
 
+def test_what_is_not_there_is_refused_first_then_whose_the_deal_is(scorecards, client_as):
+    maker = ScorecardsClient(client_as("dealmaker", user="user_maker"))
+    theirs = scorecards.ok("POST", "/deals", {"title": "T"})["id"]
+    inactive, gone = scorecards.professional(is_active=False), scorecards.professional()
+    scorecards.ok("DELETE", f"{PROFESSIONALS}/{gone}")
+    for id, deal, status in (
+        (gone, None, 404), (gone, theirs, 404), (inactive, None, 403), (inactive, theirs, 403), (inactive, "no-such-reference", 404),
+    ):  # fmt: skip
+        maker.expect_error(status, "POST", log_path(id), {"met_deadline": True, "deal_id": deal})
+    assert scorecards.expect_error(409, "POST", log_path(inactive), {"met_deadline": True})["code"] == "professional_inactive"
+
+
+def test_a_repeated_request_is_answered_the_same_when_what_it_named_is_gone(scorecards):
+    id, key = scorecards.professional(), {"Idempotency-Key": "k"}
+    deal, body = scorecards.ok("POST", "/deals", {"title": "T", "external_ref": "17"})["id"], {"met_deadline": True, "deal_id": "17"}
+    first = scorecards.call("POST", log_path(id), body, headers=key)
+    scorecards.ok("PATCH", f"/deals/{deal}", {"external_ref": "18"})
+    scorecards.ok("DELETE", f"{PROFESSIONALS}/{id}")
+    second = scorecards.call("POST", log_path(id), body, headers=key)
+    assert (second.status, second.text, second.headers["idempotent-replayed"]) == (201, first.text, "true")
+    other = {"Idempotency-Key": "l"}
+    id = scorecards.professional()
+    first = scorecards.call("POST", log_path(id), {"met_deadline": True}, headers=other)
+    scorecards.ok("DELETE", f"{PROFESSIONALS}/{id}")
+    assert scorecards.call("POST", log_path(id), {"met_deadline": True}, headers=other).text == first.text
+
+
 def test_a_professional_sees_and_disputes_only_their_own(scorecards, client_as):
     own, other = (scorecards.log(scorecards.professional(), met_deadline=False) for _ in range(2))
     grace = ScorecardsClient(client_as("professional", professional_id=own["professional_id"]))

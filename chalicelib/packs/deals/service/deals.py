@@ -21,9 +21,9 @@ from chalicelib.packs.wholesale.public import Pipeline
 @retry_on_conflict
 def create_deal(ctx: Context, body: DealCreate, query: ExplainParams) -> DealView:
     """Open a deal. With `pipeline_id` it is that pipeline's deal from then on."""
+    pipeline = None if body.pipeline_id is None else _find_pipeline(ctx, body.pipeline_id)
     if body.owner not in (None, ctx.actor.id) and not ctx.actor.can(ANY_OWNER):
         raise Forbidden(f"Opening it for somebody else needs the permission {ANY_OWNER}.")
-    pipeline = None if body.pipeline_id is None else _find_pipeline(ctx, body.pipeline_id)
     deal = _build(ctx, body, pipeline)
     view = deal_view(ctx, deal, pipeline, explain=query.explain)
     repository.create(ctx, deal, pipeline, view)

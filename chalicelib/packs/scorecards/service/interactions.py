@@ -26,6 +26,7 @@ def log_interaction(ctx: Context, id: str, body: schemas.InteractionCreate) -> s
     Professional.ID.key(id)
     at = occurred_at(ctx.now, body.occurred_at)
     if body.deal_id is None and not ctx.actor.can(ANY_DEAL):
+        ctx.store.require(Professional, id)
         raise Forbidden(f"Without the permission {ANY_DEAL} the interaction is logged with one of your own deals.")
     deal_id = None if body.deal_id is None else SubjectRegistry(ctx.packs).resolve(ctx, "deal", body.deal_id)
     return ctx.store.retry_on_conflict(lambda: _log(ctx, id, body, at, deal_id))
@@ -37,9 +38,9 @@ def _log(ctx: Context, id: str, body: schemas.InteractionCreate, at: datetime, d
     interaction = new_interaction(ctx, id, role, at, source=interactions.LOG, **values)
     view = interaction_view(interaction)
     tx = idempotent_transaction(ctx, view)
-    repository.require_active_in_role(ctx, tx, id, role)
     if deal_id is not None:
         SubjectRegistry(ctx.packs).require_own(ctx, tx, deal_id, ANY_DEAL)
+    repository.require_active_in_role(ctx, tx, id, role)
     tx.create(interaction)
     tx.commit()
     return view
