@@ -334,7 +334,49 @@ def _match(env: BenchEnvironment, ids: dict[str, str], body: dict[str, Any]) -> 
     ids.update(match=env.call("POST", "/pros/match", {"profile_id": ids["profile"], **body}, **_key())["id"])
 
 
-OPERATIONS = WHOLESALE + DISPOSITIONS + HOLDINGS + RETAINERS + SCORECARDS + TASKS + SIGNALS + ALIGNMENT + DEALS
+PACKET = {
+    "risk_status": "watch",
+    "summary": "The buyer waits for the title report.",
+    "contingencies": [{"if": "It shows a lien", "then": "Call the seller the same day."}],
+}
+_READ_BACK = {"read_back": "I order the title report by the first of December."}
+
+
+def _draft(env: BenchEnvironment, ids: dict[str, str]) -> str:
+    action = {"action": "Order the title report", "owner": ids["receiver"], "due_on": "2026-12-01"}
+    body = {**PACKET, "action_list": [action]}
+    return str(env.call("POST", f"/pros/handoff/{ids['receiver']}", body, query={"deal_id": ids["handed"]}, **_key())["id"])
+
+
+def _first_draft(env: BenchEnvironment, ids: dict[str, str]) -> str:
+    """A packet of a deal that has ten tasks."""
+    ids["receiver"] = env.call("POST", _PROFESSIONALS, PROFESSIONAL)["id"]
+    ids["handed"] = env.call("POST", "/deals", {"title": "1201 Pine St"})["id"]
+    for _ in range(10):
+        env.call("POST", "/pros/tasks", {**TASK, "professional_id": ids["receiver"], "deal_id": ids["handed"]}, **_key())
+    _streams(env)
+    env.runtime.used()
+    return _draft(env, ids)
+
+
+def _packet(env: BenchEnvironment, ids: dict[str, str], move: str, body: object = None) -> Any:
+    return env.call("POST", f"/pros/handoff/packets/{ids['packet']}/{move}", body, **_key())
+
+
+HANDOFFS: list[tuple[str, Operation]] = [
+    ("draft a packet", lambda env, ids: ids.update(packet=_first_draft(env, ids))),
+    ("preview a packet", lambda env, ids: env.call("GET", f"/pros/handoff/{ids['receiver']}", query={"deal_id": ids["handed"]})),
+    ("read a packet", lambda env, ids: env.call("GET", f"/pros/handoff/packets/{ids['packet']}")),
+    ("change a draft", lambda env, ids: env.call("PATCH", f"/pros/handoff/packets/{ids['packet']}", {"risk_status": "urgent"})),
+    ("send a packet", lambda env, ids: _packet(env, ids, "send")),
+    ("accept a packet of one action", lambda env, ids: _packet(env, ids, "accept", _READ_BACK)),
+    ("draft another packet", lambda env, ids: ids.update(packet=_draft(env, ids))),
+    ("send it", lambda env, ids: _packet(env, ids, "send")),
+    ("return it", lambda env, ids: _packet(env, ids, "return", {"reason": "capacity"})),
+    ("list a deal's packets", lambda env, ids: env.call("GET", f"/pros/handoff/by-deal/{ids['handed']}")),
+    ("list a professional's packets", lambda env, ids: env.call("GET", f"/pros/handoff/by-professional/{ids['receiver']}")),
+]
+OPERATIONS = WHOLESALE + DISPOSITIONS + HOLDINGS + RETAINERS + SCORECARDS + TASKS + SIGNALS + ALIGNMENT + DEALS + HANDOFFS
 
 
 def replayed_key(environment: BenchEnvironment) -> dict[str, str]:

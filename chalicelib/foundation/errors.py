@@ -132,6 +132,12 @@ class Conflict(Problem):
     kind = "conflict"
 
 
+class NotReady(Problem):
+    """Something is missing before it can be done. Members: `checklist`, what is needed and whether it is there."""
+
+    kind = "not-ready"
+
+
 class InvalidTransition(Problem):
     """A state machine has no such transition. Members: `from`, `to`, `allowed`."""
 

@@ -26,7 +26,7 @@ class Endpoint:
     created, with `{id}` from the answer. `composite` marks an answer that holds more than the bare resource: its ETag is
     weak and covers the body. `etag=False` is for answers that are no resource (results of a calculation, tokens).
     `errors` names the problem kinds that this endpoint adds to those that every endpoint can answer; `extra_statuses` other statuses
-    under which it answers the same body (the 503 of a health check).
+    under which it answers the same body (the 503 of a health check); `formats` the other content types that a caller may ask for.
     """
 
     method: Method
@@ -41,6 +41,7 @@ class Endpoint:
     extra_statuses: tuple[int, ...] = ()
     cache_control: str = "no-store"
     content_type: str = "application/json"
+    formats: tuple[str, ...] = ()
     idempotent: bool = True  # a POST accepts Idempotency-Key; False where a repetition is a new request (login)
 
 
@@ -137,7 +138,9 @@ class Pack:
     it writes besides the ids of its entities. `holders` maps each kind of root that it adds references to, by the dotted path of a function
     `(root_id) -> store.references.Holders`. `cancels` maps each kind of root whose end ends what is unfinished of the pack's by the dotted
     path of a function `(ctx, tx, root_id, limit) -> int`: it adds to the transaction that these things are cancelled, one action each, and
-    returns how many they are; of more than `limit` it adds nothing, and need not count on. A `planned` pack is not built yet: it has a title and permissions, but no endpoints.
+    returns how many they are; of more than `limit` it adds nothing, and need not count on. `facts` maps
+    each list of a handoff packet that the pack looks up, e.g. `contracts`, by the dotted path of a function
+    `(ctx, professional_id, deal_id) -> packet_facts.FactList`, one round trip. A `planned` pack is not built yet: it has a title and permissions, but no endpoints.
     """
 
     letter: str
@@ -152,6 +155,7 @@ class Pack:
     permissions: tuple[PermissionRow, ...] = ()
     settings: type | None = None
     probe: str = ""  # dotted path of a function `(ctx) -> None` that checks the dependencies of the pack
+    facts: Mapping[str, str] = field(default_factory=dict)
     held: str = ""  # dotted path of a function `(HeldReader) -> list[HeldPart]`: what it holds on a professional
     entities: Mapping[str, str] = field(default_factory=dict)
     rows: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ A row says no more than what its source knows. Whether the deal is worked on, an
 """
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import NamedTuple, TypedDict
 
 from chalicelib.foundation import party_names
@@ -74,8 +75,8 @@ def add_changes(tx: Transaction, before: PartyRows, after: PartyRows) -> None:
 
 
 def find(store: Store, word: str) -> FoundRows:
-    """The rows of a word, at most 500 of them. One round trip, strongly consistent."""
-    rows = next(store.query_pages(KeyRange(None, _partition(word)), page_size=MAX_ROWS + 1))
+    """The rows of a word, at most 500 of them. One round trip a started MB, strongly consistent."""
+    rows = list(islice(store.query_all(KeyRange(None, _partition(word)), page_size=MAX_ROWS + 1), MAX_ROWS + 1))
     return FoundRows([PartyRow.from_item(row) for row in rows[:MAX_ROWS]], len(rows) > MAX_ROWS)
 
 

@@ -13,6 +13,7 @@ from chalicelib.packs import (
     deals,
     dispositions,
     events,
+    handoffs,
     holdings,
     retainers,
     scorecards,
@@ -41,5 +42,6 @@ PACKS: tuple[Pack, ...] = (
     retainers.PACK,
     tasks.PACK,
     alignment.PACK,
+    handoffs.PACK,
     *PLANNED,
 )

@@ -16,21 +16,6 @@ def _governed(name: str, **cells: str) -> PermissionRow:
 
 PLANNED: tuple[Pack, ...] = (
     _planned(
-        "L",
-        "handoffs",
-        "Professional Handoff Engine",
-        _governed(
-            "handoffs",
-            admin="rwa any-deal accept return",
-            operator="rw any-deal accept return",
-            dealmaker="rw own-deals",
-            counsel="rw own-deals",
-            auditor="r",
-            viewer="r",
-            professional="r own accept return",
-        ),
-    ),
-    _planned(
         "N",
         "contracts",
         "Contract Lifecycle Engine",

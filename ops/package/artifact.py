@@ -23,14 +23,17 @@ from pathlib import Path
 import deflate
 
 # Dependencies that nothing deployed imports: cffi is needed to build the bindings of argon2 and cryptography; at run time they
-# import its `_cffi_backend` alone. boto3 and s3transfer would only be installed by a mistake in requirements.txt.
-UNNEEDED = ("boto3", "s3transfer", "cffi", "pycparser", "bin")
+# import its `_cffi_backend` alone; fpdf2 goes without Pillow where a document has no images. boto3 and s3transfer would only be
+# installed by a mistake in requirements.txt.
+UNNEEDED = ("boto3", "s3transfer", "cffi", "pycparser", "PIL", "pillow.libs", "bin", "share")
 # Services that libraries use by themselves.
 _BY_LIBRARIES = frozenset({"dynamodb"})
 # Tests inside packages, typing stubs and metadata: never read at run time. Then what dependencies have for uses that this code doesn't
-# make: pydantic's former version and its plugin of a type checker, dateutil's copy of the time zones (the system's come first).
+# make: pydantic's former version and its plugin of a type checker, dateutil's copy of the time zones (the system's come first), of
+# fontTools what fpdf2 doesn't import, and its compiled modules, which are there as bytecode, too.
 _NEVER_DEPLOYED = (
     *("*.dist-info", "*.data", "**/tests", "**/*.pyi", "**/py.typed", "**/__pycache__", "**/*.pyc", "**/*.c", "**/*.h"),
+    *("fontTools/**/*.so", *(f"fontTools/{part}" for part in ("cu2qu", "diff", "merge", "mtiLib", "qu2cu", "t1Lib", "ufoLib", "voltLib"))),
     *("pydantic/v1", "pydantic/mypy.py", "annotated_types/test_cases.py", "dateutil/zoneinfo", "urllib3/contrib/emscripten"),
 )
 _PARTITION = "aws"

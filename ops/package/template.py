@@ -247,6 +247,8 @@ def _rest_api(stage: str) -> Json:
             "DefinitionBody": {
                 "info": {"title": f"valhalla-{stage}"},  # the API's name, a dimension of its metrics
                 "x-amazon-apigateway-gateway-responses": gateway_responses(),
+                # Of every type, since the gateway else decides by Accept whether the bytes of a PDF go out as bytes or in base64.
+                "x-amazon-apigateway-binary-media-types": ["*/*"],
             },
             "AccessLogSetting": {
                 "DestinationArn": get_att("ApiAccessLogGroup", "Arn"),

@@ -127,10 +127,13 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def as_the_emulator_reads_it(template: dict[str, Any]) -> dict[str, Any]:
     """The same stack in the words that the emulator understands.
 
-    It ignores gateway responses in an API's body, where AWS needs them to stand; here they become resources.
+    It ignores gateway responses and binary types in an API's body, where AWS needs them to stand; here they become resources and a property.
     """
     resources = dict(template["Resources"])
-    for name, response in resources["RestAPI"]["Properties"]["DefinitionBody"]["x-amazon-apigateway-gateway-responses"].items():
+    api = resources["RestAPI"]["Properties"]
+    binary_types = api["DefinitionBody"]["x-amazon-apigateway-binary-media-types"]
+    resources["RestAPI"] = {**resources["RestAPI"], "Properties": {**api, "BinaryMediaTypes": binary_types}}
+    for name, response in api["DefinitionBody"]["x-amazon-apigateway-gateway-responses"].items():
         resources[f"GatewayResponse{name.title().replace('_', '')}"] = {
             "Type": "AWS::ApiGateway::GatewayResponse",
             "Properties": {

@@ -204,6 +204,7 @@ def test_every_object_has_named_fields_or_says_what_its_values_are():
         for option in said.get("anyOf", [said])
         if option.get("type") == "object" and option.get("additionalProperties") is True
     ]
-    # What these hold is up to whoever writes it: an asset type's details, a notification's data, a formula's inputs.
+    # What these hold is up to whoever writes it: an asset type's details, a notification's data, a formula's inputs, what a packet adds.
     free = {"EventView.data", "HoldingCreate.details", "HoldingPatch.details", "HoldingView.details"}
+    free |= {f"{name}.context" for name in ("PacketCreate", "PacketPatch", "PacketPreviewView", "PacketView")}
     assert set(bare) <= free | {"Explanation.inputs", "TotalExplanation.inputs"}

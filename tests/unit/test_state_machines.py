@@ -20,6 +20,8 @@ from chalicelib.foundation.state_machine import (
     is_present,
 )
 from chalicelib.packs.dispositions.rules import assignments
+from chalicelib.packs.handoffs.rules import statuses as packet_statuses
+from chalicelib.packs.handoffs.rules.content import NO_PARTS
 from chalicelib.packs.retainers.rules import states as retainer_states
 from chalicelib.packs.tasks.rules import statuses as task_statuses
 from chalicelib.packs.wholesale.rules import stages
@@ -30,6 +32,12 @@ NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 PRICES = st.sampled_from([None, Decimal(118000), Decimal(131000)])
 
 # What guards and locks decide on, by the machine's name. A machine that has some is added here.
+READY_PARTS = {
+    **NO_PARTS,
+    "risk_status": "watch",
+    "summary": "Two reports are missing.",
+    "action_list": [{"action": "Order them", "owner": "user_ann", "due_on": "2026-12-01"}],
+}
 FACTS: dict[str, st.SearchStrategy[Any]] = {
     "pipeline": st.builds(
         stages.StageFacts,
@@ -50,6 +58,7 @@ FACTS: dict[str, st.SearchStrategy[Any]] = {
         earnest_money_status=st.sampled_from([None, "received", "disputed"]),
     ),
     "retainer": st.builds(retainer_states.MoveFacts, contract_in_force=st.booleans()),
+    "packet": st.builds(packet_statuses.PacketState, st.sampled_from([0, 100]), st.just(()), st.sampled_from([NO_PARTS, READY_PARTS])),
     "task": st.builds(task_statuses.TaskFacts, st.sampled_from([(), ("task_1",)]), st.sampled_from([(), ("Sign it",)])),
 }
 

@@ -1,5 +1,6 @@
 """The request pipeline of an endpoint: authenticate, authorise, validate, call the handler, build the response."""
 
+import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -19,6 +20,7 @@ from chalicelib.foundation.http.responses import (
     ApiResponse,
     etag,
     exceeds_lambda_limit,
+    exceeds_lambda_limit_encoded,
     if_none_match,
     internal_problem,
 )
@@ -50,6 +52,20 @@ class Server(Protocol):
     @property
     def caller_limit(self) -> CallerLimit:
         """The counts of each caller's requests."""
+
+
+class BinaryResponse(Response):  # type: ignore[misc]
+    """A response of bytes, which travel to the gateway in base64.
+
+    Chalice does the same for the types that it is told are binary, but refuses a caller whose Accept names none of them, `*/*` for one.
+    """
+
+    def __init__(self, body: bytes, headers: dict[str, str], status_code: int) -> None:
+        super().__init__(base64.b64encode(body).decode(), headers=headers, status_code=status_code)
+
+    def to_dict(self, binary_types: list[str] | None = None) -> JsonObject:  # noqa: ARG002 - Chalice's signature
+        """What the function returns to the gateway."""
+        return {**super().to_dict(), "isBase64Encoded": True}
 
 
 def make_view(app: Server, pack: Pack, endpoint: Endpoint) -> Callable[..., Response]:
@@ -142,18 +158,19 @@ def _to_response(endpoint: Endpoint, request: Request, result: object, replayed:
         headers["Idempotent-Replayed"] = "true"
     if response.body is None:
         return Response("", headers=headers, status_code=status)
-    text = dumps(response.body) if response.content_type == JSON else response.body
     headers["Content-Type"] = response.content_type
-    if isinstance(text, str) and exceeds_lambda_limit(text):
+    body = dumps(response.body) if response.content_type == JSON else response.body
+    if exceeds_lambda_limit_encoded(body) if isinstance(body, bytes) else exceeds_lambda_limit(body):
         raise TooLarge("The response would be too large; request fewer items.", limit=MAX_RESPONSE)
     if status == 201 and endpoint.location:
         headers["Location"] = request.prefix + endpoint.location.format(**{**request.parameters, **response.body})
-    if status < 300 and isinstance(text, str) and (endpoint.method == "GET" or _is_resource(response.body)):
-        headers["ETag"] = etag(response.body, text, composite=endpoint.composite)
+    if status < 300 and (endpoint.method == "GET" or _is_resource(response.body)):
+        encoded = body if isinstance(body, bytes) else body.encode()
+        headers["ETag"] = etag(response.body, encoded, composite=endpoint.composite, revision=response.revision)
         if endpoint.method == "GET" and if_none_match(request, headers["ETag"]):
             del headers["Content-Type"]
             return Response("", headers=headers, status_code=304)
-    return Response(text, headers=headers, status_code=status)
+    return BinaryResponse(body, headers, status) if isinstance(body, bytes) else Response(body, headers=headers, status_code=status)
 
 
 def _is_resource(body: object) -> bool:

@@ -328,6 +328,9 @@ def _content(endpoint: Endpoint, body: object, schemas: ComponentSchemas) -> Sch
         content[responses.JSON] = {"schema": schema, "example": value}
     if endpoint.content_type != responses.JSON:
         content[endpoint.content_type] = {"schema": {"type": "string"}}
+    for name in endpoint.formats:
+        is_text = name.startswith("text/")
+        content[name] = {"schema": {"type": "string"} if is_text else {"type": "string", "format": "binary"}}
     return content or {responses.JSON: {"schema": {}}}
 
 

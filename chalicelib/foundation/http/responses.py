@@ -25,17 +25,26 @@ PROBLEM_JSON = "application/problem+json"
 
 @dataclass
 class ApiResponse:
-    """A response other than the plain JSON of its endpoint: another status, type or header. `body` is JSON values, or text."""
+    """A response other than the plain JSON of its endpoint: another status, type or header. `body` is JSON values, text, or bytes.
+
+    `revision` is that of the resource whose other form a text or bytes are.
+    """
 
     body: Any = None
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
     content_type: str = JSON
+    revision: int | None = None
 
 
 def exceeds_lambda_limit(text: str) -> bool:
     """Whether this body exceeds Lambda's limit once its runtime has encoded it as JSON again, with everything but ASCII escaped."""
     return len(text) > MAX_RESPONSE // _MAX_ESCAPED_BYTES and len(json.dumps(text)) > MAX_RESPONSE
+
+
+def exceeds_lambda_limit_encoded(body: bytes) -> bool:
+    """Whether bytes exceed Lambda's limit: they are answered in base64."""
+    return len(body) * 4 // 3 > MAX_RESPONSE
 
 
 def internal_problem(error: Exception) -> Problem:
@@ -50,12 +59,19 @@ def problem_body(problem: Problem, request_id: str) -> JsonObject:
     return {**head, "detail": problem.detail, "request_id": request_id, **problem.members}
 
 
-def etag(body: object, text: str, *, composite: bool) -> str:
-    """`"<revision>"` for a bare resource; a weak ETag over the body for everything else, and for a resource with `explain`."""
-    revision, explains = (body.get("revision"), "explain" in body) if isinstance(body, dict) else (None, False)
+def etag(body: object, encoded: bytes, *, composite: bool, revision: int | None = None) -> str:
+    """`"<revision>"` for a bare resource; a weak ETag over the body for everything else, and for a resource with `explain`.
+
+    `revision` is that of a resource in another form than JSON.
+    """
+    explains = isinstance(body, dict) and "explain" in body
+    if isinstance(body, dict):
+        revision = body.get("revision")
+    else:
+        composite = True
     if revision is not None and not composite and not explains:
         return f'"{revision}"'
-    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    digest = hashlib.sha256(encoded).hexdigest()[:16]
     return f'W/"{revision}.{digest}"' if revision is not None else f'W/"{digest}"'
 
 

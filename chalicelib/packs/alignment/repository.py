@@ -10,7 +10,7 @@ from chalicelib.foundation.errors import NotFound
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.store.expiry import has_ended
 from chalicelib.foundation.store.store import parse_live
-from chalicelib.packs.alignment.entities import AlignmentProfile, ProfessionalMatch, ProfessionalMatchContent
+from chalicelib.packs.alignment.entities import Alignment, AlignmentProfile, ProfessionalMatch, ProfessionalMatchContent
 from chalicelib.packs.alignment.rules.comparison import Signals
 from chalicelib.packs.alignment.rules.conflicts import KnownParty
 from chalicelib.packs.deals import public as deals
@@ -92,6 +92,20 @@ def read_alignment_basis(ctx: Context, professional_id: str, profile_id: str) ->
     if not counter["active"]["BOOL"]:
         raise scorecards.unusable(counter)
     return profile, signals.parse_current(rows.get(current_key))
+
+
+def find_alignment(ctx: Context, professional_id: str, alignment_id: str) -> Alignment:
+    """An alignment of a professional who isn't deleted. Raises NotFound. One round trip."""
+    professional_key, alignment_key = scorecards.key(professional_id), Alignment.ID.key(alignment_id)
+    items = ctx.store.batch_get([professional_key, alignment_key])
+    alignment = parse_live(Alignment, items.get(alignment_key))
+    if (
+        alignment is None
+        or alignment.professional_id != professional_id
+        or scorecards.parse_professional(items.get(professional_key)) is None
+    ):
+        raise NotFound(Alignment.ID.name)
+    return alignment
 
 
 def read_signals(ctx: Context) -> dict[str, CurrentSignals]:

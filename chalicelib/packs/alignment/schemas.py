@@ -15,6 +15,7 @@ from chalicelib.packs.scorecards.public import ROLES
 from chalicelib.packs.signals.public import BALANCED, RISK_STYLES
 
 MAX_SPECIALIZATIONS = 20
+MAX_EXPECTATION = 2_400_000  # hours: what is read out of a text is below 100,000 days
 
 RiskStyle = Annotated[str, t.OneOf(RISK_STYLES, "RiskStyle")]
 Share = Annotated[t.Number, Field(ge=0, le=1), t.decimals(4)]
@@ -46,7 +47,7 @@ def _expectation(value: object) -> object:
     """Hours, or the older API's text."""
     if isinstance(value, str) and len(value) <= 200 and value.isprintable():
         return value
-    if isinstance(value, int | Decimal) and not isinstance(value, bool) and 0 <= value <= 10_000:
+    if isinstance(value, int | Decimal) and not isinstance(value, bool) and 0 <= value <= MAX_EXPECTATION:
         return value
     raise ValueError("hours, or a text of at most 200 characters, is needed")
 
@@ -71,7 +72,7 @@ FoundSpecialization = Annotated[
 Expectation = Annotated[
     object,
     BeforeValidator(_expectation),
-    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0, "maximum": 10_000}, {"type": "string", "maxLength": 200}]}),
+    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0, "maximum": MAX_EXPECTATION}, {"type": "string", "maxLength": 200}]}),
 ]
 
 
@@ -122,7 +123,7 @@ class ComparisonRequest(t.RequestBody):
 
     name: t.Name
     signals: ComparedSignals
-    ideal: ComparedIdeal = Field(default_factory=ComparedIdeal)
+    ideal: ComparedIdeal | None = Field(None, description="Default: the older API's.")
 
 
 class ScoresView(TypedDict):

@@ -21,6 +21,8 @@ from chalicelib.packs.deals.permissions import not_own
 from chalicelib.packs.deals.permissions import require_own_deal as require_own_deal
 from chalicelib.packs.deals.rules import LIVE as LIVE
 from chalicelib.packs.deals.rules import is_own, not_open
+from chalicelib.packs.deals.rules import require_live as require_live
+from chalicelib.packs.deals.rules import value_of as value_of
 
 # -- finding one
 

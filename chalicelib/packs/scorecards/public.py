@@ -3,7 +3,7 @@
 Other packs use nothing else of it, and depend on neither its keys nor its indexes. What needs the schemas is imported at its call.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.errors import Conflict, NotFound, Problem
 from chalicelib.foundation.ids import ItemKey
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.store import references
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.expressions import all_of, attribute
@@ -119,13 +120,30 @@ def reverse_interaction(ctx: Context, tx: Transaction, interaction_id: str) -> N
 # -- scores
 
 
-def find_with_scorecard(ctx: Context, professional_id: str) -> tuple[Professional, "ScorecardView"]:
-    """A professional (NotFound) with the scorecard as GET …/scorecard shows it. One round trip."""
+def find_with_scorecard(
+    ctx: Context, professional_id: str, also: Iterable[ItemKey] = ()
+) -> tuple[Professional, "ScorecardView", dict[ItemKey, DynamoItem]]:
+    """A professional (NotFound) with the scorecard as GET …/scorecard shows it, and the items of other keys. One round trip."""
     from chalicelib.packs.scorecards import repository
     from chalicelib.packs.scorecards.presenters import scorecard_view
 
-    professional, sums = repository.find_sums(ctx, professional_id)
-    return professional, scorecard_view(sums, format_timestamp(ctx.now))
+    professional, sums, items = repository.find_sums(ctx, professional_id, also)
+    return professional, scorecard_view(sums, format_timestamp(ctx.now)), items
+
+
+def scores_of(scorecard: "ScorecardView") -> JsonObject:
+    """What is kept of a scorecard where somebody is told how a professional did until then."""
+    return {
+        "overall_score": scorecard["overall_score"],
+        "reliability_score": scorecard["reliability_score"],
+        "communication_score": scorecard["communication_score"],
+        "quality_score": scorecard["quality_score"],
+        "responsiveness_score": scorecard["responsiveness_score"],
+        "adjusted_score": scorecard["adjusted_score"],
+        "trend": scorecard["trend"],
+        "interactions": scorecard["counts"]["interactions"],
+        "as_of": scorecard["as_of"],
+    }
 
 
 def numbers_row(professional_id: str) -> tuple[str, str]:

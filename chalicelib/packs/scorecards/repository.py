@@ -1,7 +1,7 @@
 """Reading and writing professionals, interactions and scores: what needs more than a read or a write of the store's own."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from chalicelib.foundation import idempotency
@@ -10,7 +10,7 @@ from chalicelib.foundation.counts import Counts
 from chalicelib.foundation.errors import Conflict, NotFound, VersionConflict
 from chalicelib.foundation.events import Notification, add_notifications
 from chalicelib.foundation.folding import fold_text
-from chalicelib.foundation.ids import ROOT_SORT_KEY, encode_ulid
+from chalicelib.foundation.ids import ROOT_SORT_KEY, ItemKey, encode_ulid
 from chalicelib.foundation.projections import live_aggregates, read_aggregates, read_with_aggregates
 from chalicelib.foundation.store import references
 from chalicelib.foundation.store.access_patterns import KeyRange
@@ -188,16 +188,20 @@ def add_reversal(ctx: Context, tx: Transaction, interaction_id: str) -> None:
 # -- reading scores
 
 
-def find_sums(ctx: Context, professional_id: str) -> tuple[Professional, Sums]:
-    """A professional (NotFound) and all that the scorecard is computed from. One round trip: a batch of fifteen rows."""
+def find_sums(ctx: Context, professional_id: str, also: Iterable[ItemKey] = ()) -> tuple[Professional, Sums, dict[ItemKey, DynamoItem]]:
+    """A professional (NotFound), all that the scorecard is computed from, and the items of other keys that are read with them.
+
+    One round trip: a batch of fifteen rows, and the others.
+    """
     key = Professional.ID.key(professional_id)
     weighted_row, own_row = (professional_id, WEIGHTED_ROW), score_row(professional_id)
-    items, numbers = read_with_aggregates(ctx, [key], [own_row, weighted_row, *ROLE_ROWS.values(), FIRM_ROW])
+    items, numbers = read_with_aggregates(ctx, [key, *also], [own_row, weighted_row, *ROLE_ROWS.values(), FIRM_ROW])
     professional = parse_live(Professional, items.get(key))
     if professional is None:
         raise NotFound(Professional.ID.name)
     roles = {role: numbers[row] for role, row in ROLE_ROWS.items()}
-    return professional, Sums(professional_id, professional.role, numbers[own_row], numbers[weighted_row], roles, numbers[FIRM_ROW])
+    sums = Sums(professional_id, professional.role, numbers[own_row], numbers[weighted_row], roles, numbers[FIRM_ROW])
+    return professional, sums, items
 
 
 def find_months(ctx: Context, professional_id: str) -> list[tuple[str, Counts]]:

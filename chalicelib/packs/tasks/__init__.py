@@ -59,6 +59,7 @@ PACK = Pack(
     entities={"task": f"{__name__}.entities.Task", "task-comment": f"{__name__}.entities.Comment"},
     key_prefixes=("WORKLOAD",),
     cancels={"deal": f"{__name__}.public.cancel_with_deal"},
+    facts={"tasks_outstanding": f"{__name__}.public.outstanding"},
     held=f"{__name__}.held.held_tasks",
     holders={"deal": f"{__name__}.subjects.holders_of_deal", "professional": f"{__name__}.subjects.holders_of_professional"},
 )

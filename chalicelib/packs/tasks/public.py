@@ -10,8 +10,11 @@ from itertools import islice
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.counts import Counts
 from chalicelib.foundation.ids import encode_ulid
+from chalicelib.foundation.packet_facts import MAX_FACTS, FactList
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
+from chalicelib.foundation.store.expressions import ROW_ABSENT, any_of, attribute
+from chalicelib.foundation.store.store import OnConditionFailed
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.tasks.entities import Task as Task
 from chalicelib.packs.tasks.rules import statuses as statuses
@@ -112,6 +115,34 @@ def unfinished_without_deal(ctx: Context, professional_id: str, limit: int) -> t
     rows = ctx.store.query_all(Task.children_of(professional_id), newest_first=True, page_size=_PAGE)
     found = [task for task in unfinished_in(islice(rows, _PAGE)) if task.professional_id == professional_id]
     return found[:limit], len(found) <= limit and next(rows, None) is None
+
+
+# -- what packets say of tasks, and wait for
+
+
+def outstanding(ctx: Context, professional_id: str, deal_id: str | None) -> FactList:
+    """The unfinished tasks of the deal, else those of the professional that belong to none, for a packet: the soonest due first."""
+    if deal_id is None:
+        tasks, is_complete = unfinished_without_deal(ctx, professional_id, MAX_FACTS)
+    else:
+        tasks, is_complete = unfinished_of_deal(ctx, deal_id), True
+    tasks = sorted(tasks, key=lambda task: (task.due_on is None, task.due_on or date.max, task.id))
+    fields = ("id", "title", "professional_id", "status", "priority")
+    rows = [{**{name: task.attribute_values[name] for name in fields}, "due_on": task.due_on and task.due_on.isoformat()} for task in tasks]
+    return FactList(rows, cut=not is_complete)
+
+
+def require_settled(tx: Transaction, task_ids: Iterable[str], refusal: OnConditionFailed) -> None:
+    """Let the transaction stand only while each of these tasks is done, cancelled or deleted: one check each."""
+    settled = any_of(ROW_ABSENT, attribute("status").is_in(*statuses.SETTLED), attribute("deleted_at").exists())
+    for id in task_ids:
+        tx.condition_check(Task.ID.key(id), settled, refusal)
+
+
+def unfinished_among(ctx: Context, task_ids: Sequence[str]) -> list[str]:
+    """Those of these tasks that are unfinished. One round trip for a hundred."""
+    found = ctx.store.find_many(Task, task_ids)
+    return [id for id in task_ids if id in found and found[id].is_unfinished]
 
 
 # -- estimates

@@ -137,11 +137,14 @@ def test_what_names_nothing_is_404(alignment, pro):
 
 def test_an_inactive_professional_is_not_aligned_and_a_deleted_one_is_gone(alignment, pro):
     profile = alignment.profile()
+    made = alignment.ok("POST", f"/pros/{pro}/align", {"profile_id": profile})["id"]
     alignment.ok("PATCH", f"/pros/scorecard/professionals/{pro}", {"is_active": False})
+    assert alignment.ok("GET", f"/pros/{pro}/alignments/{made}")["id"] == made
     assert alignment.expect_error(409, "POST", f"/pros/{pro}/align", {"profile_id": profile})["code"] == "professional_inactive"
     alignment.ok("DELETE", f"/pros/scorecard/professionals/{pro}")
     alignment.expect_error(404, "POST", f"/pros/{pro}/align", {"profile_id": profile})
     alignment.expect_error(404, "GET", f"/pros/{pro}/alignments")
+    alignment.expect_error(404, "GET", f"/pros/{pro}/alignments/{made}")
 
 
 def test_a_professional_reads_its_own(alignment, pro, client_as):

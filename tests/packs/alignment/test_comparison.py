@@ -92,3 +92,16 @@ def test_it_explains_itself(alignment):
 @pytest.mark.parametrize(("role", "status"), [("viewer", 200), ("auditor", 200), ("counsel", 200), ("professional", 403)])
 def test_a_professional_compares_nobody(client_as, role, status):
     assert client_as(role, professional_id="pro_01KB0Q5E8G7Z3V9X2M4N6P8R0T")("POST", PATH, {"name": "A", "signals": {}}).status == status
+
+
+def test_no_ideal_is_the_older_one(alignment):
+    given, without = ({"name": "Ann", "signals": SIGNALS, **more} for more in ({"ideal": None}, {}))
+    assert alignment.ok("POST", PATH, given) == alignment.ok("POST", PATH, without)
+
+
+def test_all_that_is_extracted_is_compared(alignment):
+    text = "We reply within 99999.99 days. We do tax."
+    extracted = alignment.ok("POST", "/pros/extract_signals", {"name": "Ann", "sources": [{"text": text}]})["signals"]
+    assert extracted["response_expectation"] == Decimal("2399999.76")
+    raw = alignment.ok("POST", PATH, {"name": "Ann", "signals": extracted})["raw_signals"]
+    assert raw == {**extracted, "service_specialization": ["tax"]}

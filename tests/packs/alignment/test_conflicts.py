@@ -3,6 +3,7 @@
 import pytest
 
 from chalicelib.foundation import party_rows
+from chalicelib.foundation.store.store import Store
 
 PATH = "/pros/conflict-check"
 
@@ -126,6 +127,16 @@ def test_a_common_word_is_cut_and_says_so(alignment, monkeypatch):
     answer = alignment.check("Ada Byron")
     assert answer["cut"] is True
     assert len(answer["results"][0]["hits"]) == 2
+
+
+def test_what_a_page_of_a_query_does_not_hold_is_read_on(alignment, monkeypatch):
+    """A page has 1 MB at the most, whatever number of rows is asked for."""
+    deals = [alignment.deal(("Ada", "ours")) for _ in range(3)]
+    query = Store.query
+    monkeypatch.setattr(Store, "query", lambda self, **more: query(self, **{**more, **({"Limit": 1} if "Limit" in more else {})}))
+    answer = alignment.check("Ada")
+    assert {hit["deal_id"] for hit in answer["results"][0]["hits"]} == set(deals)
+    assert answer["cut"] is False
 
 
 def test_of_a_name_without_end_as_many_words_are_looked_up_as_are_stored(alignment, round_trips):

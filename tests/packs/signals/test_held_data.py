@@ -12,6 +12,7 @@ def _filled(signals):
     signals.ok("POST", "/pros/tasks", {"professional_id": professional, "deal_id": deal, "title": "Order the report"})
     retainer = {"professional_id": professional, "name": "Title work", "monthly_hours_included": 40, "renewal_date": "2027-11-24"}
     signals.ok("POST", "/pros/retainers", retainer)
+    signals.ok("POST", f"/pros/handoff/{professional}", {"summary": "Two reports are missing."})
     profile = signals.ok("POST", "/pros/profiles", {"name": "Careful"})["id"]
     signals.ok("POST", f"/pros/{professional}/align", {"profile_id": profile})
     return professional, deal

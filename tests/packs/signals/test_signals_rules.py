@@ -31,6 +31,7 @@ SPECIALIZATIONS: dict[str, list[str]] = {
     "We do REAL ESTATE and Tax.": ["REAL ESTATE", "Tax"],
     "Real-estate closings": ["Real-estate", "closings"],
     "Title and property, properties and titles": ["Title", "property", "properties", "titles"],
+    "The lender's counsel, insurers’ files and a broker’s fee, nobody's tax": ["lender", "insurers", "broker"],
     "Entitled to subtitles, taxing, a titled tenant": [],
     "property management": ["property management"],
     "real estate planning": ["estate planning"],
@@ -115,6 +116,8 @@ FACTS: dict[str, list[str]] = {
     "She is a C.P.A. and J.D.": ["C.P.A.", "J.D."],
     "Licensed in Washington and admitted in Oregon": ["Licensed in Washington", "admitted in Oregon"],
     "Admitted to practice law in California": ["Admitted to practice law in California"],
+    "Licensed in New York. Ask us": ["Licensed in New York"],
+    "Licensed in the State of Washington now": ["Licensed in the State of Washington"],
     "Not licensed in Texas": [],
     "We answer within 2 days": ["within 2 days"],
     "Done within 2 days": [],
@@ -145,6 +148,14 @@ RESPONSES: dict[str, list[Fraction]] = {
     "We reply within 24 hours, or within 1 day": [Fraction(24)],
     "We respond within 0.5 hours": [Fraction(1, 2)],
     "We reply or call back within one day": [Fraction(24)],
+    "We reply within TWENTY-FOUR hours": [Fraction(24)],
+    "We reply within twenty four hours": [Fraction(24)],
+    "We reply within 24hrs": [Fraction(24)],
+    "We reply within two (2) business days": [Fraction(48)],
+    "We reply within thirty-six to forty-eight hours": [Fraction(48)],
+    "We reply within twenty-thirty minutes and within one-two days": [Fraction(1, 2), Fraction(48)],
+    "We reply within twenty-five hours": [],  # not 5
+    "We reply within s\u0131x hours, or within n\u0130ne days": [],
 }
 
 

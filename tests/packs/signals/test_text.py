@@ -18,6 +18,8 @@ SENTENCES = {
     "We saw www.example.com and 3.5 percent. Done.": [6, 1],
     "Wait... what?! Yes.": [1, 1, 1],
     "Plan B. is a single letter.": [6],
+    "We don't. It's Ann's. I can’t. You do.": [2, 2, 2, 2],
+    "She said 'I. am' twice.": [5],
     'He said "yes." Then he left.': [6],
     "A line\nand another.\nThird. ": [4, 1],
     "... !!! ---": [],

@@ -2,7 +2,7 @@
 
 from chalicelib.foundation import access
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.errors import Conflict, NotFound
+from chalicelib.foundation.errors import Conflict
 from chalicelib.foundation.idempotency import idempotent_transaction
 from chalicelib.foundation.schema_types import ExplainParams, PageOf, PageParams
 from chalicelib.packs.alignment import repository
@@ -38,7 +38,4 @@ def list_alignments(ctx: Context, id: str, query: PageParams) -> PageOf[Alignmen
 def get_alignment(ctx: Context, id: str, alignment_id: str, query: ExplainParams) -> AlignmentView:
     """An alignment of a professional."""
     access.require_own_professional(ctx, ROW, id, Alignment.ID.name)
-    alignment = ctx.store.find(Alignment, alignment_id)
-    if alignment is None or alignment.professional_id != id:
-        raise NotFound(Alignment.ID.name)
-    return alignment_view(alignment, explain=query.explain)
+    return alignment_view(repository.find_alignment(ctx, id, alignment_id), explain=query.explain)

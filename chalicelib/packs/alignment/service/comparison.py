@@ -8,7 +8,7 @@ from chalicelib.foundation.schema_types import ExplainParams
 from chalicelib.packs.alignment.permissions import require_all
 from chalicelib.packs.alignment.presenters import scores_view, summary_view
 from chalicelib.packs.alignment.rules import comparison
-from chalicelib.packs.alignment.schemas import ComparisonRequest, ComparisonView, RawSignalsView
+from chalicelib.packs.alignment.schemas import ComparedIdeal, ComparisonRequest, ComparisonView, RawSignalsView
 
 
 def compare_signals(ctx: Context, body: ComparisonRequest, query: ExplainParams) -> ComparisonView:
@@ -17,8 +17,9 @@ def compare_signals(ctx: Context, body: ComparisonRequest, query: ExplainParams)
     raw = body.signals.model_dump()
     values = {name: value for name, value in raw.items() if name not in ("response_expectation", "service_specialization")}
     signals = comparison.Signals(**values, service_specialization=tuple(body.signals.service_specialization))
-    wanted = body.ideal.model_dump(exclude={"preferred_specializations"})
-    ideal = comparison.Ideal(**wanted, preferred_specializations=tuple(body.ideal.preferred_specializations))
+    given = body.ideal or ComparedIdeal()
+    wanted = given.model_dump(exclude={"preferred_specializations"})
+    ideal = comparison.Ideal(**wanted, preferred_specializations=tuple(given.preferred_specializations))
     result = comparison.compare(signals, ideal)
     view: ComparisonView = {
         "name": body.name,

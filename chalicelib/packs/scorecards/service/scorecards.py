@@ -14,7 +14,7 @@ from chalicelib.packs.scorecards.rules import scorecard
 def read_scorecard(ctx: Context, id: str, query: ExplainParams) -> schemas.ScorecardView:
     """A professional's scorecard. It follows what is logged, disputed and settled within seconds."""
     require_visible(ctx, id)
-    _, sums = repository.find_sums(ctx, id)
+    _, sums, _ = repository.find_sums(ctx, id)
     view = scorecard_view(sums, format_timestamp(ctx.now))
     if query.explain:
         inputs = {

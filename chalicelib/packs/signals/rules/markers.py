@@ -55,7 +55,7 @@ class Markers:
 
     def hours(self, number: str, unit: str) -> Fraction:
         """A time as it is written, in hours: "two", "days" → 48."""
-        word = number.casefold()
+        word = "-".join(number.casefold().split())
         return (Fraction(self.numbers[word]) if word in self.numbers else Fraction(number)) * self.units[unit[0].casefold()]
 
 
@@ -64,7 +64,8 @@ def markers() -> Markers:
     """The markers of the data file. The first call reads it."""
     data = tomllib.loads(_FILE.read_text(encoding="utf-8"))
     response = data["response"]
-    numbers = "|".join(sorted(map(re.escape, response["numbers"]), key=len, reverse=True))
+    names = "|".join(sorted(response["numbers"], key=len, reverse=True)).replace("-", r"[\s-]")
+    numbers = f"(?a:{names})"  # in any case of ASCII alone: "sıx" is none, although re takes a dotless i for an i
     phrases: dict[str, list[Phrase]] = {}
     for text, meaning in _phrases(data):
         first, *rest = text.replace("-", " ").split(" ")

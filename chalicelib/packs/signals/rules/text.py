@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 _RUN = re.compile(r"\S+")
 _LETTER_OR_DIGIT = re.compile(r"[^\W_]")
-_TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_TOKEN = re.compile(r"[^\W_]+(?:['’](?![sS]\b)[^\W_]+)*")  # of "lender's" the lender
 _SENTENCE_END = re.compile(r"[.!?](?=\s|\Z)")
+_SINGLE_LETTER = re.compile(r"(?<![^\W_])(?<![^\W_]['’])[^\W\d_]\Z")  # not the t of "don't"
 _CLAUSE_END = re.compile(r"[,;:–—]|\n\s*\n")
 _CLAUSE_WORDS = frozenset({"but", "now", "however", "although"})  # a clause ends before them
 _ABBREVIATIONS = frozenset({"mr", "mrs", "ms", "dr", "inc", "ltd", "co", "st", "e.g", "i.e"})
@@ -19,7 +20,7 @@ _NUMBER = "No"  # of "No. 5"; "no." ends a sentence
 
 
 class Token(NamedTuple):
-    """A word as markers are compared with it: letters and digits, folded, with the apostrophes inside it. `end` is exclusive."""
+    """A word as markers are compared with it: letters and digits, folded, with the apostrophes inside it but no 's. `end` is exclusive."""
 
     word: str
     start: int
@@ -48,7 +49,7 @@ def sentence_ends(text: str) -> list[int]:
 
 def _is_abbreviated(text: str, stop: int) -> bool:
     """Whether the full stop belongs to an abbreviation or to a single letter."""
-    if stop and text[stop - 1].isalpha() and (stop == 1 or not text[stop - 2].isalnum()):
+    if _SINGLE_LETTER.search(text, max(0, stop - 3), stop):
         return True
     before = text[max(0, stop - _LONGEST_ABBREVIATION - 1) : stop]
     word = re.split(r"[^\w.]", before)[-1]
