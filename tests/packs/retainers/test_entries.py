@@ -1,5 +1,6 @@
 """Logging hours, taking them back, approving them; and what the periods and statements say of them."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from chalicelib.foundation.errors import Conflict, Forbidden, NotFound, ValidationFailed
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.retainers import public
+from chalicelib.packs.retainers.service.entries import approve_entry
 from tests.packs.retainers.retainers_client import RETAINERS, RetainersClient, at, closed_periods, events, plain, stored
 
 NO_ENTRY = "ent_r01KB0Q5E8G7Z3V9X2M4N6P8R0T01KB0Q5E8G7Z3V9X2M4N6P8R0T"
@@ -202,6 +204,27 @@ class TestApprove:
         both.expect_error(403, "POST", f"{RETAINERS}/{id}/log_hours/{entry}/approve")
         them.expect_error(403, "POST", f"{RETAINERS}/{id}/log_hours/{entry}/approve")
         self.approve(retainers, id, entry)
+
+    def test_not_by_an_api_key(self, retainers, them, mine, context):
+        id = retainers.retainer(mine)
+        entry = them.log(id, 2)["entry_id"]
+        ctx = context("operator")
+        with pytest.raises(Forbidden):
+            approve_entry(replace(ctx, actor=replace(ctx.actor, kind="api_key")), id, entry)
+        assert retainers.statement(id)["unapproved_hours"] == 2
+        approve_entry(ctx, id, entry)
+
+    def test_roles_add_up(self, retainers, client_as, mine, task):
+        """A professional who has deals as well logs on their own retainer as any professional does, and for their deals besides."""
+        both = RetainersClient(client_as("dealmaker", "professional", user="user_both", professional_id=mine))
+        own, other = retainers.retainer(mine), retainers.retainer()
+        deal = both.deal()
+        assert both.log(own)["approved"] is False
+        assert both.log(own, task_id=task(retainers.deal(), mine))["approved"] is False
+        assert both.log(own, task_id=task(deal))["approved"] is False
+        assert both.log(other, task_id=task(deal))["approved"] is True
+        for id, given in ((other, {}), (own, {"task_id": task(retainers.deal())})):
+            both.expect_error(403, "POST", f"{RETAINERS}/{id}/log_hours", {"hours": 1, **given})
 
     def test_of_a_closed_period(self, retainers, them, mine, clock, run, runtime):
         id = retainers.retainer(mine, starts_on="2026-11-01", renewal_date="2027-11-01")

@@ -40,7 +40,7 @@ def log_hours(ctx: Context, id: str, body: HoursCreate, query: ExplainParams) ->
     task_keys = _task_keys(ctx, body.task_id)
     retainer, items = repository.read_to_change(ctx, id, task_keys)
     permissions.require_log(ctx, retainer.professional_id)
-    _check_task(ctx, body.task_id, items)
+    _check_task(ctx, retainer, body.task_id, items)
     ctx.check_if_match(retainer.revision)
     before = repository.settle(ctx, retainer)
     after, entry, logged = _logged(ctx, before, body.hours, body.worked_on, body.description, body.task_id)
@@ -76,7 +76,7 @@ def add_hours(
 def _logged(
     ctx: Context, before: Retainer, hours: Decimal, worked_on: date | None, description: str | None, task_id: str | None
 ) -> tuple[Retainer, Entry, Logged]:
-    today, approved = before.today(ctx), not permissions.logs_as_professional(ctx)
+    today, approved = before.today(ctx), not permissions.logs_as_professional(ctx, before.professional_id)
     minutes, day = logged_minutes(hours, before.increment_minutes), worked_on or today
     logged = entries.log(before.account, minutes, day, today, approved=approved)
     entry = _entry(ctx, before, logged, minutes, day, description=description, task_id=task_id, approved=approved)
@@ -136,14 +136,15 @@ def _task_keys(ctx: Context, task_id: str | None) -> list[ItemKey]:
     return [key, deals.gate_key(key.pk)] if deals.Deal.ID.is_id(key.pk) else [key]
 
 
-def _check_task(ctx: Context, task_id: str | None, items: Mapping[ItemKey, DynamoItem]) -> None:
+def _check_task(ctx: Context, retainer: Retainer, task_id: str | None, items: Mapping[ItemKey, DynamoItem]) -> None:
     """Raise NotFound for a task that isn't there, Forbidden where the caller needs one of an own deal and names none."""
-    keys, is_professional = _task_keys(ctx, task_id), permissions.logs_as_professional(ctx)
+    keys, is_theirs = _task_keys(ctx, task_id), True
     if task_id is not None:
         task = SubjectRegistry(ctx.packs).parse(task_id, items.get(keys[0]))
-        if is_professional and task.facts["professional_id"] != ctx.actor.professional_id:
+        is_theirs = task.facts["professional_id"] == ctx.actor.professional_id
+        if permissions.logs_on_own_only(ctx) and not is_theirs:
             raise NotFound(_TASK)
-    if is_professional or ctx.actor.can(ANY_DEAL):
+    if ctx.actor.can(ANY_DEAL) or (is_theirs and permissions.logs_as_professional(ctx, retainer.professional_id)):
         return
     gate = deals.parse_gate(items.get(keys[1])) if len(keys) > 1 else None
     if gate is None:
@@ -210,13 +211,15 @@ def reverse_entry(ctx: Context, id: str, entry_id: str, body: HoursReversalReque
 
 @retry_on_conflict
 def approve_entry(ctx: Context, id: str, entry_id: str) -> HoursEntryView:
-    """Approve hours that a professional has logged. Whoever logged them may not."""
+    """Approve hours that a professional has logged. Whoever logged them may not, and no API key may."""
     retainer, entry = _read_entry(ctx, id, entry_id)
     _require_standing(entry)
     if entry.approved:
         raise Conflict("The entry is approved.", code="approved")
     if entry.created_by == ctx.actor.id:
         raise Forbidden("Whoever logged hours may not approve them.")
+    if ctx.actor.kind == "api_key":
+        raise Forbidden("A person approves hours: an API key may not.")
     after = entry.with_changes(ctx, approved=True, approved_by=ctx.actor.id)
     view = entry_view(after)
     tx = idempotent_transaction(ctx, view)
