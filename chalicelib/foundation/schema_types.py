@@ -270,6 +270,16 @@ InternationalPhone = Annotated[
     Field(pattern=r"^\+[1-9][0-9]{6,14}$", examples=["+12065550100"], description="E.164; spaces, dots, dashes and brackets are dropped."),
 ]
 ExternalText = Annotated[Text, Field(min_length=1, max_length=100)]  # a word of another system's: a source, a reference
+DealId = Annotated[
+    Text,
+    BeforeValidator(lambda value: str(value) if isinstance(value, int) and not isinstance(value, bool) else value),
+    Field(
+        min_length=1,
+        max_length=200,
+        examples=["deal_01KB0Q5E8G7Z3V9X2M4N6P8R0T"],
+        description="A deal's id, or else its external reference; a number is taken as its text.",
+    ),
+]
 UserId = Annotated[Text, Field(pattern=r"^user_[A-Za-z0-9_-]{1,60}$", examples=["user_01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
 Country = Annotated[Text, Field(pattern=r"^[A-Z]{2}$", examples=["US"])]
 Tags = Annotated[list[Tag], Field(max_length=20), UNIQUE_ITEMS]

@@ -23,7 +23,6 @@ AnyShare = Annotated[t.Number, Field(ge=0, le=1)]  # of the older comparison, wh
 Specializations = Annotated[list[t.Name], Field(max_length=MAX_SPECIALIZATIONS), t.UNIQUE_FOLDED]
 OlderSpecializations = Annotated[list[t.Name], Field(max_length=100)]
 Role = Annotated[str, t.OneOf(ROLES, "ProfessionalRole")]
-DealId = Annotated[t.Text, Field(min_length=1, max_length=200, examples=["deal_01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
 Jurisdiction = Annotated[t.Text, Field(min_length=1, max_length=60, examples=["US-WA"])]
 Hours = Annotated[t.Number, Field(gt=0, le=10_000), t.decimals(4)]
 Block = Annotated[str, t.OneOf(matching.BLOCKS, "MatchBlock")]
@@ -293,7 +292,7 @@ class ProfessionalMatchRequest(t.RequestBody):
     starts_on: t.BusinessDate | None = Field(None, description="Default: today.")
     hours: Hours | None = None
     profile_id: ProfileId | None = Field(None, description="What the newest signals are compared with. Default: the older ideal.")
-    deal_id: DealId | None = Field(None, description="A deal, or the external reference of one: whose parties may be in conflict.")
+    deal_id: t.DealId | None = Field(None, description="A deal, or the external reference of one: whose parties may be in conflict.")
     limit: Annotated[t.StrictInt, Field(ge=1, le=200)] = 50
 
 
@@ -353,7 +352,7 @@ class ConflictRequest(t.RequestBody):
 
     names: Annotated[list[t.Name], Field(min_length=1, max_length=20)]
     side: Side = party_names.OPPOSING
-    deal_id: DealId | None = Field(None, description="A deal, or the external reference of one: it is left out.")
+    deal_id: t.DealId | None = Field(None, description="A deal, or the external reference of one: it is left out.")
 
 
 class ConflictHit(TypedDict):

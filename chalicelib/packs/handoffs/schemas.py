@@ -18,15 +18,6 @@ MAX_ACTIONS, MAX_CONTINGENCIES = 30, 20
 Status = Annotated[str, t.OneOf(STATUSES, "PacketStatus")]
 RiskStatus = Annotated[str, t.OneOf(RISK_STATUSES, "PacketRiskStatus")]
 ReturnReason = Annotated[str, t.OneOf(RETURN_REASONS, "PacketReturnReason")]
-DealId = Annotated[
-    t.Text,
-    Field(
-        min_length=1,
-        max_length=200,
-        examples=["deal_01KB0Q5E8G7Z3V9X2M4N6P8R0T"],
-        description="A deal's id, or else its external reference.",
-    ),
-]
 OwnerId = Annotated[
     t.Text,
     Field(
@@ -113,7 +104,7 @@ class PacketReturnRequest(t.RequestBody):
 class DealQuery(t.ExplainParams):
     """Which deal the packet is of; of none unless given."""
 
-    deal_id: DealId | None = None
+    deal_id: t.DealId | None = None
 
 
 class FormatQuery(t.ExplainParams):

@@ -133,7 +133,7 @@ class InteractionCreate(t.RequestBody):
     communication_clarity: t.Share | None = Field(None, description="0 to 1.")
     met_deadline: t.StrictBool | None = None
     occurred_at: t.Timestamp | None = Field(None, description="Now, unless given; never in the future.")
-    deal_id: t.Name | None = Field(None, description="The deal that it was for, by its id or external reference.")
+    deal_id: t.DealId | None = Field(None, description="The deal that it was for, by its id or external reference.")
     notes: t.Notes | None = None
 
     @model_validator(mode="after")

@@ -19,15 +19,6 @@ Priority = Annotated[str, t.OneOf(PRIORITIES, "TaskPriority")]
 Reason = Annotated[str, t.OneOf(REASONS, "TaskReason")]
 ProfessionalId = Annotated[t.Text, Field(min_length=1, max_length=200, examples=["pro_01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
 RetainerId = Annotated[t.Text, Field(min_length=1, max_length=200, examples=["ret_01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
-DealId = Annotated[
-    t.Text,
-    Field(
-        min_length=1,
-        max_length=200,
-        examples=["deal_01KB0Q5E8G7Z3V9X2M4N6P8R0T"],
-        description="A deal's id, or else its external reference.",
-    ),
-]
 TaskId = Annotated[t.Text, Field(min_length=1, max_length=200, examples=["task_d01KB0Q5E8G7Z3V9X2M4N6P8R0T01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
 Dependencies = Annotated[list[TaskId], Field(max_length=MAX_DEPENDENCIES), t.UNIQUE_ITEMS]
 Hours = Annotated[Decimal, WithJsonSchema({"type": "number", "description": "Hours, exact."})]  # in answers
@@ -99,7 +90,7 @@ class TaskCreate(TaskFields):
     )
 
     professional_id: ProfessionalId
-    deal_id: DealId
+    deal_id: t.DealId
     title: t.Name
     priority: Priority = NORMAL
     status: Literal["open"] = Field("open", description="A task begins open.")
