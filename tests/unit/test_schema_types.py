@@ -188,7 +188,7 @@ def test_a_number_in_a_query_is_plain_digits(limit):
 
 def test_a_deal_is_named_by_text_or_by_the_number_of_an_older_client():
     deal = TypeAdapter(DealId)
-    assert [deal.validate_python(value) for value in (17, "17", " deal_x ")] == ["17", "17", "deal_x"]
+    assert [deal.validate_python(value) for value in (17, "17", "deal_x")] == ["17", "17", "deal_x"]
     for wrong in (True, 1.5, "", None, "x" * 201):
         with pytest.raises(ValidationError):
             deal.validate_python(wrong)
