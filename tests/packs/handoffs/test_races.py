@@ -1,6 +1,7 @@
 """Many at once, on the engine that bears threads; and the interleavings that matter, one by one."""
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,26 @@ from tests.packs.handoffs.handoffs_client import READ_BACK, H, HandoffsClient, e
 from tests.packs.tasks.test_races import Meanwhile, at_once, tasks_of
 
 __all__ = ["dynamodb_local", "dynamodb_local_url"]
+
+
+class TornRead:
+    """A client whose first batch reads one row, that of a sort key, only after something else has happened."""
+
+    def __init__(self, runtime: Any, happens: Callable[[], Any], late: str) -> None:
+        self.runtime, self.sound, self.happens, self.late = runtime, runtime.dynamodb, happens, late
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.sound, name)
+
+    def batch_get_item(self, **arguments: Any) -> Any:
+        self.runtime.dynamodb = self.sound
+        earlier = self.sound.batch_get_item(**arguments)
+        self.happens()
+        answer = self.sound.batch_get_item(**arguments)
+        for table, rows in answer["Responses"].items():
+            known = [row for row in earlier["Responses"][table] if row["sk"]["S"] != self.late]
+            answer["Responses"][table] = [*known, *(row for row in rows if row["sk"]["S"] == self.late)]
+        return answer
 
 
 class TestInterleavings:
@@ -48,6 +69,12 @@ class TestInterleavings:
         Meanwhile(runtime, lambda: handoffs.ok("PATCH", f"/deals/{deal}/status", {"status": "cancelled", "reason": "title"}))
         assert handoffs.refused(409, "POST", f"{H}/packets/{id}/accept", {"read_back": READ_BACK})["code"] == "deal_not_open"
         assert tasks_of(runtime) == {}
+
+    def test_it_is_accepted_between_the_reading_of_two_rows(self, handoffs: HandoffsClient, runtime):
+        id = handoffs.send(handoffs.draft(handoffs.professional(), handoffs.deal())["id"])["id"]
+        runtime.dynamodb = TornRead(runtime, lambda: handoffs.accept(id), "KR#")
+        refused = handoffs.refused(409, "POST", f"{H}/packets/{id}/accept", {"read_back": READ_BACK})
+        assert (refused["from"], refused["to"]) == ("accepted", "accepted")
 
     def test_a_task_is_reopened_while_it_is_completed(self, handoffs: HandoffsClient, runtime):
         id = handoffs.send(handoffs.draft(handoffs.professional(), handoffs.deal())["id"])["id"]

@@ -6,6 +6,7 @@ from chalicelib.foundation import access, outbox
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.due_work import notification_target
+from chalicelib.foundation.errors import VersionConflict
 from chalicelib.foundation.events import Notification, add_notifications
 from chalicelib.foundation.idempotency import idempotent_transaction
 from chalicelib.foundation.json_codec import JsonObject
@@ -124,6 +125,8 @@ def accept_packet(ctx: Context, id: str, body: PacketAcceptRequest, query: Expla
         _touch_deal(ctx, tx, after)
     pair = snapshot.register.pair(after.professional_id)
     replaced = pair.get("accepted")
+    if replaced == id:  # it was accepted between the reading of the packet and of the register, which are not read at one instant
+        raise VersionConflict
     _save_pair(tx, snapshot, {**pair, "open": [one for one in pair["open"] if one["id"] != id], "accepted": id})
     tx.save(after)
     if replaced is not None:
