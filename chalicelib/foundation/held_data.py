@@ -56,7 +56,7 @@ class HeldReader:
         self.ctx, self.professional_id = ctx, professional_id
         self._items: list[DynamoItem] = []
         self._unread = ""  # sort keys up to this one aren't read
-        self._listed: list[tuple[type[Entity], list[str], list[JsonObject]]] = []
+        self._listed: list[tuple[type[Entity], list[str], list[JsonObject], Callable[[Any], JsonObject]]] = []
         root = kind.ID.key(professional_id)
         arguments: JsonObject = KeyRange(None, root.pk, None, ROOT_SORT_KEY).query_arguments() | {"ScanIndexForward": False}
         for _ in range(_MAX_PAGES):
@@ -85,20 +85,20 @@ class HeldReader:
         items = (item for item in self._items if item["sk"]["S"].startswith(prefix))
         return HeldPart(name, [row for row in map(present, items) if row is not None], prefix <= self._unread)
 
-    def listed(self, name: str, kind: type[Entity], range: KeyRange) -> HeldPart:
+    def listed(self, name: str, kind: type[Entity], range: KeyRange, present: Callable[[Any], JsonObject] = plain) -> HeldPart:
         """The newest hundred entities that a range of an index lists, as a part, whose rows come at the end. One round trip."""
         response = self.ctx.store.query(**range.query_arguments(), ScanIndexForward=False, Limit=_PAGE)
         ids = [item["sk"]["S"].rpartition("#")[2] if kind.ID.parents else item["pk"]["S"] for item in response["Items"]]
         part = HeldPart(name, [], "LastEvaluatedKey" in response)
-        self._listed.append((kind, ids, part.rows))
+        self._listed.append((kind, ids, part.rows, present))
         return part
 
     def read_listed(self) -> None:
         """Read what the lists name. One round trip for each hundred, none where they name nothing."""
-        items = self.ctx.store.batch_get(kind.ID.key(id) for kind, ids, _ in self._listed for id in ids)
-        for kind, ids, rows in self._listed:
+        items = self.ctx.store.batch_get(kind.ID.key(id) for kind, ids, *_ in self._listed for id in ids)
+        for kind, ids, rows, present in self._listed:
             found = parse_many(kind, ids, items)
-            rows += [plain(found[id]) for id in ids if id in found]
+            rows += [present(found[id]) for id in ids if id in found]
         self._listed = []
 
 

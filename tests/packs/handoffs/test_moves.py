@@ -238,8 +238,9 @@ def test_the_trail_seals_what_is_personal(handoffs: HandoffsClient, runtime):
 
 def test_all_that_is_held(handoffs: HandoffsClient):
     ada = handoffs.professional()
-    id = handoffs.draft(ada)["id"]
-    assert id in str(handoffs.ok("GET", f"/pros/{ada}/data"))
+    id = handoffs.draft(ada, context={"gate code": 4711})["id"]
+    (packet,) = handoffs.ok("GET", f"/pros/{ada}/data")["parts"]["packets"]
+    assert (packet["id"], packet["context"]) == (id, {"gate code": 4711})
     assert id in str(handoffs.refused(409, "DELETE", f"/pros/scorecard/professionals/{ada}")["held_by"])
     deal = handoffs.deal()
     id = handoffs.draft(ada, deal)["id"]
