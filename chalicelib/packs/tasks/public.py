@@ -14,6 +14,7 @@ from chalicelib.foundation.packet_facts import MAX_FACTS, FactList
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.expressions import ROW_ABSENT, any_of, attribute
+from chalicelib.foundation.store.pagination import decode_view
 from chalicelib.foundation.store.store import OnConditionFailed
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.tasks.entities import Task as Task
@@ -21,6 +22,7 @@ from chalicelib.packs.tasks.rules import statuses as statuses
 from chalicelib.packs.tasks.rules.workload import ESTIMATED
 
 _PAGE = 1000  # tasks of a professional that are looked at for unfinished ones
+_NO_DAY = date.max.isoformat()
 
 
 @dataclass(frozen=True)
@@ -107,14 +109,17 @@ def cancel_with_deal(ctx: Context, tx: Transaction, deal_id: str, limit: int) ->
 
 
 def unfinished_without_deal(ctx: Context, professional_id: str, limit: int) -> tuple[list[Task], bool]:
-    """The unfinished tasks of a professional that belong to no deal, the newest first, and whether these are all: at most `limit`.
+    """The unfinished tasks that a professional has and that belong to no deal, and whether these are all: at most `limit`, the soonest due.
 
-    Of those that came to the professional as such; who took one over later has it in their list. The newest thousand are looked at. One
-    round trip for each MB of them.
+    Those that they took over from somebody else are among them. The newest thousand of their tasks are looked at. One round trip for
+    each MB of what lists show of them, and one for each hundred that are found.
     """
-    rows = ctx.store.query_all(Task.children_of(professional_id), newest_first=True, page_size=_PAGE)
-    found = [task for task in unfinished_in(islice(rows, _PAGE)) if task.professional_id == professional_id]
-    return found[:limit], len(found) <= limit and next(rows, None) is None
+    rows = ctx.store.query_all(Task.BY_PROFESSIONAL.range(professional_id=professional_id), newest_first=True, page_size=_PAGE)
+    listed = [task for task in map(decode_view, islice(rows, _PAGE)) if "deal_id" not in task and task["status"] in statuses.UNFINISHED]
+    listed.sort(key=lambda task: (task.get("due_on", _NO_DAY), task["id"]))
+    found = ctx.store.find_many(Task, [task["id"] for task in listed[:limit]]).values()
+    tasks = [task for task in found if task.is_unfinished and task.professional_id == professional_id]
+    return tasks, len(listed) <= limit and next(rows, None) is None
 
 
 # -- what packets say of tasks, and wait for

@@ -119,13 +119,31 @@ class TestUnfinished:
         made = accept(None, *(PacketAction(at, ada, str(at)) for at in range(5)))
         tasks.task(professional=ada)
         tasks.finish(made[0].id)
-        tasks.patch(made[1].id, professional_id=tasks.professional())
+        bob = tasks.professional()
+        tasks.patch(made[1].id, professional_id=bob)
+        tasks.ok("DELETE", f"{T}/{made[4].id}")
         ctx = context("operator")
         found, is_complete = public.unfinished_without_deal(ctx, ada, 10)
-        assert ({task.id for task in found}, is_complete) == ({task.id for task in made[2:]}, True)
-        assert ctx.store.round_trips == 1
-        found, is_complete = public.unfinished_without_deal(ctx, ada, 2)
-        assert (len(found), is_complete) == (2, False)
+        assert ({task.id for task in found}, is_complete) == ({made[2].id, made[3].id}, True)
+        assert ctx.store.round_trips == 2
+        found, is_complete = public.unfinished_without_deal(ctx, ada, 1)
+        assert (len(found), is_complete) == (1, False)
+
+    def test_one_that_was_taken_over(self, tasks: TasksClient, accept, context):
+        ada, bob, title = tasks.professional(), tasks.professional(), "中" * 200
+        (task,) = accept(None, PacketAction(0, ada, title, date(2026, 12, 1)))
+        tasks.patch(task.id, professional_id=bob)
+        ctx = context("operator")
+        (row,) = public.outstanding(ctx, bob, None).rows
+        assert (row["id"], row["title"], row["due_on"]) == (task.id, title, "2026-12-01")
+        assert public.outstanding(ctx, ada, None).rows == []
+
+    def test_only_so_many_are_looked_at(self, accept, tasks: TasksClient, context, monkeypatch):
+        ada = tasks.professional()
+        accept(None, *(PacketAction(at, ada, str(at)) for at in range(5)))
+        monkeypatch.setattr(public, "_PAGE", 3)
+        facts = public.outstanding(context("operator"), ada, None)
+        assert (len(facts.rows), facts.cut) == (3, True)
 
 
 class TestEndOfADeal:
