@@ -335,6 +335,14 @@ class TestForms:
             assert get(packet["id"], format, If_None_Match=tag).status == 304
         assert get(packet["id"], "docx").status == 422
 
+    @pytest.mark.parametrize(
+        ("value", "currency", "shown"),
+        [("118000.5", "USD", "USD 118,000.50"), ("118000", "USD", "USD 118,000.00"), ("118000", "JPY", "JPY 118,000")],
+    )
+    def test_money_has_the_decimals_of_its_currency(self, handoffs: HandoffsClient, get, value, currency, shown):
+        packet = handoffs.draft(handoffs.professional(), handoffs.deal(value=Decimal(value), currency=currency))
+        assert f"<dd>{shown}</dd>" in get(packet["id"], "html").text
+
     def test_what_no_font_has(self, handoffs: HandoffsClient, get):
         import pypdfium2
 

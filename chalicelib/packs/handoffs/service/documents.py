@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from chalicelib.foundation.dates import parse_timestamp
 from chalicelib.foundation.json_codec import JsonObject
+from chalicelib.foundation.money import round_money
 from chalicelib.foundation.printing.document import Block, Document, Grid, Pairs, Prose, Section, Tone
 from chalicelib.packs.handoffs.schemas import PacketDeal, PacketScorecard, PacketView
 
@@ -198,7 +199,7 @@ def _instant(moment: str, zone: str) -> str:
 
 
 def _money(amount: Decimal | None, currency: str) -> str:
-    return _NONE if amount is None else f"{currency} {amount:,}"
+    return _NONE if amount is None else f"{currency} {round_money(Decimal(amount), currency):,}"
 
 
 def _number(value: Decimal | None) -> str:
