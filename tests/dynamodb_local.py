@@ -16,13 +16,10 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.config import Config
-from botocore.session import Session
 
 from chalicelib.foundation.aws import client
 from chalicelib.foundation.settings import Settings
@@ -102,17 +99,10 @@ def dynamodb_local_url() -> Iterator[str]:
 @pytest.fixture
 def dynamodb_local(dynamodb_local_url: str, settings: Settings) -> Iterator[Any]:
     """A client on a fresh table `settings.table`; it bears threads."""
-    patient = _patient_client(dynamodb_local_url, settings.region)
-    table.create(patient, settings.table)
-    yield client("dynamodb", replace(settings, aws_endpoint=dynamodb_local_url))
-    patient.delete_table(TableName=settings.table)
-
-
-@cache
-def _patient_client(url: str, region: str) -> Any:
-    """For tables, whose creation takes an engine that has just started on a busy machine longer than a request waits."""
-    config = Config(read_timeout=_START_SECONDS, retries={"total_max_attempts": 1})
-    return Session().create_client("dynamodb", region_name=region, endpoint_url=url, config=config)
+    found = client("dynamodb", replace(settings, aws_endpoint=dynamodb_local_url))
+    table.create(found, settings.table)
+    yield found
+    found.delete_table(TableName=settings.table)
 
 
 if __name__ == "__main__":
