@@ -4,6 +4,7 @@
 POST /things {id, text} writes an entity; GET /things/{id} reads it, GET /trail/{id} what the stream's consumer wrote of it.
 """
 
+import base64
 import json
 import os
 import sys
@@ -43,7 +44,7 @@ def app(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     if path == "/large":
         return respond(200, "é" * 5000)
     if method == "POST":
-        thing = json.loads(event["body"])
+        thing = json.loads(base64.b64decode(event["body"]))  # every type is binary to the gateway
         db("PutItem", Item=entity(thing["id"], thing["text"]))
         return respond(201, thing)
     _, kind, name = path.split("/")
