@@ -280,6 +280,7 @@ DealId = Annotated[
         description="A deal's id, or else its external reference; a number is taken as its text.",
     ),
 ]
+ProfessionalId = Annotated[Text, Field(min_length=1, max_length=200, examples=["pro_01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
 UserId = Annotated[Text, Field(pattern=r"^user_[A-Za-z0-9_-]{1,60}$", examples=["user_01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
 Country = Annotated[Text, Field(pattern=r"^[A-Z]{2}$", examples=["US"])]
 Tags = Annotated[list[Tag], Field(max_length=20), UNIQUE_ITEMS]

@@ -83,14 +83,11 @@ def read_alignment_basis(ctx: Context, professional_id: str, profile_id: str) ->
     counter_key, profile_key = scorecards.counter_key(professional_id), AlignmentProfile.ID.key(profile_id)
     current_key = signals.current_key(professional_id)
     rows = idempotency.read_or_replay(ctx, [counter_key, profile_key, current_key])
-    counter = rows.get(counter_key)
-    if counter is None or "closed" in counter:
-        raise NotFound(scorecards.Professional.ID.name)
+    counter = scorecards.ProfessionalCounter.require(rows.get(counter_key))
     profile = parse_live(AlignmentProfile, rows.get(profile_key))
     if profile is None:
         raise NotFound(AlignmentProfile.ID.name)
-    if not counter["active"]["BOOL"]:
-        raise scorecards.unusable(counter)
+    counter.require_active()
     return profile, signals.parse_current(rows.get(current_key))
 
 

@@ -18,7 +18,6 @@ MAX_SPECIALIZATIONS = 20
 MAX_EXPECTATION = 2_400_000  # hours: what is read out of a text is below 100,000 days
 
 RiskStyle = Annotated[str, t.OneOf(RISK_STYLES, "RiskStyle")]
-Share = Annotated[t.Number, Field(ge=0, le=1), t.decimals(4)]
 AnyShare = Annotated[t.Number, Field(ge=0, le=1)]  # of the older comparison, whose clients send what a double holds
 Specializations = Annotated[list[t.Name], Field(max_length=MAX_SPECIALIZATIONS), t.UNIQUE_FOLDED]
 OlderSpecializations = Annotated[list[t.Name], Field(max_length=100)]
@@ -172,21 +171,21 @@ class ComparisonView(TypedDict):
 class Weights(t.RequestBody):
     """How much each score weighs; together exactly 1."""
 
-    clarity: Share = _default(EQUAL_WEIGHT)
-    professionalism: Share = _default(EQUAL_WEIGHT)
-    transparency: Share = _default(EQUAL_WEIGHT)
-    specialization: Share = _default(EQUAL_WEIGHT)
-    risk_style: Share = _default(EQUAL_WEIGHT)
+    clarity: t.Share = _default(EQUAL_WEIGHT)
+    professionalism: t.Share = _default(EQUAL_WEIGHT)
+    transparency: t.Share = _default(EQUAL_WEIGHT)
+    specialization: t.Share = _default(EQUAL_WEIGHT)
+    risk_style: t.Share = _default(EQUAL_WEIGHT)
 
 
 class WeightsPatch(t.PatchBody):
     """A change of weights; those left out stay."""
 
-    clarity: Share = Field(default_factory=t.omitted)
-    professionalism: Share = Field(default_factory=t.omitted)
-    transparency: Share = Field(default_factory=t.omitted)
-    specialization: Share = Field(default_factory=t.omitted)
-    risk_style: Share = Field(default_factory=t.omitted)
+    clarity: t.Share = Field(default_factory=t.omitted)
+    professionalism: t.Share = Field(default_factory=t.omitted)
+    transparency: t.Share = Field(default_factory=t.omitted)
+    specialization: t.Share = Field(default_factory=t.omitted)
+    risk_style: t.Share = Field(default_factory=t.omitted)
 
 
 class ProfileCreate(t.RequestBody):
@@ -195,9 +194,9 @@ class ProfileCreate(t.RequestBody):
     model_config = t.body_example({"name": "Title work", "preferred_specializations": ["title"], "target_clarity": 0.75})
 
     name: t.Name
-    target_clarity: Share = _default(OLDER_IDEAL.target_clarity)
-    target_professionalism: Share = _default(OLDER_IDEAL.target_professionalism)
-    target_transparency: Share = _default(OLDER_IDEAL.target_transparency)
+    target_clarity: t.Share = _default(OLDER_IDEAL.target_clarity)
+    target_professionalism: t.Share = _default(OLDER_IDEAL.target_professionalism)
+    target_transparency: t.Share = _default(OLDER_IDEAL.target_transparency)
     preferred_risk_style: RiskStyle = BALANCED
     preferred_specializations: Specializations = Field(default_factory=lambda: list(OLDER_IDEAL.preferred_specializations))
     weights: Weights = Field(default_factory=Weights)
@@ -209,9 +208,9 @@ class ProfilePatch(t.PatchBody):
     model_config = t.body_example({"target_clarity": 0.75})
 
     name: t.Name = Field(default_factory=t.omitted)
-    target_clarity: Share = Field(default_factory=t.omitted)
-    target_professionalism: Share = Field(default_factory=t.omitted)
-    target_transparency: Share = Field(default_factory=t.omitted)
+    target_clarity: t.Share = Field(default_factory=t.omitted)
+    target_professionalism: t.Share = Field(default_factory=t.omitted)
+    target_transparency: t.Share = Field(default_factory=t.omitted)
     preferred_risk_style: RiskStyle = Field(default_factory=t.omitted)
     preferred_specializations: Specializations = Field(default_factory=t.omitted)
     weights: WeightsPatch = Field(default_factory=t.omitted)

@@ -26,7 +26,14 @@ def not_own() -> Forbidden:
     return Forbidden("The deal belongs to somebody else.")
 
 
-def require_own_deal(ctx: Context, deal: HasOwner, any_deal: str) -> None:
-    """Raise Forbidden unless the caller is the deal's owner or in its team, or nobody owns it, or the caller has the permission `any_deal`."""
-    if not (ctx.actor.can(any_deal) or is_own(ctx.actor.id, deal.owner, deal.team)):
+def require_own_deal(ctx: Context, deal: HasOwner | None, any_deal: str) -> None:
+    """Raise Forbidden unless the caller is the deal's owner or in its team, or nobody owns it, or the caller has the permission `any_deal`.
+
+    What is of no deal (None) is of nobody's own: it takes the permission.
+    """
+    if ctx.actor.can(any_deal):
+        return
+    if deal is None:
+        raise Forbidden(f"It belongs to no deal; this needs the permission {any_deal}.")
+    if not is_own(ctx.actor.id, deal.owner, deal.team):
         raise not_own()

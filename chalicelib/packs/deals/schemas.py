@@ -20,6 +20,7 @@ from chalicelib.foundation.schema_types import (
     OneOf,
     PageParams,
     PatchBody,
+    ProfessionalId,
     RequestBody,
     ResourceView,
     Tag,
@@ -35,7 +36,6 @@ Kind = Annotated[str, OneOf(KINDS, "DealKind")]
 Side = Annotated[str, OneOf(SIDES, "DealSide")]
 Status = Annotated[str, OneOf(STATUSES, "DealStatus")]
 ValueBasis = Annotated[str, OneOf(BASES, "DealValueBasis")]
-ProfessionalId = Annotated[Text, Field(min_length=1, max_length=200, examples=["pro_01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
 PipelineId = Annotated[Text, Field(min_length=1, max_length=200, examples=["pipe_01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
 
 

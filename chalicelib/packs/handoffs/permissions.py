@@ -2,7 +2,7 @@
 
 from chalicelib.foundation import access
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.errors import Forbidden, NotFound
+from chalicelib.foundation.errors import NotFound
 from chalicelib.packs.deals import public as deals
 from chalicelib.packs.handoffs.entities import Packet
 
@@ -24,13 +24,4 @@ def require_visible(ctx: Context, packet: Packet, right: str = "read") -> None:
 
 def require_own_deal(ctx: Context, gate: deals.DealGate | deals.Deal | None) -> None:
     """Raise Forbidden unless the caller may write on the deal. A packet without a deal is of no deal of theirs."""
-    if gate is not None:
-        deals.require_own_deal(ctx, gate, ANY_DEAL)
-    else:
-        require_any_deal(ctx)
-
-
-def require_any_deal(ctx: Context) -> None:
-    """Raise Forbidden unless the caller may write on any deal, and so on packets without one."""
-    if not ctx.actor.can(ANY_DEAL):
-        raise Forbidden(f"It belongs to no deal; this needs the permission {ANY_DEAL}.")
+    deals.require_own_deal(ctx, gate, ANY_DEAL)

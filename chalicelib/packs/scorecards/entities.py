@@ -16,12 +16,15 @@ computed from: of each professional (`P#<id>`), of each role (`R#<role>`) and of
 from collections.abc import Iterator
 from datetime import date
 from functools import cached_property
+from typing import Self
 
 from chalicelib.foundation import disputes
+from chalicelib.foundation.errors import Conflict, NotFound
 from chalicelib.foundation.folding import fold_text
 from chalicelib.foundation.ids import IdFormat, ItemKey
 from chalicelib.foundation.store import attributes as a
 from chalicelib.foundation.store.access_patterns import AccessPattern, KeyRange
+from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.entity import Entity
 from chalicelib.foundation.store.keys import join_key, reference_counter
 from chalicelib.foundation.store.references import ReferenceCounter
@@ -146,6 +149,23 @@ class ProfessionalCounter(ReferenceCounter):
 
     active = a.boolean()
     role = a.string()
+
+    @classmethod
+    def require(cls, item: DynamoItem | None) -> Self:
+        """The counter in an item. Raises NotFound where there is no such professional, or one who was deleted."""
+        if not item or "closed" in item:
+            raise NotFound(Professional.ID.name)
+        return cls.from_item(item)
+
+    def require_active(self) -> None:
+        """Raise Conflict where the professional isn't active."""
+        if not self.active:
+            raise inactive()
+
+
+def inactive() -> Conflict:
+    """The refusal of a professional who isn't active."""
+    return Conflict("The professional isn't active.", code="professional_inactive")
 
 
 class ProfessionalTag(Row):

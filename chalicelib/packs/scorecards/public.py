@@ -21,7 +21,7 @@ from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.scorecards.entities import Professional as Professional
 from chalicelib.packs.scorecards.entities import ProfessionalCard as ProfessionalCard
 from chalicelib.packs.scorecards.entities import ProfessionalCounter as ProfessionalCounter
-from chalicelib.packs.scorecards.entities import score_row
+from chalicelib.packs.scorecards.entities import inactive, score_row
 from chalicelib.packs.scorecards.rules.interactions import HANDOFF as HANDOFF
 from chalicelib.packs.scorecards.rules.interactions import TASK as TASK
 from chalicelib.packs.scorecards.rules.professionals import ROLES as ROLES
@@ -70,7 +70,7 @@ def unusable(counter: DynamoItem) -> Problem:
         return NotFound(Professional.ID.name)
     if "closed" in counter:
         return Conflict("The professional has been deleted.")
-    return Conflict("The professional isn't active.", code="professional_inactive")
+    return inactive()
 
 
 def remove_reference(tx: Transaction, professional_id: str, count: int = 1) -> None:

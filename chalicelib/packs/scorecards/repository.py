@@ -7,7 +7,7 @@ from datetime import datetime
 from chalicelib.foundation import idempotency
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.counts import Counts
-from chalicelib.foundation.errors import Conflict, NotFound, VersionConflict
+from chalicelib.foundation.errors import NotFound, VersionConflict
 from chalicelib.foundation.events import Notification, add_notifications
 from chalicelib.foundation.folding import fold_text
 from chalicelib.foundation.ids import ROOT_SORT_KEY, ItemKey, encode_ulid
@@ -124,10 +124,7 @@ def role_of(ctx: Context, professional_id: str) -> str:
     role: str | None = ctx.cache.guess((Professional.KIND, professional_id), None)
     if role is None:
         key = references.counter_key(Professional.ID, professional_id)
-        counter = idempotency.read_or_replay(ctx, [key]).get(key)
-        if counter is None or "closed" in counter:
-            raise NotFound(Professional.ID.name)
-        role = ProfessionalCounter.from_item(counter).role
+        role = ProfessionalCounter.require(idempotency.read_or_replay(ctx, [key]).get(key)).role
         remember_role(ctx, professional_id, role)
     return role
 
@@ -136,11 +133,8 @@ def require_active_in_role(ctx: Context, tx: Transaction, professional_id: str, 
     """Let the transaction stand only while the professional is active and has this role: NotFound, Conflict, or VersionConflict."""
 
     def problem(row: DynamoItem) -> Exception:
-        if not row or "closed" in row:
-            return NotFound(Professional.ID.name)
-        counter = ProfessionalCounter.from_item(row)
-        if not counter.active:
-            return Conflict("The professional isn't active.", code="professional_inactive")
+        counter = ProfessionalCounter.require(row)
+        counter.require_active()
         remember_role(ctx, professional_id, counter.role)
         return VersionConflict()
 

@@ -23,11 +23,7 @@ class _NewerExist(VersionConflict):
 
 def require_usable_professional(ctx: Context, professional_id: str) -> None:
     """Raise NotFound where there is no such professional, Conflict where they aren't active. One round trip."""
-    counter = ctx.store.get_item(scorecards.counter_key(professional_id))
-    if counter is None or "closed" in counter:
-        raise NotFound(scorecards.Professional.ID.name)
-    if not counter["active"]["BOOL"]:
-        raise scorecards.unusable(counter)
+    scorecards.ProfessionalCounter.require(ctx.store.get_item(scorecards.counter_key(professional_id))).require_active()
 
 
 def create_signal(ctx: Context, signal: Signal, response: object) -> None:

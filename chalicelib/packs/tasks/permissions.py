@@ -2,7 +2,6 @@
 
 from chalicelib.foundation import access
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.errors import Forbidden
 from chalicelib.packs.deals.public import Deal, DealGate
 from chalicelib.packs.deals.public import require_own_deal as require_own
 from chalicelib.packs.tasks.entities import Task
@@ -23,10 +22,7 @@ def require_read(ctx: Context, task: Task) -> None:
 
 def require_own_deal(ctx: Context, deal: Deal | DealGate | None) -> None:
     """Raise Forbidden unless the caller may write on the deal. A task without a deal is nobody's own."""
-    if deal is not None:
-        require_own(ctx, deal, ANY_DEAL)
-    elif not ctx.actor.can(ANY_DEAL):
-        raise Forbidden(f"It belongs to no deal; this needs the permission {ANY_DEAL}.")
+    require_own(ctx, deal, ANY_DEAL)
 
 
 def require_work(ctx: Context, task: Task, deal: Deal | DealGate | None) -> None:

@@ -17,7 +17,6 @@ _MAX_NUMBER = 10**15
 Status = Annotated[str, t.OneOf(STATUSES, "TaskStatus")]
 Priority = Annotated[str, t.OneOf(PRIORITIES, "TaskPriority")]
 Reason = Annotated[str, t.OneOf(REASONS, "TaskReason")]
-ProfessionalId = Annotated[t.Text, Field(min_length=1, max_length=200, examples=["pro_01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
 RetainerId = Annotated[t.Text, Field(min_length=1, max_length=200, examples=["ret_01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
 TaskId = Annotated[t.Text, Field(min_length=1, max_length=200, examples=["task_d01KB0Q5E8G7Z3V9X2M4N6P8R0T01KB0Q5E8G7Z3V9X2M4N6P8R0T"])]
 Dependencies = Annotated[list[TaskId], Field(max_length=MAX_DEPENDENCIES), t.UNIQUE_ITEMS]
@@ -89,7 +88,7 @@ class TaskCreate(TaskFields):
         }
     )
 
-    professional_id: ProfessionalId
+    professional_id: t.ProfessionalId
     deal_id: t.DealId
     title: t.Name
     priority: Priority = NORMAL
@@ -104,7 +103,7 @@ class TaskPatch(TaskFields, t.PatchBody):
 
     model_config = t.body_example({"due_on": "2026-12-04", "priority": "high"})
 
-    professional_id: ProfessionalId = Field(default_factory=t.omitted)
+    professional_id: t.ProfessionalId = Field(default_factory=t.omitted)
     title: t.Name = Field(default_factory=t.omitted)
     priority: Priority = Field(default_factory=t.omitted)
 
@@ -150,7 +149,7 @@ class TaskCommentCreate(t.RequestBody):
 class WorkloadQuery(t.ExplainParams):
     """Whose workload: a professional's, else the firm's; to a professional their own."""
 
-    professional_id: ProfessionalId | None = None
+    professional_id: t.ProfessionalId | None = None
 
 
 # -- answers

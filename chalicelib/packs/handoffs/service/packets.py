@@ -16,7 +16,7 @@ from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.deals import public as deals
 from chalicelib.packs.handoffs import repository
 from chalicelib.packs.handoffs.entities import Packet, PacketFacts, PacketRegister
-from chalicelib.packs.handoffs.permissions import ANY_DEAL, ROW, own_professional, require_any_deal, require_own_deal, require_visible
+from chalicelib.packs.handoffs.permissions import ANY_DEAL, ROW, own_professional, require_own_deal, require_visible
 from chalicelib.packs.handoffs.presenters import packet_summary, packet_view, preview_view
 from chalicelib.packs.handoffs.rules import statuses
 from chalicelib.packs.handoffs.rules.completeness import completeness
@@ -57,7 +57,7 @@ def create_packet(ctx: Context, professional_id: str, body: PacketCreate, query:
     Professional.ID.key(professional_id)
     deal_id = None if query.deal_id is None else deals.resolve_id(ctx, query.deal_id)
     if deal_id is None:
-        require_any_deal(ctx)
+        require_own_deal(ctx, None)
     partition = deal_id or professional_id
     register_key, owners = PacketRegister.key_in(partition), _owners(body)
     gathered = gather(ctx, professional_id, deal_id, [register_key, *map(repository.owner_key, owners)])
