@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from chalicelib.packs.signals.public import CurrentSignals
+from tests.api_user import ApiUser
 
 SIGNALS = {
     "communication_clarity": 0.56,
@@ -14,21 +15,8 @@ SIGNALS = {
 }
 
 
-class AlignmentClient:
+class AlignmentClient(ApiUser):
     """What is refused fails the test; `expect_error` expects it."""
-
-    def __init__(self, call: Any) -> None:
-        self.call = call
-
-    def ok(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
-        answer = self.call(method, path, body, **more)
-        assert answer.status < 300, answer.text
-        return answer.json() if answer.text else None
-
-    def expect_error(self, status: int, method: str, path: str, body: Any = None, **more: Any) -> Any:
-        answer = self.call(method, path, body, **more)
-        assert answer.status == status, answer.text
-        return answer.json()
 
     def profile(self, name: str = "Title work", **body: Any) -> str:
         return str(self.ok("POST", "/pros/profiles", {"name": name, **body})["id"])

@@ -5,6 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.foundation import party_rows
+from tests.api_user import all_rows
 from tests.packs.deals.deals_client import DealsClient
 
 ADA = {"name": "Ada Byron", "organization": "Analytical Engines LLC", "role": "seller", "side": "opposing"}
@@ -13,17 +14,11 @@ GRACE = {"name": "Grace Hopper", "side": "ours"}
 
 def rows_in(runtime):
     """Every row of a party in the table: the word, the deal, the pipeline, and who has the word in their name."""
-    found, start = set(), {}
-    while True:
-        answer = runtime.dynamodb.scan(TableName=runtime.settings.table, ConsistentRead=True, **start)
-        for item in answer["Items"]:
-            if item["pk"]["S"].startswith("PARTY#"):
-                row = party_rows.PartyRow.from_item(item)
-                for party in row.parties:
-                    found.add((item["pk"]["S"][6:], row.deal_id, row.pipeline_id, party["name"], party.get("role"), party["side"]))
-        if "LastEvaluatedKey" not in answer:
-            return found
-        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+    items = [item for item in all_rows(runtime) if item["pk"]["S"].startswith("PARTY#")]
+    rows = [(item["pk"]["S"][6:], party_rows.PartyRow.from_item(item)) for item in items]
+    return {
+        (word, row.deal_id, row.pipeline_id, party["name"], party.get("role"), party["side"]) for word, row in rows for party in row.parties
+    }
 
 
 def expected(deal, pipeline, *parties):

@@ -5,6 +5,7 @@ from typing import Any
 from chalicelib.foundation.projections import ContributionRegistry, EntityVersion, ProjectionBatch, ProjectionEngine
 from chalicelib.packs import PACKS
 from chalicelib.packs.dispositions.entities import OfferRoster
+from tests.api_user import ApiUser, all_rows
 
 HOUSE = {
     "type": "single_family",
@@ -17,21 +18,8 @@ HOUSE = {
 NUMBERS = {"arv_estimate": 250000, "repair_estimate": 35000, "assignment_fee_target": 15000}
 
 
-class DispositionsClient:
+class DispositionsClient(ApiUser):
     """Somebody at work, by the API alone. What is refused fails the test; `refused` expects it."""
-
-    def __init__(self, call: Any) -> None:
-        self.call = call
-
-    def ok(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
-        answer = self.call(method, path, body, **more)
-        assert answer.status < 300, answer.text
-        return answer.json() if answer.text else None
-
-    def expect_error(self, status: int, method: str, path: str, body: Any = None, **more: Any) -> Any:
-        answer = self.call(method, path, body, **more)
-        assert answer.status == status, answer.text
-        return answer.json()
 
     def pipeline(self, **body: Any) -> str:
         given = {"stage": "under_contract", "offer_price": 110000, "contract_price": 118000, "property": HOUSE, **NUMBERS, **body}
@@ -80,19 +68,11 @@ def roster_of(runtime: Any, pipeline: str) -> OfferRoster:
 
 def apply_projections(runtime: Any) -> None:
     """Bring the aggregates up to the table, as the stream does."""
-    items: list[Any] = []
-    start: dict[str, Any] = {}
-    while True:
-        answer = runtime.dynamodb.scan(TableName=runtime.settings.table, ConsistentRead=True, **start)
-        items += answer["Items"]
-        if "LastEvaluatedKey" not in answer:
-            break
-        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
     contributions = ContributionRegistry(PACKS)
     engine = ProjectionEngine(runtime.store(), contributions, runtime.clock())
     states = [
         EntityVersion.from_image(raw, raw["id"]["S"], raw["kind"]["S"], int(raw["revision"]["N"]))
-        for raw in items
+        for raw in all_rows(runtime)
         if raw.get("t", {}).get("S") == "e" and raw["kind"]["S"] in contributions.kinds
     ]
     engine.apply(ProjectionBatch({state.id: state for state in states}))

@@ -11,6 +11,7 @@ from chalicelib.functions.streams import audit
 from chalicelib.packs.dispositions import schedules
 from chalicelib.packs.dispositions.entities import Buyer
 from chalicelib.packs.dispositions.service.opt_out import LINK
+from tests.api_user import all_rows
 from tests.dynamodb_local import dynamodb_local, dynamodb_local_url
 from tests.fault_injection import Conflicts, FaultInjectingClient, LostResponses, Throttles, Unprocessed
 from tests.packs.dispositions.dispositions_client import apply_projections, roster_of
@@ -31,19 +32,9 @@ def at_once(count: int, call: Any) -> list[Any]:
         return list(pool.map(call, range(count)))
 
 
-def rows(runtime: Any) -> list[dict[str, Any]]:
-    found, start = [], {}
-    while True:
-        answer = runtime.dynamodb.scan(TableName=runtime.settings.table, ConsistentRead=True, **start)
-        found += answer["Items"]
-        if "LastEvaluatedKey" not in answer:
-            return found
-        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
-
-
 def trail(runtime: Any) -> None:
     """Bring what is in the table onto the trail, as first records of rows at revision 1 and second ones of those at 2."""
-    seen = [raw for raw in rows(runtime) if raw.get("t", {}).get("S") == "e"]
+    seen = [raw for raw in all_rows(runtime) if raw.get("t", {}).get("S") == "e"]
     records = []
     for raw in seen:
         first = {**raw, "revision": {"N": "1"}}
@@ -163,7 +154,7 @@ def test_an_opt_out_while_others_of_the_address_come(dispositions, runtime, anon
         assert {answer.status for answer in answers} <= {200, 201, 409}
         assert all(answer.json()["code"] in ("do_not_contact", "live_offer") for answer in answers if answer.status == 409)
         anonymous("POST", path)
-        found = [raw for raw in rows(runtime) if raw.get("kind", {}).get("S") == "buyer" and raw["email"]["S"] == address]
+        found = [raw for raw in all_rows(runtime) if raw.get("kind", {}).get("S") == "buyer" and raw["email"]["S"] == address]
         assert len(found) == 5
         assert {raw["do_not_contact"]["BOOL"] for raw in found} == {True}
 
@@ -178,7 +169,7 @@ def test_opting_out_and_asking_again_at_once(dispositions, runtime, anonymous, c
     for _ in range(3):
         clock.now += timedelta(minutes=2)
         assert run_work(schedules.buyer_records)["failed"] == 0
-    (row,) = [raw for raw in rows(runtime) if raw["pk"]["S"].startswith("SUPPRESS#")]
+    (row,) = [raw for raw in all_rows(runtime) if raw["pk"]["S"].startswith("SUPPRESS#")]
     assert [dispositions.read(buyer)["do_not_contact"] for buyer in buyers] == [row["is_active"]["BOOL"]] * 3
 
 
@@ -194,7 +185,7 @@ def test_the_job_twice_at_once(dispositions, runtime, clock, run_work):
     records = at_once(3, lambda _: run_work(schedules.offers))
     assert [record["error"] for record in records] == [""] * 3
     assert sum(record["failed"] for record in records) == 0
-    fallen = [raw for raw in rows(runtime) if raw.get("kind", {}).get("S") == "assignment"]
+    fallen = [raw for raw in all_rows(runtime) if raw.get("kind", {}).get("S") == "assignment"]
     assert Counter(raw["fallout_reason"]["S"] for raw in fallen) == {"contract_lost": 6, "pipeline_dead": 3}
     assert {raw["revision"]["N"] for raw in fallen} == {"2"}
     for buyer in buyers:

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from tests.packs.tasks.tasks_client import TasksClient, events, gate, rows
+from tests.api_user import all_rows
+from tests.packs.tasks.tasks_client import TasksClient, events, gate
 
-__all__ = ["PARTS", "READ_BACK", "H", "HandoffsClient", "events", "gate", "mails", "rows"]
+__all__ = ["PARTS", "READ_BACK", "H", "HandoffsClient", "events", "gate", "mails"]
 
 H = "/pros/handoff"
 READ_BACK = "I order the title report by the first of December."
@@ -49,4 +50,4 @@ class HandoffsClient(TasksClient):
 
 def mails(runtime: Any) -> list[tuple[str, str]]:
     """The mails that were written: to whom, and the subject."""
-    return [(raw["to"]["S"], raw["subject"]["S"]) for raw in rows(runtime) if raw.get("kind", {}).get("S") == "mail"]
+    return [(raw["to"]["S"], raw["subject"]["S"]) for raw in all_rows(runtime) if raw.get("kind", {}).get("S") == "mail"]

@@ -30,7 +30,7 @@ class TestSend:
 
     def test_what_isnt_ready(self, handoffs: HandoffsClient):
         id = handoffs.draft(handoffs.professional(), full=False, summary="x")["id"]
-        refused = handoffs.refused(409, "POST", f"{H}/packets/{id}/send")
+        refused = handoffs.expect_error(409, "POST", f"{H}/packets/{id}/send")
         assert refused["type"] == "/problems/not-ready"
         assert refused["checklist"] == {"completeness": False, "risk_status": False, "summary": True, "full_action": False}
         assert "action_list" in refused["missing"]
@@ -40,25 +40,25 @@ class TestSend:
     def test_each_of_them_is_needed(self, handoffs: HandoffsClient, left_out):
         id = handoffs.draft(handoffs.professional())["id"]
         handoffs.change(id, **{left_out: None})
-        handoffs.refused(409, "POST", f"{H}/packets/{id}/send")
+        handoffs.expect_error(409, "POST", f"{H}/packets/{id}/send")
 
     def test_not_to_somebody_inactive(self, handoffs: HandoffsClient):
         ada = handoffs.professional()
         id = handoffs.draft(ada)["id"]
         handoffs.ok("PATCH", f"/pros/scorecard/professionals/{ada}", {"is_active": False})
-        assert handoffs.refused(409, "POST", f"{H}/packets/{id}/send")["code"] == "professional_inactive"
+        assert handoffs.expect_error(409, "POST", f"{H}/packets/{id}/send")["code"] == "professional_inactive"
 
     def test_not_of_a_deal_that_is_over(self, handoffs: HandoffsClient):
         deal = handoffs.deal()
         id = handoffs.draft(handoffs.professional(), deal)["id"]
         handoffs.ok("PATCH", f"/deals/{deal}/status", {"status": "cancelled", "reason": "title"})
-        assert handoffs.refused(409, "POST", f"{H}/packets/{id}/send")["code"] == "deal_not_open"
+        assert handoffs.expect_error(409, "POST", f"{H}/packets/{id}/send")["code"] == "deal_not_open"
 
     def test_twice(self, handoffs: HandoffsClient, runtime):
         id, key = handoffs.draft(handoffs.professional(email="a@example.com"))["id"], {"Idempotency-Key": "k"}
         first, second = (handoffs.call("POST", f"{H}/packets/{id}/send", headers=key) for _ in range(2))
         assert (first.status, second.json()) == (200, first.json())
-        refused = handoffs.refused(409, "POST", f"{H}/packets/{id}/send")
+        refused = handoffs.expect_error(409, "POST", f"{H}/packets/{id}/send")
         assert (refused["from"], refused["to"], refused["allowed"]) == ("sent", "sent", ["accepted", "returned"])
         assert len(mails(runtime)) == 1
 
@@ -76,7 +76,7 @@ class TestSupersession:
         assert handoffs.packet(draft)["superseded_by"] == newest
         handoffs.send(newer)
         assert handoffs.status(newest) == "superseded"
-        assert handoffs.refused(409, "POST", f"{H}/packets/{newest}/accept", {"read_back": READ_BACK})["allowed"] == []
+        assert handoffs.expect_error(409, "POST", f"{H}/packets/{newest}/accept", {"read_back": READ_BACK})["allowed"] == []
         assert {row["id"]: row["status"] for row in handoffs.list(f"{H}/by-deal/{deal}")}[draft] == "superseded"
 
     def test_an_accepted_one_gives_way_at_acceptance(self, handoffs: HandoffsClient):
@@ -137,25 +137,25 @@ class TestAccept:
     @pytest.mark.parametrize("role", ["dealmaker", "counsel", "viewer", "auditor"])
     def test_nobody_else(self, handoffs: HandoffsClient, as_, role):
         id = handoffs.send(handoffs.draft(handoffs.professional())["id"])["id"]
-        as_(role).refused(403, "POST", f"{H}/packets/{id}/accept", {"read_back": READ_BACK})
-        as_(role).refused(403, "POST", f"{H}/packets/{id}/return", {"reason": "capacity"})
+        as_(role).expect_error(403, "POST", f"{H}/packets/{id}/accept", {"read_back": READ_BACK})
+        as_(role).expect_error(403, "POST", f"{H}/packets/{id}/return", {"reason": "capacity"})
 
     @pytest.mark.parametrize("read_back", ["x" * 19, f"{'x' * 19}     ", "", None])
     def test_a_short_read_back(self, handoffs: HandoffsClient, read_back):
         id = handoffs.send(handoffs.draft(handoffs.professional())["id"])["id"]
-        handoffs.refused(422, "POST", f"{H}/packets/{id}/accept", {"read_back": read_back})
+        handoffs.expect_error(422, "POST", f"{H}/packets/{id}/accept", {"read_back": read_back})
 
     def test_the_deal_must_be_open(self, handoffs: HandoffsClient):
         deal = handoffs.deal()
         id = handoffs.send(handoffs.draft(handoffs.professional(), deal)["id"])["id"]
         handoffs.ok("PATCH", f"/deals/{deal}/status", {"status": "cancelled", "reason": "title"})
-        assert handoffs.refused(409, "POST", f"{H}/packets/{id}/accept", {"read_back": READ_BACK})["code"] == "deal_not_open"
+        assert handoffs.expect_error(409, "POST", f"{H}/packets/{id}/accept", {"read_back": READ_BACK})["code"] == "deal_not_open"
         assert handoffs.give_back(id)["status"] == "returned"
 
     def test_again(self, handoffs: HandoffsClient):
         id = handoffs.send(handoffs.draft(handoffs.professional())["id"])["id"]
         handoffs.accept(id)
-        refused = handoffs.refused(409, "POST", f"{H}/packets/{id}/accept", {"read_back": READ_BACK})
+        refused = handoffs.expect_error(409, "POST", f"{H}/packets/{id}/accept", {"read_back": READ_BACK})
         assert (refused["from"], refused["allowed"]) == ("accepted", ["completed"])
 
     def test_thirty_owners_fit_a_transaction(self, handoffs: HandoffsClient):
@@ -163,7 +163,7 @@ class TestAccept:
         actions = [{"action": str(n), "owner": handoffs.professional(), "due_on": "2026-12-01"} for n in range(30)]
         id = handoffs.send(handoffs.draft(ada, handoffs.deal(), action_list=actions)["id"])["id"]
         assert len(handoffs.accept(id)["task_ids"]) == 30
-        assert len(handoffs.refused(409, "POST", f"{H}/packets/{id}/complete")["open"]) == 30
+        assert len(handoffs.expect_error(409, "POST", f"{H}/packets/{id}/complete")["open"]) == 30
 
 
 class TestReturn:
@@ -180,11 +180,11 @@ class TestReturn:
     @pytest.mark.parametrize("body", [{}, {"reason": "because"}, {"reason": "other"}])
     def test_reasons(self, handoffs: HandoffsClient, body):
         id = handoffs.send(handoffs.draft(handoffs.professional())["id"])["id"]
-        handoffs.refused(422, "POST", f"{H}/packets/{id}/return", body)
+        handoffs.expect_error(422, "POST", f"{H}/packets/{id}/return", body)
 
     def test_the_move_is_refused_before_its_reason(self, handoffs: HandoffsClient):
         id = handoffs.draft(handoffs.professional())["id"]
-        assert handoffs.refused(409, "POST", f"{H}/packets/{id}/return", {})["allowed"] == ["sent"]
+        assert handoffs.expect_error(409, "POST", f"{H}/packets/{id}/return", {})["allowed"] == ["sent"]
 
 
 class TestComplete:
@@ -196,7 +196,7 @@ class TestComplete:
         handoffs.finish(tasks[0])
         handoffs.move(tasks[1], "cancelled", reason="not_needed")
         handoffs.ok("DELETE", f"/pros/tasks/{tasks[2]}")
-        refused = handoffs.refused(409, "POST", f"{H}/packets/{id}/complete")
+        refused = handoffs.expect_error(409, "POST", f"{H}/packets/{id}/complete")
         assert (refused["code"], refused["open"]) == ("tasks_open", [tasks[3]])
         handoffs.finish(tasks[3])
         assert handoffs.complete(id)["status"] == "completed"
@@ -211,22 +211,22 @@ class TestComplete:
         me.complete(id)
         logged = [row for row in handoffs.list(f"/pros/scorecard/{ada}/log") if row["source"] == "handoff"]
         assert [(row["response_time_hours"], row["deal_id"], row["met_deadline"]) for row in logged] == [(Decimal("6.5"), deal, None)]
-        me.refused(409, "POST", f"{H}/packets/{id}/complete")
+        me.expect_error(409, "POST", f"{H}/packets/{id}/complete")
         assert len([row for row in handoffs.list(f"/pros/scorecard/{ada}/log") if row["source"] == "handoff"]) == 1
 
     def test_before_acceptance(self, handoffs: HandoffsClient):
         id = handoffs.send(handoffs.draft(handoffs.professional())["id"])["id"]
-        assert handoffs.refused(409, "POST", f"{H}/packets/{id}/complete")["allowed"] == ["accepted", "returned"]
+        assert handoffs.expect_error(409, "POST", f"{H}/packets/{id}/complete")["allowed"] == ["accepted", "returned"]
 
 
 def test_what_isnt_there(handoffs: HandoffsClient):
     for id in (f"hand_d{EXAMPLE_ULID * 2}", f"hand_p{EXAMPLE_ULID * 2}", "hand_1", f"task_d{EXAMPLE_ULID * 2}"):
-        handoffs.refused(404, "GET", f"{H}/packets/{id}")
-        handoffs.refused(404, "PATCH", f"{H}/packets/{id}", {"summary": "x"})
-        handoffs.refused(404, "POST", f"{H}/packets/{id}/send")
-        handoffs.refused(404, "POST", f"{H}/packets/{id}/accept", {"read_back": READ_BACK})
-        handoffs.refused(404, "POST", f"{H}/packets/{id}/return", {"reason": "capacity"})
-        handoffs.refused(404, "POST", f"{H}/packets/{id}/complete")
+        handoffs.expect_error(404, "GET", f"{H}/packets/{id}")
+        handoffs.expect_error(404, "PATCH", f"{H}/packets/{id}", {"summary": "x"})
+        handoffs.expect_error(404, "POST", f"{H}/packets/{id}/send")
+        handoffs.expect_error(404, "POST", f"{H}/packets/{id}/accept", {"read_back": READ_BACK})
+        handoffs.expect_error(404, "POST", f"{H}/packets/{id}/return", {"reason": "capacity"})
+        handoffs.expect_error(404, "POST", f"{H}/packets/{id}/complete")
 
 
 def test_the_trail_seals_what_is_personal(handoffs: HandoffsClient, runtime):
@@ -241,7 +241,7 @@ def test_all_that_is_held(handoffs: HandoffsClient):
     id = handoffs.draft(ada, context={"gate code": 4711})["id"]
     (packet,) = handoffs.ok("GET", f"/pros/{ada}/data")["parts"]["packets"]
     assert (packet["id"], packet["context"]) == (id, {"gate code": 4711})
-    assert id in str(handoffs.refused(409, "DELETE", f"/pros/scorecard/professionals/{ada}")["held_by"])
+    assert id in str(handoffs.expect_error(409, "DELETE", f"/pros/scorecard/professionals/{ada}")["held_by"])
     deal = handoffs.deal()
     id = handoffs.draft(ada, deal)["id"]
-    assert handoffs.refused(409, "DELETE", f"/deals/{deal}")["held_by"] == [id]
+    assert handoffs.expect_error(409, "DELETE", f"/deals/{deal}")["held_by"] == [id]

@@ -68,7 +68,7 @@ class TestPreview:
             (f"{H}/{ada}", {"deal_id": f"deal_{EXAMPLE_ULID}"}),
             (f"{H}/{ada}", {"deal_id": "0"}),
         ):
-            handoffs.refused(404, "GET", path, query=query)
+            handoffs.expect_error(404, "GET", path, query=query)
 
     def test_it_explains_itself(self, handoffs: HandoffsClient):
         explained = handoffs.ok("GET", f"{H}/{handoffs.professional()}", query={"explain": "true"})["explain"]
@@ -111,7 +111,7 @@ class TestDraft:
         assert seen["handoff_timestamp"] == packet["handoff_timestamp"]
         assert gate(runtime, deal)["refs"] == 2
         assert gate(runtime, ada)["refs"] == 2
-        handoffs.refused(409, "DELETE", f"/pros/scorecard/professionals/{ada}")
+        handoffs.expect_error(409, "DELETE", f"/pros/scorecard/professionals/{ada}")
 
     def test_numbers_are_dense_for_each_professional_and_deal(self, handoffs: HandoffsClient):
         ada, bob, deal = handoffs.professional("Ada"), handoffs.professional("Bob"), handoffs.deal()
@@ -128,27 +128,27 @@ class TestDraft:
     def test_what_may_not_be_used(self, handoffs: HandoffsClient, as_):
         ada, deal = handoffs.professional(), handoffs.deal()
         handoffs.ok("PATCH", f"/pros/scorecard/professionals/{ada}", {"is_active": False})
-        assert handoffs.refused(409, "POST", f"{H}/{ada}", {})["code"] == "professional_inactive"
+        assert handoffs.expect_error(409, "POST", f"{H}/{ada}", {})["code"] == "professional_inactive"
         bob = handoffs.professional()
         handoffs.ok("PATCH", f"/deals/{deal}/status", {"status": "cancelled", "reason": "title"})
-        assert handoffs.refused(409, "POST", f"{H}/{bob}", {}, query={"deal_id": deal})["code"] == "deal_not_open"
+        assert handoffs.expect_error(409, "POST", f"{H}/{bob}", {}, query={"deal_id": deal})["code"] == "deal_not_open"
 
     def test_on_own_deals(self, handoffs: HandoffsClient, as_):
         dealmaker, ada, theirs = as_("dealmaker"), handoffs.professional(), handoffs.deal()
-        dealmaker.refused(403, "POST", f"{H}/{ada}", {}, query={"deal_id": theirs})
-        dealmaker.refused(403, "POST", f"{H}/{ada}", {})
+        dealmaker.expect_error(403, "POST", f"{H}/{ada}", {}, query={"deal_id": theirs})
+        dealmaker.expect_error(403, "POST", f"{H}/{ada}", {})
         packet = dealmaker.draft(ada, dealmaker.deal())["id"]
         dealmaker.change(packet, risk_status="stable")
         dealmaker.send(packet)
         other = handoffs.draft(ada, theirs)["id"]
         for method, path, body in (("PATCH", "", {"risk_status": "stable"}), ("POST", "/send", None)):
-            dealmaker.refused(403, method, f"{H}/packets/{other}{path}", body)
+            dealmaker.expect_error(403, method, f"{H}/packets/{other}{path}", body)
         dealmaker.packet(other)
 
     def test_at_most_20_open_ones(self, handoffs: HandoffsClient):
         ada = handoffs.professional()
         drafts = [handoffs.draft(ada)["id"] for _ in range(20)]
-        assert handoffs.refused(409, "POST", f"{H}/{ada}", {})["code"] == "too_many_open"
+        assert handoffs.expect_error(409, "POST", f"{H}/{ada}", {})["code"] == "too_many_open"
         handoffs.send(drafts[-1])
         assert handoffs.draft(ada)["number"] == 21
 
@@ -166,7 +166,7 @@ class TestDraft:
         ],
     )
     def test_invalid_bodies(self, handoffs: HandoffsClient, body):
-        handoffs.refused(422, "POST", f"{H}/{handoffs.professional()}", body)
+        handoffs.expect_error(422, "POST", f"{H}/{handoffs.professional()}", body)
 
     def test_half_a_character(self, handoffs: HandoffsClient):
         answer = handoffs.call("POST", f"{H}/{handoffs.professional()}", raw='{"context": {"x": "\\ud800"}}')
@@ -179,7 +179,7 @@ class TestDraft:
         assert handoffs.packet(packet["id"])["context"] == packet["context"]
         assert packet["context"][""]["a b"][3] == context[""]["a b"][3]  # type: ignore[index]
         deep = json.loads("[" * 40 + "]" * 40)
-        handoffs.refused(422, "POST", f"{H}/{ada}", {"context": {"x": deep}})
+        handoffs.expect_error(422, "POST", f"{H}/{ada}", {"context": {"x": deep}})
 
 
 class TestOwners:
@@ -194,13 +194,13 @@ class TestOwners:
     @pytest.mark.parametrize("owner", [f"pro_{EXAMPLE_ULID}", "user_nobody", "bob", f"deal_{EXAMPLE_ULID}"])
     def test_who_doesnt_exist(self, handoffs: HandoffsClient, owner):
         ada = handoffs.professional()
-        handoffs.refused(404, "POST", f"{H}/{ada}", {"action_list": [{"action": "a", "owner": owner}]})
+        handoffs.expect_error(404, "POST", f"{H}/{ada}", {"action_list": [{"action": "a", "owner": owner}]})
         packet = handoffs.draft(ada)["id"]
-        handoffs.refused(404, "PATCH", f"{H}/packets/{packet}", {"action_list": [{"action": "a", "owner": owner}]})
+        handoffs.expect_error(404, "PATCH", f"{H}/packets/{packet}", {"action_list": [{"action": "a", "owner": owner}]})
 
     def test_who_isnt_active(self, handoffs: HandoffsClient):
         ada, bob = handoffs.professional(), handoffs.professional(is_active=False)
-        refused = handoffs.refused(409, "POST", f"{H}/{ada}", {"action_list": [{"action": "a", "owner": bob}]})
+        refused = handoffs.expect_error(409, "POST", f"{H}/{ada}", {"action_list": [{"action": "a", "owner": bob}]})
         assert refused["code"] == "professional_inactive"
 
 
@@ -219,16 +219,16 @@ class TestChange:
     def test_it_ends_with_sending(self, handoffs: HandoffsClient):
         id = handoffs.draft(handoffs.professional())["id"]
         handoffs.send(id)
-        assert handoffs.refused(409, "PATCH", f"{H}/packets/{id}", {"summary": "x"})["code"] == "frozen"
+        assert handoffs.expect_error(409, "PATCH", f"{H}/packets/{id}", {"summary": "x"})["code"] == "frozen"
 
     def test_refusals(self, handoffs: HandoffsClient):
         id = handoffs.draft(handoffs.professional())["id"]
-        handoffs.refused(412, "PATCH", f"{H}/packets/{id}", {"summary": "x"}, headers={"If-Match": '"7"'})
+        handoffs.expect_error(412, "PATCH", f"{H}/packets/{id}", {"summary": "x"}, headers={"If-Match": '"7"'})
         for body in ({}, {"status": "sent"}, {"professional_id": "x"}, {"number": 3}):
-            handoffs.refused(422, "PATCH", f"{H}/packets/{id}", body)
+            handoffs.expect_error(422, "PATCH", f"{H}/packets/{id}", body)
         large = {"context": {"x": "y" * 15_000}}
         handoffs.change(id, **large)
-        handoffs.refused(422, "PATCH", f"{H}/packets/{id}", {"context": {"z": "y" * 15_000}})
+        handoffs.expect_error(422, "PATCH", f"{H}/packets/{id}", {"context": {"z": "y" * 15_000}})
 
 
 class TestHash:
@@ -255,12 +255,12 @@ class TestVisibility:
         draft, theirs = handoffs.draft(ada, deal)["id"], handoffs.draft(bob, deal)["id"]
         handoffs.send(theirs)
         for id in (draft, theirs):
-            me.refused(404, "GET", f"{H}/packets/{id}")
-            me.refused(404, "POST", f"{H}/packets/{id}/accept", {"read_back": "x" * 20})
+            me.expect_error(404, "GET", f"{H}/packets/{id}")
+            me.expect_error(404, "POST", f"{H}/packets/{id}/accept", {"read_back": "x" * 20})
         assert me.list(f"{H}/by-professional/{ada}") == me.list(f"{H}/by-deal/{deal}") == []
-        me.refused(404, "GET", f"{H}/by-professional/{bob}")
-        me.refused(404, "GET", f"{H}/{bob}")
-        me.refused(404, "GET", f"{H}/{ada}", query={"deal_id": deal})
+        me.expect_error(404, "GET", f"{H}/by-professional/{bob}")
+        me.expect_error(404, "GET", f"{H}/{bob}")
+        me.expect_error(404, "GET", f"{H}/{ada}", query={"deal_id": deal})
         me.ok("GET", f"{H}/{ada}")
         handoffs.send(draft)
         assert me.packet(draft)["status"] == "sent"
@@ -268,7 +268,7 @@ class TestVisibility:
         assert [row["id"] for row in me.list(f"{H}/by-deal/{deal}")] == [draft]
         superseded = handoffs.draft(ada, deal)["id"]
         handoffs.send(handoffs.draft(ada, deal)["id"])
-        me.refused(404, "GET", f"{H}/packets/{superseded}")
+        me.expect_error(404, "GET", f"{H}/packets/{superseded}")
 
     def test_lists(self, handoffs: HandoffsClient, clock):
         ada, deal = handoffs.professional("Ada"), handoffs.deal(external_ref="17")
@@ -282,8 +282,8 @@ class TestVisibility:
         assert listed[0].keys() == {
             "id", "number", "status", "professional_id", "deal_id", "risk_status", "completeness", "created_at",
         }  # fmt: skip
-        handoffs.refused(404, "GET", f"{H}/by-deal/18")
-        handoffs.refused(404, "GET", f"{H}/by-professional/pro_{EXAMPLE_ULID}")
+        handoffs.expect_error(404, "GET", f"{H}/by-deal/18")
+        handoffs.expect_error(404, "GET", f"{H}/by-professional/pro_{EXAMPLE_ULID}")
 
 
 class TestForms:

@@ -52,7 +52,7 @@ class TestInterleavings:
         ada, deal = handoffs.professional(email="a@example.com"), handoffs.deal()
         older, newer = (handoffs.draft(ada, deal)["id"] for _ in range(2))
         Meanwhile(runtime, lambda: handoffs.send(newer))
-        assert handoffs.refused(409, "POST", f"{H}/packets/{older}/send")["from"] == "superseded"
+        assert handoffs.expect_error(409, "POST", f"{H}/packets/{older}/send")["from"] == "superseded"
         assert [handoffs.status(id) for id in (older, newer)] == ["superseded", "sent"]
         assert len(mails(runtime)) == 1
 
@@ -64,19 +64,19 @@ class TestInterleavings:
     def test_it_is_sent_while_it_changes(self, handoffs: HandoffsClient, runtime):
         id = handoffs.draft(handoffs.professional(), handoffs.deal())["id"]
         Meanwhile(runtime, lambda: handoffs.send(id))
-        assert handoffs.refused(409, "PATCH", f"{H}/packets/{id}", {"summary": "Another"})["code"] == "frozen"
+        assert handoffs.expect_error(409, "PATCH", f"{H}/packets/{id}", {"summary": "Another"})["code"] == "frozen"
 
     def test_the_deal_ends_while_it_is_accepted(self, handoffs: HandoffsClient, runtime):
         deal = handoffs.deal()
         id = handoffs.send(handoffs.draft(handoffs.professional(), deal)["id"])["id"]
         Meanwhile(runtime, lambda: handoffs.ok("PATCH", f"/deals/{deal}/status", {"status": "cancelled", "reason": "title"}))
-        assert handoffs.refused(409, "POST", f"{H}/packets/{id}/accept", {"read_back": READ_BACK})["code"] == "deal_not_open"
+        assert handoffs.expect_error(409, "POST", f"{H}/packets/{id}/accept", {"read_back": READ_BACK})["code"] == "deal_not_open"
         assert tasks_of(runtime) == {}
 
     def test_it_is_accepted_between_the_reading_of_two_rows(self, handoffs: HandoffsClient, runtime):
         id = handoffs.send(handoffs.draft(handoffs.professional(), handoffs.deal())["id"])["id"]
         runtime.dynamodb = TornRead(runtime, lambda: handoffs.accept(id), "KR#")
-        refused = handoffs.refused(409, "POST", f"{H}/packets/{id}/accept", {"read_back": READ_BACK})
+        refused = handoffs.expect_error(409, "POST", f"{H}/packets/{id}/accept", {"read_back": READ_BACK})
         assert (refused["from"], refused["to"]) == ("accepted", "accepted")
 
     def test_a_task_is_reopened_while_it_is_completed(self, handoffs: HandoffsClient, runtime):
@@ -84,7 +84,7 @@ class TestInterleavings:
         (task,) = handoffs.accept(id)["task_ids"]
         handoffs.finish(task)
         Meanwhile(runtime, lambda: handoffs.move(task, "in_progress", reason="defect"))
-        assert handoffs.refused(409, "POST", f"{H}/packets/{id}/complete")["open"] == [task]
+        assert handoffs.expect_error(409, "POST", f"{H}/packets/{id}/complete")["open"] == [task]
         assert handoffs.status(id) == "accepted"
 
 

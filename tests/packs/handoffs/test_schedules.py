@@ -59,4 +59,4 @@ class TestUnaccepted:
         clock.now += timedelta(days=3)
         run_work(schedules.unaccepted)
         assert handoffs.accept(id)["status"] == "accepted"
-        handoffs.refused(412, "POST", f"{H}/packets/{id}/complete", headers={"If-Match": '"1"'})
+        handoffs.expect_error(412, "POST", f"{H}/packets/{id}/complete", headers={"If-Match": '"1"'})

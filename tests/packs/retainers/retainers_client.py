@@ -6,26 +6,17 @@ from typing import Any
 
 from chalicelib.foundation.events import Notification
 from chalicelib.packs.retainers.entities import ClosedPeriod, Retainer
+from tests.api_user import ApiUser, all_rows
 
 RETAINERS = "/pros/retainers"
 PERIOD = ("n", "starts_on", "ends_on", "status")
 
 
-class RetainersClient:
+class RetainersClient(ApiUser):
     """Somebody at work, by the API alone. What is refused fails the test; `expect_error` expects it."""
 
-    def __init__(self, call: Any) -> None:
-        self.call = call
-
     def ok(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
-        answer = self.call(method, path, body, **more)
-        assert answer.status < 300, answer.text
-        return plain(answer.json()) if answer.text else None
-
-    def expect_error(self, status: int, method: str, path: str, body: Any = None, **more: Any) -> Any:
-        answer = self.call(method, path, body, **more)
-        assert answer.status == status, answer.text
-        return answer.json()
+        return plain(super().ok(method, path, body, **more))
 
     def professional(self, name: str = "Grace Hopper", **body: Any) -> str:
         return str(self.ok("POST", "/pros/scorecard/professionals", {"name": name, "role": "lawyer", **body})["id"])
@@ -84,20 +75,8 @@ def plain(value: Any) -> Any:
     return float(value) if isinstance(value, Decimal) else value
 
 
-def rows(runtime: Any) -> list[dict[str, Any]]:
-    """Everything in the table."""
-    found: list[dict[str, Any]] = []
-    start: dict[str, Any] = {}
-    while True:
-        answer = runtime.dynamodb.scan(TableName=runtime.settings.table, ConsistentRead=True, **start)
-        found += answer["Items"]
-        if "LastEvaluatedKey" not in answer:
-            return found
-        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
-
-
 def of_kind(runtime: Any, kind: str) -> list[dict[str, Any]]:
-    return [raw for raw in rows(runtime) if raw.get("kind", {}).get("S") == kind]
+    return [raw for raw in all_rows(runtime) if raw.get("kind", {}).get("S") == kind]
 
 
 def events(runtime: Any, name: str = "") -> list[Notification]:

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from chalicelib.packs.retainers.rules.states import MACHINE, STATUSES
-from tests.packs.retainers.retainers_client import RETAINERS, RetainersClient, at, events, of_kind, rows, stored
+from tests.api_user import all_rows
+from tests.packs.retainers.retainers_client import RETAINERS, RetainersClient, at, events, of_kind, stored
 
 
 def refused(retainers: RetainersClient, status: int, id: str, move: str, **body: Any) -> Any:
@@ -250,8 +251,8 @@ class TestRenew:
 
 def test_a_move_writes_nothing_where_it_is_refused(retainers, runtime):
     id = retainers.retainer()
-    before = len(rows(runtime))
+    before = len(all_rows(runtime))
     refused(retainers, 422, id, "pause")
     refused(retainers, 409, id, "activate")
-    assert len(rows(runtime)) == before
+    assert len(all_rows(runtime)) == before
     assert stored(runtime, id).revision == 1

@@ -2,24 +2,13 @@
 
 from typing import Any
 
+from tests.api_user import ApiUser
+
 PROFESSIONALS = "/pros/scorecard/professionals"
 
 
-class ScorecardsClient:
+class ScorecardsClient(ApiUser):
     """Somebody at work, by the API alone. What is refused fails the test; `expect_error` expects it."""
-
-    def __init__(self, call: Any) -> None:
-        self.call = call
-
-    def ok(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
-        answer = self.call(method, path, body, **more)
-        assert answer.status < 300, answer.text
-        return answer.json() if answer.text else None
-
-    def expect_error(self, status: int, method: str, path: str, body: Any = None, **more: Any) -> Any:
-        answer = self.call(method, path, body, **more)
-        assert answer.status == status, answer.text
-        return answer.json()
 
     def professional(self, name: str = "Grace Hopper", **body: Any) -> str:
         return str(self.ok("POST", PROFESSIONALS, {"name": name, "role": "lawyer", **body})["id"])

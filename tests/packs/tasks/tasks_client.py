@@ -4,25 +4,13 @@ from typing import Any
 
 from chalicelib.foundation.events import Notification
 from chalicelib.packs.tasks.entities import Task
+from tests.api_user import ApiUser, all_rows
 
 T = "/pros/tasks"
 
 
-class TasksClient:
-    """Somebody at work. What is refused fails the test; `refused` expects it."""
-
-    def __init__(self, call: Any) -> None:
-        self.call = call
-
-    def ok(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
-        answer = self.call(method, path, body, **more)
-        assert answer.status < 300, answer.text
-        return answer.json() if answer.text else None
-
-    def refused(self, status: int, method: str, path: str, body: Any = None, **more: Any) -> Any:
-        answer = self.call(method, path, body, **more)
-        assert answer.status == status, answer.text
-        return answer.json()
+class TasksClient(ApiUser):
+    """Somebody at work. What is refused fails the test; `expect_error` expects it."""
 
     def professional(self, name: str = "Grace Hopper", **body: Any) -> str:
         return str(self.ok("POST", "/pros/scorecard/professionals", {"name": name, "role": "lawyer", **body})["id"])
@@ -68,20 +56,9 @@ class TasksClient:
 
 def events(runtime: Any, *kinds: str) -> list[Notification]:
     """The events of these kinds, the oldest first."""
-    items = [raw for raw in rows(runtime) if raw.get("kind", {}).get("S") == "event"]
+    items = [raw for raw in all_rows(runtime) if raw.get("kind", {}).get("S") == "event"]
     found = [Notification.from_item(raw) for raw in items]
     return sorted((event for event in found if event.event in kinds), key=lambda event: event.created_at)
-
-
-def rows(runtime: Any) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    start: dict[str, Any] = {}
-    while True:
-        answer = runtime.dynamodb.scan(TableName=runtime.settings.table, ConsistentRead=True, **start)
-        found += answer["Items"]
-        if "LastEvaluatedKey" not in answer:
-            return found
-        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
 
 def kept(runtime: Any, id: str) -> Task:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from chalicelib.foundation.ids import EXAMPLE_ULID
-from tests.packs.tasks.tasks_client import T, TasksClient, kept, rows
+from tests.api_user import all_rows
+from tests.packs.tasks.tasks_client import T, TasksClient, kept
 
 R = "/pros/retainers"
 
@@ -141,26 +142,26 @@ class TestHours:
         done = {"status": "done", "hours": 1}
 
         def wrong(**body: Any) -> Any:
-            return tasks.refused(422, "PATCH", f"{T}/{id}/status", {**done, **body})["errors"][0]["loc"]
+            return tasks.expect_error(422, "PATCH", f"{T}/{id}/status", {**done, **body})["errors"][0]["loc"]
 
         assert wrong() == ["retainer_id"]
         retainer(professional), retainer(professional)
         assert wrong() == ["retainer_id"]
         assert wrong(retainer_id=elsewhere) == ["retainer_id"]
-        tasks.refused(404, "PATCH", f"{T}/{id}/status", {**done, "retainer_id": f"ret_{EXAMPLE_ULID}"})
+        tasks.expect_error(404, "PATCH", f"{T}/{id}/status", {**done, "retainer_id": f"ret_{EXAMPLE_ULID}"})
         assert tasks.read(id)["status"] == "in_progress"
-        assert not [raw for raw in rows(runtime) if raw.get("kind", {}).get("S") == "interaction"]
+        assert not [raw for raw in all_rows(runtime) if raw.get("kind", {}).get("S") == "interaction"]
 
     def test_what_takes_none(self, tasks: TasksClient, retainer):
         professional = tasks.professional()
         one = retainer(professional, overage={"hard_cap_pct": 100})
         id = tasks.task(professional=professional)
         tasks.move(id, "in_progress")
-        refused = tasks.refused(409, "PATCH", f"{T}/{id}/status", {"status": "done", "hours": 10.1})
+        refused = tasks.expect_error(409, "PATCH", f"{T}/{id}/status", {"status": "done", "hours": 10.1})
         assert (refused["code"], refused["hours_left"]) == ("hard_cap", 10)
         assert (tasks.read(id)["status"], entries(tasks, one)) == ("in_progress", [])
         tasks.ok("PATCH", f"{R}/{one}/deactivate")
-        refused = tasks.refused(409, "PATCH", f"{T}/{id}/status", {"status": "done", "hours": 1, "retainer_id": one})
+        refused = tasks.expect_error(409, "PATCH", f"{T}/{id}/status", {"status": "done", "hours": 1, "retainer_id": one})
         assert refused["code"] == "not_active"
 
     @pytest.mark.parametrize(
@@ -176,14 +177,14 @@ class TestHours:
     def test_what_is_wrong(self, tasks: TasksClient, body, field):
         id = tasks.task()
         tasks.move(id, "in_progress")
-        errors = tasks.refused(422, "PATCH", f"{T}/{id}/status", body)["errors"]
+        errors = tasks.expect_error(422, "PATCH", f"{T}/{id}/status", body)["errors"]
         assert [error["loc"] for error in errors] == [[field]]
 
     def test_conditions_come_first(self, tasks: TasksClient):
         deal = tasks.deal()
         id = tasks.task(deal, depends_on=[tasks.task(deal)])
         tasks.move(id, "in_progress")
-        refused = tasks.refused(409, "PATCH", f"{T}/{id}/status", {"status": "done", "hours": 1})
+        refused = tasks.expect_error(409, "PATCH", f"{T}/{id}/status", {"status": "done", "hours": 1})
         assert refused["code"] == "depends_on_open"
 
     def test_who_logs_them(self, tasks: TasksClient, as_, retainer):
@@ -194,7 +195,7 @@ class TestHours:
         me = as_("professional", user="user_ada", professional_id=professional)
         me.move(ids[0], "done", hours=1)
         as_("dealmaker", user="user_deal").move(ids[1], "done", hours=1)
-        as_("counsel").refused(403, "PATCH", f"{T}/{ids[2]}/status", {"status": "done", "hours": 1})
+        as_("counsel").expect_error(403, "PATCH", f"{T}/{ids[2]}/status", {"status": "done", "hours": 1})
         approved = {entry["task_id"]: entry["approved"] for entry in entries(tasks, one)}
         assert approved == {ids[0]: False, ids[1]: True}
 

@@ -7,7 +7,8 @@ import pytest
 
 from chalicelib.packs.tasks.rules import dependencies
 from chalicelib.packs.tasks.rules.statuses import STATUSES
-from tests.packs.tasks.tasks_client import T, TasksClient, events, gate, rows
+from tests.api_user import all_rows
+from tests.packs.tasks.tasks_client import T, TasksClient, events, gate
 from tests.packs.tasks.test_rules import MOVES
 
 # How a task gets into a status.
@@ -38,7 +39,7 @@ class TestTable:
             assert (after["status"], after["status_reason"], after["revision"]) == (target, body["reason"], before["revision"] + 1)
             assert tasks.read(id) == after
         else:
-            refused = tasks.refused(409, "PATCH", f"{T}/{id}/status", body)
+            refused = tasks.expect_error(409, "PATCH", f"{T}/{id}/status", body)
             assert refused["type"] == "/problems/invalid-transition"
             assert (refused["from"], refused["to"]) == (source, target)
             assert set(refused["allowed"]) == {to for at, to in MOVES if at == source}
@@ -50,7 +51,7 @@ class TestTable:
         assert moved["status"] == "in_progress"
         assert tasks.ok("PATCH", f"{T}/{id}/status", {"status": "done"}, query={"status": "done"})["status"] == "done"
         body = {"status": "in_progress", "reason": "defect"}
-        assert tasks.refused(422, "PATCH", f"{T}/{id}/status", body, query={"status": "cancelled"})["errors"][0]["loc"] == ["status"]
+        assert tasks.expect_error(422, "PATCH", f"{T}/{id}/status", body, query={"status": "cancelled"})["errors"][0]["loc"] == ["status"]
 
     @pytest.mark.parametrize(
         ("body", "query", "field"),
@@ -68,7 +69,7 @@ class TestTable:
         ],
     )
     def test_what_is_wrong(self, tasks: TasksClient, body, query, field):
-        errors = tasks.refused(422, "PATCH", f"{T}/{tasks.task()}/status", body, query=query)["errors"]
+        errors = tasks.expect_error(422, "PATCH", f"{T}/{tasks.task()}/status", body, query=query)["errors"]
         assert [error["loc"] for error in errors] == [[field]]
 
     def test_an_inactive_professional_starts_nothing_but_goes_on(self, tasks: TasksClient):
@@ -76,7 +77,7 @@ class TestTable:
         fresh, begun = (tasks.task(professional=professional) for _ in range(2))
         tasks.move(begun, "in_progress", "blocked", reason="client")
         tasks.ok("PATCH", f"/pros/scorecard/professionals/{professional}", {"is_active": False})
-        assert tasks.refused(409, "PATCH", f"{T}/{fresh}/status", {"status": "in_progress"})["code"] == "professional_inactive"
+        assert tasks.expect_error(409, "PATCH", f"{T}/{fresh}/status", {"status": "in_progress"})["code"] == "professional_inactive"
         assert tasks.move(begun, "in_progress", "done")["status"] == "done"
 
     def test_each_move_is_kept(self, tasks: TasksClient, runtime, clock):
@@ -84,7 +85,7 @@ class TestTable:
         for target, body in (("in_progress", {}), ("blocked", {"reason": "other", "note": "Snow."}), ("in_progress", {})):
             clock.now += timedelta(hours=1)
             tasks.move(id, target, **body)
-        stays = [raw for raw in rows(runtime) if raw["sk"]["S"].startswith(f"H#{id}#")]
+        stays = [raw for raw in all_rows(runtime) if raw["sk"]["S"].startswith(f"H#{id}#")]
         stays.sort(key=lambda raw: raw["sk"]["S"])
         assert [raw["status"]["S"] for raw in stays] == ["open", "in_progress", "blocked"]
         assert (stays[2]["reason"]["S"], stays[2]["note"]["S"], stays[2]["left_by"]["S"]) == ("other", "Snow.", "user_operator")
@@ -141,15 +142,15 @@ class TestDependencies:
         id = tasks.task(deal, depends_on=[first, second, third], checklist=[{"title": "Signed"}])
         tasks.move(id, "in_progress")
         tasks.finish(first)
-        refused = tasks.refused(409, "PATCH", f"{T}/{id}/status", {"status": "done"})
+        refused = tasks.expect_error(409, "PATCH", f"{T}/{id}/status", {"status": "done"})
         assert (refused["code"], refused["open"]) == ("depends_on_open", [second, third])
         tasks.move(second, "cancelled", reason="not_needed")
         tasks.finish(third)
-        refused = tasks.refused(409, "PATCH", f"{T}/{id}/status", {"status": "done"})
+        refused = tasks.expect_error(409, "PATCH", f"{T}/{id}/status", {"status": "done"})
         assert (refused["code"], refused["open"]) == ("checklist_open", ["Signed"])
         tasks.patch(id, checklist=[{"title": "Signed", "done": True}])
         tasks.move(first, "in_progress", reason="defect")
-        assert tasks.refused(409, "PATCH", f"{T}/{id}/status", {"status": "done"})["open"] == [first]
+        assert tasks.expect_error(409, "PATCH", f"{T}/{id}/status", {"status": "done"})["open"] == [first]
         tasks.move(first, "done")
         assert tasks.move(id, "done")["status"] == "done"
 
@@ -158,21 +159,21 @@ class TestDependencies:
         first = tasks.task(deal)
         second = tasks.task(deal, depends_on=[first])
         third = tasks.task(deal, depends_on=[second])
-        refused = tasks.refused(409, "PATCH", f"{T}/{first}", {"depends_on": [third]})
+        refused = tasks.expect_error(409, "PATCH", f"{T}/{first}", {"depends_on": [third]})
         assert (refused["code"], refused["circle"]) == ("circle", [first, third, second, first])
-        assert tasks.refused(409, "PATCH", f"{T}/{first}", {"depends_on": [first]})["circle"] == [first, first]
+        assert tasks.expect_error(409, "PATCH", f"{T}/{first}", {"depends_on": [first]})["circle"] == [first, first]
         tasks.patch(second, depends_on=[])
         assert tasks.patch(first, depends_on=[third])["depends_on"] == [third]
 
     def test_only_of_the_same_deal(self, tasks: TasksClient):
         deal = tasks.deal()
         id, elsewhere = tasks.task(deal), tasks.task()
-        tasks.refused(422, "PATCH", f"{T}/{id}", {"depends_on": [elsewhere]})
+        tasks.expect_error(422, "PATCH", f"{T}/{id}", {"depends_on": [elsewhere]})
         gone = tasks.task(deal)
         tasks.ok("DELETE", f"{T}/{gone}")
-        tasks.refused(404, "PATCH", f"{T}/{id}", {"depends_on": [gone]})
+        tasks.expect_error(404, "PATCH", f"{T}/{id}", {"depends_on": [gone]})
         body = {"professional_id": tasks.professional(), "deal_id": deal, "title": "t", "depends_on": [gone]}
-        tasks.refused(404, "POST", T, body)
+        tasks.expect_error(404, "POST", T, body)
 
     def test_the_tasks_share_the_gates_count(self, tasks: TasksClient, runtime):
         """What one query of the tasks tells is what the gate holds, so that a change takes no further read."""
@@ -187,7 +188,7 @@ class TestDependencies:
         tasks.patch(third, depends_on=[first])
         tasks.move(second, "cancelled", reason="duplicate")
         tasks.ok("DELETE", f"{T}/{second}")
-        shares = [int(raw["dependency_changes"]["N"]) for raw in rows(runtime) if raw.get("kind", {}).get("S") == "task"]
+        shares = [int(raw["dependency_changes"]["N"]) for raw in all_rows(runtime) if raw.get("kind", {}).get("S") == "task"]
         assert gate(runtime, deal)["dependencies"] == sum(shares) == 8
 
     def test_also_once_tasks_with_a_share_are_purged(self, tasks: TasksClient, runtime, round_trips):
@@ -200,7 +201,7 @@ class TestDependencies:
         runtime.store().delete(Task.ID.key(second))
         tasks.patch(third, depends_on=[first])
         assert round_trips() == 4
-        assert tasks.refused(409, "PATCH", f"{T}/{first}", {"depends_on": [third]})["code"] == "circle"
+        assert tasks.expect_error(409, "PATCH", f"{T}/{first}", {"depends_on": [third]})["code"] == "circle"
         tasks.finish(first)
         tasks.finish(third)
 

@@ -11,7 +11,8 @@ from chalicelib.foundation.subjects import SubjectRegistry
 from chalicelib.packs import PACKS
 from chalicelib.packs.tasks import public
 from chalicelib.packs.tasks.public import PacketAction
-from tests.packs.tasks.tasks_client import T, TasksClient, events, gate, kept, rows
+from tests.api_user import all_rows
+from tests.packs.tasks.tasks_client import T, TasksClient, events, gate, kept
 
 PACKET = f"hand_d{EXAMPLE_ULID * 2}"
 SENT = datetime(2026, 11, 20, tzinfo=UTC)
@@ -56,8 +57,8 @@ class TestPackets:
         seen = tasks.read(made.id)
         assert (seen["deal_id"], seen["professional_id"]) == (None, ada)
         assert [row["id"] for row in tasks.list(f"{T}/by-professional/{ada}")] == [made.id]
-        tasks.refused(422, "PATCH", f"{T}/{made.id}", {"depends_on": [tasks.task()]})
-        as_("dealmaker").refused(403, "PATCH", f"{T}/{made.id}", {"title": "x"})
+        tasks.expect_error(422, "PATCH", f"{T}/{made.id}", {"depends_on": [tasks.task()]})
+        as_("dealmaker").expect_error(403, "PATCH", f"{T}/{made.id}", {"title": "x"})
         me = as_("professional", user="user_ada", professional_id=ada)
         me.ok("POST", f"{T}/{made.id}/comments", {"text": "x"})
         me.finish(made.id)
@@ -175,7 +176,7 @@ class TestEndOfADeal:
     def test_at_most_80(self, tasks: TasksClient, runtime):
         deal, professional = tasks.deal(), tasks.professional()
         ids = [tasks.task(deal, professional) for _ in range(81)]
-        refused = tasks.refused(409, "PATCH", f"/deals/{deal}/status", {"status": "cancelled", "reason": "title"})
+        refused = tasks.expect_error(409, "PATCH", f"/deals/{deal}/status", {"status": "cancelled", "reason": "title"})
         assert refused["code"] == "too_many_open"
         assert {row["status"] for row in tasks.list(f"{T}/by-deal/{deal}", limit="200")} == {"open"}
         tasks.finish(ids[0])
@@ -223,5 +224,5 @@ def test_nothing_lies_where_another_packs_rows_do(tasks: TasksClient, runtime):
     id = tasks.task(deal)
     tasks.move(id, "in_progress")
     tasks.ok("POST", f"{T}/{id}/comments", {"text": "x"})
-    own = sorted(raw["sk"]["S"].partition("#")[0] for raw in rows(runtime) if raw["pk"]["S"] == deal)
+    own = sorted(raw["sk"]["S"].partition("#")[0] for raw in all_rows(runtime) if raw["pk"]["S"] == deal)
     assert own == ["!", "H", "M", "T", "~"]

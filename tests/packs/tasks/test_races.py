@@ -9,9 +9,10 @@ import pytest
 
 from chalicelib.packs.tasks import schedules
 from chalicelib.packs.tasks.entities import Task
+from tests.api_user import all_rows
 from tests.dynamodb_local import dynamodb_local, dynamodb_local_url
 from tests.fault_injection import Conflicts, FaultInjectingClient, LostResponses, Throttles, Unprocessed
-from tests.packs.tasks.tasks_client import T, TasksClient, events, gate, kept, rows
+from tests.packs.tasks.tasks_client import T, TasksClient, events, gate, kept
 
 __all__ = ["dynamodb_local", "dynamodb_local_url"]
 
@@ -22,7 +23,7 @@ def at_once(count: int, call: Any) -> list[Any]:
 
 
 def tasks_of(runtime: Any) -> dict[str, Task]:
-    found = [Task.from_item(raw) for raw in rows(runtime) if raw.get("kind", {}).get("S") == "task"]
+    found = [Task.from_item(raw) for raw in all_rows(runtime) if raw.get("kind", {}).get("S") == "task"]
     return {task.id: task for task in found}
 
 
@@ -77,7 +78,7 @@ class TestInterleavings:
         third = tasks.task(deal)
         fourth = tasks.task(deal, depends_on=[third])
         Meanwhile(runtime, lambda: tasks.patch(third, depends_on=[second]))
-        assert tasks.refused(409, "PATCH", f"{T}/{first}", {"depends_on": [fourth]})["circle"] == [first, fourth, third, second, first]
+        assert tasks.expect_error(409, "PATCH", f"{T}/{first}", {"depends_on": [fourth]})["circle"] == [first, fourth, third, second, first]
 
     def test_what_is_no_circle_goes_on(self, tasks: TasksClient, runtime, round_trips):
         deal = tasks.deal()
@@ -90,16 +91,16 @@ class TestInterleavings:
         deal, professional = tasks.deal(), tasks.professional()
         first = tasks.task(deal)
         Meanwhile(runtime, lambda: tasks.task(deal, professional, depends_on=[first]))
-        assert tasks.refused(409, "DELETE", f"{T}/{first}")["code"] == "referred_to"
+        assert tasks.expect_error(409, "DELETE", f"{T}/{first}")["code"] == "referred_to"
 
     def test_one_comes_to_depend_on_what_is_deleted(self, tasks: TasksClient, runtime):
         deal, professional = tasks.deal(), tasks.professional()
         first, second = tasks.task(deal), tasks.task(deal)
         Meanwhile(runtime, lambda: tasks.ok("DELETE", f"{T}/{first}"))
-        tasks.refused(404, "POST", T, {"professional_id": professional, "deal_id": deal, "title": "t", "depends_on": [first]})
+        tasks.expect_error(404, "POST", T, {"professional_id": professional, "deal_id": deal, "title": "t", "depends_on": [first]})
         third = tasks.task(deal)
         Meanwhile(runtime, lambda: tasks.ok("DELETE", f"{T}/{third}"))
-        tasks.refused(404, "PATCH", f"{T}/{second}", {"depends_on": [third]})
+        tasks.expect_error(404, "PATCH", f"{T}/{second}", {"depends_on": [third]})
 
     def test_a_dependency_is_reopened_while_one_finishes(self, tasks: TasksClient, runtime):
         deal = tasks.deal()
@@ -108,7 +109,7 @@ class TestInterleavings:
         tasks.finish(first)
         tasks.move(second, "in_progress")
         Meanwhile(runtime, lambda: tasks.move(first, "in_progress", reason="defect"))
-        assert tasks.refused(409, "PATCH", f"{T}/{second}/status", {"status": "done"})["open"] == [first]
+        assert tasks.expect_error(409, "PATCH", f"{T}/{second}/status", {"status": "done"})["open"] == [first]
 
     def test_the_last_two_are_settled_at_once(self, tasks: TasksClient, runtime):
         deal = tasks.deal()
@@ -126,7 +127,7 @@ class TestInterleavings:
         cancelled = {"status": "cancelled", "reason": "title"}
         Meanwhile(runtime, lambda: tasks.ok("PATCH", f"/deals/{deal}/status", cancelled))
         body = {"professional_id": professional, "deal_id": deal, "title": "t"}
-        assert tasks.refused(409, "POST", T, body)["code"] == "deal_not_open"
+        assert tasks.expect_error(409, "POST", T, body)["code"] == "deal_not_open"
         assert tasks.read(id)["status"] == "cancelled"
 
     def test_a_task_is_added_while_the_deal_ends(self, tasks: TasksClient, runtime):
@@ -146,7 +147,7 @@ class TestInterleavings:
     def test_one_is_deleted_while_somebody_writes_about_it(self, tasks: TasksClient, runtime):
         id = tasks.task()
         Meanwhile(runtime, lambda: tasks.ok("DELETE", f"{T}/{id}"))
-        tasks.refused(404, "POST", f"{T}/{id}/comments", {"text": "x"})
+        tasks.expect_error(404, "POST", f"{T}/{id}/comments", {"text": "x"})
 
 
 @pytest.mark.dynamodb_local

@@ -14,9 +14,10 @@ from chalicelib.foundation.store import table
 from chalicelib.packs import PACKS
 from chalicelib.packs.tasks.rules.statuses import BLOCKED_REASONS, STATUSES
 from ops.projections import find_drift
+from tests.api_user import all_rows
 from tests.conftest import TABLE
 from tests.packs.dispositions.dispositions_client import apply_projections
-from tests.packs.tasks.tasks_client import T, TasksClient, events, gate, kept, rows
+from tests.packs.tasks.tasks_client import T, TasksClient, events, gate, kept
 from tests.packs.tasks.test_rules import MOVES, reaches
 
 TASKS = 4
@@ -197,7 +198,7 @@ def agree(tasks: TasksClient, runtime: Any, model: Model, deal: str, ids: list[s
         if seen["status"] == "blocked":
             blocked[model.reason[task]] -= since
         assert seen["blocked_seconds"] == blocked
-        stays = [raw for raw in rows(runtime) if raw["sk"]["S"].startswith(f"H#{ids[task]}#")]
+        stays = [raw for raw in all_rows(runtime) if raw["sk"]["S"].startswith(f"H#{ids[task]}#")]
         assert len(stays) == model.moves[task]
     stored = [kept(runtime, id) for id in ids]
     row = gate(runtime, deal)

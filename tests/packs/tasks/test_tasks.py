@@ -8,7 +8,8 @@ from chalicelib.foundation import retention
 from chalicelib.foundation.ids import EXAMPLE_ULID
 from chalicelib.foundation.schedules import RunStats
 from chalicelib.functions.streams import audit
-from tests.packs.tasks.tasks_client import T, TasksClient, gate, kept, rows
+from tests.api_user import all_rows
+from tests.packs.tasks.tasks_client import T, TasksClient, gate, kept
 from tests.streams.stream_feeder import record_of
 
 NOBODY, NOTHING, NO_TASK = f"pro_{EXAMPLE_ULID}", f"deal_{EXAMPLE_ULID}", f"task_d{EXAMPLE_ULID * 2}"
@@ -56,7 +57,7 @@ class TestCreate:
         assert (gate(runtime, deal)["refs"], gate(runtime, deal)["ver"], gate(runtime, deal)["dependencies"]) == (2, 2, 1)
         assert gate(runtime, professional)["refs"] == 2
         for path, root in (("/deals", deal), ("/pros/scorecard/professionals", professional)):
-            refused = tasks.refused(409, "DELETE", f"{path}/{root}")
+            refused = tasks.expect_error(409, "DELETE", f"{path}/{root}")
             assert (refused["code"], len(refused["held_by"])) == ("referred_to", 2)
             assert first in refused["held_by"]
 
@@ -65,7 +66,7 @@ class TestCreate:
         id = tasks.task("424242")
         assert tasks.read(id)["deal_id"] == deal
         assert [row["id"] for row in tasks.list(f"{T}/by-deal/424242")] == [id]
-        tasks.refused(404, "POST", T, {"professional_id": tasks.professional(), "deal_id": "424243", "title": "t"})
+        tasks.expect_error(404, "POST", T, {"professional_id": tasks.professional(), "deal_id": "424243", "title": "t"})
 
     @pytest.mark.parametrize(
         ("field", "value"),
@@ -81,7 +82,7 @@ class TestCreate:
         deal = tasks.deal()
         missing = f"task_d{deal.removeprefix('deal_')}{EXAMPLE_ULID}"
         value = [missing] if value == ["{missing}"] else value
-        tasks.refused(404, "POST", T, {"professional_id": tasks.professional(), "deal_id": deal, "title": "t", field: value})
+        tasks.expect_error(404, "POST", T, {"professional_id": tasks.professional(), "deal_id": deal, "title": "t", field: value})
 
     @pytest.mark.parametrize(
         ("field", "value"),
@@ -109,23 +110,23 @@ class TestCreate:
     )
     def test_what_is_wrong(self, tasks: TasksClient, field, value):
         body = {"professional_id": tasks.professional(), "deal_id": tasks.deal(), "title": "t", field: value}
-        errors = tasks.refused(422, "POST", T, body)["errors"]
+        errors = tasks.expect_error(422, "POST", T, body)["errors"]
         assert {error["loc"][0] for error in errors} == {field}
 
     def test_what_may_not_be_used_now(self, tasks: TasksClient):
         deal, professional = tasks.deal(), tasks.professional()
         tasks.ok("PATCH", f"/pros/scorecard/professionals/{professional}", {"is_active": False})
         body = {"professional_id": professional, "deal_id": deal, "title": "t"}
-        assert tasks.refused(409, "POST", T, body)["code"] == "professional_inactive"
+        assert tasks.expect_error(409, "POST", T, body)["code"] == "professional_inactive"
         tasks.ok("PATCH", f"/deals/{deal}/status", {"status": "cancelled", "reason": "title"})
-        assert tasks.refused(409, "POST", T, {**body, "professional_id": tasks.professional()})["code"] == "deal_not_open"
+        assert tasks.expect_error(409, "POST", T, {**body, "professional_id": tasks.professional()})["code"] == "deal_not_open"
 
     def test_a_deal_holds_so_many(self, tasks: TasksClient, monkeypatch):
         monkeypatch.setattr("chalicelib.packs.tasks.repository.MAX_TASKS", 2)
         deal, professional = tasks.deal(), tasks.professional()
         ids = [tasks.task(deal, professional) for _ in range(2)]
         body = {"professional_id": professional, "deal_id": deal, "title": "t"}
-        assert tasks.refused(409, "POST", T, body)["code"] == "too_many_tasks"
+        assert tasks.expect_error(409, "POST", T, body)["code"] == "too_many_tasks"
         tasks.ok("DELETE", f"{T}/{ids[0]}")
         tasks.ok("POST", T, body)
 
@@ -171,20 +172,20 @@ class TestEdit:
         assert (gate(runtime, first)["refs"], gate(runtime, second)["refs"]) == (0, 1)
         assert tasks.list(f"{T}/by-professional/{first}") == []
         assert [row["id"] for row in tasks.list(f"{T}/by-professional/{second}")] == [id]
-        tasks.refused(404, "PATCH", f"{T}/{id}", {"professional_id": NOBODY})
+        tasks.expect_error(404, "PATCH", f"{T}/{id}", {"professional_id": NOBODY})
         tasks.ok("PATCH", f"/pros/scorecard/professionals/{first}", {"is_active": False})
-        assert tasks.refused(409, "PATCH", f"{T}/{id}", {"professional_id": first})["code"] == "professional_inactive"
+        assert tasks.expect_error(409, "PATCH", f"{T}/{id}", {"professional_id": first})["code"] == "professional_inactive"
         assert tasks.patch(id, title="Still hers")["reassigned"] == 1
 
     @pytest.mark.parametrize("body", [{"status": "done"}, {"deal_id": NOTHING}, {"professional_id": None}, {"title": None}, {}])
     def test_what_it_is_not_for(self, tasks: TasksClient, body):
-        tasks.refused(422, "PATCH", f"{T}/{tasks.task()}", body)
+        tasks.expect_error(422, "PATCH", f"{T}/{tasks.task()}", body)
 
     @pytest.mark.parametrize("end", ["done", "cancelled"])
     def test_not_of_one_that_is_over(self, tasks: TasksClient, end):
         id = tasks.task()
         tasks.finish(id) if end == "done" else tasks.move(id, "cancelled", reason="duplicate")
-        assert tasks.refused(409, "PATCH", f"{T}/{id}", {"title": "x"})["code"] == "over"
+        assert tasks.expect_error(409, "PATCH", f"{T}/{id}", {"title": "x"})["code"] == "over"
 
     def test_not_behind(self, tasks: TasksClient):
         id = tasks.task()
@@ -194,7 +195,7 @@ class TestEdit:
             ("PATCH", f"{T}/{id}/status", {"status": "done"}),
             ("DELETE", f"{T}/{id}", None),
         ):
-            refused = tasks.refused(412, method, path, body, headers={"If-Match": '"1"'})
+            refused = tasks.expect_error(412, method, path, body, headers={"If-Match": '"1"'})
             assert refused["type"] == "/problems/precondition-failed"
 
     def test_not_in_a_deal_that_is_cancelled(self, tasks: TasksClient):
@@ -203,7 +204,7 @@ class TestEdit:
         tasks.finish(id)
         tasks.ok("PATCH", f"/deals/{deal}/status", {"status": "cancelled", "reason": "title"})
         body = {"status": "in_progress", "reason": "defect"}
-        assert tasks.refused(409, "PATCH", f"{T}/{id}/status", body)["code"] == "deal_not_open"
+        assert tasks.expect_error(409, "PATCH", f"{T}/{id}/status", body)["code"] == "deal_not_open"
 
 
 class TestDelete:
@@ -211,7 +212,7 @@ class TestDelete:
         deal, professional = tasks.deal(), tasks.professional()
         id = tasks.task(deal, professional, due_on="2026-11-01")
         assert tasks.call("DELETE", f"{T}/{id}").status == 204
-        tasks.refused(404, "GET", f"{T}/{id}")
+        tasks.expect_error(404, "GET", f"{T}/{id}")
         for path in (T, f"{T}/by-deal/{deal}", f"{T}/by-professional/{professional}"):
             assert tasks.list(path) == []
         assert tasks.list(T, overdue="true") == []
@@ -222,13 +223,13 @@ class TestDelete:
     def test_not_a_done_one(self, tasks: TasksClient):
         id = tasks.task()
         tasks.finish(id)
-        assert tasks.refused(409, "DELETE", f"{T}/{id}")["code"] == "over"
+        assert tasks.expect_error(409, "DELETE", f"{T}/{id}")["code"] == "over"
 
     def test_not_one_that_others_depend_on(self, tasks: TasksClient):
         deal = tasks.deal()
         id = tasks.task(deal)
         others = [tasks.task(deal, depends_on=[id]) for _ in range(22)]
-        refused = tasks.refused(409, "DELETE", f"{T}/{id}")
+        refused = tasks.expect_error(409, "DELETE", f"{T}/{id}")
         assert (refused["code"], len(refused["held_by"])) == ("referred_to", 20)
         assert set(refused["held_by"]) < set(others)
         for other in others:
@@ -250,13 +251,13 @@ class TestDelete:
             tasks.move(one, "in_progress")
             for _ in range(3):
                 tasks.ok("POST", f"{T}/{one}/comments", {"text": "x"})
-        before = [raw["sk"]["S"] for raw in rows(runtime) if stays in raw["sk"]["S"] or stays.removeprefix("task_") in raw["sk"]["S"]]
+        before = [raw["sk"]["S"] for raw in all_rows(runtime) if stays in raw["sk"]["S"] or stays.removeprefix("task_") in raw["sk"]["S"]]
         tasks.ok("DELETE", f"{T}/{id}")
         clock.now += retention.DELETED_TERM + timedelta(minutes=1)
         stats = RunStats()
         retention.purge_deleted(runtime.context(request_id="r"), stats)
         assert stats.details["purged"] == {"task": 1, "task-comment": 3}
-        left = [raw["sk"]["S"] for raw in rows(runtime) if raw["pk"]["S"] == deal]
+        left = [raw["sk"]["S"] for raw in all_rows(runtime) if raw["pk"]["S"] == deal]
         assert not [sk for sk in left if id.removeprefix("task_") in sk]
         assert len(before) == 5
         assert set(before) <= set(left)
@@ -275,7 +276,7 @@ class TestWhose:
             ("POST", f"{T}/{id}/comments", {"text": "x"}),
             ("DELETE", f"{T}/{id}", None),
         ):
-            assert theirs.refused(403, method, path, body)["type"] == "/problems/forbidden"
+            assert theirs.expect_error(403, method, path, body)["type"] == "/problems/forbidden"
         mine.finish(id)
         mine.move(id, "in_progress", reason="defect")
         mine.move(id, "cancelled", reason="duplicate")
@@ -304,19 +305,19 @@ class TestWhose:
             ("PATCH", f"{T}/{other}/status", {"status": "in_progress"}),
             ("POST", f"{T}/{other}/comments", {"text": "x"}),
         ):
-            me.refused(404, method, path, body)
+            me.expect_error(404, method, path, body)
         me.ok("POST", f"{T}/{id}/comments", {"text": "Ordered."})
         me.move(id, "in_progress", "blocked", reason="client")
-        me.refused(403, "PATCH", f"{T}/{id}/status", {"status": "cancelled", "reason": "duplicate"})
+        me.expect_error(403, "PATCH", f"{T}/{id}/status", {"status": "cancelled", "reason": "duplicate"})
         me.move(id, "in_progress", "done")
-        me.refused(403, "PATCH", f"{T}/{id}/status", {"status": "in_progress", "reason": "defect"})
+        me.expect_error(403, "PATCH", f"{T}/{id}/status", {"status": "in_progress", "reason": "defect"})
         for method, path, body in (("POST", T, {}), ("PATCH", f"{T}/{id}", {"title": "x"}), ("DELETE", f"{T}/{id}", None)):
-            me.refused(403, method, path, body)
+            me.expect_error(403, method, path, body)
 
     def test_nobody_of_that_name_sees_nothing(self, tasks: TasksClient, as_):
         id, me = tasks.task(), as_("professional", user="user_none")
         assert me.list(T) == []
-        me.refused(404, "GET", f"{T}/{id}")
+        me.expect_error(404, "GET", f"{T}/{id}")
 
     def test_somebody_with_two_roles(self, tasks: TasksClient, as_):
         ada = tasks.professional("Ada")
@@ -324,18 +325,18 @@ class TestWhose:
         both = as_("professional", "dealmaker", user="user_ada", professional_id=ada)
         assert {row["id"] for row in both.list(T)} == {id, other}
         both.move(id, "in_progress")
-        both.refused(403, "PATCH", f"{T}/{other}/status", {"status": "in_progress"})
-        both.refused(403, "PATCH", f"{T}/{id}/status", {"status": "cancelled", "reason": "duplicate"})
+        both.expect_error(403, "PATCH", f"{T}/{other}/status", {"status": "in_progress"})
+        both.expect_error(403, "PATCH", f"{T}/{id}/status", {"status": "cancelled", "reason": "duplicate"})
         reader = as_("professional", "viewer", user="user_ada", professional_id=ada)
         assert reader.read(other)["id"] == other
         reader.move(id, "done")
-        reader.refused(404, "PATCH", f"{T}/{other}/status", {"status": "in_progress"})
+        reader.expect_error(404, "PATCH", f"{T}/{other}/status", {"status": "in_progress"})
 
     def test_who_only_reads(self, tasks: TasksClient, as_):
         id = tasks.task()
         for role in ("viewer", "auditor"):
             assert as_(role).read(id)["id"] == id
-            as_(role).refused(403, "PATCH", f"{T}/{id}/status", {"status": "in_progress"})
+            as_(role).expect_error(403, "PATCH", f"{T}/{id}/status", {"status": "in_progress"})
 
 
 class TestComments:
@@ -355,12 +356,12 @@ class TestComments:
 
     @pytest.mark.parametrize("text", ["", "   \n", "x" * 5001, "bell\u0007", None, 7])
     def test_what_is_none(self, tasks: TasksClient, text):
-        tasks.refused(422, "POST", f"{T}/{tasks.task()}/comments", {"text": text})
+        tasks.expect_error(422, "POST", f"{T}/{tasks.task()}/comments", {"text": text})
 
     def test_of_no_task(self, tasks: TasksClient):
         for id in (NO_TASK, "task_x", f"cmt_d{EXAMPLE_ULID * 3}"):
-            tasks.refused(404, "POST", f"{T}/{id}/comments", {"text": "x"})
-            tasks.refused(404, "GET", f"{T}/{id}/comments")
+            tasks.expect_error(404, "POST", f"{T}/{id}/comments", {"text": "x"})
+            tasks.expect_error(404, "GET", f"{T}/{id}/comments")
 
     def test_once_under_one_key(self, tasks: TasksClient):
         id, key = tasks.task(), {"Idempotency-Key": "k"}
@@ -420,7 +421,7 @@ class TestLists:
 
     def test_what_names_nothing(self, tasks: TasksClient):
         for path in (f"{T}/by-professional/{NOBODY}", f"{T}/by-professional/x", f"{T}/by-deal/{NOTHING}", f"{T}/by-deal/x"):
-            tasks.refused(404, "GET", path)
+            tasks.expect_error(404, "GET", path)
 
     def test_a_long_title_is_cut_in_lists(self, tasks: TasksClient):
         id = tasks.task(title="é" * 200)
@@ -446,11 +447,11 @@ def test_the_trail_seals_what_is_personal(tasks: TasksClient, runtime):
     deal = tasks.deal()
     id = tasks.task(deal, description="Her mother is ill.", title="Call back")
     comment = tasks.ok("POST", f"{T}/{id}/comments", {"text": "She moves in May."})["id"]
-    seen = [raw for raw in rows(runtime) if raw.get("t", {}).get("S") == "e"]
+    seen = [raw for raw in all_rows(runtime) if raw.get("t", {}).get("S") == "e"]
     records = [record_of(number, None, raw) for number, raw in enumerate(seen, 1)]
     assert audit(runtime, {"Records": records}) == {"batchItemFailures": []}
-    bodies = {raw["pk"]["S"]: raw["body"]["S"] for raw in rows(runtime) if raw["pk"]["S"].startswith("AUD#")}
+    bodies = {raw["pk"]["S"]: raw["body"]["S"] for raw in all_rows(runtime) if raw["pk"]["S"].startswith("AUD#")}
     assert "Call back" in bodies[f"AUD#{id}"]
     assert "mother" not in bodies[f"AUD#{id}"]
     assert "May" not in bodies[f"AUD#{comment}"]
-    assert "PERSON#" + deal in {raw["pk"]["S"] for raw in rows(runtime)}  # erased with the deal
+    assert "PERSON#" + deal in {raw["pk"]["S"] for raw in all_rows(runtime)}  # erased with the deal

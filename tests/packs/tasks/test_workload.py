@@ -73,10 +73,10 @@ def test_whose(tasks: TasksClient, workload, as_):
     me = as_("professional", user="user_ada", professional_id=ada)
     assert workload(client=me) == workload(ada)
     assert workload(ada, client=me)["open"] == 1
-    me.refused(404, "GET", W, query={"professional_id": bob})
-    as_("professional", user="user_none").refused(404, "GET", W)
+    me.expect_error(404, "GET", W, query={"professional_id": bob})
+    as_("professional", user="user_none").expect_error(404, "GET", W)
     for unknown in (f"pro_{EXAMPLE_ULID}", "x"):
-        tasks.refused(404, "GET", W, query={"professional_id": unknown})
+        tasks.expect_error(404, "GET", W, query={"professional_id": unknown})
 
 
 def test_it_explains_itself(tasks: TasksClient, workload):
