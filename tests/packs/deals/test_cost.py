@@ -9,7 +9,6 @@ from chalicelib.packs.deals import PACK
 from tests.access_patterns_doc import documented_round_trips
 
 ONE, KEY, TITLE = "/deals/{deal}", {"Idempotency-Key": "k"}, {"title": "T"}
-CANCEL = {"status": "cancelled", "reason": "title"}
 PRICED = {**TITLE, "kind": "wholesale", "pipeline_id": "{pipe}"}
 FULL = {
     **TITLE,
@@ -35,8 +34,6 @@ REQUESTS: dict[str, list[tuple[Any, ...]]] = {
     "PATCH /deals/{id}": [("PATCH", ONE, {"professional_ids": ["{pro}"], "parties": FULL["parties"], "team": ["user_ann"]})],
     "DELETE /deals/{id}": [("DELETE", ONE)],
     "DELETE /deals/{id}, with a pipeline": [("DELETE", "/deals/{priced}")],
-    "PATCH /deals/{id}/status": [("PATCH", f"{ONE}/status", CANCEL)],
-    "PATCH /deals/{id}/status, with a pipeline": [("PATCH", "/deals/{priced}", {"value": 1}), ("PATCH", "/deals/{priced}/status", CANCEL)],
 }
 
 
