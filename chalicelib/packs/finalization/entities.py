@@ -71,9 +71,9 @@ class Certificate(Entity):
     deal_id = a.string()
     number = a.integer()  # of the deal's certificates, from 1
     content_hash = a.string()
-    # What the rules of findings go by: the policies for finalizing that it names, and the decisions by which they were met.
+    # What the rules of findings go by: the policies that it names, and the decisions by which they were met.
     policy_version = a.integer()
-    policies = a.list_()
+    approvals = a.list_()
     decisions = a.list_()
     superseded = a.optional_map()  # {"at", "by", "decision_id"}
 

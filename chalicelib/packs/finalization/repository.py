@@ -1,11 +1,17 @@
-"""Reading a deal with all that finalization goes by, and its items and certificates."""
+"""Reading a deal with all that finalization goes by, and its items and certificates.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+Everything that lies in the deal's partition comes by one query (`deals.read_snapshot`), and stands as it was read while the gate has the
+number that was read with it. What is elsewhere comes by one batch, and is held to what was read by a condition of its own.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Conflict, NotFound
+from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.entity import Entity
@@ -16,8 +22,12 @@ from chalicelib.packs.finalization.entities import Certificate, CertificateConte
 from chalicelib.packs.finalization.rules.checklist import is_evidence
 from chalicelib.packs.finalization.rules.items import OPEN, Surroundings, other_deal
 from chalicelib.packs.finalization.rules.templates import TEMPLATES
+from chalicelib.packs.governance import public as governance
 
-ITEM, CERTIFICATE, CONTRACT, ROUTE, TASK = "item", "certificate", "contract", "route", "task"  # as subjects
+DEAL, ITEM, CERTIFICATE, DECISION = "deal", "item", "certificate", "decision"  # types of subjects
+CONTRACT, ROUTE, TASK = "contract", "route", "task"
+
+Items = Mapping[ItemKey, DynamoItem]
 
 
 def surroundings_of(
@@ -27,29 +37,37 @@ def surroundings_of(
     evidence: Callable[[str], bool] = frozenset[str]().__contains__,
 ) -> Surroundings:
     """What the standing of a deal's items depends on."""
-    price = pipeline.facts["contract_price"] if pipeline else None
-    value = deals.value_of(deal.kind, deal.value, price).amount
-    fields: JsonObject = {**deal.attribute_values, "kind": deal.kind, "value": value}
+    fields: JsonObject = {**deal.attribute_values, "kind": deal.kind, "value": value_of(deal, pipeline).amount}
     return Surroundings(fields, pipeline.facts if pipeline else None, waivers, evidence)
+
+
+def value_of(deal: deals.Deal, pipeline: Subject | None) -> deals.Value:
+    """What a deal is worth."""
+    return deals.value_of(deal.kind, deal.value, pipeline.facts["contract_price"] if pipeline else None)
 
 
 @dataclass(frozen=True)
 class DealState:
-    """A deal with everything in its partition, and its pipeline, where it has one that is there. `waivers` are decisions that stand for `waive`."""
+    """A deal with everything in its partition, and its pipeline, where it has one that is there, as of an instant.
+
+    `subject` is the deal as decisions are bound to it. `items` are those that it has; of one that is still to get some by its kind, these, too.
+    """
 
     snapshot: deals.DealSnapshot
+    subject: Subject
     pipeline: Subject | None
-    waivers: frozenset[str] = frozenset()
+    items: tuple[Item, ...]
+    now: datetime
 
     @property
     def deal(self) -> deals.Deal:
         """The deal."""
         return self.snapshot.deal
 
-    @cached_property
-    def items(self) -> list[Item]:
-        """Its items, in the order of their ids."""
-        return [Item.from_item(self._row(Item, one.id)) for one in self.snapshot.of_type(ITEM)]
+    @property
+    def value(self) -> deals.Value:
+        """What it is worth."""
+        return value_of(self.deal, self.pipeline)
 
     @cached_property
     def certificates(self) -> list[Certificate]:
@@ -57,10 +75,21 @@ class DealState:
         return [Certificate.from_item(self._row(Certificate, one.id)) for one in self.snapshot.of_type(CERTIFICATE)]
 
     @cached_property
+    def decisions(self) -> list[governance.Decision]:
+        """The decisions on the deal, the first one first."""
+        return governance.decisions_of(self.snapshot.rows.values(), self.deal.id)
+
+    @cached_property
     def surroundings(self) -> Surroundings:
         """What the standing of its items depends on."""
+        named = {item.decision_id for item in self.items if item.decision_id is not None}
+        waivers = frozenset(id for id in named if self.standing_decision(id, governance.WAIVE))
         evidence = is_evidence(self.snapshot.of_type(CONTRACT), self.snapshot.of_type(ROUTE))
-        return surroundings_of(self.deal, self.pipeline, self.waivers, evidence)
+        return surroundings_of(self.deal, self.pipeline, waivers, evidence)
+
+    def standing_decision(self, id: str, act: str, *, final: bool = False) -> governance.Decision | None:
+        """The decision where it is a standing approval or override of the deal for exactly this act; with `final` a final override only."""
+        return governance.standing_in(self.decisions, id, act, self.subject.content_hash, self.now, final=final)
 
     def find_item(self, id: str) -> Item:
         """One of its items. Raises NotFound."""
@@ -69,8 +98,15 @@ class DealState:
             raise NotFound(Item.ID.name)
         return found
 
+    def with_item(self, item: Item) -> "DealState":
+        """The same, with an item as it is after a change."""
+        return replace(self, items=tuple(item if one.id == item.id else one for one in self.items))
+
     def require_child(self, ctx: Context, id: str, type: str) -> None:
-        """Raise NotFound where there is no such contract or document, Conflict where it is another deal's. One round trip where it isn't this one's."""
+        """Raise NotFound where there is no such contract or document, Conflict where it is another deal's.
+
+        One round trip where it isn't this deal's.
+        """
         if any(child.id == id for child in self.snapshot.of_type(type)):
             return
         subjects = SubjectRegistry(ctx.packs)
@@ -82,16 +118,44 @@ class DealState:
         return self.snapshot.rows[kind.ID.key(id).sk]
 
 
-def read(ctx: Context, deal_id: str) -> DealState:
-    """A deal with its items and what their standing depends on. One round trip for each started MB, and one where it has a pipeline."""
-    snapshot = deals.read_snapshot(ctx, deal_id)
-    return DealState(snapshot, read_pipeline(ctx, snapshot.deal), standing_waivers(snapshot))
+def state_of(ctx: Context, snapshot: deals.DealSnapshot, pipeline: Subject | None, items: Items) -> DealState:
+    """A deal of what was read: its partition, its pipeline, and the items among which that is."""
+    rows = {ItemKey(snapshot.deal.id, sort_key): row for sort_key, row in snapshot.rows.items()} | dict(items)
+    subject = SubjectRegistry(ctx.packs).parse(snapshot.deal.id, rows[snapshot.deal.key], ctx.today, rows)
+    stored = tuple(Item.from_item(snapshot.rows[Item.ID.key(one.id).sk]) for one in snapshot.of_type(ITEM))
+    return DealState(snapshot, subject, pipeline, stored, ctx.now)
 
 
-def missing_items(ctx: Context, state: DealState) -> list[Item]:
-    """The items of its kind's template that the deal doesn't have yet, as they are to be added by the caller."""
-    deal, there = state.deal, {item.id for item in state.items}
-    new = [
+def read(ctx: Context, deal_id: str, items: Callable[[Iterable[ItemKey]], Items] | None = None) -> DealState:
+    """A deal with its items and what their standing depends on.
+
+    One round trip for each started MB, and one where it has a pipeline. `items` reads what is elsewhere, strongly, unless told otherwise.
+    """
+    snapshot, subjects = deals.read_snapshot(ctx, deal_id), SubjectRegistry(ctx.packs)
+    pipeline_id = snapshot.deal.pipeline_id
+    keys = [] if pipeline_id is None else [subjects.key(pipeline_id)]
+    found = (items or ctx.store.batch_get)(keys)
+    return state_of(ctx, snapshot, _pipeline_in(ctx, snapshot.deal, found), found)
+
+
+def read_pipeline(ctx: Context, deal: deals.Deal) -> Subject | None:
+    """The deal's pipeline. One round trip where it has one."""
+    keys = [] if deal.pipeline_id is None else [SubjectRegistry(ctx.packs).key(deal.pipeline_id)]
+    return _pipeline_in(ctx, deal, ctx.store.batch_get(keys))
+
+
+def _pipeline_in(ctx: Context, deal: deals.Deal, items: Items) -> Subject | None:
+    if deal.pipeline_id is None:
+        return None
+    subjects = SubjectRegistry(ctx.packs)
+    raw = items.get(subjects.key(deal.pipeline_id))
+    return None if raw is None or "deleted_at" in raw else subjects.parse(deal.pipeline_id, raw, ctx.today)
+
+
+def missing_items(ctx: Context, deal: deals.Deal, there: Iterable[str]) -> list[Item]:
+    """The items of its kind's template that a deal doesn't have yet (`there` are the ids of those that it has), as the caller would add them."""
+    ids = set(there)
+    new = (
         Item.new(
             ctx,
             Item.id_of_template(deal, one.key),
@@ -106,45 +170,19 @@ def missing_items(ctx: Context, state: DealState) -> list[Item]:
             confirmations=[],
         )
         for one in TEMPLATES[deal.kind]
-    ]
-    return [item for item in new if item.id not in there]
+    )
+    return [item for item in new if item.id not in ids]
 
 
 def find_certificate(ctx: Context, deal_id: str, number: int | None) -> tuple[Certificate, CertificateContent]:
     """A certificate of a deal, the latest unless its number is given, and its content. Two round trips. Raises NotFound."""
-    rows = list(ctx.store.query_all(Certificate.children_of(deal_id)))
+    rows = ctx.store.query_all(Certificate.children_of(deal_id))
     certificates = [certificate for row in rows if (certificate := parse_live(Certificate, row))]
-    chosen = [certificate for certificate in certificates if number in (None, certificate.number)]
-    if not chosen:
+    chosen = next((one for one in reversed(certificates) if number in (None, one.number)), None)
+    content = None if chosen is None else ctx.store.get_item(CertificateContent.key_of(chosen.id))
+    if chosen is None or content is None:
         raise NotFound(Certificate.ID.name)
-    content = ctx.store.get_item(CertificateContent.key_of(chosen[-1].id))
-    if content is None:
-        raise NotFound(Certificate.ID.name)
-    return chosen[-1], CertificateContent.from_item(content)
-
-
-def read_pipeline(ctx: Context, deal: deals.Deal) -> Subject | None:
-    """The deal's pipeline. One round trip where it has one."""
-    if deal.pipeline_id is None:
-        return None
-    subjects = SubjectRegistry(ctx.packs)
-    raw = ctx.store.get_item(subjects.key(deal.pipeline_id))
-    return None if raw is None or "deleted_at" in raw else subjects.parse(deal.pipeline_id, raw, ctx.today)
-
-
-def standing_waivers(snapshot: deals.DealSnapshot) -> frozenset[str]:
-    """The decisions on a deal that stand for `waive`."""
-    return frozenset(_WAIVERS.get(snapshot.deal.id, ()))
-
-
-_WAIVERS: dict[str, set[str]] = {}
-
-
-def waiving_decision(state: DealState, decision_id: str) -> str:
-    """The id of a decision by which an item of the deal may be waived. Raises Conflict where it isn't one that stands for that."""
-    if decision_id not in state.waivers:
-        raise unusable()
-    return decision_id
+    return chosen, CertificateContent.from_item(content)
 
 
 def unusable() -> Conflict:

@@ -18,6 +18,7 @@ from chalicelib.packs.finalization.presenters import item_view
 from chalicelib.packs.finalization.rules import items as rules
 from chalicelib.packs.finalization.rules.items import MACHINE, MoveFacts
 from chalicelib.packs.finalization.schemas import ItemCreate, ItemEvidence, ItemMoveRequest, ItemView
+from chalicelib.packs.governance import public as governance
 
 _USER = "user"  # the kind of actor that is a person
 _NO_DAY = date.max.isoformat()
@@ -88,7 +89,7 @@ def move_item(ctx: Context, deal_id: str, item_id: str, body: ItemMoveRequest) -
     deals.raise_version(ctx, tx, state.deal.id, any_deal=any_deal)
     tx.save(after)
     tx.commit()
-    return item_view(after, state.surroundings)
+    return item_view(after, state.with_item(after).surroundings)
 
 
 def _is_confirmed_by(ctx: Context, item: Item, body: ItemMoveRequest) -> bool:
@@ -110,9 +111,16 @@ def _after(ctx: Context, state: repository.DealState, item: Item, body: ItemMove
             if not rules.is_confirmed(values["confirmations"]):
                 return values | {"status": rules.OPEN}
     if body.status == rules.WAIVED:
-        values["decision_id"] = repository.waiving_decision(state, body.decision_id or "")
+        values["decision_id"] = _waiver(state, body.decision_id or "")
     is_settled = body.status != rules.OPEN
     return values | {"settled_at": ctx.now if is_settled else None, "settled_by": ctx.actor.id if is_settled else None}
+
+
+def _waiver(state: repository.DealState, decision_id: str) -> str:
+    """The decision, which has to stand for waiving something of the deal. Raises Conflict."""
+    if state.standing_decision(decision_id, governance.WAIVE) is None:
+        raise repository.unusable()
+    return decision_id
 
 
 def _refuse_unused(body: ItemMoveRequest) -> None:

@@ -31,10 +31,11 @@ def move_deal(ctx: Context, id: str, body: DealMoveRequest, query: ExplainParams
         _require_none_sent(snapshot)
         deals.add_cancellation(ctx, tx, before, after, snapshot.gate)
     else:
-        add_items = repository.missing_items(ctx, repository.DealState(snapshot, None)) if body.status == deals.FINALIZING else []
-        for item in add_items:
+        there = [item.id for item in snapshot.of_type(repository.ITEM)]
+        new = repository.missing_items(ctx, before, there) if body.status == deals.FINALIZING else []
+        for item in new:
             tx.create(item)
-        deals.add_move(ctx, tx, before, after, snapshot.gate, new=len(add_items))
+        deals.add_move(ctx, tx, before, after, snapshot.gate, new=len(new))
     pipeline = deals.pricing_pipeline(ctx, after)
     tx.commit()
     return deals.view(ctx, after, pipeline, explain=query.explain)
