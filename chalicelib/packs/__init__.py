@@ -13,6 +13,7 @@ from chalicelib.packs import (
     deals,
     dispositions,
     events,
+    findings,
     handoffs,
     holdings,
     retainers,
@@ -43,5 +44,6 @@ PACKS: tuple[Pack, ...] = (
     tasks.PACK,
     alignment.PACK,
     handoffs.PACK,
+    findings.PACK,
     *PLANNED,
 )

@@ -45,20 +45,6 @@ PLANNED: tuple[Pack, ...] = (
         ),
     ),
     _planned(
-        "Q",
-        "findings",
-        "Internal Auditor",
-        _governed(
-            "findings",
-            admin="rwa all deal rules scan acknowledge resolve",
-            operator="r all deal scan acknowledge",
-            dealmaker="r own-deals deal",
-            counsel="r all deal acknowledge",
-            auditor="rw all deal scan acknowledge resolve accept export verify",
-            viewer="r",
-        ),
-    ),
-    _planned(
         "R",
         "governance",
         "Governance Integration",
