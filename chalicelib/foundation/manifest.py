@@ -162,6 +162,9 @@ class Pack:
     key_prefixes: tuple[str, ...] = ()
     holders: Mapping[str, str] = field(default_factory=dict)
     cancels: Mapping[str, str] = field(default_factory=dict)
+    observations: str = (
+        ""  # dotted path of a function `(ctx, tx, Observation) -> None`: it keeps what other packs observe (foundation.observations)
+    )
     planned: bool = False
 
     @property

@@ -13,6 +13,7 @@ import hashlib
 from datetime import date, datetime
 from typing import Self
 
+from chalicelib.foundation.context import Context
 from chalicelib.foundation.ids import IdFormat, ItemKey, ulid_of_number
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.store import attributes as a
@@ -23,7 +24,8 @@ from chalicelib.packs.findings.rules.facts import StandingFinding
 from chalicelib.packs.findings.rules.statuses import ACCEPTED_RISK, COUNTED, RESOLVED
 
 FIRM = f"firm_{ulid_of_number(0)}"  # whose partition holds what is of no deal
-SUMMARY = ("FINDINGS", "S")  # the aggregate row that counts the open ones
+# The aggregate row that counts the open ones, and what begins the names of its fields that count those of a rule.
+SUMMARY, CODE = ("FINDINGS", "S"), "code:"
 
 
 class Finding(Entity):
@@ -31,7 +33,7 @@ class Finding(Entity):
 
     KIND = "finding"
     ID = IdFormat("find", "finding", parents={"d": "deal", "f": "firm"}, row="F")
-    OPEN = AccessPattern("gsi1", "FINDING#OPEN#0", sort="{listed_from}#{id}", serves="GET /audit/events/open")
+    BY_FIRST_SEEN = AccessPattern("gsi1", "FINDING#OPEN#0", sort="{listed_from}#{id}", serves="GET /audit/events/open")
     ACCEPTANCES = DuePattern("accepted-risk", on="accepted_until", serves="findings-scan")
     LIST_FIELDS = ("id", "code", "severity", "status", "message", "deal_id", "subject_id", "first_seen")
 
@@ -123,6 +125,7 @@ class LastScan(Row):
     last_seen = a.datetime()
     scanned_on = a.date()  # the firm's day
     next_on = a.optional_date()
+    request_id = a.string()  # of the scan: so one that finds nothing new is a single write, and half as dear
 
     @staticmethod
     def key_of(deal_id: str) -> ItemKey:
@@ -130,6 +133,6 @@ class LastScan(Row):
         return ItemKey(deal_id, "!F")
 
     @classmethod
-    def of(cls, deal_id: str, at: datetime, on: date, next_on: date | None) -> Self:
-        """That the deal was scanned at an instant."""
-        return cls.at(cls.key_of(deal_id), last_seen=at, scanned_on=on, next_on=next_on)
+    def of(cls, ctx: Context, deal_id: str, next_on: date | None) -> Self:
+        """That the deal is scanned now."""
+        return cls.at(cls.key_of(deal_id), last_seen=ctx.now, scanned_on=ctx.today, next_on=next_on, request_id=ctx.request_id)

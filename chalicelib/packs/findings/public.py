@@ -13,11 +13,14 @@ To ask them reads nothing.
 from collections.abc import Mapping
 
 from chalicelib.foundation.context import Context
+from chalicelib.foundation.observations import Observation
 from chalicelib.foundation.store.codec import DynamoItem
+from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.findings import repository
 from chalicelib.packs.findings.repository import read_scan_facts as read_scan_facts
 from chalicelib.packs.findings.repository import standing_findings as standing_findings
 from chalicelib.packs.findings.rules import checks, scans
+from chalicelib.packs.findings.rules.checks import MISSING_SIGNED_CONTRACT as MISSING_SIGNED_CONTRACT
 from chalicelib.packs.findings.rules.checks import RULES as RULES
 from chalicelib.packs.findings.rules.checks import signed_contracts as signed_contracts
 from chalicelib.packs.findings.rules.checks import unacknowledged_routes as unacknowledged_routes
@@ -28,8 +31,6 @@ from chalicelib.packs.findings.rules.issues import INFO as INFO
 from chalicelib.packs.findings.rules.issues import SEVERITIES as SEVERITIES
 from chalicelib.packs.findings.rules.issues import WARNING as WARNING
 from chalicelib.packs.findings.rules.issues import Issue as Issue
-
-MISSING_SIGNED_CONTRACT = "MISSING_SIGNED_CONTRACT"  # what a checklist has a key of its own for
 
 
 def live_issues(ctx: Context, facts: ScanFacts) -> list[Issue]:
@@ -44,3 +45,10 @@ def critical_issues(ctx: Context, facts: ScanFacts, rows: Mapping[str, DynamoIte
     """
     issues = repository.by_id(facts.deal.id, live_issues(ctx, facts))
     return scans.critical(issues, repository.findings_in(rows), ctx.today)
+
+
+def add_observation(ctx: Context, tx: Transaction, observation: Observation) -> None:
+    """Add to the transaction what another pack's observation changes of the findings (foundation.observations). One round trip."""
+    from chalicelib.packs.findings.service import observations
+
+    observations.add_observation(ctx, tx, observation)

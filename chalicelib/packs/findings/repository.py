@@ -4,27 +4,41 @@ A scan reads the deal's partition (`deals.read_snapshot`), and in one batch what
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import NamedTuple
 
 from typing_extensions import TypedDict
 
+from chalicelib.foundation.actor import system_actor
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import business_date, parse_timestamp
+from chalicelib.foundation.due_work import notification_target
 from chalicelib.foundation.errors import NotFound
+from chalicelib.foundation.events import Notification, add_notifications
+from chalicelib.foundation.idempotency import read_or_replay
 from chalicelib.foundation.ids import ItemKey
+from chalicelib.foundation.pending_changes import add_pending
 from chalicelib.foundation.projections import read_with_aggregates
 from chalicelib.foundation.state_history import StateHistory
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.entity import ENTITY
 from chalicelib.foundation.store.keys import reference_counter
 from chalicelib.foundation.store.references import last_activity
+from chalicelib.foundation.store.store import parse_live
+from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.foundation.subjects import Subject, SubjectRegistry
-from chalicelib.packs.deals.public import DealSnapshot
-from chalicelib.packs.findings.entities import Finding, finding_id
+from chalicelib.packs.deals import public as deals
+from chalicelib.packs.deals.public import Deal, DealGate, DealSnapshot
+from chalicelib.packs.findings.entities import Finding, LastScan, finding_id
+from chalicelib.packs.findings.rules.checks import BY_CODE, OBSERVED
 from chalicelib.packs.findings.rules.facts import OverrunRetainer, ScanFacts
-from chalicelib.packs.findings.rules.issues import Issue
+from chalicelib.packs.findings.rules.issues import CRITICAL, Issue
+from chalicelib.packs.findings.rules.scans import Step
+from chalicelib.packs.findings.rules.statuses import OPEN, RESOLVED
 from chalicelib.packs.retainers.public import overrun_row
 
+SYSTEM_NAME = "findings-scan"  # who raises and ends findings: the schedule, whoever asks for a scan
 _SYSTEM = "system:"  # what the system did on its own is no sign that anybody works on a deal
 _STAMPS = (("updated_at", "updated_by"), ("status_entered_at", "status_entered_by"), ("created_at", "created_by"))
 
@@ -95,6 +109,37 @@ def _active_on(ctx: Context, rows: Iterable[DynamoItem], opened_at: datetime) ->
 # -- reading findings
 
 
+@dataclass(frozen=True)
+class FindingSnapshot:
+    """A finding as it was read, with the gate of its deal and that deal's last scan, where these are there."""
+
+    finding: Finding
+    gate: DealGate | None
+    last_scan: LastScan | None
+
+
+def read_finding(ctx: Context, id: str) -> FindingSnapshot:
+    """A finding (NotFound) with the gate of its deal; IdempotentReplay for a repeated request. One round trip."""
+    key = Finding.ID.key(id)
+    gate_key, scan_key = reference_counter(key.pk), LastScan.key_of(key.pk)
+    items = read_or_replay(ctx, [key, gate_key, scan_key])
+    finding = parse_live(Finding, items.get(key))
+    if finding is None:
+        raise NotFound(Finding.ID.name)
+    return FindingSnapshot(finding, deals.parse_gate(items.get(gate_key)), parse_last_scan(items.get(scan_key)))
+
+
+def parse_last_scan(raw: DynamoItem | None) -> LastScan | None:
+    """The last scan in an item; None where there was none."""
+    return None if raw is None else LastScan.from_item(raw)
+
+
+def last_seen(finding: Finding, last_scan: LastScan | None) -> datetime:
+    """When the cause of a finding was last seen: while it stands, at the last scan of its deal."""
+    is_scanned = not finding.is_resolved and finding.code not in OBSERVED and last_scan is not None
+    return max(finding.last_seen, last_scan.last_seen) if is_scanned and last_scan else finding.last_seen
+
+
 def findings_in(rows: Mapping[str, DynamoItem] | Iterable[DynamoItem]) -> dict[str, Finding]:
     """The findings among rows of a partition, by id."""
     raws = rows.values() if isinstance(rows, Mapping) else rows
@@ -110,3 +155,84 @@ def standing_findings(rows: Mapping[str, DynamoItem]) -> list[Finding]:
 def by_id(deal_id: str | None, issues: Iterable[Issue]) -> dict[str, Issue]:
     """Issues by the id of their finding."""
     return {finding_id(deal_id, issue.code, issue.subject_id): issue for issue in issues}
+
+
+# -- changing findings
+
+
+class Change(NamedTuple):
+    """A finding before (None: it is new) and after, and whether it is raised by that."""
+
+    before: Finding | None
+    after: Finding
+    is_raised: bool
+
+
+_FORGOTTEN = ("acknowledged_by", "resolved_at", "resolved_by", "note", "reason", "until", "decision_id")  # where it is raised again
+
+
+def changed(ctx: Context, id: str, deal_id: str | None, before: Finding | None, step: Step, last_scan: LastScan | None) -> Change:
+    """What a step of the rules makes of a finding. It is the system that takes it, whoever asked for the scan."""
+    system = replace(ctx, actor=system_actor(SYSTEM_NAME))
+    values: dict[str, object] = {} if step.issue is None else {**_found(step.issue), "last_seen": ctx.now}
+    if step.status is not None:
+        values |= HISTORY.entry(system, step.status)
+    if before is None:
+        new = Finding.new(system, id, deal_id=deal_id, first_seen=ctx.now, reopened=0, **values)
+        return Change(None, new, is_raised=True)
+    if step.status == OPEN:
+        values |= dict.fromkeys(_FORGOTTEN) | {"reopened": before.reopened + 1}
+    elif step.status == RESOLVED:
+        seen = last_seen(before, last_scan)
+        version = BY_CODE[before.code].version if before.code in BY_CODE else before.rule_version
+        values |= {"resolved_at": ctx.now, "resolved_by": system.actor.id, "last_seen": seen, "rule_version": version}
+    return Change(before, before.with_changes(system, **values), step.is_raising)
+
+
+def _found(issue: Issue) -> dict[str, object]:
+    return {
+        "code": issue.code,
+        "severity": issue.severity,
+        "message": issue.message,
+        "subject_type": issue.subject_type,
+        "subject_id": issue.subject_id,
+        "professional_id": issue.professional_id,
+        "fingerprint": issue.fingerprint,
+        "rule_version": issue.rule_version,
+    }
+
+
+def add_changes(ctx: Context, tx: Transaction, changes: Iterable[Change], deal: DealGate | Deal | None) -> None:
+    """Add changed findings to the transaction, and tell the deal's owner of critical ones that are raised. At most ACTIONS each."""
+    raised: list[Finding] = []
+    for change in changes:
+        if change.before is None:
+            tx.create(change.after)
+        else:
+            tx.save(change.after)
+            if change.before.status != change.after.status:
+                HISTORY.add(tx, ctx, change.before, change.after)
+        add_pending(ctx, tx, change.before, change.after)
+        if change.is_raised and change.after.severity == CRITICAL:
+            raised.append(change.after)
+    add_notifications(ctx, tx, [_raised_event(ctx, finding, deal.owner if deal else None) for finding in raised])
+
+
+ACTIONS = 5  # of a transaction that one change takes at the most: finding, history, marker, event, and a check of its addressee
+
+
+def _raised_event(ctx: Context, finding: Finding, owner: str | None) -> Notification:
+    return Notification.for_occasion(
+        ctx,
+        f"{finding.id}/raised/{finding.reopened}",
+        on=ctx.today,
+        event="findings.raised",
+        title=finding.message,
+        data={"code": finding.code, "deal_id": finding.deal_id, "subject_id": finding.subject_id, "reopened": finding.reopened},
+        **notification_target("finding", finding.id, owner),
+    )
+
+
+def raise_version(ctx: Context, tx: Transaction, deal_id: str) -> None:
+    """Add that a finding of the deal is written, whatever its status: who goes by its findings meets no change of them."""
+    deals.raise_version(ctx, tx, deal_id, any_deal=None, statuses=deals.ANY_STATUS)

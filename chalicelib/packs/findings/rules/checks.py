@@ -15,7 +15,7 @@ _UNFINISHED_TASKS = ("open", "in_progress", "blocked")
 _LIVE_ASSIGNMENTS = ("offered", "assigned")
 _UNANSWERED_ROUTES = ("sent", "opened", "bounced")
 _APPROVALS = ("approve", "override")
-_CHAIN_BROKEN, _SELF_APPROVAL = "CHAIN_BROKEN", "SELF_APPROVAL"
+MISSING_SIGNED_CONTRACT, _CHAIN_BROKEN, _SELF_APPROVAL = "MISSING_SIGNED_CONTRACT", "CHAIN_BROKEN", "SELF_APPROVAL"
 
 # -- contracts
 
@@ -48,8 +48,12 @@ def _self_approval(facts: ScanFacts, _: date) -> Iterator[Cause]:
 
 
 def unacknowledged_routes(facts: ScanFacts) -> list[Thing]:
-    """The routes whose document isn't acknowledged as it is now. Those that were recalled are left out (domain rule D26)."""
-    current = {contract.id: contract.facts.get("document_sha256") for contract in facts.of_type("contract")}
+    """The routes whose document isn't acknowledged as it is now (domain rule D26). Those that were recalled are left out.
+
+    An archived contract is none of the deal's any more, so its document outdates nothing.
+    """
+    contracts = (contract for contract in facts.of_type("contract") if contract.facts["status"] != "archived")
+    current = {contract.id: contract.facts.get("document_sha256") for contract in contracts}
     return [route for route in facts.of_type("route") if _is_unacknowledged(route.facts, current)]
 
 
@@ -155,7 +159,7 @@ def _chain_broken(facts: ScanFacts, _: date) -> Iterator[Cause]:
 _EVER = (*LIVE, FINALIZED)
 
 RULES: tuple[Rule, ...] = (
-    Rule("MISSING_SIGNED_CONTRACT", CRITICAL, "A deal has a contract that is signed and in force.", _missing_signed_contract, _EVER),
+    Rule(MISSING_SIGNED_CONTRACT, CRITICAL, "A deal has a contract that is signed and in force.", _missing_signed_contract, _EVER),
     Rule(
         "UNAPPROVED_FINALIZATION",
         CRITICAL,
