@@ -8,7 +8,7 @@ from chalicelib.foundation.errors import Conflict, Forbidden, ValidationFailed
 LONGEST = timedelta(days=180)
 
 
-def check_person(*, is_person: bool, caller: Collection[str], causers: Collection[str | None]) -> None:
+def check_person(*, is_person: bool, caller: Collection[str], causers: Collection[str]) -> None:
     """Raise Forbidden for an API key, and for who created or owns what the finding is about: `caller` are the ids by which they are known."""
     if not is_person:
         raise Forbidden("A person accepts a risk: an API key may not.")

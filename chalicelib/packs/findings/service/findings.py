@@ -124,13 +124,15 @@ def accept_finding(ctx: Context, id: str, body: FindingAcceptance) -> FindingVie
     return _write(ctx, snapshot, after, head)
 
 
-def _causers(ctx: Context, finding: Finding) -> set[str | None]:
-    """Who created or owns what a finding is about. One round trip."""
+def _causers(ctx: Context, finding: Finding) -> frozenset[str]:
+    """Who created or owns what a finding is about; of a user, who is no subject, that user. One round trip and more."""
     registry = SubjectRegistry(ctx.packs)
     if not registry.is_subject(finding.subject_id):
-        return {finding.subject_id}  # a user: what they did is about themselves
-    item = ctx.store.get_item(registry.key(finding.subject_id)) or {}
-    return {item[name]["S"] for name in ("created_by", "owner") if name in item}
+        return frozenset({finding.subject_id})
+    try:
+        return registry.load(ctx, finding.subject_id).responsible
+    except NotFound:  # it is gone
+        return frozenset()
 
 
 def _require_decision(ctx: Context, snapshot: FindingSnapshot, decision_id: str | None) -> tuple[str, governance.Head] | None:
