@@ -33,7 +33,7 @@ from chalicelib.packs.deals.public import Deal, DealGate, DealSnapshot
 from chalicelib.packs.findings.entities import Finding, LastScan, finding_id
 from chalicelib.packs.findings.rules.checks import BY_CODE, OBSERVED
 from chalicelib.packs.findings.rules.facts import OverrunRetainer, ScanFacts
-from chalicelib.packs.findings.rules.issues import CRITICAL, Issue
+from chalicelib.packs.findings.rules.issues import CRITICAL, Issue, is_graver
 from chalicelib.packs.findings.rules.scans import Step
 from chalicelib.packs.findings.rules.statuses import OPEN, RESOLVED
 from chalicelib.packs.retainers.public import overrun_row
@@ -88,7 +88,7 @@ def _subjects(ctx: Context, registry: SubjectRegistry, items: Mapping[ItemKey, D
     """Those that are there."""
     for id in ids:
         try:
-            yield registry.parse(id, items.get(registry.key(id)), ctx.today)
+            yield registry.parse(id, items.get(registry.key(id)), ctx.today, items)
         except NotFound:
             continue
 
@@ -161,7 +161,7 @@ def by_id(deal_id: str | None, issues: Iterable[Issue]) -> dict[str, Issue]:
 
 
 class Change(NamedTuple):
-    """A finding before (None: it is new) and after, and whether it is raised by that."""
+    """A finding before (None: it is new) and after, and whether it is raised by that, or has become graver."""
 
     before: Finding | None
     after: Finding
@@ -186,7 +186,9 @@ def changed(ctx: Context, id: str, deal_id: str | None, before: Finding | None, 
         seen = last_seen(before, last_scan)
         version = BY_CODE[before.code].version if before.code in BY_CODE else before.rule_version
         values |= {"resolved_at": ctx.now, "resolved_by": system.actor.id, "last_seen": seen, "rule_version": version}
-    return Change(before, before.with_changes(system, **values), step.is_raising)
+    after = before.with_changes(system, **values)
+    has_become_critical = after.is_counted and is_graver(after.severity, before.severity)
+    return Change(before, after, step.is_raising or has_become_critical)
 
 
 def _found(issue: Issue) -> dict[str, object]:
@@ -224,7 +226,7 @@ ACTIONS = 5  # of a transaction that one change takes at the most: finding, hist
 def _raised_event(ctx: Context, finding: Finding, owner: str | None) -> Notification:
     return Notification.for_occasion(
         ctx,
-        f"{finding.id}/raised/{finding.reopened}",
+        f"{finding.id}/raised/{finding.reopened}/{finding.rule_version}",
         on=ctx.today,
         event="findings.raised",
         title=finding.message,

@@ -76,7 +76,7 @@ class FindingView(t.ResourceView):
     decision_id: str | None
 
 
-class FindingSummary(TypedDict):
+class OpenFindingSummary(TypedDict):
     """A finding in a list."""
 
     id: str
@@ -118,7 +118,7 @@ class ScanView(TypedDict):
     events: list[ScanEvent]
 
 
-class FindingsSummaryView(Explained):
+class FindingCountsView(Explained):
     """How many findings are open or acknowledged."""
 
     total_open: int

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from chalicelib.foundation.pending_changes import remove_pending
+from chalicelib.foundation.projections import EntityVersion
 from tests.packs.dispositions.dispositions_client import apply_projections
-from tests.packs.findings.findings_client import FindingsClient
+from tests.packs.findings.findings_client import FindingsClient, all_findings
 
 
 @pytest.fixture
@@ -27,4 +29,10 @@ def as_(client_as: Any) -> Any:
 
 @pytest.fixture
 def project(runtime: Any) -> Any:
-    return lambda: apply_projections(runtime)
+    def project() -> None:
+        """Bring the aggregates up to the table, and take back what said that they weren't, as the stream does."""
+        apply_projections(runtime)
+        states = [EntityVersion(finding.id, finding.KIND, finding.revision, None) for finding in all_findings(runtime)]
+        remove_pending(runtime.store(), states)
+
+    return project

@@ -1,6 +1,6 @@
 """What a scan does with what was found before, given what is found now."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from typing import NamedTuple, Protocol
 
@@ -88,8 +88,3 @@ def critical(issues: Mapping[str, Issue], known: Mapping[str, Known], today: dat
         for id, issue in issues.items()
         if issue.severity == CRITICAL and not ((finding := known.get(id)) is not None and holds(finding, issue, today))
     }
-
-
-def counted(known: Iterable[Known]) -> list[Known]:
-    """Those that count as open."""
-    return [finding for finding in known if finding.status in COUNTED]

@@ -23,8 +23,8 @@ from chalicelib.packs.findings.schemas import (
     FindingAcceptance,
     FindingAcknowledgement,
     FindingResolution,
-    FindingSummary,
     FindingView,
+    OpenFindingSummary,
     RuleListView,
 )
 from chalicelib.packs.governance import public as governance
@@ -37,9 +37,9 @@ def list_rules(ctx: Context) -> RuleListView:  # noqa: ARG001 - the rules are co
     return {"items": [{"code": rule.code, "severity": rule.severity, "version": rule.version, "checks": rule.checks} for rule in RULES]}
 
 
-def list_open_findings(ctx: Context, query: PageParams) -> PageOf[FindingSummary]:
+def list_open_findings(ctx: Context, query: PageParams) -> PageOf[OpenFindingSummary]:
     """The findings that are open or acknowledged, of all deals and of none, newest first."""
-    return ctx.paginate(Finding.BY_FIRST_SEEN.range(), query, lambda row: present_row(FindingSummary, row))
+    return ctx.paginate(Finding.BY_FIRST_SEEN.range(), query, lambda row: present_row(OpenFindingSummary, row))
 
 
 def list_deal_findings(ctx: Context, deal_id: str, query: PageParams) -> PageOf[FindingView]:
