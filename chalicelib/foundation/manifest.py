@@ -27,6 +27,7 @@ class Endpoint:
     weak and covers the body. `etag=False` is for answers that are no resource (results of a calculation, tokens).
     `errors` names the problem kinds that this endpoint adds to those that every endpoint can answer; `extra_statuses` other statuses
     under which it answers the same body (the 503 of a health check); `formats` the other content types that a caller may ask for.
+    `forms`: the body may also be a form of HTML, whose fields are those of the body's model.
     """
 
     method: Method
@@ -43,6 +44,12 @@ class Endpoint:
     content_type: str = "application/json"
     formats: tuple[str, ...] = ()
     idempotent: bool = True  # a POST accepts Idempotency-Key; False where a repetition is a new request (login)
+    forms: bool = False
+
+    @property
+    def has_pages(self) -> bool:
+        """Whether browsers of people without an account get pages of it (`Accept: text/html`), and its refusals as pages, too."""
+        return self.permission == PUBLIC and "text/html" in self.formats
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,8 @@ class Schedule:
 
     `function` is the dotted path of a function `(ctx, run: RunStats) -> None` in the pack's `schedules` module; functions/schedules.py
     makes the Lambda function of it. What its role may do is computed: `writes` are the prefixes of partitions that it writes, where they
-    are not those of its pack; `scans` lets it go through the whole table, `queues` put messages on the outbox queue.
+    are not those of its pack; `scans` lets it go through the whole table, `queues` put messages on the outbox queue, `seals` write to the
+    bucket under object lock.
     """
 
     name: str
@@ -61,6 +69,7 @@ class Schedule:
     writes: tuple[str, ...] = ()
     scans: bool = False
     queues: bool = False
+    seals: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,6 +138,19 @@ class PermissionRow:
     live: bool = False
 
 
+@dataclass(frozen=True)
+class FileFolder:
+    """What a pack keeps in the bucket of files: the objects whose keys begin with `<prefix>/`.
+
+    `written_by` says whose role may write them: the API's, which includes what callers put by URLs that it signed, or the outbox worker's.
+    `days`: they are removed that many days after they were written.
+    """
+
+    prefix: str
+    written_by: Literal["api", "outbox-worker"] = "api"
+    days: int | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Pack:
     """One pack, as data. `package` is the dotted path of its folder.
@@ -138,7 +160,9 @@ class Pack:
     it writes besides the ids of its entities. `holders` maps each kind of root that it adds references to, by the dotted path of a function
     `(root_id) -> store.references.Holders`. `cancels` maps each kind of root whose end ends what is unfinished of the pack's by the dotted
     path of a function `(ctx, tx, root_id, limit) -> int`: it adds to the transaction that these things are cancelled, one action each, and
-    returns how many they are; of more than `limit` it adds nothing, and need not count on. `facts` maps
+    returns how many they are; of more than `limit` it adds nothing, and need not count on. `mail_events` maps the prefix of each kind of id
+    that its mails are about by the dotted path of a function `(ctx, about, purpose, mail_events.MailEvent) -> None`, which is told when one
+    bounces or is complained of: maybe twice, maybe late. `files` are the first parts of the keys that it uses in the bucket of files. `facts` maps
     each list of a handoff packet that the pack looks up, e.g. `contracts`, by the dotted path of a function
     `(ctx, professional_id, deal_id) -> packet_facts.FactList`, one round trip. A `planned` pack is not built yet: it has a title and permissions, but no endpoints.
     """
@@ -165,6 +189,8 @@ class Pack:
     observations: str = (
         ""  # dotted path of a function `(ctx, tx, Observation) -> None`: it keeps what other packs observe (foundation.observations)
     )
+    mail_events: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[FileFolder, ...] = ()
     planned: bool = False
 
     @property
