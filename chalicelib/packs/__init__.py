@@ -14,6 +14,7 @@ from chalicelib.packs import (
     dispositions,
     events,
     finalization,
+    findings,
     governance,
     handoffs,
     holdings,
@@ -47,5 +48,6 @@ PACKS: tuple[Pack, ...] = (
     alignment.PACK,
     handoffs.PACK,
     finalization.PACK,
+    findings.PACK,
     *PLANNED,
 )

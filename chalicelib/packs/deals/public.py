@@ -24,6 +24,7 @@ from chalicelib.foundation.subjects import Subject, SubjectRegistry
 from chalicelib.packs.deals.entities import Deal as Deal
 from chalicelib.packs.deals.entities import DealGate as DealGate
 from chalicelib.packs.deals.entities import contract_entry as contract_entry
+from chalicelib.packs.deals.permissions import is_own_deal as is_own_deal
 from chalicelib.packs.deals.permissions import not_own
 from chalicelib.packs.deals.permissions import require_own_deal as require_own_deal
 from chalicelib.packs.deals.rules import ANCHORS as ANCHORS
