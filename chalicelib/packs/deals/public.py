@@ -109,6 +109,10 @@ class DealSnapshot(NamedTuple):
         """The children of a type, in the order of their ids."""
         return self.subjects.get(type, [])
 
+    def with_items(self, ctx: Context, items: Mapping[ItemKey, DynamoItem]) -> "DealSnapshot":
+        """The same, its subjects as they are known with what else was read: some are told by other rows, too, such as those of its pipeline."""
+        return self._replace(subjects=_subjects(ctx, self.deal.id, self.rows, items)) if items else self
+
 
 def read_snapshot(ctx: Context, deal_id: str) -> DealSnapshot:
     """A deal with everything that lies in its partition. Raises NotFound. One round trip for each started MB.
@@ -120,14 +124,15 @@ def read_snapshot(ctx: Context, deal_id: str) -> DealSnapshot:
     deal, gate = parse_deal(rows.get(root.sk)), parse_gate(rows.get(gate_key(deal_id).sk))
     if deal is None or gate is None:
         raise NotFound(Deal.ID.name)
-    return DealSnapshot(deal, gate, _subjects(ctx, rows), rows)
+    return DealSnapshot(deal, gate, _subjects(ctx, deal_id, rows, {}), rows)
 
 
-def _subjects(ctx: Context, rows: Mapping[str, DynamoItem]) -> dict[str, list[Subject]]:
+def _subjects(ctx: Context, deal_id: str, rows: Mapping[str, DynamoItem], items: Mapping[ItemKey, DynamoItem]) -> dict[str, list[Subject]]:
     registry, found = SubjectRegistry(ctx.packs), dict[str, list[Subject]]()
+    known = {ItemKey(deal_id, sort_key): row for sort_key, row in rows.items()} | dict(items)
     for row in rows.values():
         if row.get("t") == _ENTITY and "deleted_at" not in row and registry.is_subject(id := row["id"]["S"]):
-            subject = registry.parse(id, row, ctx.today)
+            subject = registry.parse(id, row, ctx.today, known)
             found.setdefault(subject.type, []).append(subject)
     return found
 

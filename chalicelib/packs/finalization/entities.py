@@ -50,6 +50,11 @@ class Item(Entity):
         """What kind of item it is, as the API names it."""
         return self.kind_of_item
 
+    @property
+    def moved_to(self) -> str:
+        """The status that somebody moved it to, whatever it is now."""
+        return self.status
+
     @classmethod
     def id_of_template(cls, deal: Deal, template: str) -> str:
         """The id of the one item of a deal with this name in the templates."""

@@ -4,10 +4,12 @@ Everything that lies in the deal's partition comes by one query (`deals.read_sna
 number that was read with it. What is elsewhere comes by one batch, and is held to what was read by a condition of its own.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from functools import cached_property
+from typing import cast
 
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Conflict, NotFound
@@ -30,20 +32,15 @@ CONTRACT, ROUTE, TASK = "contract", "route", "task"
 Items = Mapping[ItemKey, DynamoItem]
 
 
-def surroundings_of(
-    deal: deals.Deal,
-    pipeline: Subject | None,
-    waivers: frozenset[str] = frozenset(),
-    evidence: Callable[[str], bool] = frozenset[str]().__contains__,
-) -> Surroundings:
-    """What the standing of a deal's items depends on."""
+def surroundings_of(deal: deals.Deal, pipeline: Mapping[str, object] | None, waivers: frozenset[str] = frozenset()) -> Surroundings:
+    """What the standing of a deal's items depends on, but for evidence: that it holds. `pipeline` are the values of its pipeline by field."""
     fields: JsonObject = {**deal.attribute_values, "kind": deal.kind, "value": value_of(deal, pipeline).amount}
-    return Surroundings(fields, pipeline.facts if pipeline else None, waivers, evidence)
+    return Surroundings(fields, pipeline, waivers)
 
 
-def value_of(deal: deals.Deal, pipeline: Subject | None) -> deals.Value:
+def value_of(deal: deals.Deal, pipeline: Mapping[str, object] | None) -> deals.Value:
     """What a deal is worth."""
-    return deals.value_of(deal.kind, deal.value, pipeline.facts["contract_price"] if pipeline else None)
+    return deals.value_of(deal.kind, deal.value, cast(Decimal | None, pipeline.get("contract_price")) if pipeline else None)
 
 
 @dataclass(frozen=True)
@@ -67,7 +64,7 @@ class DealState:
     @property
     def value(self) -> deals.Value:
         """What it is worth."""
-        return value_of(self.deal, self.pipeline)
+        return value_of(self.deal, self._pipeline_fields)
 
     @cached_property
     def certificates(self) -> list[Certificate]:
@@ -85,7 +82,7 @@ class DealState:
         named = {item.decision_id for item in self.items if item.decision_id is not None}
         waivers = frozenset(id for id in named if self.standing_decision(id, governance.WAIVE))
         evidence = is_evidence(self.snapshot.of_type(CONTRACT), self.snapshot.of_type(ROUTE))
-        return surroundings_of(self.deal, self.pipeline, waivers, evidence)
+        return replace(surroundings_of(self.deal, self._pipeline_fields, waivers), evidence=evidence)
 
     def standing_decision(self, id: str, act: str, *, final: bool = False) -> governance.Decision | None:
         """The decision where it is a standing approval or override of the deal for exactly this act; with `final` a final override only."""
@@ -114,34 +111,36 @@ class DealState:
         subjects.load(ctx, id)
         raise other_deal(type)
 
+    @property
+    def _pipeline_fields(self) -> JsonObject | None:
+        return None if self.pipeline is None else self.pipeline.facts
+
     def _row(self, kind: type[Entity], id: str) -> DynamoItem:
         return self.snapshot.rows[kind.ID.key(id).sk]
 
 
 def state_of(ctx: Context, snapshot: deals.DealSnapshot, pipeline: Subject | None, items: Items) -> DealState:
     """A deal of what was read: its partition, its pipeline, and the items among which that is."""
-    rows = {ItemKey(snapshot.deal.id, sort_key): row for sort_key, row in snapshot.rows.items()} | dict(items)
-    subject = SubjectRegistry(ctx.packs).parse(snapshot.deal.id, rows[snapshot.deal.key], ctx.today, rows)
-    stored = tuple(Item.from_item(snapshot.rows[Item.ID.key(one.id).sk]) for one in snapshot.of_type(ITEM))
-    return DealState(snapshot, subject, pipeline, stored, ctx.now)
+    whole = snapshot.with_items(ctx, items)
+    (subject,) = whole.of_type(DEAL)
+    stored = tuple(Item.from_item(whole.rows[Item.ID.key(one.id).sk]) for one in whole.of_type(ITEM))
+    return DealState(whole, subject, pipeline, stored, ctx.now)
 
 
-def read(ctx: Context, deal_id: str, items: Callable[[Iterable[ItemKey]], Items] | None = None) -> DealState:
-    """A deal with its items and what their standing depends on.
-
-    One round trip for each started MB, and one where it has a pipeline. `items` reads what is elsewhere, strongly, unless told otherwise.
-    """
-    snapshot, subjects = deals.read_snapshot(ctx, deal_id), SubjectRegistry(ctx.packs)
-    pipeline_id = snapshot.deal.pipeline_id
-    keys = [] if pipeline_id is None else [subjects.key(pipeline_id)]
-    found = (items or ctx.store.batch_get)(keys)
-    return state_of(ctx, snapshot, _pipeline_in(ctx, snapshot.deal, found), found)
+def read(ctx: Context, deal_id: str) -> DealState:
+    """A deal with its items and what their standing depends on. One round trip for each started MB, and one where it has a pipeline."""
+    snapshot = deals.read_snapshot(ctx, deal_id)
+    items = _read_pipeline_items(ctx, snapshot.deal)
+    return state_of(ctx, snapshot, _pipeline_in(ctx, snapshot.deal, items), items)
 
 
 def read_pipeline(ctx: Context, deal: deals.Deal) -> Subject | None:
     """The deal's pipeline. One round trip where it has one."""
-    keys = [] if deal.pipeline_id is None else [SubjectRegistry(ctx.packs).key(deal.pipeline_id)]
-    return _pipeline_in(ctx, deal, ctx.store.batch_get(keys))
+    return _pipeline_in(ctx, deal, _read_pipeline_items(ctx, deal))
+
+
+def _read_pipeline_items(ctx: Context, deal: deals.Deal) -> Items:
+    return {} if deal.pipeline_id is None else ctx.store.batch_get([SubjectRegistry(ctx.packs).key(deal.pipeline_id)])
 
 
 def _pipeline_in(ctx: Context, deal: deals.Deal, items: Items) -> Subject | None:

@@ -53,3 +53,18 @@ class FinalizationClient(DealsClient):
     def move_task(self, id: str, *targets: str, **body: Any) -> None:
         for target in targets:
             self.ok("PATCH", f"{T}/{id}/status", {"status": target, **(body if target is targets[-1] else {})})
+
+    def status(self, deal: str) -> Any:
+        return self.ok("GET", f"{F}/status/{deal}")
+
+    def finalize(self, deal: str, **more: Any) -> Any:
+        return self.ok("POST", f"{F}/{deal}", **more)
+
+    def certificate(self, deal: str) -> Any:
+        return self.ok("GET", f"{F}/{deal}/certificate")
+
+    def reopen(self, deal: str, decision: str) -> Any:
+        return self.ok("POST", f"{F}/{deal}/reopen", {"decision_id": decision, "reason": "Another lien."})
+
+    def refuse_reopening(self, deal: str, decision: str) -> Any:
+        return self.expect_error(409, "POST", f"{F}/{deal}/reopen", {"decision_id": decision, "reason": "Another lien."})

@@ -45,7 +45,8 @@ def create_item(ctx: Context, deal_id: str, body: ItemCreate) -> ItemView:
         status=rules.OPEN,
         confirmations=[],
     )
-    view = item_view(item, repository.surroundings_of(deal, repository.read_pipeline(ctx, deal)))
+    pipeline = repository.read_pipeline(ctx, deal)
+    view = item_view(item, repository.surroundings_of(deal, pipeline.facts if pipeline else None))
     tx = idempotent_transaction(ctx, view)
     deals.add_reference(ctx, tx, id, any_deal=ANY_OWNER)
     tx.create(item)

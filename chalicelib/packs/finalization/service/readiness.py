@@ -8,6 +8,7 @@ from typing import cast
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import NotReady
 from chalicelib.foundation.idempotency import IdempotentReplay, recorded_response
+from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.store.expressions import attribute
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.foundation.subjects import Subject, SubjectRegistry
@@ -15,7 +16,7 @@ from chalicelib.packs.deals import public as deals
 from chalicelib.packs.finalization import repository
 from chalicelib.packs.finalization.entities import Item
 from chalicelib.packs.finalization.presenters import status_view
-from chalicelib.packs.finalization.repository import CONTRACT, ROUTE, TASK, DealState
+from chalicelib.packs.finalization.repository import CONTRACT, ROUTE, TASK, DealState, Items
 from chalicelib.packs.finalization.rules import checklist
 from chalicelib.packs.finalization.rules.checklist import Block
 from chalicelib.packs.finalization.schemas import FinalizationStatusView
@@ -30,13 +31,14 @@ _MISSING = "approval_missing"
 class Readiness:
     """What was read of a deal, and what governance says of finalizing it.
 
-    `state` has the items that the deal is still to get by its kind, too, which are `missing`.
+    `state` has the items that the deal is still to get by its kind, too, which are `missing`; `items` are the rows that were read elsewhere.
     """
 
     ctx: Context
     state: DealState
     missing: tuple[Item, ...]
     facts: ScanFacts
+    items: Items
     policies: governance.Policies
     verdict: governance.Verdict
 
@@ -54,7 +56,7 @@ class Readiness:
     @cached_property
     def heads(self) -> dict[str, governance.Head]:
         """The governance heads of these, as they were read."""
-        return {one.id: governance.parse_head(self.facts.items.get(governance.head_key(one.id))) for one in self.elsewhere}
+        return {one.id: governance.parse_head(self.items.get(governance.head_key(one.id))) for one in self.elsewhere}
 
     @cached_property
     def blocking(self) -> dict[str, list[Block]]:
@@ -106,9 +108,9 @@ class Readiness:
         if self.blocking.keys() == {checklist.APPROVALS}:
             raise governance.missing_approval(self.ctx, self.state.subject, governance.FINALIZE, self.verdict)
         if self.blocking:
-            members = {**self.view()}
-            deal_status = members.pop("status")
-            raise NotReady("Not everything that must hold does: `blocking` says what doesn't.", **members, deal_status=deal_status)
+            view = self.view()
+            members: JsonObject = {name: value for name, value in view.items() if name != "status"}
+            raise NotReady("Not everything that must hold does: `blocking` says what doesn't.", **members, deal_status=view["status"])
 
     def add_conditions(self, tx: Transaction) -> None:
         """Let a transaction stand only while what is in other partitions, and the policies, are as they were read: an action each."""
@@ -129,9 +131,10 @@ def read(ctx: Context, snapshot: deals.DealSnapshot) -> Readiness:
     there = [deal.pipeline_id] if deal.pipeline_id else []
     also = [governance.head_key(id) for id in (*there, *deal.professional_ids)]
     facts = findings.read_scan_facts(ctx, snapshot, [*also, *([record.key] if record else [])])
-    if record is not None and (answer := recorded_response(ctx, record, dict(facts.items).get(record.key))) is not None:
+    items = {key: dict(row) for key, row in facts.items.items()}
+    if record is not None and (answer := recorded_response(ctx, record, items.get(record.key))) is not None:
         raise IdempotentReplay(answer)
-    state = repository.state_of(ctx, snapshot, cast(Subject | None, facts.pipeline), facts.items)
+    state = repository.state_of(ctx, snapshot, cast(Subject | None, facts.pipeline), items)
     missing = tuple(repository.missing_items(ctx, deal, [item.id for item in state.items]) if deal.status in deals.LIVE else ())
     policies = governance.policies(ctx)
     head = governance.parse_head(snapshot.rows.get(governance.head_key(deal.id).sk))
@@ -145,4 +148,4 @@ def read(ctx: Context, snapshot: deals.DealSnapshot) -> Readiness:
         amount=state.value.amount,
         currency=deal.currency,
     )
-    return Readiness(ctx, replace(state, items=(*state.items, *missing)), missing, facts, policies, verdict)
+    return Readiness(ctx, replace(state, items=(*state.items, *missing)), missing, facts, items, policies, verdict)
