@@ -38,11 +38,10 @@ REQUESTS: dict[str, list[tuple[Any, ...]]] = {
 
 
 def test_every_endpoint_is_on_the_page():
-    there = {re.split(r", ", what)[0] for what in documented_round_trips("/deals")}
-    assert {f"{one.method} {one.path}" for one in PACK.endpoints} <= there
-    assert documented_round_trips("/deals").keys() == REQUESTS.keys() | {
-        "PATCH /deals/{id}/status, with tasks"
-    }  # counted in test_cancelling
+    endpoints = {f"{one.method} {one.path}" for one in PACK.endpoints}
+    there = [what for what in documented_round_trips("/deals") if re.split(r", ", what)[0] in endpoints]
+    assert {re.split(r", ", what)[0] for what in there} == endpoints
+    assert set(there) == REQUESTS.keys()
 
 
 @pytest.mark.parametrize("what", REQUESTS)

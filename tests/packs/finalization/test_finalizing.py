@@ -578,3 +578,33 @@ def test_a_reopened_deal_is_not_deleted_with_its_certificate(office, deal, king)
     office.reopen(deal, decide(king(), deal, "override", "reopen", is_final=True))
     problem = office.expect_error(409, "DELETE", f"/deals/{deal}")
     assert any(id.startswith("cert_") for id in problem["held_by"])
+
+
+class TestPipelineOfAFinalizedDeal:
+    @pytest.fixture
+    def dead(self, office, ctx):
+        pipeline = office.pipeline()
+        deal = office.deal(value=1, pipeline_id=pipeline)
+        papers.add_contract(ctx, deal)
+        office.stage(pipeline, "dead", reason="price")
+        return deal, pipeline
+
+    REVIVED = {"stage": "lead", "next_action": {"what": "call", "due_on": "2026-12-01"}}  # noqa: RUF012
+
+    def test_it_stays_dead(self, office, dead):
+        deal, pipeline = dead
+        office.finalize(deal)
+        problem = office.expect_error(409, "POST", f"/wholesale/{pipeline}/stage", self.REVIVED)
+        assert (problem["type"], problem["allowed"]) == ("/problems/invalid-transition", [])
+        assert "finalized" in problem["detail"]
+
+    def test_before_it_may_be_revived(self, office, dead):
+        assert office.ok("POST", f"/wholesale/{dead[1]}/stage", self.REVIVED)["stage"] == "lead"
+
+    def test_one_is_finalized_as_it_is_revived(self, office, dead, runtime):
+        from tests.packs.tasks.test_races import Meanwhile
+
+        deal, pipeline = dead
+        Meanwhile(runtime, lambda: office.finalize(deal))
+        problem = office.expect_error(409, "POST", f"/wholesale/{pipeline}/stage", self.REVIVED)
+        assert problem["allowed"] == []
