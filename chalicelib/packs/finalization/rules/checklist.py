@@ -124,11 +124,26 @@ def _in_status(parts: Iterable[Part], blocks: Callable[[str], bool]) -> list[Blo
 
 
 def _unacknowledged(found: Findings) -> Iterable[Block]:
-    """Documents that nobody has acknowledged, and those whose contract has another document since: none of an archived one."""
+    """Documents that nobody has acknowledged, and those whose contract has another document since: none of an archived one.
+
+    The latter no longer matter where the same addressee has acknowledged the document that the contract has now.
+    """
     current = {contract.id: contract.facts["document_sha256"] for contract in found.contracts if contract.facts["status"] != ARCHIVED}
+
+    def is_stale(route: Part) -> bool:
+        contract = route.facts["contract_id"]
+        return contract in current and route.facts["document_sha256"] != current[contract]
+
+    acknowledged = [route for route in found.routes if route.facts["status"] == ACKNOWLEDGED]
+    renewed = {_for_whom(route) for route in acknowledged if not is_stale(route)}
     for route in found.routes:
-        status, contract = route.facts["status"], route.facts["contract_id"]
+        status = route.facts["status"]
         if status in UNACKNOWLEDGED:
             yield _block(route.id, status)
-        elif status == ACKNOWLEDGED and contract in current and route.facts["document_sha256"] != current[contract]:
+        elif status == ACKNOWLEDGED and is_stale(route) and (_for_whom(route) not in renewed or not route.facts.get("addressed_to")):
             yield _block(route.id, STALE_HASH)
+
+
+def _for_whom(route: Part) -> tuple[object, ...]:
+    """What a document is of, what it is, and whom it was sent to."""
+    return route.facts["contract_id"], route.facts.get("document_type"), route.facts.get("addressed_to")
