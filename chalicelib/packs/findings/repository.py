@@ -29,7 +29,7 @@ from chalicelib.foundation.store.store import parse_live
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.foundation.subjects import Subject, SubjectRegistry
 from chalicelib.packs.deals import public as deals
-from chalicelib.packs.deals.public import Deal, DealGate, DealSnapshot
+from chalicelib.packs.deals.public import DealGate, DealSnapshot
 from chalicelib.packs.findings.entities import Finding, LastScan, finding_id
 from chalicelib.packs.findings.rules.checks import BY_CODE, OBSERVED
 from chalicelib.packs.findings.rules.facts import OverrunRetainer, ScanFacts
@@ -204,7 +204,7 @@ def _found(issue: Issue) -> dict[str, object]:
     }
 
 
-def add_changes(ctx: Context, tx: Transaction, changes: Iterable[Change], deal: DealGate | Deal | None) -> None:
+def add_changes(ctx: Context, tx: Transaction, changes: Iterable[Change], gate: DealGate | None) -> None:
     """Add changed findings to the transaction, and tell the deal's owner of critical ones that are raised. At most ACTIONS each."""
     raised: list[Finding] = []
     for change in changes:
@@ -217,7 +217,7 @@ def add_changes(ctx: Context, tx: Transaction, changes: Iterable[Change], deal: 
         add_pending(ctx, tx, change.before, change.after)
         if change.is_raised and change.after.severity == CRITICAL:
             raised.append(change.after)
-    add_notifications(ctx, tx, [_raised_event(ctx, finding, deal.owner if deal else None) for finding in raised])
+    add_notifications(ctx, tx, [_raised_event(ctx, finding, gate.owner if gate else None) for finding in raised])
 
 
 ACTIONS = 5  # of a transaction that one change takes at the most: finding, history, marker, event, and a check of its addressee
@@ -235,6 +235,9 @@ def _raised_event(ctx: Context, finding: Finding, owner: str | None) -> Notifica
     )
 
 
-def raise_version(ctx: Context, tx: Transaction, deal_id: str) -> None:
-    """Add that a finding of the deal is written, whatever its status: who goes by its findings meets no change of them."""
-    deals.raise_version(ctx, tx, deal_id, any_deal=None, statuses=deals.ANY_STATUS)
+def raise_version(ctx: Context, tx: Transaction, deal_id: str, ver: int | None = None) -> None:
+    """Add that a finding of the deal is written, whatever its status: who goes by its findings meets no change of them.
+
+    `ver` is the gate's number as it was read, where the finding follows from the deal's other children.
+    """
+    deals.raise_version(ctx, tx, deal_id, any_deal=None, statuses=deals.ANY_STATUS, ver=ver)
