@@ -376,7 +376,42 @@ HANDOFFS: list[tuple[str, Operation]] = [
     ("list a deal's packets", lambda env, ids: env.call("GET", f"/pros/handoff/by-deal/{ids['handed']}")),
     ("list a professional's packets", lambda env, ids: env.call("GET", f"/pros/handoff/by-professional/{ids['receiver']}")),
 ]
-OPERATIONS = WHOLESALE + DISPOSITIONS + HOLDINGS + RETAINERS + SCORECARDS + TASKS + SIGNALS + ALIGNMENT + DEALS + HANDOFFS
+
+
+def _first_scan(env: BenchEnvironment, ids: dict[str, str]) -> None:
+    """A scan of a deal with a pipeline, a professional and two tasks, one of which is overdue: three findings, one of them critical."""
+    pipeline = env.call("POST", "/wholesale", LEAD | {"stage": "under_contract", "contract_price": 118000})["id"]
+    worker = env.call("POST", _PROFESSIONALS, PROFESSIONAL)["id"]
+    deal = {"title": "1201 Pine St", "kind": "wholesale", "pipeline_id": pipeline, "professional_ids": [worker]}
+    ids["scanned"] = env.call("POST", "/deals", deal)["id"]
+    for due_on in ("2026-11-20", "2027-06-01"):
+        env.call("POST", "/pros/tasks", {**TASK, "professional_id": worker, "deal_id": ids["scanned"], "due_on": due_on}, **_key())
+    _streams(env)
+    env.runtime.used()
+    events = _scan(env, ids)["events"]
+    ids["critical"], ids["finding"] = events[0]["id"], events[1]["id"]
+
+
+def _scan(env: BenchEnvironment, ids: dict[str, str]) -> Any:
+    return env.call("POST", f"/audit/scan/deal/{ids['scanned']}", None)
+
+
+def _on_finding(env: BenchEnvironment, ids: dict[str, str], which: str, move: str, body: object) -> Any:
+    return env.call("POST", f"/audit/events/{ids[which]}/{move}", body, **_key())
+
+
+FINDINGS: list[tuple[str, Operation]] = [
+    ("scan a deal: three findings", _first_scan),
+    ("scan it again: nothing new", _scan),
+    ("acknowledge a finding", lambda env, ids: _on_finding(env, ids, "critical", "acknowledge", {"note": "On Friday."})),
+    ("resolve it", lambda env, ids: _on_finding(env, ids, "critical", "resolve", {"note": "Signed on paper."})),
+    ("scan: it is opened again", _scan),
+    ("read a finding", lambda env, ids: env.call("GET", f"/audit/events/{ids['finding']}")),
+    ("list a deal's findings", lambda env, ids: env.call("GET", f"/audit/events/deal/{ids['scanned']}")),
+    ("list open findings", lambda env, _: env.call("GET", "/audit/events/open")),
+    ("summary of findings", lambda env, _: env.call("GET", "/audit/summary")),
+]
+OPERATIONS = WHOLESALE + DISPOSITIONS + HOLDINGS + RETAINERS + SCORECARDS + TASKS + SIGNALS + ALIGNMENT + DEALS + HANDOFFS + FINDINGS
 
 
 def replayed_key(environment: BenchEnvironment) -> dict[str, str]:

@@ -13,6 +13,7 @@ from chalicelib.packs import (
     deals,
     dispositions,
     events,
+    findings,
     governance,
     handoffs,
     holdings,
@@ -45,5 +46,6 @@ PACKS: tuple[Pack, ...] = (
     tasks.PACK,
     alignment.PACK,
     handoffs.PACK,
+    findings.PACK,
     *PLANNED,
 )

@@ -24,6 +24,7 @@ from chalicelib.foundation.subjects import Subject, SubjectRegistry
 from chalicelib.packs.deals.entities import Deal as Deal
 from chalicelib.packs.deals.entities import DealGate as DealGate
 from chalicelib.packs.deals.entities import contract_entry as contract_entry
+from chalicelib.packs.deals.permissions import is_own_deal as is_own_deal
 from chalicelib.packs.deals.permissions import not_own
 from chalicelib.packs.deals.permissions import require_own_deal as require_own_deal
 from chalicelib.packs.deals.rules import CANCELLED as CANCELLED
@@ -148,9 +149,10 @@ def raise_version(
     any_deal: str | None,
     statuses: Collection[str] = LIVE,
     dependencies: int | None = None,
+    ver: int | None = None,
 ) -> None:
     """Say that a child of the deal is written. The refusals are those of `change`."""
-    change(ctx, tx, deal_id, any_deal=any_deal, statuses=statuses, dependencies=dependencies)
+    change(ctx, tx, deal_id, any_deal=any_deal, statuses=statuses, dependencies=dependencies, ver=ver)
 
 
 def change(
@@ -167,6 +169,7 @@ def change(
     max_tasks: int = 0,
     add_contract: str | None = None,
     remove_contract: str | None = None,
+    ver: int | None = None,
 ) -> None:
     """One update of a deal's gate: `ver` raised, and `count` references added.
 
@@ -175,6 +178,8 @@ def change(
     gate's number as the caller has read it, where what tasks depend on changes: it is raised, and DependenciesChanged where another changed
     it. `changes_dependencies` raises it whatever it is. `tasks` of the references are tasks, of which a deal has `max_tasks` at the most
     (Conflict `too_many_tasks`). `add_contract` and `remove_contract` are entries of its `contracts` (`contract_entry`).
+    `ver` is the gate's number as the caller has read it, where what is written follows from all children: VersionConflict where another
+    child was written since.
     """
     own = any_deal is not None and not ctx.actor.can(any_deal)
     conditions = _conditions(ctx, own=own)
@@ -183,6 +188,8 @@ def change(
     added: dict[str, object] = {"ver": 1, **({"refs": count} if count else {}), **({"tasks": tasks} if tasks else {})}
     if add_contract is not None:
         added["contracts"] = {add_contract}
+    if ver is not None:
+        conditions.append(attribute("ver") == ver)
     if tasks > 0:
         conditions.append(attribute("tasks") <= max_tasks - tasks)
     if dependencies is not None:
