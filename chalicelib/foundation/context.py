@@ -48,6 +48,7 @@ class Context:
     is_visit: bool = True  # of a request: somebody looks at the answer (http.requests)
     endpoint: str = ""  # "GET /wholesale": cursors are bound to it
     base_path: str = ""  # the API's base path on its gateway, e.g. /api: links begin with it
+    wants_page: bool = False  # the caller asked for HTML, of an endpoint that has pages
     idempotency: IdempotencyRecordKey | None = None
     if_match: frozenset[int] | None = None
     cache: Cache = field(default_factory=Cache)  # shared by the process
