@@ -12,6 +12,7 @@ from chalicelib.packs import (
     audit,
     deals,
     dispositions,
+    documents,
     events,
     handoffs,
     holdings,
@@ -43,5 +44,6 @@ PACKS: tuple[Pack, ...] = (
     tasks.PACK,
     alignment.PACK,
     handoffs.PACK,
+    documents.PACK,
     *PLANNED,
 )

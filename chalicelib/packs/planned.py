@@ -30,21 +30,6 @@ PLANNED: tuple[Pack, ...] = (
         ),
     ),
     _planned(
-        "O",
-        "documents",
-        "Document Routing Engine",
-        _governed(
-            "documents",
-            admin="rwa any-deal contacts bulk attest status",
-            operator="rw any-deal contacts bulk attest status",
-            dealmaker="rw own-deals contacts status",
-            counsel="rw any-deal contacts status",
-            auditor="r contacts",
-            viewer="r",
-            professional="r own contacts status",
-        ),
-    ),
-    _planned(
         "Q",
         "findings",
         "Internal Auditor",
