@@ -49,6 +49,19 @@ class RouteAddressee(t.RequestBody):
     email: t.EmailAddress | None = None
 
 
+# Each is validated by itself, so that one who can't get it holds nobody up.
+AnyRecipient = Annotated[
+    object,
+    WithJsonSchema(
+        {
+            "type": "object",
+            "properties": {"professional_id": {"type": "string"}, "name": {"type": "string"}, "email": {"type": "string", "format": "email"}},
+            "additionalProperties": False,
+        }
+    ),
+]
+
+
 class RouteFields(t.RequestBody):
     """What is sent, whoever gets it."""
 
@@ -83,7 +96,7 @@ class RouteCreate(RouteFields):
 class RouteBulkCreate(RouteFields):
     """One document, sent to up to 100; each of them is checked by itself."""
 
-    recipients: list[Annotated[object, t.component("RouteAddressee")]] = Field(
+    recipients: list[AnyRecipient] = Field(
         min_length=1,
         description="Each a `professional_id`, or a `name` with an `email`.",
         examples=[[{"name": "Ann Adams", "email": "ann@example.com"}]],
