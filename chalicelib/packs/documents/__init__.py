@@ -100,6 +100,7 @@ PACK = Pack(
     rows=(f"{__name__}.entities.RouteVisits",),
     cancels={"deal": f"{__name__}.public.cancel_with_deal"},
     facts={"documents": f"{__name__}.public.documents"},
+    mail_events={"doc": f"{__name__}.service.bounces.mail_failed"},
     held=f"{__name__}.held.held_routes",
     holders={"deal": f"{__name__}.subjects.holders_of_deal", "professional": f"{__name__}.subjects.holders_of_professional"},
 )

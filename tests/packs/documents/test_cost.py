@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.foundation.outbox import MailEvent
+from chalicelib.foundation.mail_events import MailEvent
 from chalicelib.packs.documents import PACK
 from chalicelib.packs.documents.service import bounces
 from tests.access_patterns_doc import documented_round_trips
@@ -66,7 +66,7 @@ def test_it_costs_what_the_page_says(documents: DocumentsClient, runtime, anonym
     names = {"deal": deal, "pro": pro, "contract": of_contract, "one": one, "link": path_in(mails(runtime, one)[0])}
     names |= {"plain": documents.route(deal), "bounced": documents.route(deal, professional_id=pro)}
     ctx = runtime.context(request_id="bounce")
-    bounces.mail_failed(ctx, names["bounced"], "sending/0", MailEvent("hard", ctx.now, ""))
+    bounces.mail_failed(ctx, names["bounced"], "sending-0", MailEvent("hard", ctx.now, "", "x@example.com"))
     for method, address, *rest in REQUESTS[what]:
         path, _, query = filled(address, names).partition("?")
         body, headers = (*rest, None, None)[:2]

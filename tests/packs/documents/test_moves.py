@@ -7,7 +7,7 @@ import pytest
 from chalicelib.foundation.actor import Actor
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.errors import Forbidden
-from chalicelib.foundation.outbox import MailEvent
+from chalicelib.foundation.mail_events import MailEvent
 from chalicelib.packs.documents.schemas import RouteMoveRequest
 from chalicelib.packs.documents.service import bounces, moves
 from tests.conftest import NOW
@@ -30,7 +30,7 @@ def bounce(runtime):
 
     def tell(id, kind="hard", epoch=None):
         ctx = runtime.context(request_id="bounce")
-        bounces.mail_failed(ctx, id, f"sending/{kept(runtime, id).epoch if epoch is None else epoch}", MailEvent(kind, ctx.now, ""))
+        bounces.mail_failed(ctx, id, f"sending-{kept(runtime, id).epoch if epoch is None else epoch}", MailEvent(kind, ctx.now, "", "ann@example.com"))
 
     return tell
 

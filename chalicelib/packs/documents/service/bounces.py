@@ -4,7 +4,7 @@ from chalicelib.foundation.context import Context
 from chalicelib.foundation.due_work import commit_claim, notification_target
 from chalicelib.foundation.errors import VersionConflict
 from chalicelib.foundation.events import Notification
-from chalicelib.foundation.outbox import MailEvent
+from chalicelib.foundation.mail_events import MailEvent
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.foundation.store.store import parse_live
 from chalicelib.foundation.store.transactions import Transaction

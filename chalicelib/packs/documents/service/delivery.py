@@ -32,7 +32,7 @@ def start(ctx: Context, link_expires_at: datetime) -> dict[str, object]:
 
 def sending_of(route: Route) -> str:
     """What the mails of the present sending are known by, when one of them comes back."""
-    return f"sending/{route.epoch}"
+    return f"sending-{route.epoch}"
 
 
 def add_mail(ctx: Context, tx: Transaction, route: Route, *, is_reminder: bool = False) -> None:
