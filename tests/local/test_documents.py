@@ -22,7 +22,12 @@ def firm(tmp_path: Path) -> Iterator[Firm]:
 
 def test_from_the_mail_to_the_acknowledgement_and_what_comes_back(firm: Firm) -> None:
     deal = made(firm, "/deals", {"title": "1201 Pine St", "kind": "purchase"})["id"]
-    sent = {"deal_id": deal, "document_type": "disclosure", "title": "Seller's disclosure", "storage_url": "https://files.example.com/a.pdf"}
+    sent = {
+        "deal_id": deal,
+        "document_type": "disclosure",
+        "title": "Seller's disclosure",
+        "storage_url": "https://files.example.com/a.pdf",
+    }
 
     # To Ann, who follows the link in her mail, without an account.
     route = made(firm, ROUTES, {**sent, "recipient": {"name": "Ann Adams", "email": "ann@example.com"}, "document_sha256": "1a" * 32})["id"]

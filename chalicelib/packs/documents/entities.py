@@ -3,6 +3,8 @@
     H#<route id>#<revision>   a completed interval in a status (foundation.state_history)
     O#<route id>              a route
     OV#<route id>             how often its links were fetched and its document opened (`RouteVisits`)
+
+Their links lie elsewhere, under the hashes of their tokens (foundation.links).
 """
 
 from datetime import date
@@ -32,9 +34,7 @@ class Route(Entity):
         serves="GET /documents/routes/by-professional/{id}; a professional's own; what is held on them",
     )
     STEPS = DuePattern("document-reminder", on="step_on", serves="documents-reminders")
-    BY_CONTRACT = AccessPattern(
-        "gsi4", "DOC#CTR#{contract_id}", sort="{created_at}#{id}", serves="GET /documents/routes/by-contract/{id}"
-    )
+    BY_CONTRACT = AccessPattern("gsi4", "DOC#CTR#{contract_id}", sort="{created_at}#{id}", serves="GET /documents/routes/by-contract/{id}")
     LIST_FIELDS = ("id", "deal_id", "contract_id", "professional_id", "document_type", "title", "status", "sent_at")
 
     deal_id = a.string()

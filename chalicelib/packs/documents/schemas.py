@@ -55,7 +55,11 @@ AnyRecipient = Annotated[
     WithJsonSchema(
         {
             "type": "object",
-            "properties": {"professional_id": {"type": "string"}, "name": {"type": "string"}, "email": {"type": "string", "format": "email"}},
+            "properties": {
+                "professional_id": {"type": "string"},
+                "name": {"type": "string"},
+                "email": {"type": "string", "format": "email"},
+            },
             "additionalProperties": False,
         }
     ),
@@ -74,7 +78,9 @@ class RouteFields(t.RequestBody):
     document_sha256: Sha256 | None = Field(None, description="Only without a contract.")
     storage_url: HttpsUrl | None = Field(None, description="Where the document is; needed without a contract.")
     due_on: t.BusinessDate | None = Field(None, description="By when it is to be acknowledged, a day of the firm's.")
-    link_expires_at: t.Timestamp | None = Field(None, description="When the links in the mails end: in 90 days unless given, within a year.")
+    link_expires_at: t.Timestamp | None = Field(
+        None, description="When the links in the mails end: in 90 days unless given, within a year."
+    )
 
 
 class RouteCreate(RouteFields):
@@ -253,5 +259,3 @@ class RouteStatusInterval(TypedDict):
     left_at: t.TimestampText | None
     left_by: str | None
     days: int
-
-

@@ -10,5 +10,8 @@ class DocumentsSettings:
     """What is done about documents that nobody has acknowledged."""
 
     reminders: bool = setting(
-        "VALHALLA_DOCUMENTS_REMINDERS", "the flag documents.reminders: remind people of documents that they haven't acknowledged", flag, True
+        "VALHALLA_DOCUMENTS_REMINDERS",
+        "the flag documents.reminders: remind people of documents that they haven't acknowledged",
+        flag,
+        True,
     )

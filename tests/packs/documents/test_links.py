@@ -7,7 +7,9 @@ import pytest
 
 from chalicelib.foundation import links
 from chalicelib.foundation.dates import format_timestamp
+from chalicelib.foundation.mail_events import MailEvent
 from chalicelib.foundation.store.transactions import Transaction
+from chalicelib.packs.documents.service import bounces
 from tests.conftest import NOW
 from tests.packs.documents.documents_client import (
     FIRST,
@@ -23,6 +25,8 @@ from tests.packs.documents.documents_client import (
     mails,
     path_in,
 )
+
+HTML = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}  # what a browser sends
 
 
 class TestLooking:
@@ -121,10 +125,14 @@ class TestLinksThatLeadNowhere:
         good = documents.route()
         token = path_in(mails(runtime, good)[0]).removeprefix("/d/")
         recalled, deleted, bounced, ended = (documents.route() for _ in range(4))
-        paths = {name: path_in(mails(runtime, id)[0]) for name, id in (("recalled", recalled), ("deleted", deleted), ("ended", ended))}
+        paths = {
+            name: path_in(mails(runtime, id)[0])
+            for name, id in zip(("recalled", "deleted", "bounced", "ended"), (recalled, deleted, bounced, ended), strict=True)
+        }
         documents.recall(recalled)
         documents.ok("DELETE", f"{D}/{deleted}")
         ctx = runtime.context(request_id="other")
+        bounces.mail_failed(ctx, bounced, "sending-0", MailEvent("hard", ctx.now, "", "ann@example.com"))
         tx = Transaction(ctx.store)
         other = links.add_link(ctx, tx, "contract", good, epoch=0, ends_at=ctx.now + timedelta(days=1))
         tx.commit()
@@ -176,17 +184,15 @@ class TestLinksThatLeadNowhere:
 
 
 class TestPages:
-    HTML = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
-
     def form(self, recipient: Recipient, suffix: str, **fields: str):
-        headers = {**self.HTML, "Content-Type": "application/x-www-form-urlencoded"}
+        headers = {**HTML, "Content-Type": "application/x-www-form-urlencoded"}
         return recipient.call("POST", f"{recipient.path}{suffix}", raw=urlencode(fields), headers=headers)
 
     def test_from_the_link_to_the_end(self, documents: DocumentsClient, holder):
         """As a browser does it: each page has the form that leads to the next one."""
         id = documents.route(title="<b>Seller's</b> disclosure", document_sha256=FIRST, due_on="2026-12-01")
         recipient = holder(id)
-        first = recipient.look(**self.HTML)
+        first = recipient.look(**HTML)
         assert first.headers["content-type"] == "text/html; charset=utf-8"
         token = recipient.path.removeprefix("/d/")
         assert f'formaction="{token}/open"' in first.text
@@ -215,7 +221,7 @@ class TestPages:
         id = documents.route()
         missing = self.form(holder(id), "/acknowledge", name=" ")
         assert (missing.status, missing.headers["content-type"]) == (422, "text/html; charset=utf-8")
-        gone = Recipient(anonymous, f"/d/{'A' * 43}").look(**self.HTML)
+        gone = Recipient(anonymous, f"/d/{'A' * 43}").look(**HTML)
         assert (gone.status, "No such link." in gone.text) == (404, True)
 
     def test_a_replaced_document_asks_for_nothing(self, documents: DocumentsClient, runtime, holder):
@@ -224,7 +230,7 @@ class TestPages:
         route = documents.route(deal, contract_id=id, storage_url=None)
         assert "by another way" in self.form(holder(route), "/open").text
         change_contract(runtime, id, document_sha256=SECOND)
-        for page in (holder(route).look(**self.HTML), self.form(holder(route), "/open")):
+        for page in (holder(route).look(**HTML), self.form(holder(route), "/open")):
             assert "has been replaced" in page.text
             assert "acknowledge" not in page.text
         assert self.form(holder(route), "/acknowledge", name="Ann", document_sha256=FIRST).status == 409
@@ -232,6 +238,6 @@ class TestPages:
     def test_after_it_was_confirmed(self, documents: DocumentsClient, holder):
         id = documents.route()
         self.form(holder(id), "/acknowledge", name="Ann Adams")
-        for page in (holder(id).look(**self.HTML), self.form(holder(id), "/open"), self.form(holder(id), "/acknowledge", name="Other")):
+        for page in (holder(id).look(**HTML), self.form(holder(id), "/open"), self.form(holder(id), "/acknowledge", name="Other")):
             assert "Ann Adams confirmed on" in page.text
             assert 'formaction="acknowledge"' not in page.text

@@ -23,6 +23,8 @@ from tests.packs.documents.documents_client import (
     mails,
 )
 
+CANCELLED = {"status": "cancelled", "reason": "title"}
+
 
 @pytest.fixture
 def bounce(runtime):
@@ -30,7 +32,9 @@ def bounce(runtime):
 
     def tell(id, kind="hard", epoch=None):
         ctx = runtime.context(request_id="bounce")
-        bounces.mail_failed(ctx, id, f"sending-{kept(runtime, id).epoch if epoch is None else epoch}", MailEvent(kind, ctx.now, "", "ann@example.com"))
+        bounces.mail_failed(
+            ctx, id, f"sending-{kept(runtime, id).epoch if epoch is None else epoch}", MailEvent(kind, ctx.now, "", "ann@example.com")
+        )
 
     return tell
 
@@ -102,7 +106,9 @@ class TestRecalling:
         id = documents.route()
         for body in ({}, {"reason": "hard"}, {"reason": "deal_dead"}):
             documents.expect_error(422, "PATCH", status_path(id), {"status": "recalled", **body})
-        assert documents.expect_error(422, "PATCH", status_path(id), {"status": "recalled", "reason": "other"})["errors"][0]["loc"] == ["note"]
+        assert documents.expect_error(422, "PATCH", status_path(id), {"status": "recalled", "reason": "other"})["errors"][0]["loc"] == [
+            "note"
+        ]
         recipient = holder(id)
         seen = documents.recall(id, "other", note="It was the draft.")
         assert (seen["status"], seen["status_reason"], seen["status_note"]) == ("recalled", "other", "It was the draft.")
@@ -221,8 +227,6 @@ class TestRefusals:
 
 
 class TestCancelling:
-    CANCELLED = {"status": "cancelled", "reason": "title"}
-
     def test_what_waits_is_recalled(self, documents: DocumentsClient, runtime, holder, bounce):
         deal = documents.deal()
         sent, opened, acknowledged, bounced, recalled = (documents.route(deal) for _ in range(5))
@@ -231,7 +235,7 @@ class TestCancelling:
         bounce(bounced)
         documents.recall(recalled)
         links = [holder(id) for id in (sent, opened)]
-        documents.ok("PATCH", f"/deals/{deal}/status", self.CANCELLED)
+        documents.ok("PATCH", f"/deals/{deal}/status", CANCELLED)
         assert [documents.read(id)["status"] for id in (sent, opened, acknowledged, bounced, recalled)] == [
             "recalled", "recalled", "acknowledged", "bounced", "recalled",
         ]  # fmt: skip
@@ -245,9 +249,9 @@ class TestCancelling:
         body = {**documents.body(deal, recipient=None), "recipients": recipients}
         documents.ok("POST", f"{D}/bulk", body)
         task = documents.ok("POST", "/pros/tasks", {"professional_id": grace, "deal_id": deal, "title": "t"})["id"]
-        assert documents.expect_error(409, "PATCH", f"/deals/{deal}/status", self.CANCELLED)["code"] == "too_many_open"
+        assert documents.expect_error(409, "PATCH", f"/deals/{deal}/status", CANCELLED)["code"] == "too_many_open"
         documents.ok("DELETE", f"/pros/tasks/{task}")
-        documents.ok("PATCH", f"/deals/{deal}/status", self.CANCELLED)
+        documents.ok("PATCH", f"/deals/{deal}/status", CANCELLED)
         assert {row["status"] for row in documents.list(f"{D}/by-deal/{deal}")} == {"recalled"}
 
 

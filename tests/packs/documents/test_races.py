@@ -135,7 +135,7 @@ class TestThreads:
             records = at_once(3, lambda _: run_work(schedules.reminders))
             assert [(record["error"], record["failed"]) for record in records] == [("", 0)] * 3
         days = {id: [mail["created_at"][:10] for mail in mails(runtime, id)][1:] for id in ids}
-        assert days == dict.fromkeys(ids, ["2026-11-29", "2026-12-01", "2026-12-03", "2026-12-05", "2026-12-07"])
+        assert days == {id: ["2026-11-29", "2026-12-01", "2026-12-03", "2026-12-05", "2026-12-07"] for id in ids}
         told = Counter((event.event, event.subject_id) for event in events(runtime, "documents.unanswered", "documents.overdue"))
         assert told == {(kind, id): 1 for kind in ("documents.unanswered", "documents.overdue") for id in ids}
 
@@ -191,7 +191,12 @@ class TestThreads:
     @pytest.mark.parametrize("seed", range(2))
     def test_with_faults_at_every_fifth_call(self, documents: DocumentsClient, runtime, holder, clock, run_work, seed):
         """Throttles, conflicts and lost answers: each call ends as it would without them, and only once."""
-        faults = (Throttles(0.2, seed=seed), Conflicts(0.2, seed=seed + 10), LostResponses(0.1, seed=seed + 20), Unprocessed(0.2, seed=seed))
+        faults = (
+            Throttles(0.2, seed=seed),
+            Conflicts(0.2, seed=seed + 10),
+            LostResponses(0.1, seed=seed + 20),
+            Unprocessed(0.2, seed=seed),
+        )
         sound = runtime.dynamodb
         runtime.dynamodb = FaultInjectingClient(sound, *faults)
         deal, grace = documents.deal(), documents.professional("Grace")

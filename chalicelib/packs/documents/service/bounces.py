@@ -5,13 +5,14 @@ from chalicelib.foundation.due_work import commit_claim, notification_target
 from chalicelib.foundation.errors import VersionConflict
 from chalicelib.foundation.events import Notification
 from chalicelib.foundation.mail_events import MailEvent
+from chalicelib.foundation.state_machine import SYSTEM
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.foundation.store.store import parse_live
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.deals import public as deals
 from chalicelib.packs.documents import repository
 from chalicelib.packs.documents.entities import Route
-from chalicelib.packs.documents.rules.statuses import BOUNCED, MACHINE, OPENED, SENT, SYSTEM
+from chalicelib.packs.documents.rules.statuses import BOUNCED, MACHINE, OPENED, SENT
 from chalicelib.packs.documents.service import delivery
 
 

@@ -74,7 +74,9 @@ def _parse(row: object) -> RouteAddressee | Problem:
         return problem
     named, given = (addressee.name, addressee.email), addressee.professional_id
     if given is None and None in named:
-        return ValidationFailed.field("email" if addressee.name else "name", "a professional_id, or a name with an email, is needed", "missing")
+        return ValidationFailed.field(
+            "email" if addressee.name else "name", "a professional_id, or a name with an email, is needed", "missing"
+        )
     if given is not None and named != (None, None):
         return ValidationFailed.field("professional_id", "a professional_id, or a name with an email, not both")
     return addressee

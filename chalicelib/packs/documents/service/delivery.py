@@ -37,9 +37,7 @@ def sending_of(route: Route) -> str:
 
 def add_mail(ctx: Context, tx: Transaction, route: Route, *, is_reminder: bool = False) -> None:
     """Add a new link and the mail that brings it: the title, the link, and nothing else of the matter. Two actions."""
-    token = links.add_link(
-        ctx, tx, LINK, route.id, epoch=route.epoch, ends_at=route.link_expires_at, part=route.contract_id or ""
-    )
+    token = links.add_link(ctx, tx, LINK, route.id, epoch=route.epoch, ends_at=route.link_expires_at, part=route.contract_id or "")
     title = route.title or route.document_type
     words = "A reminder: you have not confirmed this document yet." if is_reminder else "A document has been sent to you."
     paragraphs = [

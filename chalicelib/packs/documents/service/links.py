@@ -14,12 +14,12 @@ from chalicelib.foundation.http.public_page import view_or_page
 from chalicelib.foundation.http.responses import ApiResponse
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.foundation.store.transactions import Transaction
-from chalicelib.packs.documents import pages, repository
+from chalicelib.packs.documents import repository
 from chalicelib.packs.documents.presenters import acknowledged_view, link_view, opened_view
 from chalicelib.packs.documents.repository import RouteSnapshot
 from chalicelib.packs.documents.rules.statuses import ACKNOWLEDGED, LINKED, MACHINE, SENT, RouteFacts
 from chalicelib.packs.documents.schemas import EMAIL_LINK, RouteAcknowledgedView, RouteAcknowledgeRequest, RouteLinkView, RouteOpenedView
-from chalicelib.packs.documents.service import acknowledging, delivery
+from chalicelib.packs.documents.service import acknowledging, delivery, pages
 
 _ACKNOWLEDGE = MACHINE.transition(SENT, ACKNOWLEDGED)
 

@@ -11,7 +11,7 @@ from chalicelib.packs.documents.presenters import route_view
 from chalicelib.packs.documents.repository import RouteSnapshot
 from chalicelib.packs.documents.rules.statuses import ACKNOWLEDGED, MACHINE, OPENED, RECALLED, SENT, RouteFacts
 from chalicelib.packs.documents.schemas import ATTESTED, SESSION, RouteMoveRequest, RouteView
-from chalicelib.packs.documents.service import acknowledging, delivery, sending
+from chalicelib.packs.documents.service import acknowledging, delivery
 from chalicelib.packs.scorecards import public as scorecards
 
 _BY_RECIPIENT = (OPENED, ACKNOWLEDGED)  # what who it was sent to says, or somebody attests

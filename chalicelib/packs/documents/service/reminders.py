@@ -1,7 +1,7 @@
 """Reminding people of documents that they haven't acknowledged: on the days of the schedule, and by hand."""
 
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from chalicelib.foundation.auth import rate_limit
 from chalicelib.foundation.context import Context

@@ -1,7 +1,7 @@
 """What sending one document takes, to one or to many: who gets it, where it comes from, and what is written."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -136,15 +136,11 @@ def add_routes(
     """
     deals.add_reference(ctx, tx, deal_id, any_deal=ANY_DEAL, count=len(routes))
     repository.add_contract_check(ctx, tx, contract)
-    for professional_id, count in Counter(_professionals(routes)).items():
-        scorecards.add_reference(tx, professional_id, count, on_conflict=on_unusable and on_unusable())
-    for professional_id, email in {route.professional_id: route.addressee["email"] for route in routes}.items():
-        if professional_id is not None:
-            scorecards.require_email(tx, professional_id, email)
+    emails = {route.professional_id: route.addressee["email"] for route in routes if route.professional_id is not None}
+    counts = Counter(route.professional_id for route in routes)
+    for professional_id, email in emails.items():
+        scorecards.add_reference(tx, professional_id, counts[professional_id], on_conflict=on_unusable and on_unusable())
+        scorecards.require_email(tx, professional_id, email)
     for route in routes:
         tx.create(route)
         delivery.add_mail(ctx, tx, route)
-
-
-def _professionals(routes: Iterable[Route]) -> list[str]:
-    return [route.professional_id for route in routes if route.professional_id is not None]

@@ -67,7 +67,9 @@ def _about(route: Route) -> list[tuple[str, str]]:
 
 def _confirmed(ctx: Context, route: Route) -> str:
     said, at = route.acknowledgement or {}, route.acknowledged_at or ctx.now
-    return f"{said.get('name', 'Somebody')} confirmed on {_instant(at, ctx.settings.firm_time_zone)} that this document was received and read."
+    return (
+        f"{said.get('name', 'Somebody')} confirmed on {_instant(at, ctx.settings.firm_time_zone)} that this document was received and read."
+    )
 
 
 def _day(day: date) -> str:
