@@ -12,6 +12,7 @@ from chalicelib.packs import (
     audit,
     deals,
     dispositions,
+    documents,
     events,
     findings,
     governance,
@@ -47,5 +48,6 @@ PACKS: tuple[Pack, ...] = (
     alignment.PACK,
     handoffs.PACK,
     findings.PACK,
+    documents.PACK,
     *PLANNED,
 )

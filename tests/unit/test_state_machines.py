@@ -20,6 +20,7 @@ from chalicelib.foundation.state_machine import (
     is_present,
 )
 from chalicelib.packs.dispositions.rules import assignments
+from chalicelib.packs.documents.rules import statuses as route_statuses
 from chalicelib.packs.handoffs.rules import statuses as packet_statuses
 from chalicelib.packs.handoffs.rules.content import NO_PARTS
 from chalicelib.packs.retainers.rules import states as retainer_states
@@ -59,6 +60,9 @@ FACTS: dict[str, st.SearchStrategy[Any]] = {
     ),
     "retainer": st.builds(retainer_states.MoveFacts, contract_in_force=st.booleans()),
     "packet": st.builds(packet_statuses.PacketState, st.sampled_from([0, 100]), st.just(()), st.sampled_from([NO_PARTS, READY_PARTS])),
+    "document route": st.builds(
+        route_statuses.RouteFacts, is_stale=st.booleans(), is_other_document=st.booleans(), has_expired=st.booleans()
+    ),
     "task": st.builds(task_statuses.TaskFacts, st.sampled_from([(), ("task_1",)]), st.sampled_from([(), ("Sign it",)])),
 }
 
