@@ -13,6 +13,7 @@ from local.engine import REGION
 
 ROOT = Path(__file__).parent.parent
 TABLE = "valhalla-local"
+ORIGINS = "http://localhost:3000,http://localhost:5173"  # where front ends in development run: Next.js and Vite
 
 
 class AlreadyRunningError(Exception):
@@ -94,6 +95,7 @@ class Workspace:
             "VALHALLA_SECRETS": f"file:{self.secrets.resolve()}",
             "VALHALLA_AWS_ENDPOINT": engine_url,
             "VALHALLA_PUBLIC_URL": f"http://127.0.0.1:{port}",
+            "VALHALLA_CORS_ORIGINS": os.environ.get("VALHALLA_CORS_ORIGINS", ORIGINS),
             "AWS_ENDPOINT_URL": engine_url,
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,

@@ -6,6 +6,7 @@ circular. So each pack lists its subjects in its manifest (`SubjectEntry`), and 
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.foundation.canonical_json import Numbers, content_hash
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 class SubjectAdapter:
     """How to read one kind of subject.
 
-    `facts` gives the values that rules and other packs may use. `hash_fields` name the content that an approval is bound to: when one of
+    `facts` gives the values that rules and other packs may use, `dated_facts` those that are of a day of the
+    firm, e.g. whether a contract is in force. `hash_fields` name the content that an approval is bound to: when one of
     them changes, the approval is no longer valid. `requested_by` gives the id of whoever requested it, who may then not decide on it;
     by default its creator.
     """
@@ -34,6 +36,7 @@ class SubjectAdapter:
     entity: type[Entity]
     facts: Callable[[Any], JsonObject]
     hash_fields: tuple[str, ...]
+    dated_facts: Callable[[Any, date], JsonObject] = lambda _entity, _today: {}
     requested_by: Callable[[Any], str | None] = lambda entity: entity.created_by
 
     def content_hash(self, entity: Entity) -> str:
@@ -79,21 +82,26 @@ class SubjectRegistry:
         if entry is None or entry.type != type:
             raise NotFound(type)
 
+    def is_subject(self, id: str) -> bool:
+        """Whether the prefix of `id` is that of a subject."""
+        return id.partition("_")[0] in self._by_prefix
+
     def key(self, id: str) -> ItemKey:
         """The key of a subject, for batch reads. Raises NotFound for an invalid id."""
         return self._adapter(id).entity.ID.key(id)
 
     def load(self, ctx: "Context", id: str) -> Subject:
         """The current state of a subject, by a consistent read (one round trip). Raises NotFound where it is absent or deleted."""
-        return self.parse(id, ctx.store.get_item(self.key(id)))
+        return self.parse(id, ctx.store.get_item(self.key(id)), ctx.today)
 
-    def parse(self, id: str, raw: DynamoItem | None) -> Subject:
-        """The subject in an item that was read already. Raises NotFound as `load`."""
+    def parse(self, id: str, raw: DynamoItem | None, today: date) -> Subject:
+        """The subject in an item that was read already, as of a day. Raises NotFound as `load`."""
         entry, adapter = self._entry(id), self._adapter(id)
         entity = parse_live(adapter.entity, raw)
         if entity is None:
             raise NotFound(adapter.entity.ID.name)
-        return Subject(entry.type, id, entity.revision, adapter.facts(entity), adapter.content_hash(entity), adapter.requested_by(entity))
+        facts = adapter.facts(entity) | adapter.dated_facts(entity, today)
+        return Subject(entry.type, id, entity.revision, facts, adapter.content_hash(entity), adapter.requested_by(entity))
 
     def resolve(self, ctx: "Context", type: str, text: str) -> str:
         """The id of the subject of this type that a request names, by its id or as its pack resolves it. Raises NotFound.
