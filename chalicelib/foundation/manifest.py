@@ -86,6 +86,7 @@ class SubjectEntry:
     Two more are for packs that can't import the resource's. `resolve` is the dotted path of a function `(ctx, text) -> id`, for resources
     that requests may name by something else than their id; `require_own` of one `(ctx, tx, id, any_permission) -> None`, which lets a
     transaction stand only while the resource exists and, unless the caller has that permission, is one of the caller's own.
+    `timeline`: it is the root of a partition, and all changes of what lies there are found by it, newest first.
     """
 
     type: str
@@ -93,6 +94,7 @@ class SubjectEntry:
     adapter: str
     resolve: str = ""
     require_own: str = ""
+    timeline: bool = False
 
 
 @dataclass(frozen=True)

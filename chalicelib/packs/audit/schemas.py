@@ -67,6 +67,18 @@ class TrailSummary(TypedDict):
     recorded_at: TimestampText
 
 
+class TimelineEntry(TypedDict):
+    """A change on a timeline: of which entity, by whom, and which fields, without their values; nested fields by dotted path."""
+
+    at: TimestampText
+    entity_id: str
+    kind: str
+    seq: int
+    action: str
+    actor: str
+    fields: list[str]
+
+
 class ChainBreak(TypedDict):
     """The first invalid record of a chain, and why."""
 

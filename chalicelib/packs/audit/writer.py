@@ -146,7 +146,7 @@ class TrailWriter:
                 if hash is None or change.version != expected:
                     break
                 try:
-                    record = AuditRecord.from_values(self.describe(change), hash)
+                    record = AuditRecord.from_values(self.describe(change), hash, self._timeline_root(change))
                 except Exception:  # `_append_or_park` finds out why
                     break
                 hash = record.hash
@@ -210,7 +210,7 @@ class TrailWriter:
         if prev_hash is None:
             return False
         content = self.describe(change)
-        record = AuditRecord.from_values(content, prev_hash)
+        record = AuditRecord.from_values(content, prev_hash, self._timeline_root(change))
         existing = repository.create_record(self._store, record)
         self._hashes[id, seq] = (existing or record).hash
         if existing is not None:
@@ -219,6 +219,9 @@ class TrailWriter:
             if existing.prev_hash != prev_hash or not records.describes_same_change(existing, content, erased=erased):
                 raise ChainConflict(existing)
         return True
+
+    def _timeline_root(self, change: StreamChange) -> str | None:
+        return self._ctx.packs.timeline_root(change.key.pk)
 
     def describe(self, change: StreamChange) -> JsonObject:
         """The content of a change's record. Raises MalformedRecord for an unknown kind."""
