@@ -10,7 +10,7 @@ from chalicelib.functions import process_runtime
 OUTBOX_WORKER = QueueConsumer(
     name="outbox_worker",
     function="chalicelib.functions.outbox.outbox_worker",
-    summary="Sends mail that was written in a transaction, at least once",
+    summary="Sends mail that was written in a transaction, at least once, and does what takes longer than a request",
     queue="outbox",
     batch_size=10,
     timeout_seconds=60,
@@ -19,7 +19,11 @@ OUTBOX_WORKER = QueueConsumer(
 )
 
 # message kind → dotted path of `(ctx, key) -> outbox.DeliveryResult`
-DELIVERIES = {"mail": "chalicelib.foundation.outbox.deliver_mail"}
+DELIVERIES = {
+    "mail": "chalicelib.foundation.outbox.deliver_mail",
+    "export": "chalicelib.packs.audit.exporting.deliver_part",
+}
+_MARGIN = 5.0  # seconds reserved for the response
 
 
 def outbox_worker(event: JsonObject, context: object) -> JsonObject:
@@ -32,8 +36,9 @@ def work(runtime: Runtime, event: JsonObject, context: object = None) -> JsonObj
     failures: list[dict[str, str]] = []
     run_id = lambda_context.run_id(context)
     outcomes: dict[str, float] = {}
-    for record in event["Records"]:
-        ctx = runtime.context(request_id=f"{run_id}#{record['messageId']}", actor=system_actor("outbox"))
+    remaining = lambda_context.remaining_seconds(context, _MARGIN)
+    for record in sorted(event["Records"], key=_takes_long):
+        ctx = runtime.context(request_id=f"{run_id}#{record['messageId']}", actor=system_actor("outbox"), remaining_seconds=remaining)
         try:
             kind, key = outbox.parse_message(record["body"])
             outcome = import_string(DELIVERIES[kind])(ctx, key).outcome
@@ -48,3 +53,11 @@ def work(runtime: Runtime, event: JsonObject, context: object = None) -> JsonObj
         {"MailSent": outcomes.get("sent", 0), "MailFailed": outcomes.get("failed", 0) + outcomes.get("error", 0)}, worker="outbox"
     )
     return {"batchItemFailures": failures}
+
+
+def _takes_long(record: JsonObject) -> bool:
+    """Whether a message is about more than a mail: mail is sent first."""
+    try:
+        return outbox.parse_message(record["body"]).kind != "mail"
+    except (ValueError, KeyError, TypeError):
+        return False

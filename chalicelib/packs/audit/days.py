@@ -3,11 +3,12 @@
 An index may lag and is never read strongly, so it only says where to look; what counts is read from the table.
 """
 
+import heapq
 from collections.abc import Iterable, Iterator
-from datetime import date
-from typing import Any, NamedTuple
+from datetime import date, datetime
+from typing import NamedTuple
 
-from chalicelib.foundation.json_codec import JsonObject
+from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.pagination import decode_view
@@ -17,40 +18,44 @@ from chalicelib.packs.audit.seals import DayRecords, Leaf
 
 PAGE_SIZE = 1000  # rows of the index that are read at once
 
-Position = list[str] | None  # after which row of the index to read on: partition key, sort key, sort key in the index
-
 
 class Listed(NamedTuple):
-    """A record as the day's index has it."""
+    """A record as the day's index has it. They compare as they were recorded."""
 
     recorded_at: str
     entity_id: str
     seq: int
 
+    @property
+    def sort(self) -> str:
+        """Its sort key in the index."""
+        return f"{self.recorded_at}#{self.entity_id}#{self.seq:010d}"
+
 
 class Page(NamedTuple):
-    """A page of a day's index, and where it goes on; None at its end."""
+    """A page of a shard of a day; `next` is the sort key after which it goes on, None at its end."""
 
     rows: list[Listed]
-    next: Position
+    next: str | None
 
 
-def shard_range(day: date, shard: int, *, upto: str | None = None) -> KeyRange:
-    """A shard of a day in the index, or what of it was recorded before `upto`."""
-    return AuditRecord.BY_DAY.range(day=day.isoformat(), shard=shard, high=upto)
+def shard_range(day: date, shard: int, *, after: str = "", upto: datetime | None = None) -> KeyRange:
+    """A shard of a day in the index, or what of it follows the sort key `after`, or was recorded by `upto`."""
+    low = f"{after}\x00" if after else None  # the text that follows it
+    return AuditRecord.BY_DAY.range(day=day.isoformat(), shard=shard, low=low, high=f"{format_timestamp(upto)}~" if upto else None)
 
 
-def read_page(store: Store, range: KeyRange, after: Position, limit: int = PAGE_SIZE) -> Page:
-    """A page of a shard of a day, in the order of recording. One round trip."""
-    arguments: JsonObject = range.query_arguments() | {"Limit": limit, "ScanIndexForward": True}
-    pk_name, sk_name = range.attribute_names
-    if after is not None:
-        pk, sk, sort = after
-        arguments["ExclusiveStartKey"] = {"pk": {"S": pk}, "sk": {"S": sk}, pk_name: {"S": range.pk}, sk_name: {"S": sort}}
-    response = store.query(**arguments)
-    last: Any = response.get("LastEvaluatedKey")
+def in_order(store: Store, day: date, *, after: str, upto: datetime) -> Iterator[Listed]:
+    """What was recorded on a day, by `upto`, in the order of recording. One round trip a shard, one more for each page."""
+    ranges = [shard_range(day, shard, after=after, upto=upto) for shard in range(SHARDS)]
+    return heapq.merge(*(map(_listed, store.query_all(range, page_size=PAGE_SIZE)) for range in ranges))
+
+
+def read_page(store: Store, range: KeyRange, limit: int = PAGE_SIZE) -> Page:
+    """The first rows of a range of a day, in the order of recording. One round trip."""
+    response = store.query(**range.query_arguments(), Limit=limit, ScanIndexForward=True)
     rows = [_listed(raw) for raw in response["Items"]]
-    return Page(rows, [last["pk"]["S"], last["sk"]["S"], last[sk_name]["S"]] if last else None)
+    return Page(rows, rows[-1].sort if rows and "LastEvaluatedKey" in response else None)
 
 
 def _listed(raw: DynamoItem) -> Listed:
@@ -60,7 +65,7 @@ def _listed(raw: DynamoItem) -> Listed:
 
 def is_empty(store: Store, day: date) -> bool:
     """Whether nothing was recorded on a day. One round trip a shard."""
-    return not any(read_page(store, shard_range(day, shard), None, limit=1).rows for shard in range(SHARDS))
+    return not any(read_page(store, shard_range(day, shard), limit=1).rows for shard in range(SHARDS))
 
 
 def leaves_of(store: Store, rows: Iterable[Listed]) -> DayRecords:

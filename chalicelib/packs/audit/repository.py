@@ -19,11 +19,12 @@ from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem, decode_value
 from chalicelib.foundation.store.entity import Entity
+from chalicelib.foundation.store.expiry import find_live_row
 from chalicelib.foundation.store.expressions import ROW_ABSENT
 from chalicelib.foundation.store.pagination import decode_view, paginate
-from chalicelib.foundation.store.store import Store
+from chalicelib.foundation.store.store import Store, parse_live
 from chalicelib.foundation.store.transactions import Transaction
-from chalicelib.packs.audit.entities import DailySeal, TrailAccess
+from chalicelib.packs.audit.entities import AuditExport, DailySeal, TrailAccess
 from chalicelib.packs.audit.records import SHARDS, AuditRecord, chain_range, key
 from chalicelib.packs.audit.seals import Seal
 
@@ -150,6 +151,14 @@ def create_seal(store: Store, seal: Seal) -> Seal | None:
     return None
 
 
+# -- exports
+
+
+def find_export(ctx: Context, id: str) -> AuditExport | None:
+    """An export; None where there is none, or where it has ended. One round trip. NotFound for an id of another format."""
+    return parse_live(AuditExport, find_live_row(ctx.store, AuditExport.ID.key(id), ctx.now))
+
+
 # -- writing
 
 
@@ -212,6 +221,22 @@ def create_notification(store: Store, notification: Notification) -> None:
     """Put a notification, unless it is there already. One round trip."""
     with suppress(VersionConflict):
         store.create(notification)
+
+
+def notify_broken(ctx: Context, occasion: str, *, subject_type: str, subject_id: str, title: str, data: JsonObject) -> None:
+    """Tell auditors that the trail isn't as it was recorded, once for an occasion. One round trip."""
+    event = Notification.for_occasion(
+        ctx,
+        f"trail.chain_broken#{occasion}",
+        on=ctx.today,
+        event="trail.chain_broken",
+        subject_type=subject_type,
+        subject_id=subject_id,
+        title=title,
+        for_role="auditor",
+        data=data,
+    )
+    create_notification(ctx.store, event)
 
 
 class _Taken(Exception):

@@ -9,7 +9,7 @@ same time as another.
 import hashlib
 import zlib
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from chalicelib.foundation import files, telemetry
 from chalicelib.foundation.canonical_json import canonical_json
@@ -22,9 +22,21 @@ from chalicelib.foundation.store import codec
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.expiry import is_free, live_row
 from chalicelib.packs.audit import days, repository
-from chalicelib.packs.audit.days import PAGE_SIZE, Listed, Position
+from chalicelib.packs.audit.days import PAGE_SIZE, Listed
 from chalicelib.packs.audit.records import SHARDS, AuditRecord, chain_hash
-from chalicelib.packs.audit.seals import FIRST, SETTLED_AFTER, DayRecords, Leaf, Seal, day_end, make_seal, records_error, seal_error
+from chalicelib.packs.audit.seals import (
+    FIRST,
+    DayRecords,
+    Leaf,
+    PublicKeys,
+    Seal,
+    is_settled,
+    make_seal,
+    public_jwk,
+    public_keys,
+    records_error,
+    seal_error,
+)
 
 LOOK_BACK = timedelta(days=400)  # how long a trail may have rested before what was recorded earlier is left without a seal
 _SECONDS_FOR_A_PAGE = 15.0  # a page is begun only while so much time is left
@@ -51,11 +63,6 @@ def seal_days(ctx: Context, run: RunStats) -> None:
         last = _seal(ctx, day, recorded, last)
         run.done += 1
         day += timedelta(days=1)
-
-
-def is_settled(day: date, now: datetime) -> bool:
-    """Whether nothing is recorded on a day any more."""
-    return now >= day_end(day) + SETTLED_AFTER
 
 
 def first_day(ctx: Context) -> date:
@@ -86,7 +93,14 @@ def _checked(ctx: Context, seal: Seal, existing: Seal | None) -> Seal:
         return existing or seal
     telemetry.log("ERROR", "CHAIN_BROKEN", seal=seal.date, standing=existing.hash, computed=seal.hash)
     telemetry.emit_metric({"ChainBroken": 1}, stream="seals")
-    repository.notify_broken_seal(ctx, seal.date, f"The trail of {seal.date} is another than the one that was sealed")
+    repository.notify_broken(
+        ctx,
+        f"seal#{seal.date}",
+        subject_type="trail",
+        subject_id=seal.date,
+        title=f"The trail of {seal.date} is another than the one that was sealed",
+        data={"standing_hash": existing.hash, "computed_hash": seal.hash},
+    )
     raise SealConflict(seal.date)
 
 
@@ -109,19 +123,20 @@ def _read_day(ctx: Context, day: date) -> DayRecords | None:
     recorded = DayRecords()
     parts = _read_parts(ctx, day)
     for shard in range(SHARDS):
-        number, after, is_read = 0, None, False
+        number = 0
+        after: str | None = ""
         for part in parts.get(shard, ()):
             _merge(recorded, part.recorded)
-            number, after, is_read = number + 1, part.after, part.after is None
-        while not is_read:
+            number, after = number + 1, part.next
+        while after is not None:
             if ctx.store.remaining_seconds() < _SECONDS_FOR_A_PAGE:
                 return None
-            page = days.read_page(ctx.store, days.shard_range(day, shard), after, PAGE_SIZE)
+            page = days.read_page(ctx.store, days.shard_range(day, shard, after=after), PAGE_SIZE)
             read = days.leaves_of(ctx.store, page.rows)
             _merge(recorded, read)
             if (page.next is not None or number) and not _save_part(ctx, day, shard, number, _Part(read, page.next)):
                 return None
-            number, after, is_read = number + 1, page.next, page.next is None
+            number, after = number + 1, page.next
     return recorded
 
 
@@ -136,7 +151,7 @@ class _Part:
     """A piece of a shard of a day that was read, and where it goes on; None at the end of the shard."""
 
     recorded: DayRecords
-    after: Position
+    next: str | None
 
 
 def _read_parts(ctx: Context, day: date) -> dict[int, list[_Part]]:
@@ -152,7 +167,7 @@ def _read_parts(ctx: Context, day: date) -> dict[int, list[_Part]]:
             entity_id, seq, hash = line.split(" ")
             recorded.add(Leaf(entity_id, int(seq), hash), 0)
         recorded.records = row["records"]
-        parts[shard].append(_Part(recorded, row.get("after")))
+        parts[shard].append(_Part(recorded, row.get("next")))
     return parts
 
 
@@ -162,7 +177,7 @@ def _save_part(ctx: Context, day: date, shard: int, number: int, part: _Part) ->
     values = {
         "leaves": zlib.compress(lines.encode()),
         "records": part.recorded.records,
-        "after": part.after,
+        "next": part.next,
         "ttl": int((ctx.now + _PART_TTL).timestamp()),
     }
     try:
@@ -170,6 +185,19 @@ def _save_part(ctx: Context, day: date, shard: int, number: int, part: _Part) ->
     except VersionConflict:
         return False
     return True
+
+
+# -- keys
+
+
+def key_set(ctx: Context) -> list[dict[str, str]]:
+    """The public keys of the stage's seals as JSON web keys."""
+    return [public_jwk(key.kid, key.private_pem) for key in ctx.secrets.seal_keys]
+
+
+def seal_keys(ctx: Context) -> PublicKeys:
+    """The public keys of the stage's seals, by their ids."""
+    return public_keys(key_set(ctx))
 
 
 # -- verifying a day
@@ -221,13 +249,13 @@ def _records_break(ctx: Context, seal: Seal, verdict: DayVerdict, limit: int | N
     recorded = DayRecords()
     chains: dict[str, tuple[int, str]] = {}  # entity → the last record that was read
     for shard in range(SHARDS):
-        after: Position = None
-        while True:
+        after: str | None = ""
+        while after is not None:
             room = PAGE_SIZE if limit is None else min(PAGE_SIZE, limit - verdict.checked)
             if room <= 0 or ctx.store.remaining_seconds() < _SECONDS_TO_ANSWER:
                 verdict.complete = False
                 return None
-            page = days.read_page(ctx.store, days.shard_range(seal.day, shard), after, room)
+            page = days.read_page(ctx.store, days.shard_range(seal.day, shard, after=after), room)
             for row, record in days.read_records(ctx.store, page.rows):
                 verdict.checked += 1
                 if (reason := _record_error(row, record, seal, chains)) is not None:
@@ -236,8 +264,6 @@ def _records_break(ctx: Context, seal: Seal, verdict: DayVerdict, limit: int | N
                 chains[row.entity_id] = max(chains.get(row.entity_id, (0, "")), (row.seq, record.hash))
                 recorded.add(Leaf(row.entity_id, row.seq, record.hash))
             after = page.next
-            if after is None:
-                break
     reason = records_error(seal, recorded)
     return DayBreak(reason) if reason else None
 

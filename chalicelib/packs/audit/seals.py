@@ -36,6 +36,11 @@ def day_end(day: date) -> datetime:
     return datetime.combine(day + timedelta(days=1), time(), UTC)
 
 
+def is_settled(day: date, now: datetime) -> bool:
+    """Whether nothing is recorded on a day any more, so that it can be sealed."""
+    return now >= day_end(day) + SETTLED_AFTER
+
+
 # -- the tree
 
 

@@ -16,7 +16,6 @@ from botocore.exceptions import ClientError
 from chalicelib.foundation import outbox, streams, telemetry
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Unavailable, VersionConflict
-from chalicelib.foundation.events import Notification
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.manifest import Pack, import_string
@@ -307,18 +306,14 @@ class TrailWriter:
         telemetry.log("ERROR", "CHAIN_BROKEN", entity=id, seq=seq, standing=existing.hash)
         telemetry.emit_metric({"ChainBroken": 1}, stream=STREAM)
         self._park(change.record, f"CHAIN_BROKEN: another record stands at {seq}")
-        event = Notification.for_occasion(
+        repository.notify_broken(
             ctx,
-            f"trail.chain_broken#{id}#{seq}",
-            on=ctx.today,
-            event="trail.chain_broken",
+            f"{id}#{seq}",
             subject_type=change.kind,
             subject_id=id,
             title=f"The trail of {id} holds another record at {seq} than the change that came",
-            for_role="auditor",
             data={"seq": seq, "standing_hash": existing.hash, "event_id": change.event_id},
         )
-        repository.create_notification(self._store, event)
 
 
 def _chunks(records: Iterable[tuple[StreamChange, AuditRecord]]) -> Iterator[list[tuple[StreamChange, AuditRecord]]]:
