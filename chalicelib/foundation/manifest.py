@@ -149,8 +149,7 @@ class Pack:
     path of a function `(ctx, tx, root_id, limit) -> int`: it adds to the transaction that these things are cancelled, one action each, and
     returns how many they are; of more than `limit` it adds nothing, and need not count on. `facts` maps
     each list of a handoff packet that the pack looks up, e.g. `contracts`, by the dotted path of a function
-    `(ctx, professional_id, deal_id) -> packet_facts.FactList`, one round trip. `chain_checks` is the dotted path of a function
-    `(ctx, audit.public.ChainCheck) -> None`, which is told of every verification of chains of the trail: which are broken, and which are whole. A `planned` pack is not built yet: it has a title and permissions, but no endpoints.
+    `(ctx, professional_id, deal_id) -> packet_facts.FactList`, one round trip. A `planned` pack is not built yet: it has a title and permissions, but no endpoints.
     """
 
     letter: str
@@ -172,7 +171,6 @@ class Pack:
     key_prefixes: tuple[str, ...] = ()
     holders: Mapping[str, str] = field(default_factory=dict)
     cancels: Mapping[str, str] = field(default_factory=dict)
-    chain_checks: str = ""
     planned: bool = False
 
     @property

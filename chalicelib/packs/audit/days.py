@@ -32,30 +32,17 @@ class Listed(NamedTuple):
         return f"{self.recorded_at}#{self.entity_id}#{self.seq:010d}"
 
 
-class Page(NamedTuple):
-    """A page of a shard of a day; `next` is the sort key after which it goes on, None at its end."""
+def in_order(store: Store, day: date, *, after: str = "", upto: datetime | None = None) -> Iterator[Listed]:
+    """What was recorded on a day in the order of recording: what follows the sort key `after`, up to the instant `upto`.
 
-    rows: list[Listed]
-    next: str | None
+    One round trip a shard, one more for each thousand records of it, as they are asked for.
+    """
+    return heapq.merge(*(map(_listed, store.query_all(_range(day, shard, after, upto), page_size=PAGE_SIZE)) for shard in range(SHARDS)))
 
 
-def shard_range(day: date, shard: int, *, after: str = "", upto: datetime | None = None) -> KeyRange:
-    """A shard of a day in the index, or what of it follows the sort key `after`, or was recorded by `upto`."""
+def _range(day: date, shard: int, after: str, upto: datetime | None) -> KeyRange:
     low = f"{after}\x00" if after else None  # the text that follows it
     return AuditRecord.BY_DAY.range(day=day.isoformat(), shard=shard, low=low, high=f"{format_timestamp(upto)}~" if upto else None)
-
-
-def in_order(store: Store, day: date, *, after: str, upto: datetime) -> Iterator[Listed]:
-    """What was recorded on a day, by `upto`, in the order of recording. One round trip a shard, one more for each page."""
-    ranges = [shard_range(day, shard, after=after, upto=upto) for shard in range(SHARDS)]
-    return heapq.merge(*(map(_listed, store.query_all(range, page_size=PAGE_SIZE)) for range in ranges))
-
-
-def read_page(store: Store, range: KeyRange, limit: int = PAGE_SIZE) -> Page:
-    """The first rows of a range of a day, in the order of recording. One round trip."""
-    response = store.query(**range.query_arguments(), Limit=limit, ScanIndexForward=True)
-    rows = [_listed(raw) for raw in response["Items"]]
-    return Page(rows, rows[-1].sort if rows and "LastEvaluatedKey" in response else None)
 
 
 def _listed(raw: DynamoItem) -> Listed:
@@ -65,7 +52,7 @@ def _listed(raw: DynamoItem) -> Listed:
 
 def is_empty(store: Store, day: date) -> bool:
     """Whether nothing was recorded on a day. One round trip a shard."""
-    return not any(read_page(store, shard_range(day, shard), limit=1).rows for shard in range(SHARDS))
+    return not any(next(store.query_all(_range(day, shard, "", None), page_size=1), None) for shard in range(SHARDS))
 
 
 def leaves_of(store: Store, rows: Iterable[Listed]) -> DayRecords:

@@ -24,9 +24,6 @@ class TrailAccess(Entity):
     records = a.integer()  # number of records returned
 
 
-QUEUED, RUNNING, DONE, FAILED = EXPORT_STATUSES = ("queued", "running", "done", "failed")
-
-
 class DailySeal(Row):
     """The seal of a day, under its date in the partition of all seals. Parts of a day that isn't sealed yet lie at `SEAL#<date>`."""
 
@@ -67,7 +64,7 @@ class AuditExport(Entity):
 
     first_day = a.date()
     last_day = a.date()
-    status = a.string()  # one of EXPORT_STATUSES
+    status = a.string()  # one of rules.EXPORT_STATUSES
     records = a.integer()
     size = a.optional_integer()  # of the file, bytes
     version_id = a.optional_string()  # of the file

@@ -19,12 +19,14 @@ from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.outbox import DeliveryResult
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.audit import days, repository
-from chalicelib.packs.audit.entities import DONE, FAILED, QUEUED, RUNNING, AuditExport
+from chalicelib.packs.audit.entities import AuditExport
 from chalicelib.packs.audit.export_lines import record_line, seal_line
+from chalicelib.packs.audit.rules import DONE, FAILED, QUEUED, RUNNING
 from chalicelib.packs.audit.seals import Seal, is_settled
 
 WORK = "export"  # the kind of its rows in the outbox
 CONTENT_TYPE = "application/gzip"
+KEPT = timedelta(days=7)
 PART_SECONDS = 20.0  # for which one part reads
 _SECONDS_TO_STOP = 10.0  # of the function's time, that are left for what follows the reading
 _PIECE = 1000  # records of a member of the file
@@ -43,6 +45,14 @@ def add_work(tx: Transaction, ctx: Context, export: AuditExport) -> None:
 def object_name(id: str) -> str:
     """Where the file of an export lies."""
     return f"exports/{id}.jsonl.gz"
+
+
+def download_url(ctx: Context, export: AuditExport) -> str | None:
+    """The URL by which the file of an export can be downloaded for some minutes; None where there is none yet. No round trip."""
+    if export.status != DONE or export.version_id is None:
+        return None
+    filename = f"trail-{export.first_day}--{export.last_day}.jsonl.gz"
+    return files.presigned_get(ctx, object_name(export.id), version_id=export.version_id, filename=filename, content_type=CONTENT_TYPE)
 
 
 # -- making one

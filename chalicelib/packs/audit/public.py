@@ -1,12 +1,10 @@
-"""The interface of this pack to other packs: the timeline of roots, e.g. of a deal and its pipeline, and what verifications of chains find."""
+"""The interface of this pack to other packs: the timeline of roots, e.g. of a deal and its pipeline."""
 
 from collections.abc import Sequence
 
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.presentation import present_row
 from chalicelib.foundation.schema_types import PageOf, PageParams
-from chalicelib.packs.audit.chain_checks import BrokenChain as BrokenChain
-from chalicelib.packs.audit.chain_checks import ChainCheck as ChainCheck
 from chalicelib.packs.audit.records import AuditRecord
 from chalicelib.packs.audit.schemas import TimelineEntry as TimelineEntry
 

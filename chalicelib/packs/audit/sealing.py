@@ -1,7 +1,7 @@
 """Making the seals of days, one after the other, and verifying a sealed day against what the table holds.
 
-A day is read shard by shard. Of a day that has more records than one run can read, what was read is kept in parts: rows that say how far
-the reading came, and hold the leaves so far. So the next run goes on there. The seal is first put under object lock and then into the
+Of a day that has more records than one run can read, what was read is kept in parts: rows that say how far the reading came, and hold the
+leaves so far. So the next run goes on there. The seal is first put under object lock and then into the
 table; whoever finds one there takes it, after comparing it with what was read. So a run may be repeated, late, interrupted, or at the
 same time as another.
 """
@@ -10,6 +10,7 @@ import hashlib
 import zlib
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
+from itertools import islice
 
 from chalicelib.foundation import files, telemetry
 from chalicelib.foundation.canonical_json import canonical_json
@@ -17,13 +18,15 @@ from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import VersionConflict
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.json_codec import loads
+from chalicelib.foundation.key_pairs import active_key, public_keys
 from chalicelib.foundation.schedules import RunStats
 from chalicelib.foundation.store import codec
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.expiry import is_free, live_row
 from chalicelib.packs.audit import days, repository
-from chalicelib.packs.audit.days import PAGE_SIZE, Listed
-from chalicelib.packs.audit.records import SHARDS, AuditRecord, chain_hash
+from chalicelib.packs.audit.days import Listed
+from chalicelib.packs.audit.entities import DailySeal
+from chalicelib.packs.audit.records import AuditRecord, chain_hash
 from chalicelib.packs.audit.seals import (
     FIRST,
     DayRecords,
@@ -32,15 +35,16 @@ from chalicelib.packs.audit.seals import (
     Seal,
     is_settled,
     make_seal,
-    public_jwk,
-    public_keys,
     records_error,
     seal_error,
 )
 
-LOOK_BACK = timedelta(days=400)  # how long a trail may have rested before what was recorded earlier is left without a seal
-_SECONDS_FOR_A_PAGE = 15.0  # a page is begun only while so much time is left
+LOOK_BACK = timedelta(days=62)  # how long a trail may have rested before its first seal; what was recorded before the rest has none
+PART_SIZE = 2000  # records of a part of a day
+_SECONDS_FOR_A_PART = 15.0  # one is begun only while so much time is left
 _PART_TTL = timedelta(days=7)
+_PIECE = 500  # records that are verified before the time is looked at
+_SECONDS_TO_ANSWER = 4.0  # of a request, that verifying leaves
 
 
 class SealConflict(Exception):
@@ -78,7 +82,7 @@ def first_day(ctx: Context) -> date:
 
 def _seal(ctx: Context, day: date, recorded: DayRecords, last: Seal | None) -> Seal:
     """Make the seal of a day, or take the one that is there."""
-    key = ctx.secrets.seal_key(ctx.now)
+    key = active_key(ctx.secrets.seal_keys, ctx.now)
     seal = make_seal(day, recorded, last.hash if last else FIRST, key.kid, key.private_pem)
     body = canonical_json(asdict(seal)).encode()
     stored = files.put_locked(ctx, object_name(day), body, content_type="application/json")
@@ -120,24 +124,19 @@ def locked_seal(ctx: Context, day: date) -> Seal | None:
 
 def _read_day(ctx: Context, day: date) -> DayRecords | None:
     """What was recorded on a day; None where time ran out, or another run is reading it: the next run goes on."""
-    recorded = DayRecords()
-    parts = _read_parts(ctx, day)
-    for shard in range(SHARDS):
-        number = 0
-        after: str | None = ""
-        for part in parts.get(shard, ()):
-            _merge(recorded, part.recorded)
-            number, after = number + 1, part.next
-        while after is not None:
-            if ctx.store.remaining_seconds() < _SECONDS_FOR_A_PAGE:
-                return None
-            page = days.read_page(ctx.store, days.shard_range(day, shard, after=after), PAGE_SIZE)
-            read = days.leaves_of(ctx.store, page.rows)
-            _merge(recorded, read)
-            if (page.next is not None or number) and not _save_part(ctx, day, shard, number, _Part(read, page.next)):
-                return None
-            number, after = number + 1, page.next
-    return recorded
+    recorded, after, number = _read_parts(ctx, day)
+    rows = days.in_order(ctx.store, day, after=after)
+    while True:
+        if ctx.store.remaining_seconds() < _SECONDS_FOR_A_PART:
+            return None
+        piece = list(islice(rows, PART_SIZE))
+        read = days.leaves_of(ctx.store, piece)
+        _merge(recorded, read)
+        if len(piece) < PART_SIZE:
+            return recorded
+        if not _save_part(ctx, day, number, read, piece[-1].sort):
+            return None
+        number += 1
 
 
 def _merge(recorded: DayRecords, more: DayRecords) -> None:
@@ -146,61 +145,44 @@ def _merge(recorded: DayRecords, more: DayRecords) -> None:
     recorded.records += more.records
 
 
-@dataclass(frozen=True)
-class _Part:
-    """A piece of a shard of a day that was read, and where it goes on; None at the end of the shard."""
-
-    recorded: DayRecords
-    next: str | None
-
-
-def _read_parts(ctx: Context, day: date) -> dict[int, list[_Part]]:
-    """The parts of a day that earlier runs have read, by shard. One round trip, one more for each MB."""
-    parts: dict[int, list[_Part]] = {}
-    for raw in ctx.store.query_all(KeyRange(None, f"SEAL#{day}")):
-        shard, number = (int(text) for text in raw["sk"]["S"].split("#"))
-        if live_row(raw, ctx.now) is None or number != len(parts.setdefault(shard, [])):
-            continue  # what follows an expired part is read again
+def _read_parts(ctx: Context, day: date) -> tuple[DayRecords, str, int]:
+    """What earlier runs have read of a day, after which record it goes on, and how many parts it is. One round trip, one more for each MB."""
+    recorded, after, number = DayRecords(), "", 0
+    for raw in ctx.store.query_all(KeyRange(None, _parts_of(day))):
+        if live_row(raw, ctx.now) is None or int(raw["sk"]["S"]) != number:
+            break  # what follows an expired part is read again
         row = codec.decode_item(raw)
-        recorded = DayRecords()
         for line in zlib.decompress(row["leaves"]).decode().splitlines():
             entity_id, seq, hash = line.split(" ")
             recorded.add(Leaf(entity_id, int(seq), hash), 0)
-        recorded.records = row["records"]
-        parts[shard].append(_Part(recorded, row.get("next")))
-    return parts
+        recorded.records += row["records"]
+        after, number = row["after"], number + 1
+    return recorded, after, number
 
 
-def _save_part(ctx: Context, day: date, shard: int, number: int, part: _Part) -> bool:
+def _save_part(ctx: Context, day: date, number: int, read: DayRecords, after: str) -> bool:
     """Keep a part. False where another run has kept it: that one goes on. One round trip."""
-    lines = "\n".join(f"{leaf.entity_id} {leaf.seq} {leaf.hash}" for leaf in part.recorded.leaves)
-    values = {
-        "leaves": zlib.compress(lines.encode()),
-        "records": part.recorded.records,
-        "next": part.next,
-        "ttl": int((ctx.now + _PART_TTL).timestamp()),
-    }
+    lines = "\n".join(f"{leaf.entity_id} {leaf.seq} {leaf.hash}" for leaf in read.leaves)
+    ttl = int((ctx.now + _PART_TTL).timestamp())
+    values = {"leaves": zlib.compress(lines.encode()), "records": read.records, "after": after, "ttl": ttl}
     try:
-        ctx.store.put_values(ItemKey(f"SEAL#{day}", f"{shard}#{number:06d}"), values, is_free(ctx.now))
+        ctx.store.put_values(ItemKey(_parts_of(day), f"{number:06d}"), values, is_free(ctx.now))
     except VersionConflict:
         return False
     return True
 
 
-# -- keys
+def _parts_of(day: date) -> str:
+    """The partition of the parts of a day."""
+    return f"{DailySeal.PARTITION}#{day}"
 
 
-def key_set(ctx: Context) -> list[dict[str, str]]:
-    """The public keys of the stage's seals as JSON web keys."""
-    return [public_jwk(key.kid, key.private_pem) for key in ctx.secrets.seal_keys]
+# -- verifying a day
 
 
 def seal_keys(ctx: Context) -> PublicKeys:
     """The public keys of the stage's seals, by their ids."""
-    return public_keys(key_set(ctx))
-
-
-# -- verifying a day
+    return dict(public_keys(ctx.secrets.seal_keys))
 
 
 @dataclass
@@ -227,13 +209,13 @@ class DayVerdict:
 def verify_day(ctx: Context, day: date, *, limit: int | None) -> DayVerdict:
     """Verify a sealed day: its seal, each of its records, and that they are those that were sealed.
 
-    At most `limit` records are read, and no more than there is time for: then it is not complete, and that the day's records are those
-    that were sealed remains to be seen. Two round trips, one a shard for each thousand records, and one for each hundred.
+    At most `limit` records are verified, and no more than there is time for: then it is not complete, and that the day's records are those
+    that were sealed remains to be seen. One round trip, one a shard for each thousand records of it, and one for each hundred records.
     """
     verdict = DayVerdict(day)
     previous, seal, following = repository.find_seals_around(ctx.store, day)
     if seal is None:
-        if following is not None and (previous is not None or following.day == day + timedelta(days=1) and following.prev_hash != FIRST):
+        if following is not None and (previous is not None or (following.day == day + timedelta(days=1) and following.prev_hash != FIRST)):
             verdict.valid, verdict.first_break = False, DayBreak("missing: the seals of the days before and after it are there")
         return verdict
     verdict.sealed = True
@@ -248,27 +230,25 @@ def verify_day(ctx: Context, day: date, *, limit: int | None) -> DayVerdict:
 def _records_break(ctx: Context, seal: Seal, verdict: DayVerdict, limit: int | None) -> DayBreak | None:
     recorded = DayRecords()
     chains: dict[str, tuple[int, str]] = {}  # entity → the last record that was read
-    for shard in range(SHARDS):
-        after: str | None = ""
-        while after is not None:
-            room = PAGE_SIZE if limit is None else min(PAGE_SIZE, limit - verdict.checked)
-            if room <= 0 or ctx.store.remaining_seconds() < _SECONDS_TO_ANSWER:
+    rows = days.in_order(ctx.store, seal.day)
+    while piece := list(islice(rows, _PIECE)):
+        for row, record in days.read_records(ctx.store, piece):
+            if limit is not None and verdict.checked == limit:
                 verdict.complete = False
                 return None
-            page = days.read_page(ctx.store, days.shard_range(seal.day, shard, after=after), room)
-            for row, record in days.read_records(ctx.store, page.rows):
-                verdict.checked += 1
-                if (reason := _record_error(row, record, seal, chains)) is not None:
-                    return DayBreak(reason, row.entity_id, row.seq)
-                assert record is not None
-                chains[row.entity_id] = max(chains.get(row.entity_id, (0, "")), (row.seq, record.hash))
-                recorded.add(Leaf(row.entity_id, row.seq, record.hash))
-            after = page.next
+            verdict.checked += 1
+            if (reason := _record_error(row, record, seal, chains)) is not None:
+                return DayBreak(reason, row.entity_id, row.seq)
+            assert record is not None
+            chains[row.entity_id] = max(chains.get(row.entity_id, (0, "")), (row.seq, record.hash))
+            recorded.add(Leaf(row.entity_id, row.seq, record.hash))
+        if ctx.store.remaining_seconds() < _SECONDS_TO_ANSWER:
+            verdict.complete = False
+            return None
     reason = records_error(seal, recorded)
     return DayBreak(reason) if reason else None
 
 
-_SECONDS_TO_ANSWER = 4.0  # of a request, that reading leaves
 
 
 def _record_error(row: Listed, record: AuditRecord | None, seal: Seal, chains: dict[str, tuple[int, str]]) -> str | None:

@@ -15,7 +15,6 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from chalicelib.foundation.canonical_json import canonical_json
@@ -207,20 +206,6 @@ def records_error(seal: Seal, recorded: DayRecords) -> str | None:
 
 
 # -- keys
-
-
-def public_jwk(kid: str, private_pem: str) -> dict[str, str]:
-    """The public key of a private one, as a JSON web key (RFC 7517)."""
-    from jwt.algorithms import ECAlgorithm
-
-    return {**ECAlgorithm.to_jwk(_public_key(private_pem), as_dict=True), "kid": kid, "use": "sig", "alg": ALGORITHM}
-
-
-@lru_cache(maxsize=16)
-def _public_key(private_pem: str) -> Any:
-    from cryptography.hazmat.primitives import serialization
-
-    return serialization.load_pem_private_key(private_pem.encode(), None).public_key()
 
 
 def public_keys(entries: Sequence[Mapping[str, object]]) -> PublicKeys:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from chalicelib.packs.audit import seals
 from chalicelib.packs.audit.seals import FIRST, DayRecords, Leaf, leaf_hash, make_seal, seal_error, tree_root
-from tests.packs.audit.seal_keys import private_pem, public
+from tests.packs.audit.seal_keys import jwks, private_pem, public
 
 V142 = [Leaf("deal_A", 3, "a" * 64), Leaf("deal_B", 1, "b" * 64), Leaf("pipe_C", 7, "c" * 64)]
 DAY = date(2026, 11, 24)
@@ -131,7 +131,7 @@ def test_only_a_seal_is_read_as_one(wrong):
 
 
 def test_only_keys_for_seals_are_taken_from_a_key_set():
-    good = seals.public_jwk("s1", private_pem("s1"))
+    (good,) = jwks("s1")
     assert "d" not in good
     wrong = [{}, {**good, "x": "AAAA"}, {**good, "kty": "oct", "k": "AAAA"}, {name: good[name] for name in good if name != "kid"}]
     assert list(seals.public_keys([*wrong, good])) == ["s1"]
