@@ -8,9 +8,12 @@ after a quarter of an hour is due in an index, from which the schedule `outbox-r
 Other work that is too long for a request lies in the outbox, too (`add_work`), and is done by the same worker, in parts: at the end of one it
 keeps how far it came in the row (`update_leased`), and puts the row's key on the queue again. So a worker that dies loses one part.
 
+A mail of a thing names it, and what the mail is for: when it bounces, that thing's pack is told (foundation.mail_events).
+
 A mail that its receiver may opt out of names the row that says so (foundation.suppression). The worker reads it just before it sends.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,7 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.expressions.condition import Condition
 
-from chalicelib.foundation import suppression, telemetry
+from chalicelib.foundation import mail_events, suppression, telemetry
 from chalicelib.foundation.aws import client
 from chalicelib.foundation.errors import VersionConflict
 from chalicelib.foundation.ids import ItemKey, ulid
@@ -46,6 +49,8 @@ FORGOTTEN_AFTER = timedelta(minutes=15)
 _DECOYS = "DUE#outbox-decoy#0"  # read by nobody; an entry in the index costs the same there
 UNSENT = DuePattern("outbox", on="due_at", by="pk", serves="outbox-requeue")  # rows without an entity's class: the keys are written here
 
+_TAG = re.compile("[A-Za-z0-9_-]{0,256}", re.ASCII)  # values of SES's message tags
+
 # SES errors that are permanent for a message. Everything else is retried: throttling, a paused account.
 _PERMANENT_ERRORS = frozenset({"MessageRejected", "BadRequestException"})
 _TRANSIENT_MESSAGE = "not verified"  # SES also answers MessageRejected for an identity that is not verified yet
@@ -58,7 +63,7 @@ class QueueError(Exception):
 @dataclass(frozen=True)
 class DeliveryResult:
     """The outcome of one delivery: sent, suppressed (the receiver has opted out), gone (nothing to do), busy (leased by another worker),
-    failed (permanently); of work in parts also done, and continued (its next part is queued).
+    failed (permanently); of an event of a mail: reported, or ignored; of work in parts: done, or continued (its next part is queued).
     """
 
     outcome: str
@@ -68,15 +73,28 @@ class DeliveryResult:
 
 
 def add_mail(
-    tx: Transaction, ctx: "Context", *, to: str, subject: str, text: str, decoy: bool = False, unless: ItemKey | None = None
+    tx: Transaction,
+    ctx: "Context",
+    *,
+    to: str,
+    subject: str,
+    text: str,
+    decoy: bool = False,
+    unless: ItemKey | None = None,
+    about: str = "",
+    purpose: str = "",
 ) -> ItemKey:
     """Add a mail to the transaction; returns its key.
 
     `decoy` writes the same row without sending it, for responses that must cost the same whether or not the recipient exists.
-    `unless` is the key of a Suppression: while that is active the mail isn't sent.
+    `unless` is the key of a Suppression: while that is active the mail isn't sent. `about` is the id of the thing that the mail is of, and
+    `purpose` a word of its pack's: both come back with what becomes of the mail. Letters, digits, `_` and `-`.
     """
+    assert _TAG.fullmatch(about), about
+    assert _TAG.fullmatch(purpose), purpose
     key = _key(ulid(ctx.now))
-    row = _row(ctx, key, "mail", to=to, subject=subject, text=text, **({"unless": unless.pk} if unless else {}))
+    more = ({"unless": unless.pk} if unless else {}) | ({"about": about, "purpose": purpose} if about else {})
+    row = _row(ctx, key, "mail", to=to, subject=subject, text=text, **more)
     tx.put_values(key, row | {"state": "void", UNSENT.pk_name: _DECOYS} if decoy else {"t": MAIL, **row}, ROW_ABSENT)
     return key
 
@@ -152,8 +170,12 @@ def batches(messages: Iterable[Message], size: int) -> Iterator[list[Message]]:
 
 def parse_message(message: str) -> Message:
     """The kind and key in a message of the queue."""
-    parsed = loads(message)
-    return Message(str(parsed["kind"]), ItemKey(str(parsed["pk"]), str(parsed["sk"])))
+    return message_kind_and_key(loads(message))
+
+
+def message_kind_and_key(message: JsonObject) -> Message:
+    """The kind and key in a message of the queue that was decoded."""
+    return Message(str(message["kind"]), ItemKey(str(message["pk"]), str(message["sk"])))
 
 
 # -- from the queue
@@ -171,6 +193,7 @@ def deliver_mail(ctx: "Context", key: ItemKey) -> DeliveryResult:
         response = client("sesv2", ctx.settings).send_email(
             FromEmailAddress=ctx.settings.mail_sender,
             Destination={"ToAddresses": [row["to"]]},
+            **_reporting(ctx.settings, row),
             Content={
                 "Simple": {
                     "Subject": {"Data": row["subject"], "Charset": "UTF-8"},
@@ -191,6 +214,13 @@ def deliver_mail(ctx: "Context", key: ItemKey) -> DeliveryResult:
         raise
     _finish(ctx, key, row, "sent", message_id=response["MessageId"])
     return DeliveryResult("sent")
+
+
+def _reporting(settings: "Settings", row: JsonObject) -> JsonObject:
+    """What makes SES report on this mail, and to name its thing then."""
+    configuration = {"ConfigurationSetName": settings.mail_configuration_set} if settings.mail_configuration_set else {}
+    tags = mail_events.tags(row.get("about", ""), row.get("purpose", ""))
+    return {**configuration, **({"EmailTags": tags} if tags else {})}
 
 
 def claim(ctx: "Context", key: ItemKey) -> JsonObject | None:

@@ -1,16 +1,18 @@
 """The worker of the outbox queue. Lambda imports this module, not app.py."""
 
-from chalicelib.foundation import lambda_context, outbox, telemetry
+from chalicelib.foundation import lambda_context, mail_events, outbox, telemetry
 from chalicelib.foundation.actor import system_actor
-from chalicelib.foundation.json_codec import JsonObject
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.json_codec import JsonObject, loads
 from chalicelib.foundation.manifest import QueueConsumer, import_string
+from chalicelib.foundation.outbox import DeliveryResult
 from chalicelib.foundation.runtime import Runtime
 from chalicelib.functions import process_runtime
 
 OUTBOX_WORKER = QueueConsumer(
     name="outbox_worker",
     function="chalicelib.functions.outbox.outbox_worker",
-    summary="Sends mail that was written in a transaction, at least once, and does what takes longer than a request",
+    summary="Sends mail that was written in a transaction, at least once, hears what became of it, and does what takes longer than a request",
     queue="outbox",
     batch_size=10,
     timeout_seconds=60,
@@ -40,8 +42,7 @@ def work(runtime: Runtime, event: JsonObject, context: object = None) -> JsonObj
     for record in sorted(event["Records"], key=_takes_long):
         ctx = runtime.context(request_id=f"{run_id}#{record['messageId']}", actor=system_actor("outbox"), remaining_seconds=remaining)
         try:
-            kind, key = outbox.parse_message(record["body"])
-            outcome = import_string(DELIVERIES[kind])(ctx, key).outcome
+            outcome = _deliver(ctx, loads(record["body"])).outcome
         except Exception as error:
             telemetry.log_exception(error, ctx.request_id)
             outcome = "error"
@@ -56,8 +57,18 @@ def work(runtime: Runtime, event: JsonObject, context: object = None) -> JsonObj
 
 
 def _takes_long(record: JsonObject) -> bool:
-    """Whether a message is about more than a mail: mail is sent first."""
+    """Whether a message is about more than a mail or a report on one: those come first."""
     try:
-        return outbox.parse_message(record["body"]).kind != "mail"
-    except (ValueError, KeyError, TypeError):
+        return bool(loads(record["body"]).get("kind", "mail") != "mail")
+    except (ValueError, AttributeError):
         return False
+
+
+def _deliver(ctx: Context, message: JsonObject) -> DeliveryResult:
+    """Do what a message asks: deliver a row of the outbox, or tell a pack what became of a mail."""
+    if not mail_events.is_report(message):
+        kind, key = outbox.message_kind_and_key(message)
+        result: DeliveryResult = import_string(DELIVERIES[kind])(ctx, key)
+        return result
+    told = [mail_events.deliver(ctx, reported) for reported in mail_events.parse(message)]
+    return DeliveryResult("reported" if any(told) else "ignored")

@@ -30,7 +30,7 @@ KEPT = timedelta(days=7)
 PART_SECONDS = 20.0  # for which one part reads
 _SECONDS_TO_STOP = 10.0  # of the function's time, that are left for what follows the reading
 _PIECE = 1000  # records of a member of the file
-_UPLOAD_BYTES = 8 * 2**20  # of a part of the upload
+UPLOAD_BYTES = 8 * 2**20  # of a part of the upload
 _MAX_ATTEMPTS = 10  # at one part
 
 
@@ -129,7 +129,7 @@ class _Part:
             if self._is_over:
                 return self._continue()
             self._read_piece()
-            if len(self._bytes) >= _UPLOAD_BYTES:
+            if len(self._bytes) >= UPLOAD_BYTES:
                 self._send()
         return self._finish()
 
