@@ -8,6 +8,7 @@ from chalicelib.foundation.manifest import QueueConsumer, import_string
 from chalicelib.foundation.outbox import DeliveryResult
 from chalicelib.foundation.runtime import Runtime
 from chalicelib.functions import process_runtime
+from chalicelib.packs import PACKS
 
 OUTBOX_WORKER = QueueConsumer(
     name="outbox_worker",
@@ -21,10 +22,7 @@ OUTBOX_WORKER = QueueConsumer(
 )
 
 # message kind → dotted path of `(ctx, key) -> outbox.DeliveryResult`
-DELIVERIES = {
-    "mail": "chalicelib.foundation.outbox.deliver_mail",
-    "export": "chalicelib.packs.audit.exporting.deliver_part",
-}
+DELIVERIES = {"mail": "chalicelib.foundation.outbox.deliver_mail", **{kind: path for pack in PACKS for kind, path in pack.work.items()}}
 _MARGIN = 5.0  # seconds reserved for the response
 
 

@@ -1,6 +1,6 @@
-"""Q: the audit trail. Every change as a record, linked by a hash chain, and the verification of the chain."""
+"""Q: the audit trail. Every change as a record, linked by a hash chain, sealed day by day, verified and exported."""
 
-from chalicelib.foundation.manifest import AGGREGATES, Endpoint, Pack, PermissionRow, Schedule
+from chalicelib.foundation.manifest import AGGREGATES, Endpoint, FileFolder, Pack, PermissionRow, Schedule
 
 _EXPORT = "/audit/exports/{id}"
 
@@ -75,6 +75,7 @@ PACK = Pack(
             f"{__name__}.schedules.trail_seal",
             "Seals each day of the trail that is over",
             writes=("SEAL",),
+            seals=True,
         ),
         Schedule(
             "stream-gaps",
@@ -88,4 +89,6 @@ PACK = Pack(
     entities={"trail_access": f"{__name__}.entities.TrailAccess", "audit_export": f"{__name__}.entities.AuditExport"},
     rows=(f"{__name__}.records.AuditRecord", f"{__name__}.entities.DailySeal"),
     key_prefixes=("AUD", "PERSON", "GAP", "SEAL"),
+    files=(FileFolder("exports", written_by="outbox-worker", days=7),),
+    work={"export": f"{__name__}.exporting.deliver_part"},
 )
