@@ -302,7 +302,7 @@ def _success_responses(endpoint: Endpoint, handler: handlers.HandlerSpec, schema
     empty = body is None and endpoint.content_type == responses.JSON and handler.returns is not responses.ApiResponse
     status = 204 if empty else endpoint.status
     headers = list(_ALWAYS)
-    if status == 201 and endpoint.location:
+    if status in (201, 202) and endpoint.location:
         headers.append("Location")
     if endpoint.method == "GET" or (body is not None and _has_revision(body, schemas)):
         headers.append("ETag")

@@ -1,4 +1,4 @@
-"""Reading and verifying the trail, and erasing a subject from it."""
+"""Reading, verifying and exporting the trail, its seals, and erasing a subject from it."""
 
 import re
 from collections.abc import Iterator
@@ -7,11 +7,27 @@ from datetime import UTC, date, datetime, timedelta
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import start_of_day
 from chalicelib.foundation.errors import NotFound, ValidationFailed
+from chalicelib.foundation.idempotency import idempotent_transaction
+from chalicelib.foundation.key_pairs import key_set
 from chalicelib.foundation.schema_types import PageOf
 from chalicelib.foundation.store.entity import Entity
 from chalicelib.foundation.streams import MalformedRecord
-from chalicelib.packs.audit import permissions, presenters, repository
-from chalicelib.packs.audit.schemas import ChainVerdictView, EntityTrailQuery, TrailQuery, TrailRecordView, TrailSummary
+from chalicelib.packs.audit import alarms, exporting, permissions, presenters, repository, sealing
+from chalicelib.packs.audit.entities import AuditExport
+from chalicelib.packs.audit.rules import QUEUED, export_range_error
+from chalicelib.packs.audit.schemas import (
+    AuditExportCreate,
+    AuditExportView,
+    ChainVerdictView,
+    DayQuery,
+    DayVerdictView,
+    EntityTrailQuery,
+    SealPage,
+    SealQuery,
+    TrailQuery,
+    TrailRecordView,
+    TrailSummary,
+)
 from chalicelib.packs.audit.verification import ChainVerifier
 from chalicelib.packs.audit.writer import entity_resolver
 
@@ -87,6 +103,8 @@ def verify(ctx: Context, entity_id: str, cursor: str | None = None, limit: int |
         if entity is None and not chain.checked:
             raise NotFound("trail")
         first_break, behind = chain.check_end(entity, ctx.now)
+    if complete:
+        alarms.report_chain(ctx, entity_id, rows[-1]["kind"]["S"] if rows else "", first_break)
     return {
         "entity_id": entity_id,
         "valid": first_break is None,
@@ -96,6 +114,47 @@ def verify(ctx: Context, entity_id: str, cursor: str | None = None, limit: int |
         "first_break": {"seq": first_break.seq, "reason": first_break.reason} if first_break else None,
         "next_cursor": None if complete else signer.sign([chain.checked, chain.hash, chain.action]),
     }
+
+
+RECORDS_PER_DAY = 20_000  # that one request verifies of a day
+
+
+def list_seals(ctx: Context, query: SealQuery) -> SealPage:
+    """A page of seals, newest first, with the keys that verify them. One round trip."""
+    return presenters.seal_page(repository.page_of_seals(ctx, query), key_set(ctx.secrets.seal_keys))
+
+
+def verify_day(ctx: Context, query: DayQuery) -> DayVerdictView:
+    """Verify the records of a UTC day against its seal: up to 20,000 of them. What isn't as it was sealed is told to auditors."""
+    verdict = sealing.verify_day(ctx, query.date, limit=RECORDS_PER_DAY)
+    alarms.report_day(ctx, verdict)
+    return presenters.day_view(verdict)
+
+
+def create_export(ctx: Context, body: AuditExportCreate) -> AuditExportView:
+    """Ask for an export, which the worker of the outbox then makes. One round trip."""
+    if error := export_range_error(body.from_, body.to, ctx.now):
+        raise ValidationFailed.field(*error)
+    expires_at = ctx.now + exporting.KEPT
+    days = {"first_day": body.from_, "last_day": body.to}
+    export = AuditExport.new(ctx, status=QUEUED, records=0, expires_at=expires_at, ttl=int(expires_at.timestamp()), **days)
+    view = presenters.export_view(export, None)
+    tx = idempotent_transaction(ctx, view)
+    tx.create(export)
+    exporting.add_work(tx, ctx, export)
+    tx.commit()
+    return view
+
+
+def get_export(ctx: Context, id: str) -> AuditExportView:
+    """An export; once it is done, with the URL of its file, whose handing over is recorded like a reading of the trail."""
+    export = repository.find_export(ctx, id)
+    if export is None:
+        raise NotFound(AuditExport.ID.name)
+    url = exporting.download_url(ctx, export)
+    if url is not None:
+        repository.log_access(ctx, "exported", subject_id=export.id, records=export.records)
+    return presenters.export_view(export, url)
 
 
 def erase(ctx: Context, subject: str) -> None:
