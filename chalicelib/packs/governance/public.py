@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import NamedTuple
 
+from chalicelib.foundation import run_time_settings
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import ApprovalRequired, Conflict
 from chalicelib.foundation.ids import ItemKey
@@ -17,7 +18,7 @@ from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.foundation.subjects import Subject, SubjectRegistry
 from chalicelib.packs.governance import repository
 from chalicelib.packs.governance.entities import Decision as Decision
-from chalicelib.packs.governance.entities import GovernanceHead, partition_of
+from chalicelib.packs.governance.entities import GovernanceHead, PolicySettings, partition_of
 from chalicelib.packs.governance.repository import Head as Head
 from chalicelib.packs.governance.repository import check_head as check_head
 from chalicelib.packs.governance.repository import check_policies as check_policies
@@ -140,7 +141,7 @@ def missing_approval(ctx: Context, subject: Subject, act: str, found: Verdict) -
 
     missing = [approval for approval in found.approvals if not approval.is_met]
     needed = Requirement(tuple(approval.policy for approval in missing))
-    asked = ask(ctx, subject, act, needed, None)
+    asked = ask(ctx, subject, act, needed)
     approvals = [
         {
             "requested_action": act,
@@ -163,3 +164,8 @@ def standing_decision(ctx: Context, decision_id: str, subject_id: str, act: str,
     subject = SubjectRegistry(ctx.packs).load(ctx, subject_id)
     rows = ctx.store.query_all(Decision.children_of(partition_of(subject_id)))
     return standing_in(decisions_of(rows, subject_id), decision_id, act, subject.content_hash, ctx.now, final=final)
+
+
+def probe(ctx: Context) -> None:
+    """Check what this pack depends on: that the policies can be read. One round trip."""
+    run_time_settings.read(ctx, PolicySettings)
