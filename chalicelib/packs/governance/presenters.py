@@ -11,7 +11,6 @@ from chalicelib.packs.governance.rules.policies import Policies, Policy
 from chalicelib.packs.governance.schemas import (
     ApprovalRequestSummary,
     ApprovalRequestView,
-    DecisionSummary,
     DecisionView,
     GovernancePolicyView,
     GovernanceRoleView,
@@ -19,6 +18,7 @@ from chalicelib.packs.governance.schemas import (
     OverrideSummary,
     PoliciesView,
     PolicyProposalView,
+    RoleDecisionSummary,
 )
 
 
@@ -27,9 +27,9 @@ def decision_view(decision: Decision, state: str) -> DecisionView:
     return present(DecisionView, decision, state=state)
 
 
-def decision_summary(row: JsonObject) -> DecisionSummary:
+def decision_summary(row: JsonObject) -> RoleDecisionSummary:
     """A decision of a list."""
-    return present_row(DecisionSummary, row)
+    return present_row(RoleDecisionSummary, row)
 
 
 def override_summary(row: JsonObject, today: date) -> OverrideSummary:

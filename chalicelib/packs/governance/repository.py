@@ -21,9 +21,9 @@ from chalicelib.foundation.subjects import Subject, SubjectRegistry
 from chalicelib.packs.deals import public as deals
 from chalicelib.packs.governance.entities import DEFAULTS, Decision, GovernanceHead, PolicySettings, partition_of
 from chalicelib.packs.governance.rules import policies as policy_rules
-from chalicelib.packs.governance.rules.acts import ANY, FLAG, concerns
+from chalicelib.packs.governance.rules.acts import ANY, DENY, FLAG, STANDING, concerns
 from chalicelib.packs.governance.rules.policies import Policies, Requirement
-from chalicelib.packs.governance.rules.verdicts import DecisionRecord, decisive, standing_flags
+from chalicelib.packs.governance.rules.verdicts import DecisionRecord, decisive, standing_flags, states
 from chalicelib.packs.holdings import public as holdings
 
 # -- heads
@@ -105,14 +105,15 @@ def add_head(tx: Transaction, subject_id: str, before: Head, after: Head) -> Non
     """Write a changed head, unless somebody has decided or asked since it was read: one action."""
     when = all_of(*unchanged({"ver": before.ver or None, "asks": before.asks or None}))
     values: dict[str, object] = {
-        "kind": GovernanceHead.KIND,
         "ver": after.ver or None,
         "asks": after.asks or None,
         "records": list(map(_encode_record, after.records)),
         "pending": dict(after.pending),
         "askers": {act: sorted(people) for act, people in after.askers.items()},
     }
-    tx.update(GovernanceHead.key_of(subject_id), set=values, when=when)
+    key = GovernanceHead.key_of(subject_id)
+    indexed = dict.fromkeys(GovernanceHead.index_attributes()) | GovernanceHead.at(key, **values).index_keys()
+    tx.update(key, set={"kind": GovernanceHead.KIND, **values, **indexed}, when=when)
 
 
 def read_head(ctx: Context, subject_id: str) -> Head:
@@ -123,6 +124,7 @@ def read_head(ctx: Context, subject_id: str) -> Head:
 # -- subjects
 
 MAX_DECISIONS = 500  # on one subject
+POLICIES_KEY = PolicySettings.ID.key(PolicySettings.ID.example)
 
 
 class SubjectSnapshot(NamedTuple):
@@ -131,6 +133,11 @@ class SubjectSnapshot(NamedTuple):
     subject: Subject
     head: Head
     rows: dict[ItemKey, DynamoItem]
+
+    @property
+    def policies(self) -> Policies:
+        """The policies in force, which were read with it."""
+        return parse_policies(self.rows.get(POLICIES_KEY))
 
     @property
     def counter(self) -> DynamoItem | None:
@@ -161,7 +168,7 @@ def read_subject(
     """
     registry = SubjectRegistry(ctx.packs)
     head_key, partition = GovernanceHead.key_of(subject_id), partition_of(subject_id)
-    first = [*registry.keys(subject_id, {}), head_key, reference_counter(partition), *keys]
+    first = [*registry.keys(subject_id, {}), head_key, reference_counter(partition), POLICIES_KEY, *keys]
     rows = idempotency.read_or_replay(ctx, first) if replays else ctx.store.batch_get(first)
     head = parse_head(rows.get(head_key))
     rest = [key for key in (*registry.keys(subject_id, rows), *further(head)) if key not in rows and key not in first]
@@ -169,6 +176,28 @@ def read_subject(
         rows |= ctx.store.batch_get(rest)
     subject = registry.parse(subject_id, rows.get(registry.key(subject_id)), ctx.today, rows)
     return SubjectSnapshot(subject, head, rows)
+
+
+def read_denied(ctx: Context, kind: str) -> frozenset[str]:
+    """The ids of the roots of a kind (the prefix of their ids) that a denial stands of, of any act. One round trip; two where any was denied.
+
+    The index lags by a moment; that a denial stands is read strongly.
+    """
+    registry = SubjectRegistry(ctx.packs)
+    ids = [row["pk"]["S"] for row in ctx.store.query_all(GovernanceHead.DENIED.range(denied=kind))]
+    rows = ctx.store.batch_get([key for id in ids for key in (registry.key(id), GovernanceHead.key_of(id))]) if ids else {}
+
+    def is_denied(id: str) -> bool:
+        if registry.key(id) not in rows:
+            return False
+        subject = registry.parse(id, rows[registry.key(id)], ctx.today, rows)
+        records = parse_head(rows.get(GovernanceHead.key_of(id))).records
+        return any(
+            record.action == DENY and state == STANDING
+            for record, state in zip(records, states(records, subject.content_hash, ctx.now).values(), strict=True)
+        )
+
+    return frozenset(filter(is_denied, ids))
 
 
 def read_history(ctx: Context, subject_id: str) -> list[Decision]:
@@ -186,6 +215,11 @@ def decisions_in(rows: Iterable[DynamoItem], subject_id: str) -> list[Decision]:
 
 
 # -- policies and rates
+
+
+def parse_policies(item: DynamoItem | None) -> Policies:
+    """The policies in the item at POLICIES_KEY; the defaults where nobody has set any yet."""
+    return DEFAULTS if item is None else PolicySettings.from_item(item).in_force
 
 
 def policies(ctx: Context) -> Policies:

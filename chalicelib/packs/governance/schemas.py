@@ -68,7 +68,7 @@ class DecisionView(t.ResourceView):
     state: DecisionState
 
 
-class DecisionSummary(TypedDict):
+class RoleDecisionSummary(TypedDict):
     """A decision in a list by role."""
 
     id: str

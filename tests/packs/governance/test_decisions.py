@@ -201,7 +201,7 @@ class TestForm:
 
 class TestFinals:
     def test_a_final_bars_all_but_an_override(self, office: Office, king, queen, tyr):
-        deal = office.deal()
+        deal = office.deal(value=1)
         final = tyr.decide(deal, "Tyr", "deny", requested_action="finalize", **FINAL)
         for who, role, action in ((king, "King", "approve"), (queen, "Queen", "deny"), (king, "King", "flag"), (tyr, "Tyr", "deny")):
             problem = who.refused(409, deal, role, action, requested_action="finalize")
@@ -235,7 +235,7 @@ class TestFinals:
         assert king.states(deal) == ["overridden", "standing"]
 
     def test_an_override_that_ran_out_ends_it_no_more(self, office: Office, king, queen, clock):
-        deal = office.deal()
+        deal = office.deal(value=1)
         queen.decide(deal, "Queen", "deny", **FINAL)
         king.decide(deal, action="override", expires_at=iso(clock.now + timedelta(hours=1)))
         assert king.standing(deal)["verdict"] == "approved"
@@ -280,7 +280,13 @@ class TestFlags:
 class TestContent:
     @pytest.mark.parametrize(
         ("change", "state"),
-        [({"value": 7}, "stale"), ({"kind": "sale"}, "stale"), ({"currency": "EUR"}, "stale"), ({"title": "x"}, "standing"), ({"notes": "x"}, "standing")],
+        [
+            ({"value": 7}, "stale"),
+            ({"kind": "sale"}, "stale"),
+            ({"currency": "EUR"}, "stale"),
+            ({"title": "x"}, "standing"),
+            ({"notes": "x"}, "standing"),
+        ],
     )
     def test_an_approval_is_of_the_content(self, office: Office, king, change, state):
         deal = office.deal()
@@ -289,7 +295,7 @@ class TestContent:
         assert king.states(deal) == [state]
 
     def test_so_is_it_of_the_price_of_the_deals_pipeline(self, office: Office, king):
-        lead = {"property_address": "1 Pine St", "market": "98103", "contract_price": 100}
+        lead = {"contract_price": 100, "property": {"address": {"postal_code": "98101"}}}
         pipe = office.operator.ok("POST", "/wholesale", lead)["id"]
         deal = office.deal(kind="wholesale", pipeline_id=pipe)
         king.decide(deal)
@@ -339,7 +345,13 @@ class TestLists:
 
     def test_what_is_no_type_or_names_nothing(self, office: Office, king):
         deal = office.deal()
-        for path in (f"buyer/{deal}", f"professional/{deal}", "deal/deal_x", "deal/deal_01KB0Q5E8G7Z3V9X2M4N6P8R0T", f"deal/{office.operator.professional()}"):
+        for path in (
+            f"buyer/{deal}",
+            f"professional/{deal}",
+            "deal/deal_x",
+            "deal/deal_01KB0Q5E8G7Z3V9X2M4N6P8R0T",
+            f"deal/{office.operator.professional()}",
+        ):
             for end in ("", "/latest-final", "/standing"):
                 king.expect_error(404, "GET", f"{D}/subject/{path}{end}")
 
@@ -355,7 +367,7 @@ class TestLists:
     def test_every_type_of_subject(self, office: Office, king):
         call = office.operator.ok
         pro = office.operator.professional()
-        pipe = call("POST", "/wholesale", {"property_address": "1 Pine St", "market": "98103", "contract_price": 100})["id"]
+        pipe = call("POST", "/wholesale", {"contract_price": 100, "property": {"address": {"postal_code": "98101"}}})["id"]
         subjects = {
             "professional": pro,
             "retainer": call("POST", "/pros/retainers", {"professional_id": pro, "name": "Monthly", "monthly_hours_included": 10})["id"],
@@ -402,7 +414,12 @@ class TestLimitedReaders:
         for deal in (own, others):
             made = king.decide(deal, action="override")
             status = 200 if deal is own else 404
-            for path in (f"{D}/{made['id']}", f"{D}/subject/deal/{deal}", f"{D}/subject/deal/{deal}/standing", f"{D}/subject/deal/{deal}/latest-final"):
+            for path in (
+                f"{D}/{made['id']}",
+                f"{D}/subject/deal/{deal}",
+                f"{D}/subject/deal/{deal}/standing",
+                f"{D}/subject/deal/{deal}/latest-final",
+            ):
                 assert maker.call("GET", path).status == status, path
             asked = office.operator.ask(deal)
             assert maker.call("GET", f"{G}/requests/{asked['id']}").status == status

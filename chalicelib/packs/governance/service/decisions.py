@@ -37,7 +37,7 @@ def create_decision(ctx: Context, body: DecisionCreate) -> DecisionView:
     snapshot = _read(ctx, subject_id, body, caller_keys)
     decider = read_decider(ctx, snapshot.rows)
     _check(ctx, snapshot, decider, body)
-    in_force = repository.policies(ctx)
+    in_force = snapshot.policies
     decision = _decision(ctx, snapshot, decider, body, in_force)
     return _write(ctx, snapshot, decision, in_force)
 

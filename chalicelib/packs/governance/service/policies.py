@@ -19,12 +19,12 @@ from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.governance.entities import DEFAULTS, PolicySettings, encode_policy
 from chalicelib.packs.governance.permissions import Decider, decider_keys, read_decider
 from chalicelib.packs.governance.presenters import policies_view, proposal_view
+from chalicelib.packs.governance.repository import POLICIES_KEY
 from chalicelib.packs.governance.rules.policies import Policy, approving_roles
 from chalicelib.packs.governance.rules.powers import ODIN, RULERS
 from chalicelib.packs.governance.schemas import GovernancePolicy, PoliciesRequest, PoliciesView, PolicyProposalView
 
 PROPOSAL_DAYS = 7  # in which a proposal can be confirmed
-_KEY = PolicySettings.ID.key(PolicySettings.ID.example)
 
 
 def get_policies(ctx: Context) -> PoliciesView:
@@ -85,8 +85,8 @@ def confirm_proposal(ctx: Context, id: str) -> PoliciesView:
 
 
 def _read(ctx: Context) -> tuple[PolicySettings | None, Decider]:
-    rows: Mapping[ItemKey, DynamoItem] = read_or_replay(ctx, [_KEY, *decider_keys(ctx)])
-    return parse_live(PolicySettings, rows.get(_KEY)), read_decider(ctx, rows)
+    rows: Mapping[ItemKey, DynamoItem] = read_or_replay(ctx, [POLICIES_KEY, *decider_keys(ctx)])
+    return parse_live(PolicySettings, rows.get(POLICIES_KEY)), read_decider(ctx, rows)
 
 
 def _first(ctx: Context) -> PolicySettings:

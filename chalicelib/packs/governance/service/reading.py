@@ -28,11 +28,11 @@ from chalicelib.packs.governance.rules.verdicts import counts_for, states, verdi
 from chalicelib.packs.governance.schemas import (
     ApprovalRequestSummary,
     ApprovalRequestView,
-    DecisionSummary,
     DecisionView,
     OverrideQuery,
     OverrideSummary,
     PendingQuery,
+    RoleDecisionSummary,
     StandingQuery,
     StandingView,
 )
@@ -90,7 +90,7 @@ def read_standing(ctx: Context, type: str, id: str, query: StandingQuery) -> Sta
 
     snapshot = _find(ctx, type, id, decisive)
     subject, head = snapshot.subject, snapshot.head
-    needed = repository.requirement_for(ctx, repository.policies(ctx), act, subject)
+    needed = repository.requirement_for(ctx, snapshot.policies, act, subject)
     found = verdict(head.records, act, needed, subject.content_hash, ctx.now, head.people_who_asked(act))
     decisions = parse_many(Decision, (*found.decisions, *found.flags), snapshot.rows)
     state_of = states(head.records, subject.content_hash, ctx.now)
@@ -130,7 +130,7 @@ def _read(ctx: Context, subject_id: str, name: str, further: Further = lambda _:
 # -- lists
 
 
-def list_by_role(ctx: Context, role: str, query: PageParams) -> PageOf[DecisionSummary]:
+def list_by_role(ctx: Context, role: str, query: PageParams) -> PageOf[RoleDecisionSummary]:
     """The decisions that were made in a role, newest first."""
     if role not in GOVERNANCE:
         raise NotFound("governance role")

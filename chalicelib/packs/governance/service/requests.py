@@ -24,7 +24,7 @@ def create_request(ctx: Context, body: ApprovalRequestCreate) -> tuple[ApprovalR
 
     snapshot = repository.read_subject(ctx, subject_id, root_keys([partition]), further=pending, replays=True)
     require_may_ask(ctx, partition, snapshot.rows)
-    needed = repository.requirement_for(ctx, repository.policies(ctx), act, snapshot.subject)
+    needed = repository.requirement_for(ctx, snapshot.policies, act, snapshot.subject)
     asked = next_request(ctx, snapshot, act, needed, body.note)
     view = request_view(asked.request)
     if asked.is_changed:  # what is known already is no effect to remember
