@@ -19,20 +19,28 @@ def set_policies(odin, queen):
 
 
 def assignment(client: GovernanceClient, price: int = 131_000) -> str:
-    lead = {"contract_price": 118_000, "property": {"address": {"postal_code": "98101"}}, "arv_estimate": 250_000, "repair_estimate": 35_000}
+    lead = {
+        "contract_price": 118_000,
+        "property": {"address": {"postal_code": "98101"}},
+        "arv_estimate": 250_000,
+        "repair_estimate": 35_000,
+    }
     pipe = client.ok("POST", "/wholesale", lead)["id"]
-    client.ok("POST", f"/wholesale/{pipe}/stage", {"stage": "offer_made", "offer_price": 118_000})
-    client.ok(
-        "POST",
-        f"/wholesale/{pipe}/stage",
-        {"stage": "under_contract", "contract_price": 118_000, "contract_effective_on": "2026-11-20", "closes_on": "2026-12-20"},
-    )
+    client.ok("POST", f"/wholesale/{pipe}/stage", {"stage": "offer_made", "price": 118_000})
+    client.ok("POST", f"/wholesale/{pipe}/stage", {"stage": "under_contract", "price": 118_000})
     buyer = client.ok("POST", "/dispo/buyers", {"name": "Ann"})["id"]
     return str(client.ok("POST", "/dispo/assignments", {"pipeline_id": pipe, "buyer_id": buyer, "assignment_price": price})["id"])
 
 
 class TestAssigning:
-    POLICY = {"requested_action": "assign", "subject_type": "assignment", "above": 130_000, "currency": "USD", "roles": ["King", "Queen"], "people": 2}
+    POLICY = {
+        "requested_action": "assign",
+        "subject_type": "assignment",
+        "above": 130_000,
+        "currency": "USD",
+        "roles": ["King", "Queen"],
+        "people": 2,
+    }
 
     def assign(self, client: GovernanceClient, id: str, status: int = 200):
         answer = client.call("POST", f"/dispo/assignments/{id}/assign", {})
@@ -90,7 +98,6 @@ class TestAssigning:
         id = assignment(office.operator)
         other = office.holder("King", user="user_other")
         denial = king.decide(id, action="deny")
-        assert self.assign(office.operator, id, 409) | {"decision_ids": []} == self.assign(office.operator, id, 409) | {"decision_ids": []}
         refused = self.assign(office.operator, id, 409)
         assert (refused["code"], refused["decision_ids"]) == ("denied", [denial["id"]])
         ends = (clock.now + timedelta(hours=1)).isoformat()
@@ -122,7 +129,6 @@ class TestRenewing:
     def retainer(self, client: GovernanceClient) -> str:
         body = {"professional_id": client.professional(), "name": "Monthly", "monthly_hours_included": 10, "monthly_fee": 500}
         id = client.ok("POST", "/pros/retainers", {**body, "starts_on": "2026-11-01"})["id"]
-        client.ok("POST", f"/pros/retainers/{id}/activate", {})
         return str(id)
 
     def test_it_needs_approval(self, office: Office, odin, set_policies):

@@ -106,7 +106,9 @@ class TestThreads:
     def test_approvals_at_once_are_all_counted(self, office: Office, runtime):
         deal, kings = office.deal(value=300_000), self.kings(office, 8)
         asked = office.operator.ask(deal)
-        answers = at_once(8, lambda at: until_taken(lambda: kings[at].call("POST", D, kings[at].decision(deal, requested_action="finalize"))))
+        answers = at_once(
+            8, lambda at: until_taken(lambda: kings[at].call("POST", D, kings[at].decision(deal, requested_action="finalize")))
+        )
         assert Counter(answer.status for answer in answers) == {201: 8}
         found = kings[0].standing(deal)
         assert (found["verdict"], found["people"], len(found["decisions"])) == ("approved", 8, 8)

@@ -158,7 +158,7 @@ def test_a_verdict_with_a_rate(office: Office, king, clock):
     """CAD 350,000 are above USD 250,000 on that day, CAD 349,000 aren't (domain rule D31)."""
     clock.now = clock.now.replace(month=10, day=30)
     office.somebody("admin").ok(
-        "PUT", "/holdings/fx-rates", {"base": "EUR", "days": [{"date": "2026-10-30", "rates": {"USD": "1.1172", "CAD": "1.5606"}}]}
+        "PUT", "/holdings/fx-rates", {"base": "EUR", "date": "2026-10-30", "rates": {"USD": "1.1172", "CAD": "1.5606"}}
     )
     for value, required in ((350_000, True), (349_000, False), (None, True)):
         deal = office.deal(**({"value": value} if value else {}), currency="CAD")
