@@ -131,13 +131,14 @@ class PermissionRow:
     A cell of `cells`, by role: letters, `r` read, `w` write, `a` admin, then special permissions separated by spaces. "rw bulk" of
     `wholesale` grants wholesale:read, wholesale:write and wholesale:bulk. `governed`: holders of governance roles read it, too.
     `live`: what it allows to change gives rights (users, roles, keys, settings, policies), so each change reads the caller's own rows
-    first, and who lost their rights a moment ago is refused. One round trip more (RoleMatrix.needs_live_caller).
+    first, and who lost their rights a moment ago is refused. One round trip more (RoleMatrix.needs_live_caller). Where only some rights
+    of the row are so, it names them.
     """
 
     name: str
     cells: Mapping[str, str]
     governed: bool = False
-    live: bool = False
+    live: bool | tuple[str, ...] = False
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,8 @@ from chalicelib.packs.deals.rules import FINALIZED as FINALIZED
 from chalicelib.packs.deals.rules import FINALIZING as FINALIZING
 from chalicelib.packs.deals.rules import LIVE as LIVE
 from chalicelib.packs.deals.rules import OPEN as OPEN
-from chalicelib.packs.deals.rules import is_own, not_open
+from chalicelib.packs.deals.rules import is_own as is_own
+from chalicelib.packs.deals.rules import not_open
 from chalicelib.packs.deals.rules import require_live as require_live
 from chalicelib.packs.deals.rules import value_of as value_of
 
