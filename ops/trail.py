@@ -10,9 +10,9 @@ from rich.table import Column, Table
 
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.runtime import Runtime
+from chalicelib.foundation.store.entity import ENTITY
 from chalicelib.foundation.store.expressions import any_of, attribute
 from chalicelib.foundation.store.store import Store
-from chalicelib.foundation.streams import ENTITY
 from chalicelib.packs.audit import service
 from chalicelib.packs.audit.schemas import ChainVerdictView
 from ops import cli

@@ -30,8 +30,8 @@ from chalicelib.foundation.aws import client
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.runtime import Runtime
 from chalicelib.foundation.store.codec import DynamoItem
+from chalicelib.foundation.store.entity import ENTITY
 from chalicelib.foundation.store.table import table_definition
-from chalicelib.foundation.streams import ENTITY
 from ops import cli
 
 app = typer.Typer()

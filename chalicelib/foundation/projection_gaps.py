@@ -14,8 +14,9 @@ from chalicelib.foundation.pack_registry import PackRegistry
 from chalicelib.foundation.pending_changes import entity_of, remove_pending
 from chalicelib.foundation.projections import CHECKPOINT, ContributionRegistry, EntityVersion, ProjectionBatch, ProjectionEngine
 from chalicelib.foundation.store.codec import DynamoItem
+from chalicelib.foundation.store.entity import ENTITY
 from chalicelib.foundation.store.store import Store
-from chalicelib.foundation.streams import AGGREGATES, ENTITY, MalformedRecord, parked_records, parse_record, remove_parked
+from chalicelib.foundation.streams import AGGREGATES, MalformedRecord, parked_records, parse_record, remove_parked
 
 BATCH = 60
 _LAST_REVISION = 99_999_999  # of an entity that is gone: later than all of its markers

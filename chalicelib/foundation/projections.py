@@ -31,11 +31,11 @@ from chalicelib.foundation.manifest import Pack, Projection, import_string
 from chalicelib.foundation.store import codec, keys
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
+from chalicelib.foundation.store.entity import ENTITY
 from chalicelib.foundation.store.expressions import ROW_ABSENT, all_of, attribute, unchanged
 from chalicelib.foundation.store.store import Store
 from chalicelib.foundation.store.transactions import MAX_ACTIONS, Transaction
 from chalicelib.foundation.streams import (
-    ENTITY,
     StreamChange,
     is_transient,
 )

@@ -23,10 +23,9 @@ from chalicelib.foundation.schedules import RunStats
 from chalicelib.foundation.store import keys
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
-from chalicelib.foundation.store.entity import DELETED, Entity
+from chalicelib.foundation.store.entity import DELETED, ENTITY, Entity
 from chalicelib.foundation.store.expressions import attribute
 from chalicelib.foundation.store.transactions import MAX_ACTIONS, Transaction
-from chalicelib.foundation.streams import ENTITY
 
 DELETED_TERM = timedelta(days=30)
 

@@ -34,7 +34,6 @@ PARKED_TTL = timedelta(days=30)
 GUARD_AFTER = timedelta(minutes=15)  # a record of this age that is delivered alone is parked while it is processed
 PARK_AFTER = timedelta(hours=20)  # a record of this age that is not processed is parked; Lambda gives it up at MAX_RECORD_AGE
 MAX_RECORD_AGE = timedelta(hours=23)  # an hour before the stream loses it
-ENTITY = "e"  # the value of the attribute `t` in an entity's row
 _TTL_PRINCIPAL = "dynamodb.amazonaws.com"  # the principal that removes expired rows
 
 

@@ -16,6 +16,7 @@ from chalicelib.foundation.manifest import StreamConsumer
 from chalicelib.foundation.pending_changes import marker_key
 from chalicelib.foundation.projections import ContributionRegistry, EntityVersion, ProjectionBatch, ProjectionEngine
 from chalicelib.foundation.runtime import Runtime
+from chalicelib.foundation.store.entity import ENTITY
 from chalicelib.foundation.streams import MalformedRecord, StreamChange, StreamRecord
 from chalicelib.functions import process_runtime
 from chalicelib.packs import PACKS
@@ -34,8 +35,8 @@ CONSUMERS = (
         function=f"{__name__}.audit_stream",
         summary="Writes the trail: one chained record for each revision of each entity; hands mail to the outbox",
         filters=(
-            {"dynamodb": {"NewImage": {"t": {"S": [streams.ENTITY, outbox.MAIL]}}}},
-            {"eventName": ["REMOVE"], "dynamodb": {"OldImage": {"t": {"S": [streams.ENTITY]}}}},
+            {"dynamodb": {"NewImage": {"t": {"S": [ENTITY, outbox.MAIL]}}}},
+            {"eventName": ["REMOVE"], "dynamodb": {"OldImage": {"t": {"S": [ENTITY]}}}},
         ),
     ),
     StreamConsumer(
@@ -45,8 +46,8 @@ CONSUMERS = (
         # 60 items and the aggregate rows that they touch fit one transaction.
         batch_size=60,
         filters=(
-            {"dynamodb": {"NewImage": {"t": {"S": [streams.ENTITY]}, "kind": {"S": _KINDS}}}},
-            {"eventName": ["REMOVE"], "dynamodb": {"OldImage": {"t": {"S": [streams.ENTITY]}, "kind": {"S": _KINDS}}}},
+            {"dynamodb": {"NewImage": {"t": {"S": [ENTITY]}, "kind": {"S": _KINDS}}}},
+            {"eventName": ["REMOVE"], "dynamodb": {"OldImage": {"t": {"S": [ENTITY]}, "kind": {"S": _KINDS}}}},
         ),
     ),
 )
@@ -86,7 +87,7 @@ def audit(
         for record in records:
             try:
                 change = streams.parse_record(record)
-                if change.type == streams.ENTITY:
+                if change.type == ENTITY:
                     _ = change.entity_id, change.kind, change.version  # raises MalformedRecord where one is absent
                     entities.append(change)
                 elif change.type == outbox.MAIL and change.old is None:
@@ -133,7 +134,7 @@ def project(runtime: Runtime, event: JsonObject, context: object, contribute: Co
         for record in records:
             try:
                 change = streams.parse_record(record)
-                if change.type != streams.ENTITY or change.kind not in contribute.kinds:
+                if change.type != ENTITY or change.kind not in contribute.kinds:
                     continue
                 state = EntityVersion.from_change(change)
             except MalformedRecord as error:

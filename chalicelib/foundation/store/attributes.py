@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, Protocol, Self, TypeVar
 
 from pynamodb.attributes import Attribute
-from pynamodb.constants import BINARY, BOOLEAN, LIST, MAP, NUMBER, STRING
+from pynamodb.constants import BINARY, BOOLEAN, LIST, MAP, NUMBER, STRING, STRING_SET
 
 from chalicelib.foundation.dates import format_timestamp, parse_timestamp
 from chalicelib.foundation.json_codec import JsonObject
@@ -93,6 +93,16 @@ class _List(_Stored):
 
     def deserialize(self, value: list[codec.AttributeValue]) -> list[object]:
         return [codec.decode_value(item) for item in value]
+
+
+class _StringSet(_Stored):
+    attr_type = STRING_SET
+
+    def serialize(self, value: frozenset[str]) -> object:
+        return codec.encode_value(value)["SS"]
+
+    def deserialize(self, value: list[str]) -> frozenset[str]:
+        return frozenset(value)
 
 
 class _CompressedText(_Stored):
@@ -197,6 +207,11 @@ def list_() -> Attribute[list[Any]]:
 def string_list() -> Attribute[list[str]]:
     """A list of texts."""
     return _List()
+
+
+def optional_string_set() -> Attribute[frozenset[str] | None]:
+    """A set of texts, which updates add to and discard from; None where it is empty."""
+    return _StringSet(null=True)
 
 
 def compressed_text(*, attr_name: str | None = None) -> Attribute[str]:

@@ -9,6 +9,8 @@ from chalicelib.foundation.store.access_patterns import DuePattern, KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.row import Row
 
+ENTITY = "e"  # the value of the attribute `t` in an entity's row
+
 # Every entity that is marked deleted, by the instant of its deletion.
 DELETED = DuePattern("deleted", on="deleted_at", serves="ops-retention")
 
@@ -97,7 +99,7 @@ class Entity(Row):
         item = self._encoded() | {
             "pk": {"S": key.pk},
             "sk": {"S": key.sk},
-            "t": {"S": "e"},
+            "t": {"S": ENTITY},
             "kind": {"S": self.KIND},
             "sv": {"N": str(self.SCHEMA)},
         }

@@ -18,8 +18,9 @@ from chalicelib.foundation.events import Notification
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.json_codec import JsonObject, loads
 from chalicelib.foundation.store.codec import DynamoItem
+from chalicelib.foundation.store.entity import ENTITY
 from chalicelib.foundation.store.transactions import MAX_ACTIONS
-from chalicelib.foundation.streams import ENTITY, MalformedRecord, StreamChange, is_waiting, parse_record
+from chalicelib.foundation.streams import MalformedRecord, StreamChange, is_waiting, parse_record
 from chalicelib.packs.audit import records, repository
 from chalicelib.packs.audit.records import GENESIS, PREFIX, AuditRecord
 from chalicelib.packs.audit.verification import GRACE

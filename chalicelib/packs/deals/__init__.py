@@ -14,10 +14,10 @@ PACK = Pack(
         PermissionRow(
             "deals",
             {
-                "admin": "rwa any-owner finalize reopen",
-                "operator": "rw any-owner finalize reopen",
-                "dealmaker": "rw",
-                "counsel": "r legal-items",
+                "admin": "rwa any-owner finalize reopen move tick",
+                "operator": "rw any-owner finalize reopen move tick",
+                "dealmaker": "rw tick",
+                "counsel": "r move tick legal-items",
                 "auditor": "r",
                 "viewer": "r",
             },

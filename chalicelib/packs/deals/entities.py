@@ -86,6 +86,7 @@ class DealGate(ReferenceCounter):
 
     `ver` is raised by each write of a child: who has read the children and writes on condition of it meets no change of them.
     `dependencies` counts the changes of what the deal's tasks depend on, and of what is settled of it. `tasks` of `refs` are tasks.
+    `contracts` has an entry for each contract whose content is fixed: under review, approved, sent, or signed.
     """
 
     status = a.string()
@@ -94,11 +95,23 @@ class DealGate(ReferenceCounter):
     ver = a.integer()
     dependencies = a.integer()
     tasks = a.integer()
+    contracts = a.optional_string_set()
+    priced_by = a.optional_string()  # the pipeline whose contract price is the deal's value
+
+    @property
+    def contract_hashes(self) -> dict[str, str]:
+        """The content hash of each contract whose content is fixed, by the contract's id."""
+        return dict(entry.split("=") for entry in sorted(self.contracts or ()))
 
     @classmethod
     def of(cls, deal: Deal) -> Self:
         """The gate of a new deal, with nothing that refers to it."""
         return cls.at(reference_counter(deal.id), refs=0, opened_at=deal.created_at, ver=0, dependencies=0, tasks=0, **mirrored(deal))
+
+
+def contract_entry(contract_id: str, content_hash: str) -> str:
+    """What stands in the gate's `contracts` for a contract with this content."""
+    return f"{contract_id}={content_hash}"
 
 
 class ProfessionalDeal(Row):
@@ -122,4 +135,4 @@ class ProfessionalDeal(Row):
 
 def mirrored(deal: Deal) -> dict[str, object]:
     """What the gate repeats of its deal."""
-    return {"status": deal.status, "owner": deal.owner, "team": deal.team}
+    return {"status": deal.status, "owner": deal.owner, "team": deal.team, "priced_by": deal.priced_by}

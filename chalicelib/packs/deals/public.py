@@ -5,24 +5,38 @@ update of the gate, whose condition is the check: nothing is read for it. Where 
 what they check, since a row takes one action; `change` says all at once.
 """
 
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Conflict, NotFound, VersionConflict
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.store import references
+from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
+from chalicelib.foundation.store.entity import ENTITY
 from chalicelib.foundation.store.expressions import all_of, any_of, attribute
 from chalicelib.foundation.store.store import parse_live
 from chalicelib.foundation.store.transactions import Transaction
+from chalicelib.foundation.subjects import Subject, SubjectRegistry
 from chalicelib.packs.deals.entities import Deal as Deal
 from chalicelib.packs.deals.entities import DealGate as DealGate
+from chalicelib.packs.deals.entities import contract_entry as contract_entry
 from chalicelib.packs.deals.permissions import not_own
 from chalicelib.packs.deals.permissions import require_own_deal as require_own_deal
+from chalicelib.packs.deals.rules import CANCELLED as CANCELLED
+from chalicelib.packs.deals.rules import FINALIZED as FINALIZED
+from chalicelib.packs.deals.rules import FINALIZING as FINALIZING
 from chalicelib.packs.deals.rules import LIVE as LIVE
+from chalicelib.packs.deals.rules import OPEN as OPEN
 from chalicelib.packs.deals.rules import is_own, not_open
 from chalicelib.packs.deals.rules import require_live as require_live
 from chalicelib.packs.deals.rules import value_of as value_of
+
+_ENTITY = {"S": ENTITY}
+ANY_STATUS: tuple[str, ...] = ()  # for `statuses`: whatever the deal's status is
 
 # -- finding one
 
@@ -30,6 +44,11 @@ from chalicelib.packs.deals.rules import value_of as value_of
 def key(id: str) -> ItemKey:
     """The key of a deal; NotFound for an id of another format."""
     return Deal.ID.key(id)
+
+
+def is_deal(id: str) -> bool:
+    """Whether it is the id of a deal, by its form."""
+    return Deal.ID.is_id(id)
 
 
 def gate_key(id: str) -> ItemKey:
@@ -57,6 +76,45 @@ def resolve_id(ctx: Context, text: str) -> str:
     return repository.resolve_id(ctx, text)
 
 
+class DealSnapshot(NamedTuple):
+    """A deal and all that lies in its partition, as of one moment: a write on condition of `gate.ver` meets no change of its children.
+
+    `subjects` are its live children that packs offer as subjects, by type. `rows` is everything, by sort key: what a pack keeps there
+    besides, it finds by its own keys.
+    """
+
+    deal: Deal
+    gate: DealGate
+    subjects: Mapping[str, list[Subject]]
+    rows: Mapping[str, DynamoItem]
+
+    def of_type(self, type: str) -> list[Subject]:
+        """The children of a type, in the order of their ids."""
+        return self.subjects.get(type, [])
+
+
+def read_snapshot(ctx: Context, deal_id: str) -> DealSnapshot:
+    """A deal with everything that lies in its partition. Raises NotFound. One round trip for each started MB.
+
+    Not quite one moment where there are several pages: then the gate, which is read first, tells of a change.
+    """
+    root = key(deal_id)
+    rows = {row["sk"]["S"]: row for row in ctx.store.query_all(KeyRange(None, root.pk))}
+    deal, gate = parse_deal(rows.get(root.sk)), parse_gate(rows.get(gate_key(deal_id).sk))
+    if deal is None or gate is None:
+        raise NotFound(Deal.ID.name)
+    return DealSnapshot(deal, gate, _subjects(ctx, rows), rows)
+
+
+def _subjects(ctx: Context, rows: Mapping[str, DynamoItem]) -> dict[str, list[Subject]]:
+    registry, found = SubjectRegistry(ctx.packs), dict[str, list[Subject]]()
+    for row in rows.values():
+        if row.get("t") == _ENTITY and "deleted_at" not in row and registry.is_subject(id := row["id"]["S"]):
+            subject = registry.parse(id, row, ctx.today)
+            found.setdefault(subject.type, []).append(subject)
+    return found
+
+
 # -- writing on one
 
 
@@ -79,14 +137,20 @@ def remove_reference(
     ctx: Context, tx: Transaction, deal_id: str, *, any_deal: str | None = None, count: int = 1, dependencies: int | None = None
 ) -> None:
     """Count `count` things that no longer refer to a deal, whatever its status."""
-    change(ctx, tx, deal_id, count=-count, any_deal=any_deal, is_live=False, dependencies=dependencies)
+    change(ctx, tx, deal_id, count=-count, any_deal=any_deal, statuses=ANY_STATUS, dependencies=dependencies)
 
 
 def raise_version(
-    ctx: Context, tx: Transaction, deal_id: str, *, any_deal: str | None, is_live: bool = True, dependencies: int | None = None
+    ctx: Context,
+    tx: Transaction,
+    deal_id: str,
+    *,
+    any_deal: str | None,
+    statuses: Collection[str] = LIVE,
+    dependencies: int | None = None,
 ) -> None:
     """Say that a child of the deal is written. The refusals are those of `change`."""
-    change(ctx, tx, deal_id, any_deal=any_deal, is_live=is_live, dependencies=dependencies)
+    change(ctx, tx, deal_id, any_deal=any_deal, statuses=statuses, dependencies=dependencies)
 
 
 def change(
@@ -96,25 +160,29 @@ def change(
     *,
     count: int = 0,
     any_deal: str | None = None,
-    is_live: bool = True,
+    statuses: Collection[str] = LIVE,
     dependencies: int | None = None,
     changes_dependencies: bool = False,
     tasks: int = 0,
     max_tasks: int = 0,
+    add_contract: str | None = None,
+    remove_contract: str | None = None,
 ) -> None:
     """One update of a deal's gate: `ver` raised, and `count` references added.
 
     Of several refusals the first is raised: NotFound; Forbidden where it isn't the caller's own deal and the caller lacks the permission
-    `any_deal` (None: not asked); Conflict `deal_not_open` where it `is_live` no more (neither open nor finalizing). `dependencies` is the
+    `any_deal` (None: not asked); Conflict `deal_not_open` where its status is none of `statuses` (ANY_STATUS: not asked). `dependencies` is the
     gate's number as the caller has read it, where what tasks depend on changes: it is raised, and DependenciesChanged where another changed
     it. `changes_dependencies` raises it whatever it is. `tasks` of the references are tasks, of which a deal has `max_tasks` at the most
-    (Conflict `too_many_tasks`).
+    (Conflict `too_many_tasks`). `add_contract` and `remove_contract` are entries of its `contracts` (`contract_entry`).
     """
     own = any_deal is not None and not ctx.actor.can(any_deal)
     conditions = _conditions(ctx, own=own)
-    if is_live:
-        conditions.append(attribute("status").is_in(*LIVE))
-    added = {"ver": 1} | ({"refs": count} if count else {}) | ({"tasks": tasks} if tasks else {})
+    if statuses:
+        conditions.append(attribute("status").is_in(*statuses))
+    added: dict[str, object] = {"ver": 1, **({"refs": count} if count else {}), **({"tasks": tasks} if tasks else {})}
+    if add_contract is not None:
+        added["contracts"] = {add_contract}
     if tasks > 0:
         conditions.append(attribute("tasks") <= max_tasks - tasks)
     if dependencies is not None:
@@ -128,7 +196,7 @@ def change(
             return NotFound(Deal.ID.name)
         if own and not is_own(ctx.actor.id, gate.owner, gate.team):
             return not_own()
-        if is_live and gate.status not in LIVE:
+        if statuses and gate.status not in statuses:
             return not_open(gate.status)
         if dependencies is not None and gate.dependencies != dependencies:
             return DependenciesChanged(gate.dependencies)
@@ -136,7 +204,8 @@ def change(
             return Conflict(f"The deal has {gate.tasks} tasks, and takes {max_tasks} at the most.", code="too_many_tasks")
         return VersionConflict()
 
-    tx.update(gate_key(deal_id), add=added, when=all_of(*conditions), on_conflict=refusal)
+    discarded: dict[str, object] = {} if remove_contract is None else {"contracts": {remove_contract}}
+    tx.update(gate_key(deal_id), add=added, discard=discarded, when=all_of(*conditions), on_conflict=refusal)
 
 
 def require_own(ctx: Context, tx: Transaction, deal_id: str, any_deal: str) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from chalicelib.foundation.errors import Conflict
 from chalicelib.foundation.state_machine import StateMachine, Transition
 
-OPEN, FINALIZING, CANCELLED = "open", "finalizing", "cancelled"
+OPEN, FINALIZING, FINALIZED, CANCELLED = "open", "finalizing", "finalized", "cancelled"
 STATUSES = (OPEN, CANCELLED)
 LIVE = (OPEN, FINALIZING)  # those that tasks, packets and the like may be added to
 

@@ -60,7 +60,7 @@ def test_a_cancelled_deal(deals, write, function):
         write(function, id)
     assert refused.value.members["code"] == "deal_not_open"
     write(public.remove_reference, id)
-    write(public.raise_version, id, is_live=False)
+    write(public.raise_version, id, statuses=public.ANY_STATUS)
 
 
 def test_whose_deal_it_is(deals, write, client_as):
@@ -111,3 +111,44 @@ def test_whose_deal_it_is_as_read(deals, context):
     public.require_own_deal(context("operator"), gate, ANY_DEAL)
     with pytest.raises(Forbidden):
         public.require_own_deal(context("dealmaker"), gate, ANY_DEAL)
+
+
+def test_the_gate_keeps_the_hashes_of_contracts(deals, write, runtime):
+    id = deals.deal()
+    one, two = (public.contract_entry(contract, content_hash) for contract, content_hash in (("ctr_1", "aa"), ("ctr_2", "bb")))
+    for entry in (one, two, two):
+        write(public.change, id, add_contract=entry)
+    assert gate_of(runtime, id).contract_hashes == {"ctr_1": "aa", "ctr_2": "bb"}
+    write(public.change, id, remove_contract=one)
+    assert gate_of(runtime, id).contract_hashes == {"ctr_2": "bb"}
+    write(public.change, id, remove_contract=two)
+    assert gate_of(runtime, id).contract_hashes == {}
+
+
+def test_statuses_under_which_a_write_stands(deals, write):
+    id = deals.deal()
+    write(public.raise_version, id, statuses=(public.OPEN,))
+    with pytest.raises(Conflict) as refused:
+        write(public.raise_version, id, statuses=(public.FINALIZING,))
+    assert (refused.value.members["code"], refused.value.members["deal_status"]) == ("deal_not_open", "open")
+
+
+def test_a_snapshot_is_everything_in_the_deals_partition(deals, context):
+    professional = deals.professional()
+    id, other = deals.deal(), deals.deal()
+    tasks = [deals.ok("POST", "/pros/tasks", _task(id, professional, title))["id"] for title in ("Call", "Write", "File")]
+    deals.ok("POST", "/pros/tasks", _task(other, professional, "Elsewhere"))
+    deals.ok("DELETE", f"/pros/tasks/{tasks[1]}")
+    ctx = context("operator")
+    snapshot = public.read_snapshot(ctx, id)
+    assert (snapshot.deal.id, snapshot.gate.refs, ctx.store.round_trips) == (id, 2, 1)
+    assert [task.id for task in snapshot.of_type("task")] == [tasks[0], tasks[2]]
+    assert [task.facts["status"] for task in snapshot.of_type("task")] == ["open", "open"]
+    assert snapshot.of_type("contract") == []
+    assert {row["pk"]["S"] for row in snapshot.rows.values()} == {id}
+    with pytest.raises(NotFound):
+        public.read_snapshot(ctx, UNKNOWN)
+
+
+def _task(deal_id, professional_id, title):
+    return {"deal_id": deal_id, "professional_id": professional_id, "title": title}

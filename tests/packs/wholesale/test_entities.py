@@ -138,7 +138,7 @@ class TestNumbers:
 class TestSubject:
     def test_facts_of_a_pipeline(self):
         subject = SubjectRegistry([PACK]).parse(
-            ID, pipeline(owner="user_ada", created_by="user_bob", contract_price=Decimal(118000)).to_item()
+            ID, pipeline(owner="user_ada", created_by="user_bob", contract_price=Decimal(118000)).to_item(), date(2026, 11, 24)
         )
         assert (subject.type, subject.requested_by, subject.facts["value"], subject.facts["stage"]) == (
             "pipeline",

@@ -1,10 +1,11 @@
 """Sending, accepting, returning and completing packets."""
 
+from collections.abc import Collection
 from datetime import date
 
 from chalicelib.foundation import access, outbox
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.dates import format_timestamp
+from chalicelib.foundation.dates import format_for_people
 from chalicelib.foundation.due_work import notification_target
 from chalicelib.foundation.errors import VersionConflict
 from chalicelib.foundation.events import Notification, add_notifications
@@ -86,7 +87,7 @@ def _mail(ctx: Context, packet: Packet, facts: JsonObject) -> tuple[str, str]:
         f"{packet.sent_by_name or packet.sent_by} has handed packet No. {packet.number} to you, about {about}. "
         f"Its risk status is {packet.risk_status}.",
         "Please read it and accept it by saying in your own words what you have understood, or return it, "
-        f"by {format_timestamp(packet.accept_by or ctx.now)}.",
+        f"by {format_for_people(packet.accept_by or ctx.now, ctx.settings.firm_time_zone)}.",
         f"{ctx.settings.public_url or ''}/pros/handoff/packets/{packet.id}",
     ]
     return f"Packet No. {packet.number} for you: {about}", "\n\n".join(paragraphs) + "\n"
@@ -180,7 +181,7 @@ def return_packet(ctx: Context, id: str, body: PacketReturnRequest, query: Expla
     )
     view = packet_view(after, snapshot.facts.content, explained=query.explain)
     tx = idempotent_transaction(ctx, view)
-    _touch_deal(ctx, tx, after, is_live=False)
+    _touch_deal(ctx, tx, after, statuses=deals.ANY_STATUS)
     tx.save(after)
     add_notifications(ctx, tx, [_returned_event(ctx, after)])
     tx.commit()
@@ -208,7 +209,7 @@ def complete_packet(ctx: Context, id: str, query: ExplainParams) -> PacketView:
     after = before.with_changes(ctx, status=statuses.COMPLETED, completed_at=ctx.now, completed_by=ctx.actor.id)
     view = packet_view(after, snapshot.facts.content, explained=query.explain)
     tx = idempotent_transaction(ctx, view)
-    _touch_deal(ctx, tx, after, is_live=False)
+    _touch_deal(ctx, tx, after, statuses=deals.ANY_STATUS)
     pair = snapshot.register.pair(after.professional_id)
     _save_pair(tx, snapshot, {"number": pair["number"], "open": pair["open"]})
     tx.save(after)
@@ -247,10 +248,12 @@ def _is_attested(ctx: Context, packet: Packet) -> bool:
     return ctx.actor.professional_id != packet.professional_id
 
 
-def _touch_deal(ctx: Context, tx: Transaction, packet: Packet, *, any_deal: str | None = None, is_live: bool = True) -> None:
+def _touch_deal(
+    ctx: Context, tx: Transaction, packet: Packet, *, any_deal: str | None = None, statuses: Collection[str] = deals.LIVE
+) -> None:
     """Add that a packet of the deal is written."""
     if packet.deal_id is not None:
-        deals.raise_version(ctx, tx, packet.deal_id, any_deal=any_deal, is_live=is_live)
+        deals.raise_version(ctx, tx, packet.deal_id, any_deal=any_deal, statuses=statuses)
 
 
 def _save_pair(tx: Transaction, snapshot: PacketSnapshot, pair: Pair) -> None:

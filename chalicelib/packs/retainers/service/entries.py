@@ -140,7 +140,7 @@ def _check_task(ctx: Context, retainer: Retainer, task_id: str | None, items: Ma
     """Raise NotFound for a task that isn't there, Forbidden where the caller needs one of an own deal and names none."""
     keys, is_theirs = _task_keys(ctx, task_id), True
     if task_id is not None:
-        task = SubjectRegistry(ctx.packs).parse(task_id, items.get(keys[0]))
+        task = SubjectRegistry(ctx.packs).parse(task_id, items.get(keys[0]), ctx.today)
         is_theirs = task.facts["professional_id"] == ctx.actor.professional_id
         if permissions.logs_on_own_only(ctx) and not is_theirs:
             raise NotFound(_TASK)
