@@ -172,6 +172,7 @@ class Runner:
             f"  Health          {url}/health/ready",
             f'  Administrator   {folder}/admin-token   curl -H "Authorization: Bearer $(cat {folder}/admin-token)" {url}/auth/me',
             f"  Mail sent       {folder}/mail/",
+            f"  Files           {folder}/objects/",
             f"  Log             {folder}/valhalla.log",
             f"  AWS engine      {engine.url}   (table {TABLE}; settings for other shells in {folder}/environment)",
         ]
