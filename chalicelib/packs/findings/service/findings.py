@@ -22,9 +22,9 @@ from chalicelib.packs.findings.rules.checks import RULES
 from chalicelib.packs.findings.rules.issues import CRITICAL
 from chalicelib.packs.findings.rules.statuses import ACCEPTED_RISK, ACKNOWLEDGED, MACHINE, RESOLVED
 from chalicelib.packs.findings.schemas import (
-    FindingAcceptance,
-    FindingAcknowledgement,
-    FindingResolution,
+    FindingAcceptRequest,
+    FindingAcknowledgeRequest,
+    FindingResolveRequest,
     FindingView,
     OpenFindingSummary,
     RuleListView,
@@ -84,7 +84,7 @@ def _read(ctx: Context, id: str, also: Iterable[ItemKey] = ()) -> FindingSnapsho
 
 
 @retry_on_conflict
-def acknowledge_finding(ctx: Context, id: str, body: FindingAcknowledgement) -> FindingView:
+def acknowledge_finding(ctx: Context, id: str, body: FindingAcknowledgeRequest) -> FindingView:
     """Say that somebody is at it. It goes on counting as open."""
     snapshot = _read(ctx, id)
     before = snapshot.finding
@@ -95,7 +95,7 @@ def acknowledge_finding(ctx: Context, id: str, body: FindingAcknowledgement) -> 
 
 
 @retry_on_conflict
-def resolve_finding(ctx: Context, id: str, body: FindingResolution) -> FindingView:
+def resolve_finding(ctx: Context, id: str, body: FindingResolveRequest) -> FindingView:
     """Say that it is over, and why. Where its cause is still there, the next scan opens it again."""
     snapshot = _read(ctx, id)
     before = snapshot.finding
@@ -107,7 +107,7 @@ def resolve_finding(ctx: Context, id: str, body: FindingResolution) -> FindingVi
 
 
 @retry_on_conflict
-def accept_finding(ctx: Context, id: str, body: FindingAcceptance) -> FindingView:
+def accept_finding(ctx: Context, id: str, body: FindingAcceptRequest) -> FindingView:
     """Accept the risk until a day, which takes it out of what counts as open; after that day it is opened again.
 
     Who created or owns what it is about may not. A critical one takes a decision that stands: an approval or override for `accept_risk`
