@@ -4,7 +4,7 @@ A scan reads the deal's partition (`deals.read_snapshot`), and in one batch what
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -111,22 +111,23 @@ def _active_on(ctx: Context, rows: Iterable[DynamoItem], opened_at: datetime) ->
 
 @dataclass(frozen=True)
 class FindingSnapshot:
-    """A finding as it was read, with the gate of its deal and that deal's last scan, where these are there."""
+    """A finding as it was read, with the gate of its deal and that deal's last scan, where these are there; and the rows by key."""
 
     finding: Finding
     gate: DealGate | None
     last_scan: LastScan | None
+    items: Mapping[ItemKey, DynamoItem] = field(default_factory=dict)
 
 
-def read_finding(ctx: Context, id: str) -> FindingSnapshot:
-    """A finding (NotFound) with the gate of its deal; IdempotentReplay for a repeated request. One round trip."""
+def read_finding(ctx: Context, id: str, also: Iterable[ItemKey] = ()) -> FindingSnapshot:
+    """A finding (NotFound) with the gate of its deal, and other rows; IdempotentReplay for a repeated request. One round trip."""
     key = Finding.ID.key(id)
     gate_key, scan_key = reference_counter(key.pk), LastScan.key_of(key.pk)
-    items = read_or_replay(ctx, [key, gate_key, scan_key])
+    items = read_or_replay(ctx, [key, gate_key, scan_key, *also])
     finding = parse_live(Finding, items.get(key))
     if finding is None:
         raise NotFound(Finding.ID.name)
-    return FindingSnapshot(finding, deals.parse_gate(items.get(gate_key)), parse_last_scan(items.get(scan_key)))
+    return FindingSnapshot(finding, deals.parse_gate(items.get(gate_key)), parse_last_scan(items.get(scan_key)), items)
 
 
 def parse_last_scan(raw: DynamoItem | None) -> LastScan | None:
