@@ -46,6 +46,11 @@ def key(id: str) -> ItemKey:
     return Deal.ID.key(id)
 
 
+def is_deal(id: str) -> bool:
+    """Whether it is the id of a deal, by its form."""
+    return Deal.ID.is_id(id)
+
+
 def gate_key(id: str) -> ItemKey:
     """The key of a deal's gate; NotFound for an id of another format."""
     return references.counter_key(Deal.ID, id)
