@@ -18,10 +18,16 @@ class SampleContract(Entity):
     deal_id = a.string()
     status = a.string()
     document_sha256 = a.optional_string()
+    document = a.optional_map()
 
 
 def _facts(contract: SampleContract) -> dict[str, Any]:
-    return {"deal_id": contract.deal_id, "status": contract.status, "document_sha256": contract.document_sha256}
+    return {
+        "deal_id": contract.deal_id,
+        "status": contract.status,
+        "document_sha256": contract.document_sha256,
+        "document": contract.document,
+    }
 
 
 ADAPTER = SubjectAdapter(entity=SampleContract, facts=_facts, hash_fields=("document_sha256",))

@@ -1,5 +1,6 @@
 """What who has a link sees and does; and that a link which leads nowhere says nothing of why."""
 
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlencode
 
@@ -116,6 +117,23 @@ class TestAcknowledging:
         for body in ({}, {"name": ""}, {"name": "x" * 201}, {"name": "x", "document_sha256": "y"}, {"name": "x", "colour": "red"}):
             assert holder(id).call("POST", path, body).status == 422
         assert holder(id).call("POST", path, raw="name=x", headers={"Content-Type": "text/plain"}).status == 415
+
+    def test_a_contracts_own_file(self, documents: DocumentsClient, runtime, holder):
+        """Signed for a few minutes; and once the contract has another document, there is nothing to show."""
+        runtime.settings = replace(runtime.settings, files_bucket="files")
+        deal = documents.deal()
+        id = contract(runtime, deal)
+        file = {"key": f"contracts/{id}/x", "version_id": "v1", "filename": "Purchase.pdf", "content_type": "application/pdf"}
+        change_contract(runtime, id, document=file)
+        route = documents.route(deal, contract_id=id, storage_url=None)
+        url = holder(route).open().json()["url"]
+        assert f"contracts/{id}/x" in url
+        assert "versionId=v1" in url
+        assert "X-Amz-Signature=" in url
+        elsewhere = documents.route(deal, contract_id=id)
+        assert holder(elsewhere).open().json()["url"] == URL
+        change_contract(runtime, id, document_sha256=SECOND)
+        assert holder(route).open().json()["url"] is None
 
 
 class TestLinksThatLeadNowhere:

@@ -6,7 +6,7 @@ Opening the link is no opening of the document: mail scanners follow links, too.
 from dataclasses import replace
 from typing import Annotated
 
-from chalicelib.foundation import links
+from chalicelib.foundation import files, links
 from chalicelib.foundation.actor import ANONYMOUS
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import NotFound
@@ -68,9 +68,19 @@ def acknowledge_document(ctx: Context, token: str, body: RouteAcknowledgeRequest
     return view_or_page(ctx, acknowledged_view(route), lambda: pages.acknowledged_page(ctx, route))
 
 
-def document_url(ctx: Context, snapshot: RouteSnapshot) -> str | None:  # noqa: ARG001
-    """Where the document is; None where nobody has said."""
-    return snapshot.route.storage_url
+def document_url(ctx: Context, snapshot: RouteSnapshot) -> str | None:
+    """Where the document is: where it was said to be, else the contract's own file, for a few minutes. None where neither is known.
+
+    Of a contract that has another document by now there is nothing to show: what it has isn't what was sent.
+    """
+    route, contract = snapshot.route, snapshot.contract
+    if route.storage_url is not None or contract is None or snapshot.is_stale:
+        return route.storage_url
+    file = contract.facts.get("document") or {}
+    if "version_id" not in file:
+        return None
+    name, content_type = file["filename"], file["content_type"]
+    return files.presigned_get(ctx, file["key"], version_id=file["version_id"], filename=name, content_type=content_type)
 
 
 def _find(ctx: Context, token: str) -> RouteSnapshot:
