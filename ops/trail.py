@@ -193,7 +193,7 @@ def _print_chains(count: int, broken: list[ChainVerdictView]) -> None:
 
 def _print_day(ctx: Context, day: date) -> None:
     ctx.store.remaining_seconds = lambda: float("inf")
-    verdict = sealing.verify_day(ctx, day, limit=None)
+    verdict = service.check_day(ctx, day, limit=None)
     if verdict.first_break is not None:
         where = f" at {verdict.first_break.entity_id}, {verdict.first_break.seq}" if verdict.first_break.entity_id else ""
         _console.print(f"{day} isn't as it was sealed{where}: {verdict.first_break.reason}", style="red", markup=False)

@@ -190,6 +190,7 @@ class Pack:
     key_prefixes: tuple[str, ...] = ()
     holders: Mapping[str, str] = field(default_factory=dict)
     cancels: Mapping[str, str] = field(default_factory=dict)
+    observations: str = ""  # dotted path of a function `(ctx, tx, Observation) -> None` that keeps what others observe
     mail_events: Mapping[str, str] = field(default_factory=dict)
     files: tuple[FileFolder, ...] = ()
     work: Mapping[str, str] = field(default_factory=dict)

@@ -407,9 +407,10 @@ def test_what_is_done_to_a_sealed_day_is_found(name, trail, sealed):
     day = DAY + timedelta(days=1) if name == "the_seal_is_removed" else DAY
     verdict = trail.verify(day)
     assert (verdict["valid"], verdict["first_break"]["reason"].partition(":")[0]) == (False, expected)
-    assert trail.alarms() == ["trail.chain_broken"]
+    alarms = trail.alarms()
+    assert set(alarms) == {"trail.chain_broken"}
     trail.verify(day)
-    assert len(trail.alarms()) == 1
+    assert trail.alarms() == alarms
 
 
 def test_a_day_with_more_records_than_a_request_reads_is_not_complete(trail, monkeypatch):
