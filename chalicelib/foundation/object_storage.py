@@ -106,7 +106,9 @@ class ObjectStorage:
 
     def begin_upload(self, bucket: str, key: str, *, content_type: str) -> str:
         """Begin to put an object in parts; the upload's id."""
-        response = self._call("CreateMultipartUpload", "POST", self._url(bucket, key, {"uploads": ""}), {"Content-Type": content_type}, b"", 200)
+        response = self._call(
+            "CreateMultipartUpload", "POST", self._url(bucket, key, {"uploads": ""}), {"Content-Type": content_type}, b"", 200
+        )
         return str(_text_of("UploadId", response.content))
 
     def put_part(self, bucket: str, key: str, upload_id: str, number: int, body: bytes) -> str:

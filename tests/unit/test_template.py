@@ -516,7 +516,9 @@ def test_the_worker_of_the_outbox_sees_mail_and_who_has_opted_out() -> None:
     assert {name for name in POLICIES if allowed(name, "ses:SendEmail")} == {"outbox-worker"}
 
 
-def test_mail_is_handed_over_by_the_keeper_of_the_trail_what_was_forgotten_by_its_schedule_and_the_next_part_of_work_by_the_worker() -> None:
+def test_mail_is_handed_over_by_the_keeper_of_the_trail_what_was_forgotten_by_its_schedule_and_the_next_part_of_work_by_the_worker() -> (
+    None
+):
     outbox = {"Fn::GetAtt": ["Outbox", "Arn"]}
     assert {name for name in POLICIES if outbox in allowed(name, "sqs:SendMessage")} == {"audit-stream", "outbox-requeue", "outbox-worker"}
 

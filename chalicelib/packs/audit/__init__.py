@@ -56,7 +56,9 @@ PACK = Pack(
             "Verify a day against its seal: the seal, each record, and that they are those that were sealed",
             errors=("bad-request",),
         ),
-        Endpoint("GET", "/audit/seals", "seals", "trail:read", "List the daily seals of the trail, newest first, and the keys that verify them"),
+        Endpoint(
+            "GET", "/audit/seals", "seals", "trail:read", "List the daily seals of the trail, newest first, and the keys that verify them"
+        ),
         Endpoint(
             "POST",
             "/audit/export",
@@ -66,7 +68,9 @@ PACK = Pack(
             status=202,
             location=_EXPORT,
         ),
-        Endpoint("GET", _EXPORT, "get_export", "trail:write", "Read an export, with the URL of its file once it is done", errors=("not-found",)),
+        Endpoint(
+            "GET", _EXPORT, "get_export", "trail:write", "Read an export, with the URL of its file once it is done", errors=("not-found",)
+        ),
     ),
     schedules=(
         Schedule(

@@ -5,6 +5,7 @@ with the day's seal where it has one. The file is gzipped; it may consist of sev
 """
 
 import json
+import zlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
@@ -94,7 +95,7 @@ class FileVerifier:
         try:
             for line in lines:
                 self._add(line)
-        except (EOFError, OSError, UnicodeDecodeError) as error:  # of what unpacks the file
+        except (EOFError, OSError, UnicodeDecodeError, zlib.error) as error:  # of what unpacks the file
             self._broken(f"truncated: the file can't be read on ({error})")
         self._finish()
         return self.verdict

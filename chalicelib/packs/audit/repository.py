@@ -204,6 +204,7 @@ def create_records(store: Store, records: Iterable[AuditRecord]) -> None:
     tx.commit()
 
 
+BROKEN_EVENT = "trail.chain_broken"
 _NOTICE_TTL = timedelta(days=7)
 
 
@@ -227,9 +228,9 @@ def notify_broken(ctx: Context, occasion: str, *, subject_type: str, subject_id:
     """Tell auditors that the trail isn't as it was recorded, once for an occasion. One round trip."""
     event = Notification.for_occasion(
         ctx,
-        f"trail.chain_broken#{occasion}",
+        f"{BROKEN_EVENT}#{occasion}",
         on=ctx.today,
-        event="trail.chain_broken",
+        event=BROKEN_EVENT,
         subject_type=subject_type,
         subject_id=subject_id,
         title=title,

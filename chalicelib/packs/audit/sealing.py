@@ -131,18 +131,12 @@ def _read_day(ctx: Context, day: date) -> DayRecords | None:
             return None
         piece = list(islice(rows, PART_SIZE))
         read = days.leaves_of(ctx.store, piece)
-        _merge(recorded, read)
+        recorded.merge(read)
         if len(piece) < PART_SIZE:
             return recorded
         if not _save_part(ctx, day, number, read, piece[-1].sort):
             return None
         number += 1
-
-
-def _merge(recorded: DayRecords, more: DayRecords) -> None:
-    for leaf in more.leaves:
-        recorded.add(leaf, 0)
-    recorded.records += more.records
 
 
 def _read_parts(ctx: Context, day: date) -> tuple[DayRecords, str, int]:
@@ -247,8 +241,6 @@ def _records_break(ctx: Context, seal: Seal, verdict: DayVerdict, limit: int | N
             return None
     reason = records_error(seal, recorded)
     return DayBreak(reason) if reason else None
-
-
 
 
 def _record_error(row: Listed, record: AuditRecord | None, seal: Seal, chains: dict[str, tuple[int, str]]) -> str | None:

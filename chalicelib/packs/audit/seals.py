@@ -28,8 +28,6 @@ PublicKeys = Mapping[str, Any]  # key id → public key
 _SEALED = ("date", "root", "entities", "records", "prev_hash")  # what a seal's hash is made of
 
 
-
-
 def day_end(day: date) -> datetime:
     """The end of a day, UTC."""
     return datetime.combine(day + timedelta(days=1), time(), UTC)
@@ -88,6 +86,12 @@ class DayRecords:
         self.records += records
         if leaf.entity_id not in self.last or self.last[leaf.entity_id][0] < leaf.seq:
             self.last[leaf.entity_id] = (leaf.seq, leaf.hash)
+
+    def merge(self, more: "DayRecords") -> None:
+        """Add what else was read of the day."""
+        for entity_id, (seq, hash) in more.last.items():
+            self.add(Leaf(entity_id, seq, hash), 0)
+        self.records += more.records
 
     @property
     def leaves(self) -> Iterator[Leaf]:
@@ -174,7 +178,9 @@ def seal_error(seal: Seal, previous: Seal | None, keys: PublicKeys) -> str | Non
     if previous is not None:
         expected = previous.day + timedelta(days=1)
         if seal.day != expected:
-            return f"missing: after {previous.date} there is no seal of {expected}" if seal.day > expected else "reordered: days don't follow"
+            return (
+                f"missing: after {previous.date} there is no seal of {expected}" if seal.day > expected else "reordered: days don't follow"
+            )
         if seal.prev_hash != previous.hash:
             return f"unchained: it doesn't follow from the seal of {previous.date}"
     text = seal.text
@@ -223,5 +229,3 @@ def public_keys(entries: Sequence[Mapping[str, object]]) -> PublicKeys:
         if isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1) and isinstance(entry.get("kid"), str):
             keys[str(entry["kid"])] = key
     return keys
-
-

@@ -28,6 +28,7 @@ from chalicelib.packs.audit.schemas import (
     TrailRecordView,
     TrailSummary,
 )
+from chalicelib.packs.audit.sealing import DayVerdict
 from chalicelib.packs.audit.verification import ChainVerifier
 from chalicelib.packs.audit.writer import entity_resolver
 
@@ -98,13 +99,15 @@ def verify(ctx: Context, entity_id: str, cursor: str | None = None, limit: int |
     rows = list(repository.read_chain(ctx, entity_id, after=chain.checked, limit=limit))
     first_break = chain.check_records(rows)
     complete, behind = first_break is not None or len(rows) < limit, 0
+    kind = rows[-1]["kind"]["S"] if rows else None
     if first_break is None and complete:
-        entity = repository.current_item(ctx, entity_id, _candidates(ctx, entity_id, rows[-1]["kind"]["S"] if rows else None))
+        entity = repository.current_item(ctx, entity_id, _candidates(ctx, entity_id, kind))
         if entity is None and not chain.checked:
             raise NotFound("trail")
         first_break, behind = chain.check_end(entity, ctx.now)
+        kind = kind or (entity["kind"]["S"] if entity else None)
     if complete:
-        alarms.report_chain(ctx, entity_id, rows[-1]["kind"]["S"] if rows else "", first_break)
+        alarms.report_chain(ctx, entity_id, kind or "trail", _root_of(ctx, entity_id, kind), first_break)
     return {
         "entity_id": entity_id,
         "valid": first_break is None,
@@ -126,9 +129,16 @@ def list_seals(ctx: Context, query: SealQuery) -> SealPage:
 
 def verify_day(ctx: Context, query: DayQuery) -> DayVerdictView:
     """Verify the records of a UTC day against its seal: up to 20,000 of them. What isn't as it was sealed is told to auditors."""
-    verdict = sealing.verify_day(ctx, query.date, limit=RECORDS_PER_DAY)
+    return presenters.day_view(check_day(ctx, query.date, limit=RECORDS_PER_DAY))
+
+
+def check_day(ctx: Context, day: date, *, limit: int | None) -> DayVerdict:
+    """Verify a day, and tell of what was found; where it is a record, verify its chain, too."""
+    verdict = sealing.verify_day(ctx, day, limit=limit)
     alarms.report_day(ctx, verdict)
-    return presenters.day_view(verdict)
+    if verdict.first_break is not None and verdict.first_break.entity_id is not None:
+        verify(ctx, verdict.first_break.entity_id)
+    return verdict
 
 
 def create_export(ctx: Context, body: AuditExportCreate) -> AuditExportView:
@@ -173,6 +183,12 @@ def _candidates(ctx: Context, entity_id: str, kind: str | None) -> Iterator[type
         entity = _entity_class(ctx, candidate)
         if entity is not None and entity_id.startswith(f"{entity.ID.prefix}_"):
             yield entity
+
+
+def _root_of(ctx: Context, entity_id: str, kind: str | None) -> str | None:
+    """The root in whose partition an entity lies; None where that can't be known."""
+    entity = _entity_class(ctx, kind)
+    return entity.ID.key(entity_id).pk if entity is not None and entity.ID.is_id(entity_id) else None
 
 
 def _entity_class(ctx: Context, kind: str | None) -> type[Entity] | None:

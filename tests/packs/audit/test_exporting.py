@@ -49,7 +49,8 @@ class Exports(Days):
 
     def hand_over(self, messages, context=None):
         records = [
-            {"messageId": str(at), "body": json.dumps({"kind": kind, "pk": key.pk, "sk": key.sk})} for at, (kind, key) in enumerate(messages)
+            {"messageId": str(at), "body": json.dumps({"kind": kind, "pk": key.pk, "sk": key.sk})}
+            for at, (kind, key) in enumerate(messages)
         ]
         return worker.work(self.world.runtime, {"Records": records}, context)["batchItemFailures"]
 
