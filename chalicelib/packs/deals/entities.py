@@ -96,6 +96,7 @@ class DealGate(ReferenceCounter):
     dependencies = a.integer()
     tasks = a.integer()
     contracts = a.optional_string_set()
+    currency = a.optional_string()  # none on gates of before contracts were there, until the deal is changed
 
     @property
     def contract_hashes(self) -> dict[str, str]:
@@ -134,4 +135,4 @@ class ProfessionalDeal(Row):
 
 def mirrored(deal: Deal) -> dict[str, object]:
     """What the gate repeats of its deal."""
-    return {"status": deal.status, "owner": deal.owner, "team": deal.team}
+    return {"status": deal.status, "owner": deal.owner, "team": deal.team, "currency": deal.currency}

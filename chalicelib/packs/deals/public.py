@@ -121,6 +121,14 @@ class DependenciesChanged(VersionConflict):
         self.dependencies = dependencies
 
 
+class CurrencyDiffers(Exception):
+    """The deal is in another currency than was assumed: in this one, or in one that its gate doesn't know (None)."""
+
+    def __init__(self, currency: str | None) -> None:
+        super().__init__(currency)
+        self.currency = currency
+
+
 def add_reference(
     ctx: Context, tx: Transaction, deal_id: str, *, any_deal: str | None, count: int = 1, dependencies: int | None = None
 ) -> None:
@@ -162,6 +170,7 @@ def change(
     max_tasks: int = 0,
     add_contract: str | None = None,
     remove_contract: str | None = None,
+    currency: str | None = None,
 ) -> None:
     """One update of a deal's gate: `ver` raised, and `count` references added.
 
@@ -170,6 +179,7 @@ def change(
     gate's number as the caller has read it, where what tasks depend on changes: it is raised, and DependenciesChanged where another changed
     it. `changes_dependencies` raises it whatever it is. `tasks` of the references are tasks, of which a deal has `max_tasks` at the most
     (Conflict `too_many_tasks`). `add_contract` and `remove_contract` are entries of its `contracts` (`contract_entry`).
+    CurrencyDiffers where the deal isn't in `currency`, if that is given.
     """
     own = any_deal is not None and not ctx.actor.can(any_deal)
     conditions = _conditions(ctx, own=own)
@@ -180,6 +190,8 @@ def change(
         added["contracts"] = {add_contract}
     if tasks > 0:
         conditions.append(attribute("tasks") <= max_tasks - tasks)
+    if currency is not None:
+        conditions.append(attribute("currency") == currency)
     if dependencies is not None:
         conditions.append(attribute("dependencies") == dependencies)
     if dependencies is not None or changes_dependencies:
@@ -195,6 +207,8 @@ def change(
             return not_open(gate.status)
         if dependencies is not None and gate.dependencies != dependencies:
             return DependenciesChanged(gate.dependencies)
+        if currency is not None and gate.currency != currency:
+            return CurrencyDiffers(gate.currency)
         if tasks > 0 and gate.tasks > max_tasks - tasks:
             return Conflict(f"The deal has {gate.tasks} tasks, and takes {max_tasks} at the most.", code="too_many_tasks")
         return VersionConflict()
