@@ -47,6 +47,7 @@ class Context:
     user_agent: str = ""
     endpoint: str = ""  # "GET /wholesale": cursors are bound to it
     base_path: str = ""  # the API's base path on its gateway, e.g. /api: links begin with it
+    wants_page: bool = False  # the caller asked for HTML, of an endpoint that has pages
     idempotency: IdempotencyRecordKey | None = None
     if_match: frozenset[int] | None = None
     cache: Cache = field(default_factory=Cache)  # shared by the process

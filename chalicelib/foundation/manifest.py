@@ -27,6 +27,7 @@ class Endpoint:
     weak and covers the body. `etag=False` is for answers that are no resource (results of a calculation, tokens).
     `errors` names the problem kinds that this endpoint adds to those that every endpoint can answer; `extra_statuses` other statuses
     under which it answers the same body (the 503 of a health check); `formats` the other content types that a caller may ask for.
+    `forms`: the body may also be a form of HTML, whose fields are those of the body's model.
     """
 
     method: Method
@@ -43,6 +44,12 @@ class Endpoint:
     content_type: str = "application/json"
     formats: tuple[str, ...] = ()
     idempotent: bool = True  # a POST accepts Idempotency-Key; False where a repetition is a new request (login)
+    forms: bool = False
+
+    @property
+    def has_pages(self) -> bool:
+        """Whether browsers of people without an account get pages of it (`Accept: text/html`), and its refusals as pages, too."""
+        return self.permission == PUBLIC and "text/html" in self.formats
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ Opening a link changes nothing, since mail scanners open links too; the button o
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Generic, TypeVar
 
 from chalicelib.foundation import outbox, signing, suppression
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import NotFound
-from chalicelib.foundation.http.responses import CONTENT_SECURITY_POLICY, ApiResponse
+from chalicelib.foundation.http.public_page import Form, Notice, page
+from chalicelib.foundation.http.responses import ApiResponse
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.schema_types import QueryFlag, QueryParams
 from chalicelib.foundation.store.entity import Entity
@@ -25,10 +25,6 @@ from chalicelib.foundation.suppression import SuppressionList, addressee
 E = TypeVar("E", bound=Entity)
 
 _PURPOSE = "opt-out"
-_STYLE = (
-    "body { font: 1.1rem/1.5 system-ui, sans-serif; max-width: 34rem; margin: 4rem auto; padding: 0 1rem }\n"
-    "button { font: inherit; padding: .5rem 1.2rem }"
-)
 
 
 class OptOutParams(QueryParams):
@@ -135,14 +131,4 @@ class OptOutLink(Generic[E]):
         text, button, query = (
             (wording.opted_out, wording.ask_again, "?again=true") if opted_out else (wording.subscribed, wording.opt_out, "?")
         )
-        heading = escape(wording.heading)
-        html = f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{heading}</title>
-<style>{_STYLE}</style></head>
-<body><main><h1>{heading}</h1>
-<p role="status">{escape(text)}</p>
-<form method="post"><button type="submit" formaction="{query}">{escape(button)}</button></form>
-</main></body></html>
-"""
-        return ApiResponse(html, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY})
+        return page(wording.heading, [Notice(text), Form(button, query)])

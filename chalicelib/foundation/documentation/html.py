@@ -4,6 +4,7 @@ from html import escape
 from pathlib import Path
 
 from chalicelib.foundation.errors import PROBLEM_TYPES, NotFound
+from chalicelib.foundation.html_page import html_page
 
 ASSETS = Path(__file__).parent / "assets"
 _SCRIPT, _STYLE = "text/javascript; charset=utf-8", "text/css; charset=utf-8"
@@ -32,10 +33,7 @@ def page(base: str, title: str, body: str, *, styles: tuple[str, ...] = ("page.c
     """A complete page. `base` is the base path of the API; `body` is HTML."""
     links = "".join(f'<link rel="stylesheet" href="{escape(base)}/docs/{name}">' for name in styles)
     loads = "".join(f'<script src="{escape(base)}/docs/{name}" defer></script>' for name in scripts)
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<title>{escape(title)}</title><link rel="icon" href="data:,">{links}{loads}</head><body>{body}</body></html>'
-    )
+    return html_page(title, head=links + loads, body=body)
 
 
 def swagger(base: str) -> str:

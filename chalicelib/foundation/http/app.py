@@ -93,10 +93,10 @@ class ValhallaApp(Chalice):  # type: ignore[misc]
             ctx = self._context(request, context)
             response = self._dispatch(event, context, request, ctx)
         except Problem as problem:
-            response = problem_response(problem, request.request_id, request.path).to_dict()
+            response = problem_response(problem, request.request_id, request.instance).to_dict()
         except Exception as error:
             telemetry.log_exception(error, request.request_id, request.correlation_id)
-            response = problem_response(responses.internal_problem(error), request.request_id, request.path).to_dict()
+            response = problem_response(responses.internal_problem(error), request.request_id, request.instance).to_dict()
         headers = response["headers"]
         headers |= responses.SECURITY_HEADERS
         headers["X-Request-ID"] = request.request_id

@@ -12,7 +12,7 @@ from chalicelib.foundation.actor import ANONYMOUS, Actor
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import PROBLEM_TYPES, Problem, TooLarge, Unauthenticated
 from chalicelib.foundation.http.caller_limit import CallerLimit, caller_of
-from chalicelib.foundation.http.requests import Request
+from chalicelib.foundation.http.requests import FORM, Request
 from chalicelib.foundation.http.responses import (
     JSON,
     MAX_RESPONSE,
@@ -73,13 +73,16 @@ def make_view(app: Server, pack: Pack, endpoint: Endpoint) -> Callable[..., Resp
 
     def lazy_view(**parameters: str) -> Response:
         exchange = app.current
+        request, ctx = exchange.request, exchange.context
+        ctx.wants_page = endpoint.has_pages and request.prefers_html()
         try:
-            return _handle(app, pack, endpoint, exchange.request, exchange.context, parameters)
-        except Problem as problem:
-            return problem_response(problem, exchange.request.request_id, exchange.request.path)
+            return _handle(app, pack, endpoint, request, ctx, parameters)
+        except Problem as refusal:
+            problem = refusal
         except Exception as error:  # Chalice would respond in its own format
-            telemetry.log_exception(error, exchange.request.request_id, exchange.request.correlation_id)
-            return problem_response(internal_problem(error), exchange.request.request_id, exchange.request.path)
+            telemetry.log_exception(error, request.request_id, request.correlation_id)
+            problem = internal_problem(error)
+        return _problem_page(problem, request) if ctx.wants_page else problem_response(problem, request.request_id, request.instance)
 
     lazy_view.__name__ = f"{pack.name}_{endpoint.handler}"
     return lazy_view
@@ -101,6 +104,14 @@ def problem_response(problem: Problem, request_id: str, instance: str) -> Respon
     return Response(dumps(body), headers=headers, status_code=problem_type.status)
 
 
+def _problem_page(problem: Problem, request: Request) -> Response:
+    from chalicelib.foundation.http.public_page import problem_page
+
+    page = problem_page(problem, request.request_id)
+    headers = {"Content-Type": page.content_type, "Cache-Control": "no-store", **page.headers, **problem.headers}
+    return Response(page.body, headers=headers, status_code=page.status)
+
+
 def _handle(app: Server, pack: Pack, endpoint: Endpoint, request: Request, ctx: Context, parameters: dict[str, str]) -> Response:
     if endpoint.permission == PUBLIC:
         app.caller_limit.check(ctx, caller_of(None, request.source_ip))
@@ -116,7 +127,7 @@ def _handle(app: Server, pack: Pack, endpoint: Endpoint, request: Request, ctx: 
     if handler.takes_query:
         arguments["query"] = query
     if handler.body is not None:
-        values = request.json()
+        values = handlers.from_form(handler.body, request.form()) if endpoint.forms and request.media_type == FORM else request.json()
         arguments["body"] = handlers.validate(handler.body, values)
         handlers.reject_empty_patch(handler.body, values)
         ctx.idempotency = _idempotency_key(endpoint, request, ctx, values)

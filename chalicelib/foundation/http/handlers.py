@@ -2,10 +2,11 @@
 
 import re
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from inspect import signature
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -70,6 +71,17 @@ def validate(model: type[BaseModel], values: object) -> Any:
                 for entry in error.errors(include_url=False, include_context=False, include_input=False)
             ]
         ) from None
+
+
+def from_form(model: type[BaseModel], fields: Mapping[str, str]) -> JsonObject:
+    """The fields of a form as a body's values: texts, but `true` and `false` of what the model takes as true or false."""
+    flags = {name for name, field in model.model_fields.items() if _is_flag(field.annotation)}
+    words = {"true": True, "false": False}
+    return {name: words.get(value, value) if name in flags else value for name, value in fields.items()}
+
+
+def _is_flag(annotation: object) -> bool:
+    return annotation is bool or any(isinstance(part, bool) or _is_flag(part) for part in get_args(annotation))
 
 
 def reject_empty_patch(model: type[BaseModel], values: object) -> None:

@@ -18,6 +18,7 @@ from chalicelib.foundation.errors import PROBLEM_TYPES
 from chalicelib.foundation.http import handlers, responses
 from chalicelib.foundation.http.examples import REF, NoExampleError, Schema, example
 from chalicelib.foundation.http.openapi_schemas import ComponentSchemas
+from chalicelib.foundation.http.requests import FORM, HTML
 from chalicelib.foundation.json_codec import JsonObject, dumps, parse
 from chalicelib.foundation.manifest import PUBLIC, SIGNED_IN, Endpoint, Pack, import_string
 from chalicelib.foundation.roles import ROLES, RoleMatrix
@@ -26,7 +27,7 @@ PREBUILT = Path(__file__).with_suffix(".json")
 
 _SEGMENT = r"^[A-Za-z0-9._~:@!$&'()*+,;=-]+$"
 _ABOUT = """\
-Valhalla runs a deal firm. Every body is JSON in UTF-8; every refusal is a problem as RFC 9457 describes it, and carries the
+Valhalla runs a deal firm. Every body is JSON in UTF-8 (a link's form may be one of HTML); every refusal is a problem as RFC 9457 describes it, and carries the
 id of the request. Lists come in pages with a signed cursor. A resource's `revision` is its ETag. A POST with an
 `Idempotency-Key` runs once. Instants are UTC; days are the firm's; money is exact.
 """
@@ -261,7 +262,7 @@ def _request_body(endpoint: Endpoint, model: type[BaseModel], schemas: Component
     schema = schemas.input_schema(model)
     content = {"schema": schema, "example": valid_example(endpoint, model, schema, schemas.definitions)}
     needed = endpoint.method == "PATCH" or bool(schemas.resolve(schema).get("required"))
-    return {"required": needed, "content": {responses.JSON: content}}
+    return {"required": needed, "content": {responses.JSON: content, **({FORM: content} if endpoint.forms else {})}}
 
 
 def valid_example(endpoint: Endpoint, model: type[BaseModel], schema: Schema, definitions: dict[str, Schema]) -> object:
@@ -370,20 +371,22 @@ def _problem_responses(endpoint: Endpoint, handler: handlers.HandlerSpec, respon
     by_reference: Schema = {}
     by_status = problem_responses(endpoint, path_parameters=bool(handler.parameters), body=handler.body is not None)
     for status, kinds in sorted(by_status.items()):
-        name = ".".join(kinds)
-        responses.setdefault(name, _problem_response(kinds))
+        name = ".".join([*kinds, *(["page"] if endpoint.has_pages else [])])
+        responses.setdefault(name, _problem_response(kinds, has_pages=endpoint.has_pages))
         by_reference[status] = {"$ref": f"#/components/responses/{name}"}
     return by_reference
 
 
-def _problem_response(kinds: list[str]) -> Schema:
+def _problem_response(kinds: list[str], *, has_pages: bool) -> Schema:
     headers = list(_ALWAYS)
     if {"rate-limited", "unavailable"} & set(kinds):
         headers.append("Retry-After")
     if "unauthenticated" in kinds:
         headers.append("WWW-Authenticate")
     examples = {kind: {"summary": PROBLEM_TYPES[kind].title, "value": _problem_example(kind)} for kind in kinds}
-    content = {responses.PROBLEM_JSON: {"schema": {"$ref": f"{REF}Problem"}, "examples": examples}}
+    content: Schema = {responses.PROBLEM_JSON: {"schema": {"$ref": f"{REF}Problem"}, "examples": examples}}
+    if has_pages:
+        content[HTML] = {"schema": {"type": "string"}}
     about = " ".join(f"{PROBLEM_TYPES[kind].title}: {PROBLEM_TYPES[kind].advice}" for kind in kinds)
     return {"description": about, "headers": _headers(headers), "content": content}
 

@@ -3,15 +3,21 @@
 import base64
 import binascii
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl
 from uuid import uuid4
 
 from chalicelib.foundation.errors import BadRequest, MalformedJson, TooLarge, UnsupportedMediaType, ValidationFailed
 from chalicelib.foundation.json_codec import JsonObject, parse
 
 MAX_BODY = 1_000_000  # bytes
+FORM = "application/x-www-form-urlencoded"
+HTML = "text/html"
+_MAX_FIELDS = 200  # of a form
 _TOKEN = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}", re.ASCII)
+_WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?", re.ASCII)
 _ETAG = re.compile(r'(?:W/)?"([0-9]{1,15})(?:\.[0-9a-f]+)?"')
 
 
@@ -58,15 +64,43 @@ class Request:
 
     def json(self) -> Any:
         """The body as JSON values; an absent one is {}. Raises UnsupportedMediaType, TooLarge or MalformedJson, checked in this order."""
+        media_type = self.media_type
+        is_json = media_type == "application/json" or (media_type.startswith("application/") and media_type.endswith("+json"))
+        body = self._body(is_json, "application/json is needed")
+        return parse(body) if body else {}
+
+    def form(self) -> dict[str, str]:
+        """The fields of a form's body; what was left empty is absent. Raises TooLarge, BadRequest, or ValidationFailed for a name given twice."""
+        body = self._body(self.media_type == FORM, f"{FORM} is needed")
+        try:
+            pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MAX_FIELDS)
+        except ValueError:
+            raise BadRequest("The form is not URL-encoded UTF-8, or has too many fields.") from None
+        return _single_values((name, value) for name, value in pairs if value.strip())
+
+    @property
+    def media_type(self) -> str:
+        """The body's, without parameters, in lower case; empty where none is named."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    def prefers_html(self) -> bool:
+        """Whether Accept names text/html, and JSON no more than it: as browsers do, and programs don't."""
+        weights = dict(_accepted(self.headers.get("accept", "")))
+        html = weights.get(HTML, 0.0)
+        return html > 0 and html >= weights.get("application/json", weights.get("application/*", weights.get("*/*", 0.0)))
+
+    @property
+    def instance(self) -> str:
+        """The path as answers name it: without the token of a link, which opens what it leads to."""
+        return self.template if "token" in self.parameters else self.path
+
+    def _body(self, is_of_type: bool, needed: str) -> bytes:
         body = self.body_bytes()
-        if not body:
-            return {}
-        media_type = self.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if media_type != "application/json" and not (media_type.startswith("application/") and media_type.endswith("+json")):
-            raise UnsupportedMediaType(f"The body is {media_type or 'of no named type'}; application/json is needed.")
+        if body and not is_of_type:
+            raise UnsupportedMediaType(f"The body is {self.media_type or 'of no named type'}; {needed}.")
         if len(body) > MAX_BODY:
             raise TooLarge(f"A body may have {MAX_BODY:,} bytes; this one has {len(body):,}.", limit=MAX_BODY)
-        return parse(body)
+        return body
 
     def body_bytes(self) -> bytes:
         """The body as it was sent. Raises MalformedJson for invalid base64."""
@@ -79,10 +113,7 @@ class Request:
 
     def query_values(self) -> dict[str, str]:
         """The query string as single values. Raises ValidationFailed for a name that is given twice."""
-        repeated = [name for name, values in self.query.items() if len(values) > 1]
-        if repeated:
-            raise ValidationFailed.field(repeated[0], "given more than once", "duplicate")
-        return {name: values[0] for name, values in self.query.items()}
+        return _single_values((name, value) for name, values in self.query.items() for value in values)
 
     def if_match(self) -> frozenset[int] | None:
         """The revisions in If-Match; None where the header is absent or `*`."""
@@ -100,3 +131,20 @@ class Request:
         if not 1 <= len(header) <= 255 or not header.isascii() or not header.isprintable():
             raise BadRequest("Idempotency-Key takes 1 to 255 printable ASCII characters.")
         return header
+
+
+def _single_values(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for name, value in pairs:
+        if name in values:
+            raise ValidationFailed.field(name, "given more than once", "duplicate")
+        values[name] = value
+    return values
+
+
+def _accepted(header: str) -> Iterator[tuple[str, float]]:
+    """The media types of an Accept header with their weights (RFC 9110); a weight that is none is 0."""
+    for part in header.lower().split(","):
+        media_type, *parameters = (text.strip() for text in part.split(";"))
+        weight = next((text[2:] for text in parameters if text.startswith("q=")), "1")
+        yield media_type, float(weight) if _WEIGHT.fullmatch(weight) else 0.0

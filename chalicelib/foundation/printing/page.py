@@ -1,10 +1,13 @@
 """A document as a page of HTML that needs nothing but itself: no scripts, no files, no fonts from elsewhere."""
 
+from collections.abc import Iterable
 from html import escape
 
-from chalicelib.foundation.printing.document import Block, Document, Grid, Pairs, Prose
+from chalicelib.foundation.html_page import html_page
+from chalicelib.foundation.printing.document import Block, Document, Grid, Pairs, Prose, Tone
 
-_STYLE = """
+# Of documents, and of the pages that links lead to (foundation.http.public_page).
+STYLE = """
 :root{color-scheme:light;--ink:#1b2430;--soft:#5b6675;--line:#dfe4ea;--wash:#f5f7f9;--accent:#1f4e79}
 *{box-sizing:border-box}
 body{margin:0;background:#eceff3;color:var(--ink);font:15px/1.55 "Segoe UI",system-ui,-apple-system,"Helvetica Neue",Arial,sans-serif}
@@ -36,20 +39,24 @@ footer p{margin:0 0 3px}
 
 def as_html(document: Document) -> str:
     """The whole page. Everything that the document says is escaped."""
-    badges = "".join(f'<span class="badge {tone}">{escape(text)}</span>' for text, tone in document.badges)
     sections = "".join(
-        f"<section><h2>{escape(section.heading)}</h2>{''.join(map(_block, section.blocks))}</section>" for section in document.sections
+        f"<section><h2>{escape(section.heading)}</h2>{''.join(map(block_html, section.blocks))}</section>" for section in document.sections
     )
     small_print = "".join(f"<p>{escape(line)}</p>" for line in document.small_print)
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<title>{escape(f"{document.kicker}: {document.title}")}</title><link rel="icon" href="data:,"><style>{_STYLE}</style></head><body>'
-        f'<main><header><p class="kicker">{escape(document.kicker)}</p><h1>{escape(document.title)}</h1><div>{badges}</div>'
-        f"{_block(document.head)}</header>{sections}<footer>{small_print}</footer></main></body></html>"
+    body = (
+        f'<main><header><p class="kicker">{escape(document.kicker)}</p><h1>{escape(document.title)}</h1><div>{badges_html(document.badges)}</div>'
+        f"{block_html(document.head)}</header>{sections}<footer>{small_print}</footer></main>"
     )
+    return html_page(f"{document.kicker}: {document.title}", head=f"<style>{STYLE}</style>", body=body)
 
 
-def _block(block: Block) -> str:
+def badges_html(badges: Iterable[tuple[str, Tone]]) -> str:
+    """What stands beside a title."""
+    return "".join(f'<span class="badge {tone}">{escape(text)}</span>' for text, tone in badges)
+
+
+def block_html(block: Block) -> str:
+    """A block of a document as HTML."""
     match block:
         case Prose(text, quiet):
             return f'<p class="quiet">{escape(text)}</p>' if quiet else f"<p>{escape(text)}</p>"
