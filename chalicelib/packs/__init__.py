@@ -10,6 +10,7 @@ from chalicelib.foundation.manifest import Pack
 from chalicelib.packs import (
     alignment,
     audit,
+    contracts,
     deals,
     dispositions,
     events,
@@ -43,5 +44,6 @@ PACKS: tuple[Pack, ...] = (
     tasks.PACK,
     alignment.PACK,
     handoffs.PACK,
+    contracts.PACK,
     *PLANNED,
 )

@@ -10,7 +10,7 @@ Templates are roots of their own.
 
 from datetime import date, timedelta
 from functools import cached_property
-from typing import Any, Self
+from typing import Self
 
 from chalicelib.foundation import party_rows
 from chalicelib.foundation.dates import format_timestamp
@@ -24,7 +24,6 @@ from chalicelib.foundation.store.keys import join_key
 from chalicelib.foundation.store.row import Row, truncate
 from chalicelib.packs.contracts.rules import content, deadlines
 from chalicelib.packs.contracts.rules.deadlines import Told
-from chalicelib.packs.contracts.rules.parties import VOID
 from chalicelib.packs.contracts.rules.placeholders import placeholders
 from chalicelib.packs.contracts.rules.statuses import FIXED, SENT, SIGNED, TERMINATED, void_of
 from chalicelib.packs.contracts.rules.terms import Notice, Terms
@@ -308,8 +307,3 @@ class ContractTemplate(Entity):
     def list_view(self) -> JsonObject:
         """The fields that lists return."""
         return self._listed(name=truncate(self.name, 100), created_at=format_timestamp(self.created_at))
-
-
-def with_void_parties(parties: list[Any]) -> list[Any]:
-    """The parties of a contract that was taken back."""
-    return [{**party, "status": VOID} for party in parties]

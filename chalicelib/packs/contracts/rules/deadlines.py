@@ -70,11 +70,11 @@ def due(terms: Terms, told: Told, today: date) -> tuple[list[Telling], Told]:
     if watched is None or watched[0] < today:
         return tellings, told
     day = watched[1]
-    if day < today:
-        return tellings, Told(told.terms, day, _NONE_LEFT)
     reminder = next_reminder(day, DAYS_BEFORE, told.mark(day), today)
     if reminder is None or reminder.raise_on > today:
         return tellings, told
+    if day < today:
+        return tellings, Told(told.terms, day, _NONE_LEFT)
     event = NOTICE_DUE if terms.has_notice else ENDING
     tellings.append(Telling(event, day, (day - today).days, reminder.late, reminder.skipped))
     return tellings, Told(told.terms, day, reminder.days_left)

@@ -1,11 +1,11 @@
-"""The placeholders of templates: `{{name}}` stands for a value. Everything else in double braces is refused."""
+"""The placeholders of templates: `{{name}}` stands for a value. Any other brace is refused, since it is most likely a slip in one."""
 
 import re
 from collections.abc import Collection, Mapping
 
 _NAME = "[a-z][a-z0-9_]{0,59}"
-_PLACEHOLDER = re.compile(rf"\{{\{{({_NAME})\}}\}}", re.ASCII)
-_BRACES = re.compile(r"\{\{|\}\}")
+_PLACEHOLDER = re.compile(rf"(?<!\{{)\{{\{{({_NAME})\}}\}}(?!\}})", re.ASCII)
+_BRACE = re.compile(r"[{}]")
 IS_NAME = re.compile(_NAME, re.ASCII)
 
 
@@ -15,9 +15,9 @@ def placeholders(*texts: str) -> list[str]:
 
 
 def misplaced(text: str) -> str | None:
-    """Some of the text around the first braces that are no placeholder; None where there are none."""
+    """Some of the text around the first brace that is no placeholder; None where there are none."""
     rest = _PLACEHOLDER.sub(lambda match: "\0" * len(match[0]), text)
-    found = _BRACES.search(rest)
+    found = _BRACE.search(rest)
     return None if found is None else text[found.start() : found.start() + 40].splitlines()[0]
 
 

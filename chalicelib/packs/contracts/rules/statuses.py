@@ -100,6 +100,12 @@ MACHINE: StateMachine[MoveFacts] = StateMachine(
 PERSONS_ONLY = frozenset({(UNDER_REVIEW, APPROVED), (SENT, SIGNED)})  # moves that no API key makes
 
 
+def require_draft(status: str) -> None:
+    """Raise Conflict for a contract that can't be changed any more."""
+    if status != DRAFT:
+        raise Conflict(f"The contract is {status}: only a draft is changed.", code="not_draft", contract_status=status)
+
+
 def void_of(version: int, returns: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
     """Why what was made in a version of the contract is void: the first return to draft from it, or from a later one; None where it stands."""
     return next(({name: back[name] for name in ("at", "by", "why")} for back in returns if back["version"] >= version), None)
