@@ -32,7 +32,7 @@ from chalicelib.foundation.secret_store import SecretStore, new_secrets
 from chalicelib.foundation.settings import Settings
 from chalicelib.packs import PACKS
 from local.gateway import proxy_event
-from tests import dynamodb_limits, moto_tables, openapi_contract
+from tests import dynamodb_limits, moto_buckets, moto_tables, openapi_contract
 from tests.callers import SESSION, sign_in_as
 
 # A busy machine is no failure: tests bound what is done, never how long it takes.
@@ -95,16 +95,25 @@ def clock() -> Clock:
 
 @pytest.fixture
 def settings() -> Settings:
-    return Settings(stage="test", table=TABLE, region="us-east-1", secrets="file:/dev/null", cors_origins=("https://app.example.com",))
+    return Settings(
+        stage="test",
+        table=TABLE,
+        region="us-east-1",
+        secrets="file:/dev/null",
+        cors_origins=("https://app.example.com",),
+        files_bucket="valhalla-test-files",
+        seals_bucket="valhalla-test-seals",
+    )
 
 
 @pytest.fixture
 def dynamodb(settings: Settings) -> Any:
-    """A fresh table on moto, single-threaded."""
+    """A fresh table on moto, single-threaded, and the stage's buckets."""
     with mock_aws():
         client.cache_clear()
         connection = client("dynamodb", settings)
         moto_tables.create_table(connection, settings.region, TABLE)
+        moto_buckets.create_buckets(settings)
         yield connection
     client.cache_clear()
 

@@ -6,7 +6,8 @@ from typing import Any
 from botocore.config import Config
 from botocore.session import Session
 
-from chalicelib.foundation import aws_json
+from chalicelib.foundation import aws_http, aws_json
+from chalicelib.foundation.object_storage import ObjectStorage
 from chalicelib.foundation.settings import Settings
 
 _SESSION = Session()
@@ -27,11 +28,17 @@ def _full_client(service: str, settings: Settings) -> Any:
         region_name=settings.region,
         endpoint_url=settings.aws_endpoint,
         config=Config(
-            user_agent=aws_json.USER_AGENT,  # otherwise botocore builds its own twice per call
-            connect_timeout=aws_json.CONNECT_TIMEOUT,
-            read_timeout=aws_json.READ_TIMEOUT,
-            max_pool_connections=aws_json.MAX_CONNECTIONS,
+            user_agent=aws_http.USER_AGENT,  # otherwise botocore builds its own twice per call
+            connect_timeout=aws_http.CONNECT_TIMEOUT,
+            read_timeout=aws_http.READ_TIMEOUT,
+            max_pool_connections=aws_http.MAX_CONNECTIONS,
             parameter_validation=False,  # tests check the requests against a real engine
             retries={"total_max_attempts": 1, "mode": "standard"},
         ),
     )
+
+
+@lru_cache
+def object_storage(settings: Settings) -> ObjectStorage:
+    """S3, one connection per process."""
+    return ObjectStorage(aws_http.ServiceConnection("s3", settings.region, settings.aws_endpoint, _SESSION))

@@ -7,23 +7,17 @@ request's time). Connections, credentials, signatures and errors are botocore's.
 """
 
 import json
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSPreparedRequest, AWSRequest
-from botocore.configprovider import ConfiguredEndpointProvider
-from botocore.exceptions import ClientError, NoCredentialsError
-from botocore.httpsession import URLLib3Session
+from botocore.exceptions import ClientError
 from botocore.session import Session
-from botocore.utils import get_environ_proxies
 
-CONNECT_TIMEOUT, READ_TIMEOUT = 1, 5  # seconds
-MAX_CONNECTIONS = 32
-USER_AGENT = "valhalla"
+from chalicelib.foundation.aws_http import USER_AGENT, ServiceConnection
 
 
 @dataclass(frozen=True)
@@ -60,17 +54,14 @@ PROTOCOLS = {
 class JsonClient:
     """A client of one service with botocore's interface: `client.get_item(TableName=…)`.
 
-    An operation raises ClientError for an error response, and botocore's errors of connections. One HTTP exchange each. Without an
-    `endpoint` it is the one that the environment configures for botocore (AWS_ENDPOINT_URL), else the region's.
+    An operation raises ClientError for an error response, and botocore's errors of connections. One HTTP exchange each.
     """
 
     def __init__(self, service: str, region: str, endpoint: str | None, session: Session, full_client: Callable[[], object]) -> None:
-        self._service, self._region, self._session = service, region, session
+        self._connection = ServiceConnection(service, region, endpoint, session)
         self._protocol = PROTOCOLS[service]
-        configured = ConfiguredEndpointProvider(session.full_config, session.get_scoped_config(), service).provide()
-        self._url = f"{(endpoint or configured or f'https://{service}.{region}.amazonaws.com').rstrip('/')}/"
+        self._url = f"{self._connection.endpoint or f'https://{service}.{region}.amazonaws.com'}/"
         self._full_client = full_client
-        self._events = session.get_component("event_emitter")
 
     def __getattr__(self, name: str) -> Any:
         """An operation of this protocol, else what botocore's client has of that name."""
@@ -80,39 +71,22 @@ class JsonClient:
         method = self.__dict__[name] = partial(self._call, operation)
         return method
 
-    @cached_property
-    def _http(self) -> URLLib3Session:
-        return URLLib3Session(
-            verify=self._session.get_config_variable("ca_bundle") or True,
-            proxies=get_environ_proxies(self._url),
-            timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
-            max_pool_connections=MAX_CONNECTIONS,
-            # The body is sent after the headers; with Nagle's algorithm it would wait for their acknowledgement, 40 ms.
-            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
-        )
-
     def _call(self, operation: str, **arguments: object) -> dict[str, object]:
         request = self._signed(operation, json.dumps(arguments, separators=(",", ":")).encode())
-        # An emulator in the same process (moto) answers this event.
-        _, response = self._events.emit_until_response(f"before-send.{self._service}.{operation}", request=request)
-        if response is None:
-            response = self._http.send(request)
+        response = self._connection.send(operation, request)
         if response.status_code >= 300:
             raise _error(operation, response.status_code, response.content, response.headers.get("x-amzn-RequestId", ""))
         document: dict[str, object] = json.loads(response.content)
         return document
 
     def _signed(self, operation: str, body: bytes) -> AWSPreparedRequest:
-        credentials = self._session.get_credentials()
-        if credentials is None:
-            raise NoCredentialsError
         headers = {
             "Content-Type": f"application/x-amz-json-{self._protocol.version}",
             "X-Amz-Target": f"{self._protocol.target}.{operation}",
             "User-Agent": USER_AGENT,
         }
         request = AWSRequest("POST", self._url, headers=headers, data=body)
-        SigV4Auth(credentials.get_frozen_credentials(), self._service, self._region).add_auth(request)
+        SigV4Auth(self._connection.credentials, self._connection.service, self._connection.region).add_auth(request)
         return request.prepare()
 
 

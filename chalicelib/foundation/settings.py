@@ -97,6 +97,8 @@ class Settings:
     debug_endpoints: bool = setting("VALHALLA_DEBUG_ENDPOINTS", "serve /debug", env.flag, False)
     mail_sender: str = setting("VALHALLA_MAIL_SENDER", "the address that mail comes from", env.text, "valhalla@example.com")
     outbox_queue: str | None = setting("VALHALLA_OUTBOX_QUEUE", "the URL of the queue that mail and webhooks leave by", env.text, None)
+    files_bucket: str | None = setting("VALHALLA_FILES_BUCKET", "the bucket of documents and exports", env.text, None)
+    seals_bucket: str | None = setting("VALHALLA_SEALS_BUCKET", "the bucket under object lock, of the trail's seals", env.text, None)
     app_url: str | None = setting("VALHALLA_APP_URL", "the front end's URL, where links in mail lead to", _base_url, None)
     oidc_issuer: str | None = setting("VALHALLA_OIDC_ISSUER", "an outside OpenID issuer whose tokens are taken", _safe_url, None)
     oidc_audience: str | None = setting("VALHALLA_OIDC_AUDIENCE", "the audience that its tokens must be for", env.text, None)
