@@ -128,7 +128,8 @@ def run_daily(terms: Terms, first: date, last: date, told: Told, step: int = 1) 
         next_day = deadlines.next_day(terms, told)
         tellings, after = deadlines.due(terms, told, today)
         assert (next_day is not None and next_day <= today) == (after != told), f"the due day {next_day} is wrong on {today}"
-        assert deadlines.due(terms, after, today) == ([], after)
+        if len(tellings) < deadlines.MAX_TOLD:
+            assert deadlines.due(terms, after, today) == ([], after)
         seen += [(today.isoformat(), one.event, one.on.isoformat(), one.late, one.skipped) for one in tellings]
         told, today = after, today + timedelta(days=step)
     return seen
@@ -191,7 +192,7 @@ def test_late_runs_tell_of_each_term():
     many, told = deadlines.due(monthly, Told(), day("2028-05-20"))
     assert len(many) == deadlines.MAX_TOLD
     rest = run_daily(monthly, day("2028-05-20"), day("2028-05-23"), told)
-    assert len([one for one in rest if one[1] == "renewed"]) == 28 - deadlines.MAX_TOLD
+    assert sum(one[1] == "renewed" for one in rest) == 28 - deadlines.MAX_TOLD
 
 
 @given(
