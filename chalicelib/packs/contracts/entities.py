@@ -253,8 +253,8 @@ class ContractVersion(Row):
     status = a.string()
     content_hash = a.string()
     document_sha256 = a.optional_string()
-    at = a.datetime()
-    by = a.string()
+    entered_at = a.datetime()
+    entered_by = a.string()
 
     @classmethod
     def of(cls, contract: Contract) -> Self:
@@ -267,8 +267,8 @@ class ContractVersion(Row):
             status=contract.status,
             content_hash=contract.content_hash,
             document_sha256=contract.document_sha256,
-            at=contract.status_entered_at,
-            by=contract.status_entered_by,
+            entered_at=contract.status_entered_at,
+            entered_by=contract.status_entered_by,
         )
 
     @classmethod

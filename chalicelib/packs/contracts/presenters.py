@@ -132,7 +132,7 @@ def _explanation(ctx: Context, contract: Contract) -> Explanation:
 
 def version_view(contract: Contract, version: ContractVersion) -> ContractVersionView:
     """A version of a contract."""
-    return present(ContractVersionView, version, void=contract.void_of(version.version))
+    return present(ContractVersionView, version, at=version.entered_at, by=version.entered_by, void=contract.void_of(version.version))
 
 
 def signature_view(ctx: Context, signature: Signature, contract: Contract) -> ContractSignatureView:

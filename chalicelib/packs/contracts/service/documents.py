@@ -40,7 +40,7 @@ def request_upload(ctx: Context, id: str, body: ContractDocumentRequest) -> Cont
     before = _find_draft(ctx, id)
     document = {**body.model_dump(), "key": key_of(id, body.sha256)}
     upload = files.presigned_put(ctx, document["key"], content_type=body.content_type, size=body.size, sha256=body.sha256)
-    view: ContractUploadView = {"url": upload.url, "method": upload.method, "headers": upload.headers, "expires_in": upload.expires_in}
+    view: ContractUploadView = {**upload}
     tx = idempotent_transaction(ctx, view)
     repository.add_edit(ctx, tx, before, before.with_changes(ctx, document=document))
     tx.commit()
@@ -123,4 +123,4 @@ def _version_of(ctx: Context, document: JsonObject) -> str | None:
 
 
 def _is_announced(stored: StoredFile, document: JsonObject) -> bool:
-    return stored.sha256 == document["sha256"] and stored.size == document["size"]
+    return (stored.sha256, stored.size) == (document["sha256"], document["size"])
