@@ -10,7 +10,7 @@ PACK ?=
 ENDPOINT_TESTS := $(addprefix tests/api/test_,permissions.py bad_input.py fuzz.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types architecture unit test-deployed openapi clients bench package deploy clean
+.PHONY: help run test check lint types architecture unit record test-deployed openapi clients bench package deploy clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -49,6 +49,10 @@ unit: $(READY)
 
 test-deployed: $(READY)  ## package, deploy to an AWS emulator on this machine, test over HTTP
 	$(BIN)/pytest tests/deployed
+
+record: $(READY)  ## write down what a new endpoint or permission adds: names, roles, the table of access patterns
+	$(BIN)/python -m tests.recorded
+	$(BIN)/python -m ops access-patterns
 
 openapi: $(READY)  ## build openapi.json and check it
 	$(BIN)/python -m ops openapi --out build/openapi.json

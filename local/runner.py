@@ -18,7 +18,7 @@ from types import FrameType
 from typing import Any
 
 from chalicelib.foundation.manifest import Schedule, import_string
-from chalicelib.foundation.secret_store import new_secrets
+from chalicelib.foundation.secret_store import completed, new_secrets
 from local import functions, server, sqs
 from local.clock import ClockFileError
 from local.components import Components
@@ -79,8 +79,10 @@ class Runner:
         settings = self.workspace.settings(engine.url, engine.access_key, self.port)
         settings |= {sqs.setting(consumer): sqs.create_queues(client, consumer) for consumer, _ in components.queues()}
         self.workspace.apply_environment(settings)
-        if not self.workspace.secrets.exists():
-            self.workspace.write_private(self.workspace.secrets, new_secrets(self.workspace.clock()))
+        now, present = self.workspace.clock(), self.workspace.secrets.exists()
+        self.workspace.write_private(
+            self.workspace.secrets, completed(self.workspace.secrets.read_text(), now) if present else new_secrets(now)
+        )
         components.use_clock(self.workspace.clock)
         self._make_table(client, components)
         stack.enter_context(self._log())

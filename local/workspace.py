@@ -13,6 +13,9 @@ from local.engine import REGION
 
 ROOT = Path(__file__).parent.parent
 TABLE = "valhalla-local"
+ORIGINS = "http://localhost:3000,http://localhost:5173"  # where front ends in development run: Next.js and Vite
+FILES, SEALS = "valhalla-local-files", "valhalla-local-seals"
+MAIL_EVENTS = "outbox"  # the queue on which the engine puts what becomes of mail
 
 
 class AlreadyRunningError(Exception):
@@ -93,7 +96,11 @@ class Workspace:
             "VALHALLA_TABLE": TABLE,
             "VALHALLA_SECRETS": f"file:{self.secrets.resolve()}",
             "VALHALLA_AWS_ENDPOINT": engine_url,
+            "VALHALLA_MAIL_CONFIGURATION_SET": MAIL_EVENTS,
+            "VALHALLA_FILES_BUCKET": FILES,
+            "VALHALLA_SEALS_BUCKET": SEALS,
             "VALHALLA_PUBLIC_URL": f"http://127.0.0.1:{port}",
+            "VALHALLA_CORS_ORIGINS": os.environ.get("VALHALLA_CORS_ORIGINS", ORIGINS),
             "AWS_ENDPOINT_URL": engine_url,
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,

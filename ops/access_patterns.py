@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from chalicelib.foundation.manifest import Pack, import_string
+from chalicelib.foundation.pack_registry import PackRegistry
 from chalicelib.foundation.store.access_patterns import AccessPattern, patterns_of
 from chalicelib.foundation.store.row import Row
 
@@ -35,7 +36,7 @@ def declared_patterns(packs: Iterable[Pack]) -> Iterator[tuple[Pack, type[Row], 
 def table(packs: Iterable[Pack]) -> str:
     """The access patterns as a table in Markdown, in the order of the packs."""
     lines = [_HEAD, ("---",) * len(_HEAD)]
-    for pack, row, pattern in declared_patterns(sorted(packs, key=lambda pack: pack.letter)):
+    for pack, row, pattern in declared_patterns(PackRegistry(packs).in_order):
         keys = (f"`{template.text}`" for template in (pattern.partition, pattern.sort))
         lines.append((f"{pack.letter}: {row.__name__}", pattern.name, pattern.index, *keys, pattern.serves))
     return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)

@@ -53,8 +53,11 @@ def bootstrap_admin_command(
 @app.command("rotate-keys")
 def rotate_keys_command(
     overlap_minutes: Annotated[int, typer.Option(min=10, max=1440, help="How long the new key is published before it signs.")] = 30,
+    seal_key: Annotated[bool, typer.Option("--seal-key", help="Add a key that seals the trail, too; earlier ones stay.")] = False,
 ) -> None:
     """Add a signing key that becomes active after the overlap, and remove those whose tokens have all expired.
+
+    A stage without a key that seals the trail gets its first one, which is active at once.
 
     The secrets are read from, and written back to, the location in the settings.
     """
@@ -62,9 +65,11 @@ def rotate_keys_command(
 
     runtime = cli.runtime()
     try:
-        rotation = rotate(runtime.settings, runtime.clock(), timedelta(minutes=overlap_minutes))
+        rotation = rotate(runtime.settings, runtime.clock(), timedelta(minutes=overlap_minutes), seal_key=seal_key)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--overlap-minutes") from None
     _console.print(f"{rotation.added} signs from {rotation.active_from:%Y-%m-%d %H:%M:%S} UTC on.")
+    if rotation.added_seal_key:
+        _console.print(f"{rotation.added_seal_key} is a new key that seals the trail.")
     for kid in rotation.dropped:
         _console.print(f"{kid} has been dropped.")

@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.store import keys
 from chalicelib.foundation.store.store import StoreStamp
+from chalicelib.foundation.store.transactions import Transaction
 
 T = TypeVar("T")
 
@@ -100,6 +101,17 @@ class Cache:
         with self._generation_lock:
             self._generation = (generation, ctx.now)
         return generation
+
+    def add_invalidation(self, ctx: StoreStamp, tx: Transaction) -> None:
+        """Let a transaction start a new generation when it is committed: one action. This process reads it again after `forget`."""
+        tx.update(_GENERATION, add={"generation": 1}, set={"updated_at": ctx.now, "updated_by": ctx.actor.id, "request_id": ctx.request_id})
+
+    def forget(self, policy: CachePolicy, key: Hashable) -> None:
+        """Drop a value that turned out to be old, and what this process knows of the generation."""
+        with self._lock:
+            self._entries.get(policy, OrderedDict[Hashable, _Entry]()).pop(key, None)
+        with self._generation_lock:
+            self._generation = None
 
     # -- guesses
 

@@ -48,6 +48,12 @@ def format_timestamp(now: datetime) -> str:
     return now.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def format_for_people(now: datetime, zone: str) -> str:
+    """A point in time as mails say it: weekday, day and time of the time zone, e.g. "Tuesday, 24 November 2026, 16:05 PST"."""
+    local = now.astimezone(ZoneInfo(zone))
+    return f"{local:%A}, {local.day} {local:%B %Y, %H:%M %Z}"
+
+
 def parse_timestamp(text: str) -> datetime:
     """The timestamp in a text of `format_timestamp`."""
     return datetime.fromisoformat(text)

@@ -31,7 +31,9 @@ PROBLEM_TYPES: dict[str, ProblemType] = {
     "conflict": ProblemType(409, "Conflict", "The present state doesn't allow it; read the resource again and decide anew."),
     "invalid-transition": ProblemType(409, "Invalid transition", "`allowed` lists the states that can be reached from here."),
     "not-ready": ProblemType(409, "Not ready", "`checklist` says what is missing."),
-    "approval-required": ProblemType(409, "Approval required", "`request_id` names the request that somebody else must decide."),
+    "approval-required": ProblemType(
+        409, "Approval required", "`approvals` says which are missing; `approval_request_id` names the request that others must decide."
+    ),
     "precondition-failed": ProblemType(412, "Precondition failed", "Someone changed it since you read it. Read it again, then repeat."),
     "too-large": ProblemType(413, "Too large", "Send less in one request; the detail says how much is allowed."),
     "unsupported-media-type": ProblemType(415, "Unsupported media type", "Send `Content-Type: application/json`."),
@@ -136,6 +138,12 @@ class NotReady(Problem):
     """Something is missing before it can be done. Members: `checklist`, what is needed and whether it is there."""
 
     kind = "not-ready"
+
+
+class ApprovalRequired(Problem):
+    """Others must approve it first. Members: `approvals`, those that are missing, and `approval_request_id`, by which they are asked."""
+
+    kind = "approval-required"
 
 
 class InvalidTransition(Problem):

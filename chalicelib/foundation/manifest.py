@@ -58,7 +58,8 @@ class Schedule:
 
     `function` is the dotted path of a function `(ctx, run: RunStats) -> None` in the pack's `schedules` module; functions/schedules.py
     makes the Lambda function of it. What its role may do is computed: `writes` are the prefixes of partitions that it writes, where they
-    are not those of its pack; `scans` lets it go through the whole table, `queues` put messages on the outbox queue.
+    are not those of its pack; `scans` lets it go through the whole table, `queues` put messages on the outbox queue, `seals` write to the
+    bucket under object lock.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Schedule:
     writes: tuple[str, ...] = ()
     scans: bool = False
     queues: bool = False
+    seals: bool = False
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,19 @@ class PermissionRow:
     live: bool = False
 
 
+@dataclass(frozen=True)
+class FileFolder:
+    """What a pack keeps in the bucket of files: the objects whose keys begin with `<prefix>/`.
+
+    `written_by` says whose role may write them: the API's, which includes what callers put by URLs that it signed, or the outbox worker's.
+    `days`: they are removed that many days after they were written.
+    """
+
+    prefix: str
+    written_by: Literal["api", "outbox-worker"] = "api"
+    days: int | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Pack:
     """One pack, as data. `package` is the dotted path of its folder.
@@ -145,7 +160,9 @@ class Pack:
     it writes besides the ids of its entities. `holders` maps each kind of root that it adds references to, by the dotted path of a function
     `(root_id) -> store.references.Holders`. `cancels` maps each kind of root whose end ends what is unfinished of the pack's by the dotted
     path of a function `(ctx, tx, root_id, limit) -> int`: it adds to the transaction that these things are cancelled, one action each, and
-    returns how many they are; of more than `limit` it adds nothing, and need not count on. `facts` maps
+    returns how many they are; of more than `limit` it adds nothing, and need not count on. `mail_events` maps the prefix of each kind of id
+    that its mails are about by the dotted path of a function `(ctx, about, purpose, mail_events.MailEvent) -> None`, which is told when one
+    bounces or is complained of: maybe twice, maybe late. `files` are the first parts of the keys that it uses in the bucket of files. `facts` maps
     each list of a handoff packet that the pack looks up, e.g. `contracts`, by the dotted path of a function
     `(ctx, professional_id, deal_id) -> packet_facts.FactList`, one round trip. A `planned` pack is not built yet: it has a title and permissions, but no endpoints.
     """
@@ -169,6 +186,8 @@ class Pack:
     key_prefixes: tuple[str, ...] = ()
     holders: Mapping[str, str] = field(default_factory=dict)
     cancels: Mapping[str, str] = field(default_factory=dict)
+    mail_events: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[FileFolder, ...] = ()
     planned: bool = False
 
     @property

@@ -5,9 +5,12 @@ puts its key on the queue by `enqueue`; the worker behind the queue claims the r
 A worker that dies between sending and marking sends it twice: no mail is lost, and a second one says the same. A row that is not sent
 after a quarter of an hour is due in an index, from which the schedule `outbox-requeue` queues it again, once an hour.
 
+A mail of a thing names it, and what the mail is for: when it bounces, that thing's pack is told (foundation.mail_events).
+
 A mail that its receiver may opt out of names the row that says so (foundation.suppression). The worker reads it just before it sends.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.foundation import suppression, telemetry
+from chalicelib.foundation import mail_events, suppression, telemetry
 from chalicelib.foundation.aws import client
 from chalicelib.foundation.errors import VersionConflict
 from chalicelib.foundation.ids import ItemKey, ulid
@@ -42,6 +45,8 @@ FORGOTTEN_AFTER = timedelta(minutes=15)
 _DECOYS = "DUE#outbox-decoy#0"  # read by nobody; an entry in the index costs the same there
 UNSENT = DuePattern("outbox", on="due_at", by="pk", serves="outbox-requeue")  # rows without an entity's class: the keys are written here
 
+_TAG = re.compile("[A-Za-z0-9_-]{0,256}", re.ASCII)  # values of SES's message tags
+
 # SES errors that are permanent for a message. Everything else is retried: throttling, a paused account.
 _PERMANENT_ERRORS = frozenset({"MessageRejected", "BadRequestException"})
 _TRANSIENT_MESSAGE = "not verified"  # SES also answers MessageRejected for an identity that is not verified yet
@@ -54,7 +59,7 @@ class QueueError(Exception):
 @dataclass(frozen=True)
 class DeliveryResult:
     """The outcome of one delivery: sent, suppressed (the receiver has opted out), gone (nothing to do), busy (leased by another worker),
-    failed (permanently).
+    failed (permanently); of an event of a mail: reported, or ignored.
     """
 
     outcome: str
@@ -64,13 +69,25 @@ class DeliveryResult:
 
 
 def add_mail(
-    tx: Transaction, ctx: "Context", *, to: str, subject: str, text: str, decoy: bool = False, unless: ItemKey | None = None
+    tx: Transaction,
+    ctx: "Context",
+    *,
+    to: str,
+    subject: str,
+    text: str,
+    decoy: bool = False,
+    unless: ItemKey | None = None,
+    about: str = "",
+    purpose: str = "",
 ) -> ItemKey:
     """Add a mail to the transaction; returns its key.
 
     `decoy` writes the same row without sending it, for responses that must cost the same whether or not the recipient exists.
-    `unless` is the key of a Suppression: while that is active the mail isn't sent.
+    `unless` is the key of a Suppression: while that is active the mail isn't sent. `about` is the id of the thing that the mail is of, and
+    `purpose` a word of its pack's: both come back with what becomes of the mail. Letters, digits, `_` and `-`.
     """
+    assert _TAG.fullmatch(about), about
+    assert _TAG.fullmatch(purpose), purpose
     key = ItemKey(f"MAIL#{ulid(ctx.now)}", "M")
     row = {
         "kind": "mail",
@@ -85,6 +102,7 @@ def add_mail(
         "correlation_id": ctx.correlation_id,
         "ttl": int((ctx.now + MAIL_TTL).timestamp()),
         **({"unless": unless.pk} if unless else {}),
+        **({"about": about, "purpose": purpose} if about else {}),
     }
     row |= due_keys(key, ctx.now + FORGOTTEN_AFTER)
     tx.put_values(key, row | {UNSENT.pk_name: _DECOYS} if decoy else {"t": MAIL, **row}, ROW_ABSENT)
@@ -127,8 +145,12 @@ def batches(keys: Iterable[ItemKey], size: int) -> Iterator[list[ItemKey]]:
 
 def parse_message(message: str) -> tuple[str, ItemKey]:
     """The kind and key in a message of the queue."""
-    parsed = loads(message)
-    return str(parsed["kind"]), ItemKey(str(parsed["pk"]), str(parsed["sk"]))
+    return message_kind_and_key(loads(message))
+
+
+def message_kind_and_key(message: JsonObject) -> tuple[str, ItemKey]:
+    """The kind and key in a message of the queue that was decoded."""
+    return str(message["kind"]), ItemKey(str(message["pk"]), str(message["sk"]))
 
 
 # -- from the queue
@@ -146,6 +168,7 @@ def deliver_mail(ctx: "Context", key: ItemKey) -> DeliveryResult:
         response = client("sesv2", ctx.settings).send_email(
             FromEmailAddress=ctx.settings.mail_sender,
             Destination={"ToAddresses": [row["to"]]},
+            **_reporting(ctx.settings, row),
             Content={
                 "Simple": {
                     "Subject": {"Data": row["subject"], "Charset": "UTF-8"},
@@ -166,6 +189,13 @@ def deliver_mail(ctx: "Context", key: ItemKey) -> DeliveryResult:
         raise
     _finish(ctx, key, row, "sent", message_id=response["MessageId"])
     return DeliveryResult("sent")
+
+
+def _reporting(settings: "Settings", row: JsonObject) -> JsonObject:
+    """What makes SES report on this mail, and to name its thing then."""
+    configuration = {"ConfigurationSetName": settings.mail_configuration_set} if settings.mail_configuration_set else {}
+    tags = mail_events.tags(row.get("about", ""), row.get("purpose", ""))
+    return {**configuration, **({"EmailTags": tags} if tags else {})}
 
 
 def _claim(ctx: "Context", key: ItemKey) -> JsonObject | None:

@@ -39,5 +39,10 @@ class PackRegistry:
 
     @cached_property
     def headings(self) -> dict[str, str]:
-        """The title of each letter, planned packs included, in the order of the letters."""
-        return {pack.letter: pack.heading for pack in sorted(self.packs, key=lambda pack: pack.letter)}
+        """The title of each letter, planned packs included, in their order."""
+        return {pack.letter: pack.heading for pack in self.in_order}
+
+    @cached_property
+    def in_order(self) -> tuple[Pack, ...]:
+        """The packs by their letters: A to Z, and after them AA, AB and so on."""
+        return tuple(sorted(self.packs, key=lambda pack: (len(pack.letter), pack.letter)))

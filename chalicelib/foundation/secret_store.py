@@ -1,9 +1,9 @@
-"""The stage's secrets: the keys that sign tokens and cursors. Read when first needed and every five minutes, never logged."""
+"""The stage's secrets: the keys that sign tokens, cursors and the trail's seals. Read when first needed and every five minutes, never logged."""
 
 import base64
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ _CACHE_TTL = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class SigningKey:
-    """One key pair for access tokens. The newest one whose `active_from` has come signs; all of them verify."""
+    """One key pair, for access tokens or for seals. The newest one whose `active_from` has come signs; all of them verify."""
 
     kid: str
     private_pem: str
@@ -31,6 +31,7 @@ class Secrets:
     signing_keys: tuple[SigningKey, ...]
     cursor_key: bytes
     personal_key: bytes  # derives the keys that encrypt personal data in the trail
+    seal_keys: tuple[SigningKey, ...] = ()  # never removed: seals are verified years later; a secret of before there were seals has none
 
     def __repr__(self) -> str:
         return "Secrets(…)"
@@ -40,12 +41,15 @@ class Secrets:
         """The secrets from their stored JSON."""
         raw: JsonObject = json.loads(text)
         return cls(
-            signing_keys=tuple(
-                SigningKey(key["kid"], key["private_pem"], parse_timestamp(key["active_from"])) for key in raw["signing_keys"]
-            ),
+            signing_keys=_key_pairs(raw["signing_keys"]),
             cursor_key=base64.b64decode(raw["cursor_key"]),
             personal_key=base64.b64decode(raw["personal_key"]),
+            seal_keys=_key_pairs(raw.get("seal_keys", ())),
         )
+
+
+def _key_pairs(raw: Iterable[JsonObject]) -> tuple[SigningKey, ...]:
+    return tuple(SigningKey(key["kid"], key["private_pem"], parse_timestamp(key["active_from"])) for key in raw)
 
 
 class SecretStore:
@@ -79,12 +83,23 @@ def _fetch(settings: Settings) -> str:
 
 def new_secrets(now: datetime) -> str:
     """New secrets, as JSON: for a new stage, and for the file of the local run."""
+    other = {name: base64.b64encode(os.urandom(32)).decode() for name in ("cursor_key", "personal_key")}
+    return json.dumps({"signing_keys": [new_key_pair("k", now)], "seal_keys": [new_key_pair("s", now)], **other}, indent=1)
+
+
+def completed(secrets: str, now: datetime) -> str:
+    """Secrets, as JSON, with a seal key: those of before there were seals have none."""
+    content: JsonObject = json.loads(secrets)
+    return secrets if content.get("seal_keys") else json.dumps({**content, "seal_keys": [new_key_pair("s", now)]}, indent=1)
+
+
+def new_key_pair(prefix: str, active_from: datetime, made_at: datetime | None = None) -> JsonObject:
+    """A key pair as the secrets hold it. Its id begins with `prefix` and says when it was made."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 
     pem = generate_private_key(SECP256R1()).private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    key = {"kid": f"k{now:%Y%m%d%H%M%S}", "private_pem": pem.decode(), "active_from": format_timestamp(now)}
-    other = {name: base64.b64encode(os.urandom(32)).decode() for name in ("cursor_key", "personal_key")}
-    return json.dumps({"signing_keys": [key], **other}, indent=1)
+    kid = f"{prefix}{made_at or active_from:%Y%m%d%H%M%S}"
+    return {"kid": kid, "private_pem": pem.decode(), "active_from": format_timestamp(active_from)}

@@ -96,6 +96,12 @@ class Settings:
     count_capacity: bool = setting("VALHALLA_COUNT_CAPACITY", "count consumed capacity and answer it", env.flag, False)
     debug_endpoints: bool = setting("VALHALLA_DEBUG_ENDPOINTS", "serve /debug", env.flag, False)
     mail_sender: str = setting("VALHALLA_MAIL_SENDER", "the address that mail comes from", env.text, "valhalla@example.com")
+    mail_configuration_set: str | None = setting(
+        "VALHALLA_MAIL_CONFIGURATION_SET",
+        "the SES configuration set whose events (bounces, complaints) reach the outbox queue",
+        env.text,
+        None,
+    )
     outbox_queue: str | None = setting("VALHALLA_OUTBOX_QUEUE", "the URL of the queue that mail and webhooks leave by", env.text, None)
     files_bucket: str | None = setting("VALHALLA_FILES_BUCKET", "the bucket of documents and exports", env.text, None)
     seals_bucket: str | None = setting("VALHALLA_SEALS_BUCKET", "the bucket under object lock, of the trail's seals", env.text, None)

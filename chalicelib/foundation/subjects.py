@@ -4,9 +4,10 @@ Governance, finalization, audit and handoffs refer to resources of every pack, a
 circular. So each pack lists its subjects in its manifest (`SubjectEntry`), and others load them here, by id.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.foundation.canonical_json import Numbers, content_hash
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
     from chalicelib.foundation.context import Context
 
 
+Rows = Mapping[ItemKey, DynamoItem]
+NO_ROWS: Rows = MappingProxyType({})
+
+UNKNOWN_HASH = ""  # of content that was read in part: nothing that was approved has this hash, so nothing counts as approved
+
+
 @dataclass(frozen=True)
 class SubjectAdapter:
     """How to read one kind of subject.
@@ -31,6 +38,10 @@ class SubjectAdapter:
     firm, e.g. whether a contract is in force. `hash_fields` name the content that an approval is bound to: when one of
     them changes, the approval is no longer valid. `requested_by` gives the id of whoever requested it, who may then not decide on it;
     by default its creator.
+
+    Content that lies in other rows is `derived` from them: values by name, which are facts, too, and which `hash_fields` may name. `beside`
+    gives the keys of those that follow from the id, `follow` of those that follow from what is read of the former. It is None where they
+    weren't read.
     """
 
     entity: type[Entity]
@@ -38,16 +49,24 @@ class SubjectAdapter:
     hash_fields: tuple[str, ...]
     dated_facts: Callable[[Any, date], JsonObject] = lambda _entity, _today: {}
     requested_by: Callable[[Any], str | None] = lambda entity: entity.created_by
+    beside: Callable[[str], Iterable[ItemKey]] = lambda _id: ()
+    follow: Callable[[str, Rows], Iterable[ItemKey]] = lambda _id, _rows: ()
+    derived: Callable[[Any, Rows], JsonObject | None] = lambda _entity, _rows: {}
 
-    def content_hash(self, entity: Entity) -> str:
-        """SHA-256 (hex) of the content fields, independent of their order and of how numbers are written."""
-        content = {name: getattr(entity, name) for name in self.hash_fields}
+    def content_hash(self, entity: Entity, derived: JsonObject | None) -> str:
+        """SHA-256 (hex) of the content fields, independent of their order and of how numbers are written.
+
+        UNKNOWN_HASH where a part of the content wasn't read.
+        """
+        if derived is None:
+            return UNKNOWN_HASH
+        content = {name: derived[name] if name in derived else getattr(entity, name) for name in self.hash_fields}
         return content_hash(content, Numbers.EXACT)
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A subject as loaded: all that other packs may use of it."""
+    """A subject as loaded: all that other packs may use of it. `responsible` are the users who created, own or requested it."""
 
     type: str
     id: str
@@ -55,6 +74,7 @@ class Subject:
     facts: JsonObject
     content_hash: str
     requested_by: str | None
+    responsible: frozenset[str] = frozenset()
 
 
 class SubjectRegistry:
@@ -91,17 +111,43 @@ class SubjectRegistry:
         return self._adapter(id).entity.ID.key(id)
 
     def load(self, ctx: "Context", id: str) -> Subject:
-        """The current state of a subject, by a consistent read (one round trip). Raises NotFound where it is absent or deleted."""
-        return self.parse(id, ctx.store.get_item(self.key(id)), ctx.today)
+        """The current state of a subject, by consistent reads. Raises NotFound where it is absent or deleted.
 
-    def parse(self, id: str, raw: DynamoItem | None, today: date) -> Subject:
-        """The subject in an item that was read already, as of a day. Raises NotFound as `load`."""
+        One round trip; one more where its content lies in rows that others name.
+        """
+        adapter = self._adapter(id)
+        key = adapter.entity.ID.key(id)
+        rows = ctx.store.batch_get([key, *adapter.beside(id)])
+        if further := [further for further in adapter.follow(id, rows) if further not in rows]:
+            rows |= ctx.store.batch_get(further)
+        return self.parse(id, rows.get(key), ctx.today, rows)
+
+    def keys(self, id: str, rows: Rows) -> list[ItemKey]:
+        """The keys of what `parse` takes, as far as they follow from the id and from the rows that were read. NotFound as `key`."""
+        adapter = self._adapter(id)
+        return list(dict.fromkeys([adapter.entity.ID.key(id), *adapter.beside(id), *adapter.follow(id, rows)]))
+
+    def parse(self, id: str, raw: DynamoItem | None, today: date, rows: Rows = NO_ROWS) -> Subject:
+        """The subject in an item that was read already, as of a day. Raises NotFound as `load`.
+
+        `rows` are those that were read with it, which `keys` names. Without them the content of what lies in several rows has no hash, and
+        what is derived of it is missing from the facts.
+        """
         entry, adapter = self._entry(id), self._adapter(id)
         entity = parse_live(adapter.entity, raw)
         if entity is None:
             raise NotFound(adapter.entity.ID.name)
-        facts = adapter.facts(entity) | adapter.dated_facts(entity, today)
-        return Subject(entry.type, id, entity.revision, facts, adapter.content_hash(entity), adapter.requested_by(entity))
+        derived = adapter.derived(entity, rows)
+        requested_by = adapter.requested_by(entity)
+        return Subject(
+            entry.type,
+            id,
+            entity.revision,
+            adapter.facts(entity) | adapter.dated_facts(entity, today) | (derived or {}),
+            adapter.content_hash(entity, derived),
+            requested_by,
+            frozenset({entity.created_by, *([requested_by] if requested_by else [])}),
+        )
 
     def resolve(self, ctx: "Context", type: str, text: str) -> str:
         """The id of the subject of this type that a request names, by its id or as its pack resolves it. Raises NotFound.

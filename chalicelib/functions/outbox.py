@@ -1,16 +1,18 @@
 """The worker of the outbox queue. Lambda imports this module, not app.py."""
 
-from chalicelib.foundation import lambda_context, outbox, telemetry
+from chalicelib.foundation import lambda_context, mail_events, outbox, telemetry
 from chalicelib.foundation.actor import system_actor
-from chalicelib.foundation.json_codec import JsonObject
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.json_codec import JsonObject, loads
 from chalicelib.foundation.manifest import QueueConsumer, import_string
+from chalicelib.foundation.outbox import DeliveryResult
 from chalicelib.foundation.runtime import Runtime
 from chalicelib.functions import process_runtime
 
 OUTBOX_WORKER = QueueConsumer(
     name="outbox_worker",
     function="chalicelib.functions.outbox.outbox_worker",
-    summary="Sends mail that was written in a transaction, at least once",
+    summary="Sends mail that was written in a transaction, at least once, and hears what became of it",
     queue="outbox",
     batch_size=10,
     timeout_seconds=60,
@@ -35,8 +37,7 @@ def work(runtime: Runtime, event: JsonObject, context: object = None) -> JsonObj
     for record in event["Records"]:
         ctx = runtime.context(request_id=f"{run_id}#{record['messageId']}", actor=system_actor("outbox"))
         try:
-            kind, key = outbox.parse_message(record["body"])
-            outcome = import_string(DELIVERIES[kind])(ctx, key).outcome
+            outcome = _deliver(ctx, loads(record["body"])).outcome
         except Exception as error:
             telemetry.log_exception(error, ctx.request_id)
             outcome = "error"
@@ -48,3 +49,13 @@ def work(runtime: Runtime, event: JsonObject, context: object = None) -> JsonObj
         {"MailSent": outcomes.get("sent", 0), "MailFailed": outcomes.get("failed", 0) + outcomes.get("error", 0)}, worker="outbox"
     )
     return {"batchItemFailures": failures}
+
+
+def _deliver(ctx: Context, message: JsonObject) -> DeliveryResult:
+    """Do what a message asks: deliver a row of the outbox, or tell a pack what became of a mail."""
+    if not mail_events.is_report(message):
+        kind, key = outbox.message_kind_and_key(message)
+        result: DeliveryResult = import_string(DELIVERIES[kind])(ctx, key)
+        return result
+    told = [mail_events.deliver(ctx, reported) for reported in mail_events.parse(message)]
+    return DeliveryResult("reported" if any(told) else "ignored")

@@ -42,7 +42,7 @@ class Emulator:
         self._stream = Stream(connection, clock.timestamp)
         self.dynamodb = DynamoDB(connection, self._stream, clock.timestamp)
         self._sqs = Sqs(connection, base_url, clock.timestamp)
-        self._ses = Ses(mail, clock)
+        self._ses = Ses(mail, clock, self._sqs.put)
 
     def handle(self, request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
         """The response to a request of any service."""

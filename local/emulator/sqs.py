@@ -46,6 +46,11 @@ class Sqs:
         with transaction(self._connection):
             return handler(request)
 
+    def put(self, queue: str, message: str) -> None:
+        """Put a message on a queue, as another of AWS's services does. Raises ServiceError where there is no such queue."""
+        with transaction(self._connection):
+            self._send(self._known(queue), {"MessageBody": message})
+
     def _url(self, queue: str) -> str:
         return f"{self._base_url}/{ACCOUNT}/{queue}"
 

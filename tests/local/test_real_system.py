@@ -84,6 +84,10 @@ def test_a_stranger_finds_everything_alive(begin: Callable[[], Firm]) -> None:
     signed_in = firm.web.post("/auth/token", json={"email": "admin@example.com", "password": password}, headers={"Authorization": ""})
     assert signed_in.status_code == 200, signed_in.text
 
+    for origin, allowed in (("http://localhost:3000", True), ("http://localhost:5173", True), ("http://localhost:9", False)):
+        asked = firm.web.options("/auth/token", headers={"Origin": origin, "Access-Control-Request-Method": "POST"})
+        assert (asked.headers.get("Access-Control-Allow-Origin") == origin) == allowed, origin
+
     made = firm.open_pipeline()
     began = time.monotonic()
     assert within(2, lambda: firm.trail(made["id"])), "on the trail"

@@ -1,16 +1,22 @@
 """The code in docs/add-a-pack.md is extracted from the page and run."""
 
+import inspect
 import re
+import shutil
+import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
+from typing import Annotated, get_origin
 
 import pytest
 
 import chalicelib.packs
+from chalicelib.foundation import schema_types
 from chalicelib.foundation.http.app import ValhallaApp
 from chalicelib.foundation.pack_registry import PackRegistry
 from chalicelib.foundation.schedules import run_schedule
+from chalicelib.foundation.store import attributes as store_attributes
 from chalicelib.packs import PACKS
 
 PAGE = Path(__file__).parents[2] / "docs" / "add-a-pack.md"
@@ -28,7 +34,7 @@ def parcels(tmp_path, runtime, monkeypatch):
 
     runtime.packs = PackRegistry([*PACKS, parcels.PACK])
     app = ValhallaApp("valhalla", runtime=lambda: runtime)
-    app.register([parcels.PACK])
+    app.register(runtime.packs)
     yield app
     for name in [name for name in sys.modules if name.startswith("chalicelib.packs.parcels")]:
         del sys.modules[name]
@@ -106,3 +112,44 @@ def test_what_its_schema_and_its_roles_refuse(caller_as):
         assert operator("POST", "/parcels", body).status == 422, body
     assert viewer("POST", "/parcels", {"title": "x"}).status == 403
     assert viewer("GET", "/parcels", query={"status": "open"}).status == 200
+
+
+# -- the page and the code around it
+
+
+def test_a_27th_pack_is_shown_by_the_status(caller_as):
+    viewer = caller_as("viewer")
+    statuses = viewer("GET", "/system/status/packs").json()
+    assert statuses["packs"][-1] == {"id": "AA", "name": "Parcels", "status": "installed", "why": None}
+    assert statuses["total"] == 27
+    assert viewer("GET", "/system/status/packs/aa").json()["name"] == "Parcels"
+
+
+@pytest.mark.slow
+def test_its_code_passes_the_checks(tmp_path):
+    root = PAGE.parents[1]
+    for name in ("pyproject.toml", "app.py", "chalicelib", "local", "ops", ".mypy_cache"):
+        if (root / name).is_dir():
+            shutil.copytree(root / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        elif (root / name).exists():
+            shutil.copy2(root / name, tmp_path / name)
+    packs = tmp_path / "chalicelib" / "packs"
+    for name, code in FILES.items():
+        (packs / name).parent.mkdir(exist_ok=True)
+        (packs / name).write_text(code)
+    ours = "chalicelib/packs/parcels"
+    for command in (["ruff", "check", ours], ["ruff", "format", "--check", ours], ["mypy", ours], ["lint-imports", "--no-cache"]):
+        tool = Path(sys.executable).with_name(command[0])
+        run = subprocess.run([tool, *command[1:]], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert run.returncode == 0, f"{' '.join(command)}\n{run.stdout}{run.stderr}"
+
+
+def test_the_page_lists_every_type_of_field():
+    page = PAGE.read_text()
+    functions = {
+        name for name, one in inspect.getmembers(store_attributes, inspect.isfunction) if one.__module__ == store_attributes.__name__
+    }
+    attributes = {name for name in functions if name.removeprefix("optional_") not in functions - {name}}
+    types = {name for name, one in vars(schema_types).items() if name[0].isupper() and get_origin(one) is Annotated}
+    described = set(re.findall(r"`(\w+)", page))
+    assert attributes | types <= described

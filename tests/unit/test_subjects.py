@@ -112,4 +112,5 @@ def test_every_declared_subject_can_be_loaded():
         declared = import_string(subject.adapter)
         assert isinstance(declared, SubjectAdapter)
         assert declared.entity.ID.prefix == subject.prefix
-        assert all(hasattr(declared.entity, name) for name in declared.hash_fields)
+        derived = {"contracts"} if subject.type == "deal" else set()
+        assert all(hasattr(declared.entity, name) for name in set(declared.hash_fields) - derived)

@@ -12,7 +12,7 @@ from chalicelib.foundation import emails
 from chalicelib.foundation.auth import rate_limit
 from chalicelib.foundation.auth.entities import User
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.dates import format_timestamp
+from chalicelib.foundation.dates import format_for_people
 from chalicelib.foundation.errors import ValidationFailed
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.network import client_network
@@ -24,9 +24,10 @@ from chalicelib.foundation.store.transactions import Transaction
 CODE_TTL = timedelta(hours=1)
 Purpose = Literal["invitation", "password-reset", "email-change"]
 _INTRODUCTIONS: dict[Purpose, str] = {
-    "invitation": "You are invited to Valhalla. Choose a password to begin.",
-    "password-reset": "Somebody, probably you, asked for a new password. If it wasn't you, do nothing; nothing has changed.",
-    "email-change": "This is to be the mail address of a user of Valhalla. If that is you, confirm it, with the password of your user.",
+    "invitation": "you are invited to Valhalla. Choose a password, and you can sign in with it and this mail address.",
+    "password-reset": "somebody, probably you, asked for a new password for Valhalla. If it wasn't you, do nothing: nothing has changed.",
+    "email-change": "this is to be your mail address at Valhalla. Confirm it with the password that you sign in with.\n\n"
+    "If you don't know of this, do nothing: nothing has changed.",
 }
 _PATHS: dict[Purpose, str] = {"invitation": "invitations", "password-reset": "password-reset", "email-change": "email-change"}
 
@@ -53,8 +54,9 @@ def add(ctx: Context, tx: Transaction, purpose: Purpose, user: User | None, addr
     owner = {"user_id": user.id, "epoch": user.epoch} if user else {"user_id": "", "epoch": 0}
     row = {"kind": "code", "purpose": purpose, **owner, "mailed_to": _email_hash(address if user else ""), "request_id": ctx.request_id}
     tx.put_values(_key(code), {**row, "ttl": int(expires_at.timestamp())}, ROW_ABSENT)
-    instruction = _instruction(ctx, purpose, code)
-    return f"{_INTRODUCTIONS[purpose]}\n\n{instruction}\n\nIt works once, until {format_timestamp(expires_at)}.\n"
+    greeting = f"Hello {user.name}," if user else "Hello,"
+    until = format_for_people(expires_at, ctx.settings.firm_time_zone)
+    return f"{greeting}\n\n{_INTRODUCTIONS[purpose]}\n\n{_instruction(ctx, purpose, code)}\n\nIt works once, until {until}.\n"
 
 
 def find(ctx: Context, text: str, purpose: Purpose) -> OneTimeCode:
@@ -98,5 +100,6 @@ def _email_hash(email: str) -> str:
 
 def _instruction(ctx: Context, purpose: Purpose, code: str) -> str:
     if ctx.settings.app_url:
-        return f"Go on here: {ctx.settings.app_url}/{_PATHS[purpose]}#token={code}"  # after #: no server on the way logs it
-    return f'Send {{"token": "{code}", "password": "…"}} to POST {ctx.settings.public_url}/auth/{_PATHS[purpose]}/confirm'
+        return f"Go on here:\n{ctx.settings.app_url}/{_PATHS[purpose]}#token={code}"  # after #: no server on the way logs it
+    request = f'POST {ctx.settings.public_url}/auth/{_PATHS[purpose]}/confirm with {{"token": "{code}", "password": "..."}}'
+    return f"Your code is:\n{code}\n\nThe program that you sign in with asks for it. (For who writes one: {request})"

@@ -2,18 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives import serialization
 
+from chalicelib.foundation import key_pairs
 from chalicelib.foundation.errors import Unauthenticated
 from chalicelib.foundation.json_codec import JsonObject
+from chalicelib.foundation.key_pairs import ALGORITHM, active_key, public_keys
 from chalicelib.foundation.secret_store import Secrets, SigningKey
 from chalicelib.foundation.settings import Settings
 
-ALGORITHM = "ES256"
 AUDIENCE = "valhalla-api"
 EXTERNAL_PREFIX = "oidc:"  # of the ids of users of an external issuer
 ACCESS_TTL = timedelta(minutes=15)
@@ -66,25 +65,12 @@ def issue(
 
 def signing_key(secrets: Secrets, now: datetime) -> SigningKey:
     """The newest active key."""
-    return max((key for key in secrets.signing_keys if key.active_from <= now), key=lambda key: key.active_from)
-
-
-@lru_cache(maxsize=16)
-def _public_key(private_pem: str) -> Any:
-    return serialization.load_pem_private_key(private_pem.encode(), None).public_key()
-
-
-def public_keys(secrets: Secrets) -> list[tuple[str, Any]]:
-    """Key id and public key of every signing key."""
-    return [(key.kid, _public_key(key.private_pem)) for key in secrets.signing_keys]
+    return active_key(secrets.signing_keys, now)
 
 
 def key_set(secrets: Secrets) -> list[dict[str, str]]:
     """The public keys as JSON web keys (RFC 7517)."""
-    return [
-        {**jwt.algorithms.ECAlgorithm.to_jwk(key, as_dict=True), "kid": kid, "use": "sig", "alg": ALGORITHM}
-        for kid, key in public_keys(secrets)
-    ]
+    return key_pairs.key_set(secrets.signing_keys)
 
 
 def unverified_issuer(token: str) -> str | None:
@@ -101,7 +87,7 @@ def verify(token: str, settings: Settings, secrets: Secrets, now: datetime) -> C
     """The claims of a token of this stage; raises Unauthenticated where it is another's, was changed, or has expired."""
     try:
         kid = jwt.get_unverified_header(token).get("kid")
-        key = dict(public_keys(secrets)).get(str(kid))
+        key = dict(public_keys(secrets.signing_keys)).get(str(kid))
         if key is None:
             raise jwt.InvalidTokenError("unknown key")
         # Time is checked below, against the request's own clock.

@@ -31,7 +31,8 @@ from chalicelib.packs.deals.rules import FINALIZED as FINALIZED
 from chalicelib.packs.deals.rules import FINALIZING as FINALIZING
 from chalicelib.packs.deals.rules import LIVE as LIVE
 from chalicelib.packs.deals.rules import OPEN as OPEN
-from chalicelib.packs.deals.rules import is_own, not_open
+from chalicelib.packs.deals.rules import is_own
+from chalicelib.packs.deals.rules import not_open as not_open
 from chalicelib.packs.deals.rules import require_live as require_live
 from chalicelib.packs.deals.rules import value_of as value_of
 
@@ -44,6 +45,11 @@ ANY_STATUS: tuple[str, ...] = ()  # for `statuses`: whatever the deal's status i
 def key(id: str) -> ItemKey:
     """The key of a deal; NotFound for an id of another format."""
     return Deal.ID.key(id)
+
+
+def is_deal(id: str) -> bool:
+    """Whether it is the id of a deal, by its form."""
+    return Deal.ID.is_id(id)
 
 
 def gate_key(id: str) -> ItemKey:

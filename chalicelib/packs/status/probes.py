@@ -23,7 +23,7 @@ Probe = Callable[[Context], None]
 
 
 def pack_statuses(ctx: Context) -> CachedValue[list[PackStatusView]]:
-    """All 26 packs with their status, at most ten seconds old."""
+    """All packs with their status, at most ten seconds old."""
     return ctx.cache.get(ctx, _POLICY, "all", lambda: run_probes(ctx, ctx.packs))
 
 

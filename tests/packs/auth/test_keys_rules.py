@@ -13,12 +13,12 @@ from typer.testing import CliRunner
 
 import ops.bootstrap
 import ops.cli
-from chalicelib.foundation import aws
+from chalicelib.foundation import aws, key_pairs
 from chalicelib.foundation.auth import key_rotation, tokens
 from chalicelib.foundation.auth.sessions import RefreshToken
 from chalicelib.foundation.errors import Unauthenticated
 from chalicelib.foundation.runtime import Runtime
-from chalicelib.foundation.secret_store import Secrets, new_secrets
+from chalicelib.foundation.secret_store import Secrets, completed, new_secrets
 from chalicelib.foundation.settings import Settings
 from chalicelib.packs import PACKS
 
@@ -70,6 +70,32 @@ def test_everything_else_in_the_secret_stays(first):
     }
 
 
+def test_seal_keys_are_added_on_request_only_and_stay(first):
+    assert key_rotation.rotate_json(first, NOW, OVERLAP).added_seal_key == ""
+    found = key_rotation.rotate_json(first, NOW, OVERLAP, seal_key=True)
+    later = key_rotation.rotate_json(found.secrets, NOW + timedelta(days=400), OVERLAP, seal_key=True)
+    keys = Secrets.from_json(later.secrets).seal_keys
+    assert [key.kid for key in keys][1:] == [found.added_seal_key, later.added_seal_key]
+    assert keys[:1] == Secrets.from_json(first).seal_keys
+    assert key_pairs.active_key(keys, NOW + OVERLAP - timedelta(milliseconds=1)) == keys[0]
+    assert key_pairs.active_key(keys, NOW + OVERLAP) == keys[1]
+    assert [key["kid"] for key in key_pairs.key_set(keys)] == [key.kid for key in keys]
+    assert not {key.private_pem for key in keys} & {key.private_pem for key in Secrets.from_json(later.secrets).signing_keys}
+
+
+def test_secrets_of_before_there_were_seals_get_a_key_that_seals_at_once(first):
+    old = json.dumps({name: value for name, value in json.loads(first).items() if name != "seal_keys"})
+    assert Secrets.from_json(old).seal_keys == ()
+    with pytest.raises(ValueError, match="empty"):
+        key_pairs.active_key(Secrets.from_json(old).seal_keys, NOW)
+    found = key_rotation.rotate_json(old, NOW, OVERLAP)
+    (key,) = Secrets.from_json(found.secrets).seal_keys
+    assert (key.kid, key.active_from) == (found.added_seal_key, NOW)
+    (key,) = Secrets.from_json(completed(old, NOW)).seal_keys
+    assert key.active_from == NOW
+    assert completed(first, NOW) == first
+
+
 def test_one_rotation_at_a_time(first):
     found = key_rotation.rotate_json(first, NOW, OVERLAP)
     with pytest.raises(ValueError, match="not begun"):
@@ -101,9 +127,20 @@ def test_the_command_says_what_it_did(first, tmp_path, monkeypatch):
     assert said.exit_code == 0, said.output
     assert "signs from 2026-11-24 18:15:00 UTC on" in said.output
     assert "PRIVATE" not in said.output
+    assert "seals" not in said.output
     again = run.invoke(ops.bootstrap.app, ["rotate-keys"])
     assert again.exit_code == 2
     assert "not begun" in again.output
+
+
+def test_the_command_adds_a_seal_key_on_request(first, tmp_path, monkeypatch):
+    path = tmp_path / "secrets.json"
+    path.write_text(first)
+    settings = Settings(stage="test", table="t", region="us-east-1", secrets=f"file:{path}")
+    monkeypatch.setattr(ops.cli, "runtime", lambda: Runtime(settings, packs=PACKS, dynamodb=object(), clock=lambda: NOW))
+    said = CliRunner().invoke(ops.bootstrap.app, ["rotate-keys", "--seal-key"])
+    assert "s20261124180000 is a new key that seals the trail" in said.output
+    assert "PRIVATE" not in said.output
 
 
 def test_secrets_manager_gets_the_rotated_secret(first):

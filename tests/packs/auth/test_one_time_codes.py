@@ -246,3 +246,24 @@ def test_the_link_leads_to_the_front_end_where_there_is_one(runtime, anonymous, 
     [mail] = mails(dynamodb)
     token = re.search(r"https://app\.example\.com/password-reset#token=(\S+)", mail["text"])[1]
     assert confirm(anonymous, "password-reset", token).status == 204
+
+
+def test_mails_speak_to_whom_they_are_for(runtime, ada, anonymous, dynamodb):
+    runtime.settings = replace(runtime.settings, app_url="https://app.example.com")
+    invite(ada)
+    [mail] = mails(dynamodb)
+    token = re.search(r"#token=(\S+)", mail["text"])[1]
+    assert mail["text"] == (
+        f"Hello {INVITED['name']},\n\n"
+        "you are invited to Valhalla. Choose a password, and you can sign in with it and this mail address.\n\n"
+        f"Go on here:\nhttps://app.example.com/invitations#token={token}\n\n"
+        "It works once, until Tuesday, 24 November 2026, 11:00 PST.\n"
+    )
+    ask(anonymous)
+    assert mails(dynamodb)[-1]["text"].startswith("Hello Ada")
+
+
+def test_without_a_front_end_a_mail_shows_the_code(ada, dynamodb):
+    invite(ada)
+    [mail] = mails(dynamodb)
+    assert f"Your code is:\n{code(mail)}\n" in mail["text"]

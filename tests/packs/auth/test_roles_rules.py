@@ -3,22 +3,20 @@
 import json
 import re
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
-from chalicelib.foundation.auth.account import list_roles
 from chalicelib.foundation.manifest import PUBLIC, SIGNED_IN
 from chalicelib.foundation.roles import ABOUT, GOVERNANCE, GOVERNANCE_ROLES, ROLES, RoleMatrix
 from chalicelib.packs import PACKS
+from tests import recorded
 
 MATRIX = RoleMatrix(PACKS)
 permissions = MATRIX.permissions
-RECORDED = Path(__file__).with_name("recorded_roles.json")
 
 
 def test_the_matrix_is_as_it_was_agreed():
-    assert list_roles(MATRIX) == json.loads(RECORDED.read_text()), "a permission came or went: check it, then record it"
+    assert recorded.roles() == json.loads(recorded.ROLES.read_text()), "a permission came or went: check it, then `make record`"
 
 
 def test_a_row_is_declared_once():

@@ -5,7 +5,7 @@ from datetime import date
 
 from chalicelib.foundation import access, outbox
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.dates import format_timestamp
+from chalicelib.foundation.dates import format_for_people
 from chalicelib.foundation.due_work import notification_target
 from chalicelib.foundation.errors import VersionConflict
 from chalicelib.foundation.events import Notification, add_notifications
@@ -87,7 +87,7 @@ def _mail(ctx: Context, packet: Packet, facts: JsonObject) -> tuple[str, str]:
         f"{packet.sent_by_name or packet.sent_by} has handed packet No. {packet.number} to you, about {about}. "
         f"Its risk status is {packet.risk_status}.",
         "Please read it and accept it by saying in your own words what you have understood, or return it, "
-        f"by {format_timestamp(packet.accept_by or ctx.now)}.",
+        f"by {format_for_people(packet.accept_by or ctx.now, ctx.settings.firm_time_zone)}.",
         f"{ctx.settings.public_url or ''}/pros/handoff/packets/{packet.id}",
     ]
     return f"Packet No. {packet.number} for you: {about}", "\n\n".join(paragraphs) + "\n"
