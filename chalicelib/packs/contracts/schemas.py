@@ -222,6 +222,12 @@ class ContractFormatQuery(t.QueryParams):
     format: Literal["json", "html", "pdf"] = "json"
 
 
+class ContractCopyQuery(t.QueryParams):
+    """What of a copy is answered: the certificate, in one of these forms, in place of what was signed."""
+
+    certificate: Literal["html", "pdf"] | None = None
+
+
 def _template_text(text: str) -> str:
     if (found := placeholders.misplaced(text)) is not None:
         raise ValueError(f"{found} is no placeholder: one is a name of a-z, 0-9 and _ in two braces, {{{{like_this}}}}")

@@ -45,4 +45,10 @@ def holders_of_professional(id: str) -> Holders:
     return Holders(Contract.BY_PROFESSIONAL.range(professional_id=id))
 
 
-CONTRACT = SubjectAdapter(entity=Contract, facts=_facts, dated_facts=_dated_facts, hash_fields=("content_hash",))
+CONTRACT = SubjectAdapter(
+    entity=Contract,
+    facts=_facts,
+    dated_facts=_dated_facts,
+    hash_fields=("content_hash",),
+    requested_by=lambda contract: contract.submitted_by or contract.created_by,
+)

@@ -1,9 +1,14 @@
 """What tests of contracts share: somebody who opens deals, drafts contracts and moves them, by the API alone."""
 
+import hashlib
+import re
 from typing import Any
 
+from chalicelib.foundation.events import Notification
+from chalicelib.foundation.store.codec import decode_item
 from chalicelib.packs.contracts.entities import Contract
-from tests.api_user import ApiUser
+from tests import moto_buckets
+from tests.api_user import ApiUser, all_rows
 
 C = "/contracts/lifecycle"
 ANN = {"name": "Ann Seller", "email": "ann@example.com", "role": "seller", "side": "opposing"}
@@ -49,7 +54,74 @@ def kept(runtime: Any, id: str) -> Contract:
 
 def gate(runtime: Any, root_id: str) -> Any:
     """The gate of a deal, or of a professional, as plain values."""
-    from chalicelib.foundation.store.codec import decode_item
     from chalicelib.foundation.store.keys import reference_counter
 
     return decode_item(runtime.store().get_item(reference_counter(root_id)))
+
+
+# -- documents
+
+
+def upload(client: ContractsClient, id: str, content: bytes = b"%PDF-1.7 the contract", **body: Any) -> str:
+    """Upload a document of a draft by the URL that the API gives; its hash."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    announced = {"filename": "purchase.pdf", "content_type": "application/pdf", "size": len(content), "sha256": sha256, **body}
+    place = client.ok("POST", f"{C}/{id}/document", announced)
+    answer = moto_buckets.send(place["method"], place["url"], headers=place["headers"], body=content)
+    assert answer.status in (200, 412), answer
+    return sha256
+
+
+def approved(client: ContractsClient, counsel: ContractsClient, deal: str | None = None, **body: Any) -> str:
+    """A contract with a document that counsel has approved."""
+    id = client.contract(deal, **body)
+    upload(client, id)
+    client.move(id, "under_review")
+    counsel.move(id, "approved")
+    return id
+
+
+def sent(client: ContractsClient, counsel: ContractsClient, deal: str | None = None, **body: Any) -> str:
+    """A contract that is sent to its parties."""
+    id = approved(client, counsel, deal, **{"parties": [ANN], **body})
+    client.move(id, "sent")
+    return id
+
+
+# -- mails and links
+
+
+def mails(runtime: Any, to: str = "") -> list[Any]:
+    """The mails of contracts, the oldest first."""
+    rows = [decode_item(raw) for raw in all_rows(runtime) if raw["pk"]["S"].startswith("MAIL#")]
+    return [row for row in sorted(rows, key=lambda row: row["pk"]) if row.get("about", "").startswith("ctr_") and to in row["to"]]
+
+
+def token_of(mail: Any) -> str:
+    """The token of the link in a mail."""
+    found = re.search(r"/s/(?:copies/)?([A-Za-z0-9_-]{43})", mail["text"])
+    assert found, mail["text"]
+    return found[1]
+
+
+def link_of(runtime: Any, party: Any) -> str:
+    """The token of the latest link to sign that was mailed to a party."""
+    return token_of([mail for mail in mails(runtime, party["email"]) if mail["purpose"] == "contract-sign"][-1])
+
+
+def signing(client: ContractsClient, id: str, **body: Any) -> dict[str, Any]:
+    """What a party posts to sign a contract."""
+    return {"typed_name": "Ann Seller", "consent": True, "content_hash": client.read(id)["content_hash"], "consent_version": "2026-11", **body}
+
+
+def sign(runtime: Any, client: ContractsClient, anonymous: Any, id: str, *parties: Any) -> None:
+    """Sign a contract by the links of these parties, one after the other."""
+    for party in parties:
+        answer = anonymous("POST", f"/s/{link_of(runtime, party)}", signing(client, id, typed_name=party["name"]))
+        assert answer.status == 200, answer.text
+
+
+def events(runtime: Any, *kinds: str) -> list[Notification]:
+    """The events of these kinds, the oldest first."""
+    found = [Notification.from_item(raw) for raw in all_rows(runtime) if raw.get("kind", {}).get("S") == "event"]
+    return sorted((event for event in found if event.event in kinds), key=lambda event: (event.created_at, event.id))

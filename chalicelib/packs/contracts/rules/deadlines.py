@@ -32,10 +32,14 @@ class Told:
 
 @dataclass(frozen=True)
 class Telling:
-    """One thing to tell: `on` is the deadline, the end of a term, or the day on which the next one began."""
+    """One thing to tell: `on` is the deadline, the end of a term, or the day on which the next one began.
+
+    A reminder is the one of so many `days_before`; `late` and `skipped` are as NextReminder has them.
+    """
 
     event: str
     on: date
+    days_before: int = 0
     days_left: int = 0
     late: bool = False
     skipped: tuple[int, ...] = ()
@@ -76,7 +80,7 @@ def due(terms: Terms, told: Told, today: date) -> tuple[list[Telling], Told]:
     if day < today:
         return tellings, Told(told.terms, day, _NONE_LEFT)
     event = NOTICE_DUE if terms.has_notice else ENDING
-    tellings.append(Telling(event, day, (day - today).days, reminder.late, reminder.skipped))
+    tellings.append(Telling(event, day, reminder.days_left, (day - today).days, reminder.late, reminder.skipped))
     return tellings, Told(told.terms, day, reminder.days_left)
 
 
