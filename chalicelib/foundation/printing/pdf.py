@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _FONTS = Path(__file__).parent / "fonts"
 _FAMILY = "dejavu"
+_FILES = {"": "DejaVuSansCondensed.ttf", "B": "DejaVuSansCondensed-Bold.ttf"}  # by style
 _MISSING = "□"
 _NOTE = "Characters that are shown as □ have no sign here: the HTML and JSON forms of this document have them."
 
@@ -42,6 +43,15 @@ def as_pdf(document: Document, created: datetime) -> bytes:
         pages = counted.pages_count
     with _pages(document, created, pages) as pdf:
         return bytes(pdf.output())
+
+
+def unprintable(text: str) -> str:
+    """The characters of a text that the fonts have no sign for, each once: for documents that must not have □ in them."""
+    font = TTFFont(FPDF(), _FONTS / _FILES[""], _FAMILY, "")
+    try:
+        return "".join(dict.fromkeys(character for character in text if ord(character) not in font.cmap and character.isprintable()))
+    finally:
+        font.ttfont.close()
 
 
 @contextmanager
@@ -64,7 +74,7 @@ class _Pdf(FPDF):
         self.document, self._pages = document, pages
         self.str_alias_nb_pages = ""  # no text stands for the number of pages: it might be the document's own
         self.c_margin = 0
-        for style, name in (("", "DejaVuSansCondensed.ttf"), ("B", "DejaVuSansCondensed-Bold.ttf")):
+        for style, name in _FILES.items():
             self.add_font(_FAMILY, style, _FONTS / name)
         font = self.fonts[_FAMILY]
         assert isinstance(font, TTFFont)

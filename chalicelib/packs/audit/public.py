@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.packs.audit import repository
-from chalicelib.packs.audit.records import AuditRecord
+from chalicelib.packs.audit.records import AuditRecord, chain_range
 
 
 def chain_of(ctx: Context, entity_id: str, single: Sequence[str] = ()) -> list[JsonObject]:
@@ -14,7 +14,7 @@ def chain_of(ctx: Context, entity_id: str, single: Sequence[str] = ()) -> list[J
     A record is there some seconds after its change. It shows no values, so it is no reading of the trail and leaves no record. One round trip
     for each MB of the chain, and one for a hundred others.
     """
-    chain = [AuditRecord.from_item(raw) for raw in ctx.store.query_all(repository.chain_range(entity_id))]
+    chain = [AuditRecord.from_item(raw) for raw in ctx.store.query_all(chain_range(entity_id))]
     others = repository.find_records_and_keys(ctx.store, [(id, 1) for id in single], ())[0].values() if single else ()
     rows: list[JsonObject] = [
         {**{name: record.values[name] for name in ("entity_id", "seq", "action", "at")}, "hash": record.hash}

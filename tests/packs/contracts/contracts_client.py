@@ -4,6 +4,7 @@ import hashlib
 import re
 from typing import Any
 
+from chalicelib.foundation import links
 from chalicelib.foundation.events import Notification
 from chalicelib.foundation.store.codec import decode_item
 from chalicelib.packs.contracts.entities import Contract
@@ -104,20 +105,28 @@ def token_of(mail: Any) -> str:
     return found[1]
 
 
-def link_of(runtime: Any, party: Any) -> str:
-    """The token of the latest link to sign that was mailed to a party."""
-    return token_of([mail for mail in mails(runtime, party["email"]) if mail["purpose"] == "contract-sign"][-1])
+def link_of(runtime: Any, party: Any, id: str) -> str:
+    """The token of the latest link to sign a contract that was mailed to a party."""
+    sent = [token_of(mail) for mail in mails(runtime, party["email"]) if (mail["purpose"], mail["about"]) == ("contract-sign", id)]
+    ctx = runtime.context(request_id="links")
+    return max(sent, key=lambda token: links.find_link(ctx, "contract-sign", token).epoch)
 
 
 def signing(client: ContractsClient, id: str, **body: Any) -> dict[str, Any]:
     """What a party posts to sign a contract."""
-    return {"typed_name": "Ann Seller", "consent": True, "content_hash": client.read(id)["content_hash"], "consent_version": "2026-11", **body}
+    return {
+        "typed_name": "Ann Seller",
+        "consent": True,
+        "content_hash": client.read(id)["content_hash"],
+        "consent_version": "2026-11",
+        **body,
+    }
 
 
 def sign(runtime: Any, client: ContractsClient, anonymous: Any, id: str, *parties: Any) -> None:
     """Sign a contract by the links of these parties, one after the other."""
     for party in parties:
-        answer = anonymous("POST", f"/s/{link_of(runtime, party)}", signing(client, id, typed_name=party["name"]))
+        answer = anonymous("POST", f"/s/{link_of(runtime, party, id)}", signing(client, id, typed_name=party["name"]))
         assert answer.status == 200, answer.text
 
 

@@ -92,7 +92,9 @@ class TestCreate:
         deal = contracts.deal(currency="EUR")
         runtime.store().update(deals_gate(deal), remove=("currency",))
         assert contracts.read(contracts.contract(deal))["currency"] == "EUR"
-        assert contracts.expect_error(422, "POST", C, {"deal_id": deal, "title": "x", "currency": "USD"})["errors"][0]["loc"] == ["currency"]
+        assert contracts.expect_error(422, "POST", C, {"deal_id": deal, "title": "x", "currency": "USD"})["errors"][0]["loc"] == [
+            "currency"
+        ]
 
     def test_a_repetition_is_answered_as_the_first(self, contracts: ContractsClient):
         body, key = {"deal_id": contracts.deal(currency="EUR"), "title": "x"}, {"Idempotency-Key": "k"}

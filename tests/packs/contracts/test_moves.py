@@ -129,7 +129,9 @@ class TestApproval:
         lawyer.move(id, "under_review")
         assert lawyer.expect_error(403, "PATCH", f"{C}/{id}/status", {"status": "approved"})["code"] == "self_approval"
 
-    def test_who_approved_it_doesnt_attest_it_where_the_policies_refuse(self, contracts: ContractsClient, counsel, as_, set_policies, runtime):
+    def test_who_approved_it_doesnt_attest_it_where_the_policies_refuse(
+        self, contracts: ContractsClient, counsel, as_, set_policies, runtime
+    ):
         id = sent(contracts, counsel, parties=[])
         other = sent(contracts, counsel, parties=[])
         counsel.move(other, "signed", document_sha256=HASH)

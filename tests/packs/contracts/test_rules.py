@@ -49,7 +49,9 @@ def test_the_hash_covers_each_field_and_the_order_of_parties():
     hashes |= {content.hash_of(fields, sent) for sent in ([bob, ann], [ann], [{**ann, "email": "a@b.c"}, bob], [{**ann, "order": 2}, bob])}
     assert base not in hashes
     assert len(hashes) == len(others) + 4
-    assert content.hash_of({**fields, "notes": "x", "value": Decimal("1.50")}, []) == content.hash_of({**fields, "value": Decimal("1.5")}, [])
+    assert content.hash_of({**fields, "notes": "x", "value": Decimal("1.50")}, []) == content.hash_of(
+        {**fields, "value": Decimal("1.5")}, []
+    )
     assert content.hash_of(fields, [{**ann, "id": "p1", "status": "signed"}, bob]) == base
 
 
@@ -108,7 +110,25 @@ def test_placeholders():
     assert placeholders.unknown(["a"], {"a": "", "c": ""}) == ["c"]
 
 
-@pytest.mark.parametrize("text", ["{{A}}", "{{ a }}", "{{}}", "{{1a}}", "{{a}", "a}}", "{{a-b}}", "{{{a}}}", "{{a}}}}", "{a}", "{", "a }", f"{{{{{'a' * 61}}}}}", "{{ä}}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{A}}",
+        "{{ a }}",
+        "{{}}",
+        "{{1a}}",
+        "{{a}",
+        "a}}",
+        "{{a-b}}",
+        "{{{a}}}",
+        "{{a}}}}",
+        "{a}",
+        "{",
+        "a }",
+        f"{{{{{'a' * 61}}}}}",
+        "{{ä}}",
+    ],
+)
 def test_anything_else_in_braces(text):
     assert placeholders.misplaced(text) is not None
 

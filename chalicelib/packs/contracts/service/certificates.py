@@ -136,8 +136,8 @@ def _head(contract: CertificateContract, zone: str) -> list[tuple[str, str]]:
 
 
 def _content(contract: CertificateContract) -> list[tuple[str, str]]:
-    rows = [("Value", money_text(contract["value"], contract["currency"])), ("In force from", date_text(contract["effective_on"]))]
-    rows[1] = (rows[1][0], date_text(contract["effective_on"] or contract["signed_on"]))
+    first = contract["effective_on"] or contract["signed_on"]
+    rows = [("Value", money_text(contract["value"], contract["currency"])), ("In force from", date_text(first))]
     if contract["sign_by"]:
         rows.append(("To be signed by", date_text(contract["sign_by"])))
     if contract["expires_on"]:

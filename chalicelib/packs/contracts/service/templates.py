@@ -107,6 +107,8 @@ def _printed(ctx: Context, kind: str, title: str, text: str) -> bytes:
     """The text as a PDF: the same text of the same instant is the same file."""
     from chalicelib.foundation.printing import pdf
 
+    if lacking := pdf.unprintable(f"{title}{text}"):
+        raise ValidationFailed.field("values", f"the document has no signs for {' '.join(lacking[:20])}")
     paragraphs = [Prose(paragraph) for paragraph in text.replace("\r\n", "\n").strip().split("\n\n") if paragraph.strip()]
     document = Document(
         kicker=KINDS[kind], title=title, badges=[], head=Pairs([]), sections=[Section("", paragraphs)], small_print=[], running=title

@@ -1,6 +1,6 @@
 """Words and values of contracts as people read them, on pages and in certificates."""
 
-from datetime import datetime
+from datetime import date
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -30,11 +30,11 @@ AUTHENTICATIONS = {
 }
 
 
-def date_text(day: str | None) -> str:
+def date_text(day: str | date | None) -> str:
     """A day as it is written in letters."""
     if day is None:
         return NONE
-    moment = datetime.fromisoformat(day)
+    moment = day if isinstance(day, date) else date.fromisoformat(day)
     return f"{moment:%B} {moment.day}, {moment.year}"
 
 
