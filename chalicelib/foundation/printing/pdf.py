@@ -119,6 +119,15 @@ class _Pdf(FPDF):
         self.ln(0.5)
         self._lines(self.document.title, 8.4)
         self.ln(2)
+        if self.document.badges:
+            self._badges()
+        if self.document.head.rows:
+            self._block(self.document.head)
+        self.ln(1.5)
+        self._rule()
+
+    def _badges(self) -> None:
+        """What stands beside the title, in one line."""
         self._use(8.5, bold=True)
         for text, tone in self.document.badges:
             back, ink = _TONES[tone]
@@ -130,12 +139,11 @@ class _Pdf(FPDF):
             self.cell(width, 5.6, text, align="C")
             self.set_x(self.get_x() + 2.5)
         self.ln(8.5)
-        self._block(self.document.head)
-        self.ln(1.5)
-        self._rule()
 
     def _ending(self) -> None:
         """The small print."""
+        if not self.document.small_print and not self._lacks:
+            return
         if self.will_page_break(6 + 4 * len(self.document.small_print)):
             self.add_page()
         self.ln(5)
@@ -145,7 +153,9 @@ class _Pdf(FPDF):
             self._lines(line, 4)
 
     def _heading(self, text: str) -> None:
-        """The heading of a section, never alone at the foot of a page."""
+        """The heading of a section, never alone at the foot of a page; nothing of one that has none."""
+        if not text:
+            return
         if self.will_page_break(24):
             self.add_page()
         self.ln(4.5)

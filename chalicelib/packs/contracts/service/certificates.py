@@ -159,13 +159,13 @@ def _months(count: int) -> str:
 def _parties(contract: CertificateContract, zone: str) -> Block:
     rows = [[one["name"], one["role"], one["email"] or NONE, instant_text(one["signed_at"], zone)] for one in contract["parties"]]
     return (
-        Grid(("Party", "As", "E-mail", "Signed"), (28, 18, 28, 26), rows) if rows else Prose("It has no parties to sign here.", quiet=True)
+        Grid(("Party", "As", "E-mail", "Signed"), (23, 16, 27, 34), rows) if rows else Prose("It has no parties to sign here.", quiet=True)
     )
 
 
 def _signatures(view: ContractCertificateView, zone: str) -> Iterable[Section]:
     """A section for each signature: those that stand first, void ones marked."""
-    for signature in sorted(view["signatures"], key=lambda one: one["void"] is not None):
+    for signature in sorted(view["signatures"], key=lambda one: (one["void"] is not None, int(one["party_id"][1:]))):
         void = signature["void"]
         heading = f"Signature of {signature['party_name']}" + (" (void)" if void else "")
         yield Section(heading, [Pairs(_evidence(signature, zone))])
@@ -181,7 +181,7 @@ def _evidence(signature: CertificateSignature, zone: str) -> list[tuple[str, str
         rows += [("Signed", instant_text(signature["signed_at"], zone))]
     rows += [("Attested by" if signature["authentication"] == WET_INK else "Recorded by", signature["recorded_by"])]
     if consent is not None:
-        rows.append((f"Consent, text {consent}", CONSENT_TEXTS[consent]))
+        rows += [("Intent", "To sign, by typing the name"), (f"Consent, text {consent}", CONSENT_TEXTS.get(consent, NONE))]
     rows += [("Shown and signed, SHA-256", signature["content_hash"])]
     if signature["document_sha256"]:
         rows.append(("Document, SHA-256", signature["document_sha256"]))
@@ -208,7 +208,7 @@ def _approvals(view: ContractCertificateView, zone: str) -> Block:
 
 def _trail(view: ContractCertificateView, zone: str) -> Block:
     rows = [[f"{_kind(one['entity_id'])} {one['seq']}", one["action"], instant_text(one["at"], zone), one["hash"]] for one in view["trail"]]
-    return Grid(("Record", "What", "At", "SHA-256"), (17, 12, 27, 44), rows)
+    return Grid(("Record", "What", "At", "SHA-256"), (14, 10, 33, 43), rows)
 
 
 def _kind(entity_id: str) -> str:

@@ -109,9 +109,14 @@ def _printed(ctx: Context, kind: str, title: str, text: str) -> bytes:
 
     if lacking := pdf.unprintable(f"{title}{text}"):
         raise ValidationFailed.field("values", f"the document has no signs for {' '.join(lacking[:20])}")
-    paragraphs = [Prose(paragraph) for paragraph in text.replace("\r\n", "\n").strip().split("\n\n") if paragraph.strip()]
     document = Document(
-        kicker=KINDS[kind], title=title, badges=[], head=Pairs([]), sections=[Section("", paragraphs)], small_print=[], running=title
+        kicker=KINDS[kind],
+        title=title,
+        badges=[],
+        head=Pairs([]),
+        sections=[Section("", [Prose(text.strip())])],
+        small_print=[],
+        running=title,
     )
     return pdf.as_pdf(document, ctx.now)
 
