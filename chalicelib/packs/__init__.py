@@ -10,6 +10,7 @@ from chalicelib.foundation.manifest import Pack
 from chalicelib.packs import (
     alignment,
     audit,
+    contracts,
     deals,
     dispositions,
     documents,
@@ -49,5 +50,6 @@ PACKS: tuple[Pack, ...] = (
     handoffs.PACK,
     findings.PACK,
     documents.PACK,
+    contracts.PACK,
     *PLANNED,
 )

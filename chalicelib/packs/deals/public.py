@@ -33,7 +33,7 @@ from chalicelib.packs.deals.rules import FINALIZING as FINALIZING
 from chalicelib.packs.deals.rules import LIVE as LIVE
 from chalicelib.packs.deals.rules import OPEN as OPEN
 from chalicelib.packs.deals.rules import is_own as is_own
-from chalicelib.packs.deals.rules import not_open
+from chalicelib.packs.deals.rules import not_open as not_open
 from chalicelib.packs.deals.rules import require_live as require_live
 from chalicelib.packs.deals.rules import value_of as value_of
 
@@ -128,6 +128,14 @@ class DependenciesChanged(VersionConflict):
         self.dependencies = dependencies
 
 
+class CurrencyDiffers(Exception):
+    """The deal is in another currency than was assumed: in this one, or in one that its gate doesn't know (None)."""
+
+    def __init__(self, currency: str | None) -> None:
+        super().__init__(currency)
+        self.currency = currency
+
+
 def add_reference(
     ctx: Context, tx: Transaction, deal_id: str, *, any_deal: str | None, count: int = 1, dependencies: int | None = None
 ) -> None:
@@ -171,6 +179,7 @@ def change(
     add_contract: str | None = None,
     remove_contract: str | None = None,
     ver: int | None = None,
+    currency: str | None = None,
 ) -> None:
     """One update of a deal's gate: `ver` raised, and `count` references added.
 
@@ -181,6 +190,7 @@ def change(
     (Conflict `too_many_tasks`). `add_contract` and `remove_contract` are entries of its `contracts` (`contract_entry`).
     `ver` is the gate's number as the caller has read it, where what is written follows from all children: VersionConflict where another
     child was written since.
+    CurrencyDiffers where the deal isn't in `currency`, if that is given.
     """
     own = any_deal is not None and not ctx.actor.can(any_deal)
     conditions = _conditions(ctx, own=own)
@@ -193,6 +203,8 @@ def change(
         conditions.append(attribute("ver") == ver)
     if tasks > 0:
         conditions.append(attribute("tasks") <= max_tasks - tasks)
+    if currency is not None:
+        conditions.append(attribute("currency") == currency)
     if dependencies is not None:
         conditions.append(attribute("dependencies") == dependencies)
     if dependencies is not None or changes_dependencies:
@@ -208,6 +220,8 @@ def change(
             return not_open(gate.status)
         if dependencies is not None and gate.dependencies != dependencies:
             return DependenciesChanged(gate.dependencies)
+        if currency is not None and gate.currency != currency:
+            return CurrencyDiffers(gate.currency)
         if tasks > 0 and gate.tasks > max_tasks - tasks:
             return Conflict(f"The deal has {gate.tasks} tasks, and takes {max_tasks} at the most.", code="too_many_tasks")
         return VersionConflict()
