@@ -27,6 +27,7 @@ class Endpoint:
     weak and covers the body. `etag=False` is for answers that are no resource (results of a calculation, tokens).
     `errors` names the problem kinds that this endpoint adds to those that every endpoint can answer; `extra_statuses` other statuses
     under which it answers the same body (the 503 of a health check); `formats` the other content types that a caller may ask for.
+    `operation_id` is its name in generated clients, where that isn't `<pack>_<handler>`, since another pack had it before.
     `forms`: the body may also be a form of HTML, whose fields are those of the body's model.
     """
 
@@ -44,6 +45,7 @@ class Endpoint:
     content_type: str = "application/json"
     formats: tuple[str, ...] = ()
     idempotent: bool = True  # a POST accepts Idempotency-Key; False where a repetition is a new request (login)
+    operation_id: str = ""
     forms: bool = False
 
     @property

@@ -22,6 +22,7 @@ from chalicelib.foundation.state_machine import (
 from chalicelib.packs.contracts.rules import statuses as contract_statuses
 from chalicelib.packs.dispositions.rules import assignments
 from chalicelib.packs.documents.rules import statuses as route_statuses
+from chalicelib.packs.finalization.rules import items as item_rules
 from chalicelib.packs.handoffs.rules import statuses as packet_statuses
 from chalicelib.packs.handoffs.rules.content import NO_PARTS
 from chalicelib.packs.retainers.rules import states as retainer_states
@@ -73,6 +74,7 @@ FACTS: dict[str, st.SearchStrategy[Any]] = {
         without_email=st.sampled_from([(), ("p1",)]),
         sign_by=st.sampled_from([None, date(2026, 3, 9), date(2026, 3, 10)]),
     ),
+    "item": st.builds(item_rules.MoveFacts, st.sampled_from(item_rules.KINDS)),
     "task": st.builds(task_statuses.TaskFacts, st.sampled_from([(), ("task_1",)]), st.sampled_from([(), ("Sign it",)])),
 }
 

@@ -181,7 +181,7 @@ def _operation(
     pack: Pack, endpoint: Endpoint, handler: handlers.HandlerSpec, roles: RoleMatrix, schemas: ComponentSchemas, responses: JsonObject
 ) -> Schema:
     operation: Schema = {
-        "operationId": f"{pack.name}_{endpoint.handler}",
+        "operationId": endpoint.operation_id or f"{pack.name}_{endpoint.handler}",
         "tags": [pack.title],
         "summary": endpoint.summary,
         "description": _description(endpoint, handler, roles),
