@@ -384,7 +384,14 @@ class PostalAddress(RequestBody):
     country: Country | None = Field(None, description="ISO 3166-1 alpha-2; the United States unless given.")
 
 
-class RowResult(TypedDict):
+class RowRemarks(TypedDict, total=False):
+    """What is said of a good row: codes of warnings, and the ids of others that may be the same."""
+
+    warnings: list[str]
+    duplicate_of: list[str]
+
+
+class RowResult(RowRemarks):
     """The result of a row of a bulk request: 201 created, 200 there already (or, in a dry run, acceptable), else the problem's status."""
 
     index: int

@@ -20,14 +20,17 @@ from chalicelib.foundation import party_rows
 from chalicelib.foundation.ids import IdFormat
 from chalicelib.foundation.party_names import OPPOSING
 from chalicelib.foundation.party_rows import Party, PartyRows
+from chalicelib.foundation.phones import to_e164
 from chalicelib.foundation.postal_codes import DEFAULT_COUNTRY, normalize_postal_code, postal_area
 from chalicelib.foundation.store import attributes as a
+from chalicelib.foundation.store import shared_values
 from chalicelib.foundation.store.access_patterns import AccessPattern, DuePattern
 from chalicelib.foundation.store.codec import decimals
 from chalicelib.foundation.store.entity import Entity
 from chalicelib.foundation.store.keys import join_key
 from chalicelib.foundation.store.references import ReferenceCounter
 from chalicelib.foundation.store.row import truncate
+from chalicelib.foundation.street_addresses import house_key
 from chalicelib.packs.wholesale.rules.deadlines import ContractDates, next_reminder, open_deadlines
 from chalicelib.packs.wholesale.rules.follow_ups import is_watched
 from chalicelib.packs.wholesale.rules.pricing import RULE_PCT, Pricing, PricingInputs, compute_pricing
@@ -41,7 +44,7 @@ class Pipeline(Entity):
 
     KIND = "pipeline"
     ID = IdFormat("pipe", "pipeline")
-    PERSONAL = frozenset({"seller", "buyer"})
+    PERSONAL = frozenset({"seller", "buyer", "found_by"})
     BY_STAGE = AccessPattern("gsi1", "PIPE#{stage}#0", serves="GET /wholesale, ?stage=")
     BY_OWNER = AccessPattern("gsi2", f"PIPE#OWN#{{owner|{NO_OWNER}}}", serves="GET /wholesale?owner=; handover")
     BY_MARKET = AccessPattern(
@@ -72,6 +75,7 @@ class Pipeline(Entity):
     seller_motivation = a.optional_string()
     seller = a.optional_map()
     property = a.optional_map()
+    found_by = a.string_list()  # the digests under which others of the same house or phone find it; absent where it was never looked for
 
     currency = a.string()
     asking_price = a.optional_decimal()
@@ -124,6 +128,18 @@ class Pipeline(Entity):
         named = (("seller", (self.seller or {}).get("name")), ("buyer", buyer.get("name")), ("buyer", buyer.get("company")))
         parties: list[Party] = [{"name": name, "role": role, "side": OPPOSING} for role, name in named if name]
         return party_rows.rows_of(self.KIND, self.deal, self.id, parties)
+
+    @cached_property
+    def seller_phone(self) -> str | None:
+        """Its seller's phone in E.164; None where there is none that can be read."""
+        phone = (self.seller or {}).get("phone")
+        return to_e164(phone, self.market_country) if phone else None
+
+    @cached_property
+    def digests(self) -> list[str]:
+        """Of its house and of its seller's phone, as far as it has them: what two leads have in common that may be one."""
+        values = {"house": house_key(self._address), "phone": self.seller_phone}
+        return [shared_values.digest(kind, value) for kind, value in values.items() if value]
 
     @cached_property
     def pricing(self) -> Pricing:

@@ -16,12 +16,14 @@ from chalicelib.foundation.pending_changes import add_pending
 from chalicelib.foundation.postal_codes import AREA_LENGTH, normalize_postal_code, postal_area
 from chalicelib.foundation.schedules import RunStats
 from chalicelib.foundation.state_history import StateHistory
+from chalicelib.foundation.store import shared_values
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.expressions import NOTHING, all_of, any_of, attribute, unchanged
 from chalicelib.foundation.store.keys import reference_counter
 from chalicelib.foundation.store.pagination import decode_view
 from chalicelib.foundation.store.references import IS_OPEN, close_if_unreferenced
+from chalicelib.foundation.store.shared_values import NOBODY, Sharing
 from chalicelib.foundation.store.store import parse_live
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.foundation.store.unique import UniqueValue, external_ref_taken
@@ -103,21 +105,23 @@ def ids_in_stages(ctx: Context, range: KeyRange, stages: tuple[str, ...], limit:
 # -- writing
 
 
-def create(ctx: Context, pipeline: Pipeline, response: object) -> None:
+def create(ctx: Context, pipeline: Pipeline, sharing: Sharing, response: object) -> None:
     """Write a new pipeline, and remember the response under the request's Idempotency-Key. One round trip, replay or not."""
     tx = idempotency.idempotent_transaction(ctx, response)
-    add_create(ctx, tx, pipeline)
+    add_create(ctx, tx, pipeline, sharing)
     tx.commit()
 
 
-def add_create(ctx: Context, tx: Transaction, pipeline: Pipeline, *, owner_known: bool = False) -> None:
-    """Add a new pipeline to a transaction: its item, its activity state, and the guard of its external reference.
+def add_create(ctx: Context, tx: Transaction, pipeline: Pipeline, sharing: Sharing, *, owner_known: bool = False) -> None:
+    """Add a new pipeline to a transaction: its item, its activity state, the guard of its external reference, and where others find it.
 
-    `owner_known`: the owner was checked before (a transaction takes one action per item, and many pipelines may share an owner).
+    `sharing` is what was read of its house and phone. `owner_known`: the owner was checked before (a transaction takes one action per
+    item, and many pipelines may share an owner).
     """
     if not owner_known:
         access.require_active_user(ctx, tx, pipeline.owner)
     EXTERNAL_REF.change(ctx, tx, None, pipeline.external_ref, pipeline.id, _TAKEN)
+    shared_values.add_changes(tx, (), pipeline.found_by, pipeline.id, sharing)
     tx.create(pipeline)
     add_pending(ctx, tx, None, pipeline)
     state = PipelineActivityState.at(
@@ -132,10 +136,11 @@ def add_create(ctx: Context, tx: Transaction, pipeline: Pipeline, *, owner_known
     tx.put(state)
 
 
-def save(ctx: Context, before: Pipeline, after: Pipeline) -> None:
+def save(ctx: Context, before: Pipeline, after: Pipeline, sharing: Sharing = NOBODY) -> None:
     """Write a changed pipeline, with what changes with it. One round trip."""
     tx = Transaction(ctx.store)
     add_update(ctx, tx, before, after)
+    shared_values.add_changes(tx, before.found_by or (), after.found_by or (), after.id, sharing)
     tx.commit()
 
 
@@ -168,6 +173,7 @@ def delete(ctx: Context, pipeline: Pipeline) -> None:
     tx, deleted = Transaction(ctx.store), pipeline.soft_deleted(ctx)
     close_if_unreferenced(ctx, tx, Pipeline, pipeline.id, remove=PipelineActivityState.index_attributes())
     EXTERNAL_REF.change(ctx, tx, pipeline.external_ref, None, pipeline.id, _TAKEN)
+    shared_values.add_changes(tx, pipeline.found_by or (), (), pipeline.id)
     add_pending(ctx, tx, pipeline, deleted)
     tx.save(deleted)
     tx.commit()

@@ -82,7 +82,9 @@ class Seller(RequestBody):
     """The seller."""
 
     name: Name | None = None
-    phone: Phone | None = None
+    phone: Phone | None = Field(
+        None, description="Kept in E.164; one that can't be read is kept as given, with the warning `phone_unreadable`."
+    )
     email: Email | None = None
     do_not_contact: StrictBool | None = None
 
@@ -334,7 +336,8 @@ class PipelineView(ResourceView):
     """A pipeline with its pricing.
 
     `computed_fields` are those that the system computed because no value was given; `missing` names the inputs that a null figure
-    lacks; `warnings` are codes of implausible figures.
+    lacks; `warnings` are codes of implausible figures (`mao_differs`, `negative_mao`, `offer_above_mao`, `contract_above_ceiling`), of a
+    phone that can't be read (`phone_unreadable`), and of others that may be the same lead (`duplicate`).
     """
 
     stage: Stage
@@ -383,6 +386,15 @@ class PipelineView(ResourceView):
     owner: str | None
     tags: list[str]
     notes: str | None
+    duplicate_of: NotRequired[
+        Annotated[
+            list[str],
+            Field(
+                description="Up to 20 pipelines with the same house or the same phone of the seller. In answers to POST, and to a PATCH of "
+                "address or phone."
+            ),
+        ]
+    ]
     explain: NotRequired[PricingExplanations]
 
 

@@ -1,6 +1,6 @@
 """Opening, reading, listing, changing and deleting pipelines."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -9,6 +9,7 @@ from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Forbidden, ValidationFailed
 from chalicelib.foundation.schema_types import ExplainParams, PageOf, to_storable
 from chalicelib.foundation.store.retry import retry_on_conflict
+from chalicelib.foundation.store.shared_values import NOBODY
 from chalicelib.packs.wholesale import repository
 from chalicelib.packs.wholesale.entities import NO_OWNER, Pipeline
 from chalicelib.packs.wholesale.permissions import REASSIGN, require_write
@@ -22,7 +23,7 @@ from chalicelib.packs.wholesale.schemas import (
     PipelineView,
     PipelineWithActivitiesView,
 )
-from chalicelib.packs.wholesale.service import pipeline_transitions
+from chalicelib.packs.wholesale.service import duplicates, pipeline_transitions
 from chalicelib.packs.wholesale.service.validation import check_amounts, check_change
 
 LATEST_ACTIVITIES = 20  # that come with a pipeline
@@ -31,8 +32,9 @@ LATEST_ACTIVITIES = 20  # that come with a pipeline
 def create_pipeline(ctx: Context, body: PipelineCreate, query: ExplainParams) -> PipelineView:
     """Open a pipeline at lead, offer_made or under_contract, with the fields that the stage requires."""
     pipeline = build_pipeline(ctx, body)
-    view = pipeline_view(ctx, pipeline, explain=query.explain)
-    repository.create(ctx, pipeline, view)
+    sharing = duplicates.find_for_new(ctx, pipeline)
+    view = pipeline_view(ctx, pipeline, explain=query.explain, duplicate_of=sharing.others)
+    repository.create(ctx, pipeline, sharing, view)
     return view
 
 
@@ -41,6 +43,7 @@ def build_pipeline(ctx: Context, body: PipelineCreate) -> Pipeline:
     sent = body.model_dump(exclude_unset=True)
     values = {name: to_storable(value) if isinstance(value, dict) else value for name, value in sent.items()}
     values = {name: value for name, value in values.items() if value is not None or name == "owner"}
+    values = duplicates.with_readable_phone(values, _country(values))
     values.setdefault("currency", ctx.settings.default_currency)
     values.setdefault("owner", access.default_owner(ctx))
     if values["owner"] not in (None, ctx.actor.id) and not ctx.actor.can(REASSIGN):
@@ -58,7 +61,13 @@ def build_pipeline(ctx: Context, body: PipelineCreate) -> Pipeline:
         highest_stage=body.stage,
         stays={},
     )
+    pipeline.found_by = pipeline.digests
     return pipeline.with_next_reminder(ctx.today)
+
+
+def _country(values: Mapping[str, Any]) -> str | None:
+    country: str | None = ((values.get("property") or {}).get("address") or {}).get("country")
+    return country
 
 
 def get_pipeline(ctx: Context, id: str, query: ExplainParams) -> PipelineWithActivitiesView:
@@ -104,9 +113,11 @@ def edit_pipeline(ctx: Context, id: str, body: PipelinePatch, query: ExplainPara
     """Change a pipeline. Omitted fields keep their value, null clears, nested objects are merged."""
     before = _find_to_write(ctx, id)
     after = apply_patch(ctx, before, body)
-    if after is not before:
-        repository.save(ctx, before, after)
-    return pipeline_view(ctx, after, explain=query.explain)
+    if after is before:
+        return pipeline_view(ctx, after, explain=query.explain)
+    after, sharing = duplicates.find_for_changed(ctx, before, after)
+    repository.save(ctx, before, after, sharing or NOBODY)
+    return pipeline_view(ctx, after, explain=query.explain, duplicate_of=None if sharing is None else sharing.others)
 
 
 def apply_patch(ctx: Context, before: Pipeline, body: PipelinePatch) -> Pipeline:
@@ -115,6 +126,10 @@ def apply_patch(ctx: Context, before: Pipeline, body: PipelinePatch) -> Pipeline
     if target is None and (body.reason or body.note):
         raise ValidationFailed.field("stage", "reason and note belong to a move of the stage")
     values = body.changes_to(before.attribute_values, exclude=("stage", "reason", "note"))
+    if "seller" in values:
+        values = duplicates.with_readable_phone(values, _country({**before.attribute_values, **values}))
+        if values["seller"] == before.seller:
+            del values["seller"]
     if "owner" in values:
         ctx.actor.require(REASSIGN)
     if target is not None and target != before.stage:
