@@ -48,6 +48,7 @@ PACK = Pack(
         Endpoint("POST", "/wholesale/bulk", "create_many", _BULK, "Open up to 100 pipelines, each with its own result"),
         Endpoint("GET", "/wholesale/board", "read_board", _READ, "Read the board: each stage's count and sums"),
         Endpoint("GET", "/wholesale/funnel", "read_funnel", _READ, "Read how many of each month's pipelines reached each stage"),
+        Endpoint("GET", "/wholesale/next-actions", "list_next_actions", _READ, "List open pipelines by the day of their next action"),
         Endpoint("GET", "/wholesale/stale", "list_stale", _READ, "List open pipelines without activity, the quietest first"),
     ),
     schedules=(
@@ -61,13 +62,13 @@ PACK = Pack(
             "wholesale-contract-alarms",
             _EACH_MORNING,
             f"{__name__}.schedules.contract_alarms",
-            "Warns before earnest money is due, an inspection ends, a contract closes",
+            "Warns before earnest money is due, an inspection ends, a contract closes; reminds of next actions",
         ),
     ),
     projections=(Projection("pipeline", f"{__name__}.projections.contribute", writes=("BOARD", "FUNNEL"), tracked=True),),
     subjects=(SubjectEntry("pipeline", "pipe", f"{__name__}.subjects.PIPELINE"),),
     owned=(OwnedEntities("pipeline", "wholesale:write", "wholesale:reassign", f"{__name__}.repository.add_update"),),
     entities={"pipeline": f"{__name__}.entities.Pipeline", "activity": f"{__name__}.entities.Activity"},
-    rows=(f"{__name__}.entities.PipelineActivityState",),
+    rows=(f"{__name__}.entities.PipelineActivityState", f"{__name__}.entities.PipelineListing"),
     key_prefixes=("BOARD", "FUNNEL"),
 )

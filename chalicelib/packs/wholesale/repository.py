@@ -27,7 +27,7 @@ from chalicelib.foundation.store.shared_values import NOBODY, Sharing
 from chalicelib.foundation.store.store import parse_live
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.foundation.store.unique import UniqueValue, external_ref_taken
-from chalicelib.packs.wholesale.entities import NO_OWNER, Activity, Pipeline, PipelineActivityState
+from chalicelib.packs.wholesale.entities import NO_OWNER, Activity, Pipeline, PipelineActivityState, PipelineListing
 from chalicelib.packs.wholesale.rules import follow_ups, stages
 from chalicelib.packs.wholesale.schemas import PipelineQuery, StageIntervalView
 
@@ -36,6 +36,7 @@ _TAKEN = external_ref_taken("pipeline")
 STAGES = StateHistory(StageIntervalView, "stage")
 _FIRST_DAY, _LAST_DAY = date(1970, 1, 2), date(9998, 12, 30)  # that a timestamp can hold in any time zone
 _SALE_PAGE = 201
+ME = "me"  # in a query: the caller
 
 # -- reading one
 
@@ -51,18 +52,43 @@ def find_with_activities(ctx: Context, id: str, limit: int) -> tuple[Pipeline, l
 
 
 def list_ranges(ctx: Context, query: PipelineQuery) -> list[KeyRange]:
-    """Where the listed pipelines are: market, else owner, else stage picks the index; ids bound the day of creation."""
+    """Where the listed pipelines are: a range for any two of market, owner and stage; ids bound the day of creation, but in markets.
+
+    Of all three, owner and market have the fewest.
+    """
     low, high = created_between(ctx, query) or (None, None)
+    owner = None if query.owner is None else _owner_in_key(ctx, query.owner)
     if query.market is not None:
         area = postal_area(query.market)
         if area is None:
             raise ValidationFailed.field("market", f"at least {AREA_LENGTH} letters or digits are needed")
-        prefix = normalize_postal_code(query.market)
-        return [Pipeline.BY_MARKET.range(market_country=query.country, market_area=area, prefix=prefix)]
-    if query.owner is not None:
-        return [Pipeline.BY_OWNER.range(owner=None if query.owner == NO_OWNER else query.owner, low=low, high=high)]
+        market = {"market_country": query.country, "market_area": area, "prefix": normalize_postal_code(query.market)}
+        if owner is not None:
+            return [PipelineListing.BY_OWNER_AND_MARKET.range(owner=owner, **market)]
+        if query.stage is not None:
+            return [PipelineListing.BY_MARKET_AND_STAGE.range(stage=query.stage, **market)]
+        return [Pipeline.BY_MARKET.range(**market)]
+    if owner is not None:
+        if query.stage is not None:
+            return [PipelineListing.BY_OWNER_AND_STAGE.range(owner=owner, stage=query.stage, low=low, high=high)]
+        return [Pipeline.BY_OWNER.range(owner=owner, low=low, high=high)]
     listed = stages.STAGES if query.stage is None else (query.stage,)
     return [Pipeline.BY_STAGE.range(stage=stage, low=low, high=high) for stage in listed]
+
+
+def next_actions(owner: str, due_before: date | None) -> KeyRange:
+    """Open pipelines of an owner (`none`: of nobody) by the day of their next action, those due before a day or all that have one."""
+    high = None if due_before is None else due_before.isoformat()
+    return PipelineListing.NEXT_ACTIONS.range(owner=owner, high=high)
+
+
+def owner_of(ctx: Context, text: str) -> str | None:
+    """Whom a query's `owner` means: `me` is the caller, `none` nobody."""
+    return {ME: ctx.actor.id, NO_OWNER: None}.get(text, text)
+
+
+def _owner_in_key(ctx: Context, text: str) -> str:
+    return owner_of(ctx, text) or NO_OWNER
 
 
 def created_between(ctx: Context, query: PipelineQuery) -> tuple[str, str] | None:
@@ -113,7 +139,8 @@ def create(ctx: Context, pipeline: Pipeline, sharing: Sharing, response: object)
 
 
 def add_create(ctx: Context, tx: Transaction, pipeline: Pipeline, sharing: Sharing, *, owner_known: bool = False) -> None:
-    """Add a new pipeline to a transaction: its item, its activity state, the guard of its external reference, and where others find it.
+    """Add a new pipeline to a transaction: its item, its listing, its activity state, the guard of its external reference, and where
+    others find it.
 
     `sharing` is what was read of its house and phone. `owner_known`: the owner was checked before (a transaction takes one action per
     item, and many pipelines may share an owner).
@@ -122,7 +149,9 @@ def add_create(ctx: Context, tx: Transaction, pipeline: Pipeline, sharing: Shari
         access.require_active_user(ctx, tx, pipeline.owner)
     EXTERNAL_REF.change(ctx, tx, None, pipeline.external_ref, pipeline.id, _TAKEN)
     shared_values.add_changes(tx, (), pipeline.found_by, pipeline.id, sharing)
+    pipeline.is_listed = True
     tx.create(pipeline)
+    tx.put(pipeline.listing)
     add_pending(ctx, tx, None, pipeline)
     state = PipelineActivityState.at(
         reference_counter(pipeline.id),
@@ -152,7 +181,8 @@ def save_idempotent(ctx: Context, before: Pipeline, after: Pipeline, response: o
 
 
 def add_update(ctx: Context, tx: Transaction, before: Pipeline, after: Pipeline, *, refs: int = 0) -> None:
-    """Add a changed pipeline to a transaction, with the completed stage interval, its external reference, its activity state and its parties.
+    """Add a changed pipeline to a transaction, with the completed stage interval, its external reference, its activity state, its parties
+    and its listing.
 
     `refs` references are added (below zero: removed) in the same update of the activity state, which is the reference counter.
     """
@@ -165,6 +195,9 @@ def add_update(ctx: Context, tx: Transaction, before: Pipeline, after: Pipeline,
         STAGES.add(tx, ctx, before, after, clears=stages.MACHINE.cleared_fields(before.stage, after.stage))
     add_pending(ctx, tx, before, after)
     party_rows.add_changes(tx, before.party_rows, after.party_rows)
+    if not before.is_listed or after.listing.to_item() != before.listing.to_item():
+        after.is_listed = True
+        tx.put(after.listing)
     tx.save(after)
 
 
@@ -174,6 +207,7 @@ def delete(ctx: Context, pipeline: Pipeline) -> None:
     close_if_unreferenced(ctx, tx, Pipeline, pipeline.id, remove=PipelineActivityState.index_attributes())
     EXTERNAL_REF.change(ctx, tx, pipeline.external_ref, None, pipeline.id, _TAKEN)
     shared_values.add_changes(tx, pipeline.found_by or (), (), pipeline.id)
+    tx.delete(PipelineListing.key_of(pipeline.id))
     add_pending(ctx, tx, pipeline, deleted)
     tx.save(deleted)
     tx.commit()

@@ -269,13 +269,14 @@ class BulkQuery(QueryParams):
     dry_run: QueryFlag = Field(False, description="Check the rows and write nothing.")
 
 
+Owner = Annotated[Text, Field(pattern=r"^(none|me|user_[A-Za-z0-9_-]{1,60})$", examples=["me"])]
+
+
 class PipelineQuery(PageParams, ExplainParams):
-    """Which pipelines to list. Filters are combined with AND."""
+    """Which pipelines to list. Filters are combined with AND; any two of stage, owner and market are read as they lie, others are filtered."""
 
     stage: Stage | None = None
-    owner: Annotated[Text, Field(pattern=r"^(none|user_[A-Za-z0-9_-]{1,60})$", examples=["none"])] | None = Field(
-        None, description="A user's id; `none` for pipelines without an owner."
-    )
+    owner: Owner | None = Field(None, description="A user's id; `me` for the caller, `none` for pipelines without an owner.")
     lead_source: Source | None = None
     market: Annotated[Text, Field(pattern=r"^[A-Za-z0-9 -]{3,20}\*?$", examples=["981"])] | None = Field(
         None,
@@ -284,6 +285,16 @@ class PipelineQuery(PageParams, ExplainParams):
     country: Country = "US"
     created_from: Date | None = Field(None, description="First day of creation, in the firm's time zone.")
     created_to: Date | None = Field(None, description="Last day of creation, inclusive.")
+    sort: Annotated[Literal["newest", "oldest"], Field(title="PipelineSort")] = Field(
+        "newest", description="By creation. With `market` the postal code comes first, the highest one or the lowest one."
+    )
+
+
+class NextActionQuery(PageParams):
+    """Whose next actions to list."""
+
+    owner: Owner = Field("me", description="A user's id; `me` for the caller, `none` for pipelines without an owner.")
+    due_before: Date | None = Field(None, description="Only those due before this day.")
 
 
 class StaleQuery(PageParams, ExplainParams):
@@ -422,6 +433,7 @@ class PipelineSummary(TypedDict):
     max_allowable_offer: MoneyNumber | None
     expected_spread: MoneyNumber | None
     spread_basis: str | None
+    next_action_what: str | None
     next_action_on: DateText | None
     on_hold: bool
     created_at: TimestampText

@@ -16,6 +16,7 @@ from chalicelib.packs.wholesale.permissions import REASSIGN, require_write
 from chalicelib.packs.wholesale.presenters import pipeline_summary, pipeline_view, pipeline_with_activities, pricing_explanations
 from chalicelib.packs.wholesale.rules import funnel, stages
 from chalicelib.packs.wholesale.schemas import (
+    NextActionQuery,
     PipelineCreate,
     PipelinePatch,
     PipelineQuery,
@@ -77,8 +78,14 @@ def get_pipeline(ctx: Context, id: str, query: ExplainParams) -> PipelineWithAct
 
 
 def list_pipelines(ctx: Context, query: PipelineQuery) -> PageOf[PipelineSummary]:
-    """Pipelines, newest first; those of a market by postal code, then newest first."""
-    page = ctx.paginate(repository.list_ranges(ctx, query), query, partial(pipeline_summary, ctx), predicate=_predicate(ctx, query))
+    """Pipelines, the newest first unless `sort` says otherwise; those of a market by postal code first. A page may be short."""
+    page = ctx.paginate(
+        repository.list_ranges(ctx, query),
+        query,
+        partial(pipeline_summary, ctx),
+        predicate=_predicate(ctx, query),
+        newest_first=query.sort == "newest",
+    )
     if query.explain:
         pipelines = ctx.store.find_many(Pipeline, [item["id"] for item in page["items"]])
         for item in page["items"]:
@@ -90,10 +97,8 @@ def list_pipelines(ctx: Context, query: PipelineQuery) -> PageOf[PipelineSummary
 def _predicate(ctx: Context, query: PipelineQuery) -> Callable[[dict[str, Any]], bool] | None:
     """What the index doesn't decide. Sort keys bound the creation already, but for markets."""
     expected: dict[str, str | None] = {}
-    if query.stage is not None and (query.market is not None or query.owner is not None):
+    if query.stage is not None and query.owner is not None and query.market is not None:
         expected["stage"] = query.stage
-    if query.owner is not None and query.market is not None:
-        expected["owner"] = None if query.owner == NO_OWNER else query.owner
     if query.lead_source is not None:
         expected["lead_source"] = query.lead_source
     between = repository.created_between(ctx, query) if query.market is not None else None
@@ -106,6 +111,12 @@ def _predicate(ctx: Context, query: PipelineQuery) -> Callable[[dict[str, Any]],
         return all(row.get(name) == value for name, value in expected.items())
 
     return matches
+
+
+def list_next_actions(ctx: Context, query: NextActionQuery) -> PageOf[PipelineSummary]:
+    """Open pipelines with a next action that has a day, the earliest first: the caller's, unless `owner` says whose."""
+    owner = repository.owner_of(ctx, query.owner) or NO_OWNER
+    return ctx.paginate(repository.next_actions(owner, query.due_before), query, partial(pipeline_summary, ctx), newest_first=False)
 
 
 @retry_on_conflict
