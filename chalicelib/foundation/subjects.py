@@ -30,7 +30,8 @@ class SubjectAdapter:
     `facts` gives the values that rules and other packs may use, `dated_facts` those that are of a day of the
     firm, e.g. whether a contract is in force. `hash_fields` name the content that an approval is bound to: when one of
     them changes, the approval is no longer valid. `requested_by` gives the id of whoever requested it, who may then not decide on it;
-    by default its creator.
+    by default its creator. `label` is what the
+    caller may call one that has no public name, e.g. a pipeline without an address by its seller; None where there is nothing to say.
     """
 
     entity: type[Entity]
@@ -38,6 +39,7 @@ class SubjectAdapter:
     hash_fields: tuple[str, ...]
     dated_facts: Callable[[Any, date], JsonObject] = lambda _entity, _today: {}
     requested_by: Callable[[Any], str | None] = lambda entity: entity.created_by
+    label: "Callable[[Context, Any], str | None] | None" = None
 
     def content_hash(self, entity: Entity) -> str:
         """SHA-256 (hex) of the content fields, independent of their order and of how numbers are written."""
@@ -102,6 +104,17 @@ class SubjectRegistry:
             raise NotFound(adapter.entity.ID.name)
         facts = adapter.facts(entity) | adapter.dated_facts(entity, today)
         return Subject(entry.type, id, entity.revision, facts, adapter.content_hash(entity), adapter.requested_by(entity))
+
+    def labels(self, ctx: "Context", ids: Iterable[str]) -> dict[str, str]:
+        """What the caller may call the subjects with these ids, as far as they are there and have a label. At most one round trip a hundred."""
+        adapters = {id: adapter for id in ids if self.is_subject(id) and (adapter := self._adapter(id)).label}
+        rows = ctx.store.batch_get([adapter.entity.ID.key(id) for id, adapter in adapters.items()])
+        found: dict[str, str] = {}
+        for id, adapter in adapters.items():
+            entity = parse_live(adapter.entity, rows.get(adapter.entity.ID.key(id)))
+            if entity is not None and adapter.label and (label := adapter.label(ctx, entity)):
+                found[id] = label
+        return found
 
     def resolve(self, ctx: "Context", type: str, text: str) -> str:
         """The id of the subject of this type that a request names, by its id or as its pack resolves it. Raises NotFound.

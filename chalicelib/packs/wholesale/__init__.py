@@ -1,6 +1,7 @@
 """X: the wholesale pipeline, from a lead to a contract that is assigned and closed."""
 
 from chalicelib.foundation.manifest import Endpoint, OwnedEntities, Pack, PermissionRow, Projection, Schedule, SubjectEntry
+from chalicelib.packs.wholesale.settings import WholesaleSettings
 
 # Before the working day on the American west coast in summer and winter: cron expressions are in UTC.
 _EACH_MORNING = "cron(0 13 * * ? *)"
@@ -27,6 +28,7 @@ PACK = Pack(
             governed=True,
         ),
     ),
+    settings=WholesaleSettings,
     endpoints=(
         Endpoint("POST", "/wholesale", "create_pipeline", _WRITE, "Open a pipeline", 201, "/wholesale/{id}", errors=_CONFLICT),
         Endpoint("GET", "/wholesale", "list_pipelines", _READ, "List pipelines by stage, owner, source, market, creation"),

@@ -8,7 +8,7 @@ from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.presentation import present, present_row
 from chalicelib.foundation.schema_types import RowRemarks
 from chalicelib.packs.wholesale.entities import Activity, Pipeline
-from chalicelib.packs.wholesale.permissions import CONTACTS
+from chalicelib.packs.wholesale.permissions import seen_contact, sees_contacts
 from chalicelib.packs.wholesale.rules.explanations import Figure, explain
 from chalicelib.packs.wholesale.rules.pricing import PricingInputs
 from chalicelib.packs.wholesale.schemas import ActivityView, PipelineSummary, PipelineView, PipelineWithActivitiesView, PricingExplanations
@@ -53,14 +53,16 @@ def _computed(ctx: Context, pipeline: Pipeline, *, explain: bool, duplicate_of: 
     figures = {name: getattr(pipeline.pricing, name) for name in _FIGURES}
     figures["warnings"] = [*pipeline.pricing.warnings, *_warnings(pipeline, duplicate_of)]
     others = {} if duplicate_of is None else {"duplicate_of": duplicate_of}
-    seller = access.mask_unless(ctx, CONTACTS, pipeline.seller, _CONTACT_FIELDS)
+    seller = pipeline.seller
+    if seller is not None and not sees_contacts(ctx, pipeline.owner):
+        seller = access.mask(seller, _CONTACT_FIELDS)
     explanations = {"explain": pricing_explanations(ctx, pipeline.pricing_inputs)} if explain else {}
     return {**figures, **explanations, **others, "seller": seller, "rule_pct": pipeline.pricing_inputs.rule_pct}
 
 
 def pipeline_summary(ctx: Context, row: dict[str, Any]) -> PipelineSummary:
     """A pipeline of a list, from its list view."""
-    seller_name = access.shown(ctx, CONTACTS, row.get("seller_name"))
+    seller_name = seen_contact(ctx, row.get("owner"), row.get("seller_name"))
     return present_row(PipelineSummary, row, on_hold=row.get("on_hold", False), seller_name=seller_name)
 
 
