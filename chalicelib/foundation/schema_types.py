@@ -370,7 +370,10 @@ class PageOf(TypedDict, Generic[T]):
     """A page of a list; `next_cursor` is null at its end. OpenAPI names it after its items: PipelinePage of PipelineSummary."""
 
     items: list[T]
-    next_cursor: str | None
+    next_cursor: Annotated[
+        str | None,
+        Field(description="Where the next page begins; null at the end. A page may be short, even empty, and not be the last one."),
+    ]
 
 
 class PostalAddress(RequestBody):

@@ -267,6 +267,20 @@ class PipelineListing(Row):
         return ItemKey(pipeline_id, "!L")
 
 
+class MorningList(Row):
+    """That a user wants their next actions by mail each morning, and when the next mail is due; absent where they don't."""
+
+    KIND = "morning-list"
+    DUE = DuePattern("morning-list", on="due_at", by="pk", serves="wholesale-morning-lists")
+
+    due_at = a.optional_datetime()
+
+    @staticmethod
+    def key_of(user_id: str) -> ItemKey:
+        """Its key."""
+        return ItemKey(join_key("MORNING", user_id), "M")
+
+
 class Activity(Entity):
     """An activity of a pipeline. Its amount is in the currency that the pipeline had when it was logged."""
 

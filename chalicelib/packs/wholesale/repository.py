@@ -82,6 +82,12 @@ def next_actions(owner: str, due_before: date | None) -> KeyRange:
     return PipelineListing.NEXT_ACTIONS.range(owner=owner, high=high)
 
 
+def due_actions(ctx: Context, owner: str, before: date, limit: int) -> tuple[list[dict[str, Any]], bool]:
+    """What lists show of an owner's pipelines whose next action is due before a day, the earliest first, and whether there are more."""
+    rows = next(ctx.store.query_pages(next_actions(owner, before), page_size=limit + 1))
+    return [decode_view(row) for row in rows[:limit]], len(rows) > limit
+
+
 def owner_of(ctx: Context, text: str) -> str | None:
     """Whom a query's `owner` means: `me` is the caller, `none` nobody."""
     return {ME: ctx.actor.id, NO_OWNER: None}.get(text, text)

@@ -297,6 +297,21 @@ class NextActionQuery(PageParams):
     due_before: Date | None = Field(None, description="Only those due before this day.")
 
 
+class MorningListRequest(RequestBody):
+    """Whether the caller wants their next actions by mail."""
+
+    model_config = body_example({"wanted": True})
+
+    wanted: StrictBool
+
+
+class MorningListView(TypedDict):
+    """Whether the caller gets a mail each morning with the next actions that are due, and when the next one is due. None is sent where nothing is."""
+
+    wanted: bool
+    next_at: TimestampText | None
+
+
 class StaleQuery(PageParams, ExplainParams):
     """How many days without activity to list."""
 
