@@ -163,7 +163,7 @@ class TestChanges:
         after = user.ok("GET", f"/wholesale/{lead}")
         stamps = {name: after[name] for name in ("revision", "updated_at", "updated_by", "request_id") if name in after}
         assert {**before, **stamps} == after
-        assert list(bring_up_to_date(context("operator")))[0] == (1, 0)
+        assert next(bring_up_to_date(context("operator"))) == (1, 0)
 
 
 # -- what it costs
