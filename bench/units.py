@@ -411,7 +411,85 @@ FINDINGS: list[tuple[str, Operation]] = [
     ("list open findings", lambda env, _: env.call("GET", "/audit/events/open")),
     ("summary of findings", lambda env, _: env.call("GET", "/audit/summary")),
 ]
-OPERATIONS = WHOLESALE + DISPOSITIONS + HOLDINGS + RETAINERS + SCORECARDS + TASKS + SIGNALS + ALIGNMENT + DEALS + HANDOFFS + FINDINGS
+
+
+_DOCUMENT = {"document_type": "disclosure", "title": "Seller's disclosure", "storage_url": "https://files.example.com/disclosure.pdf"}
+_NEIGHBOUR = {"name": "Ann Adams", "email": "ann@example.com"}
+_ROUTES = "/documents/routes"
+
+
+def _route(env: BenchEnvironment, ids: dict[str, str], **to: Any) -> str:
+    body = {**_DOCUMENT, "deal_id": ids["routed"], "document_sha256": "1a" * 32, **to}
+    return str(env.call("POST", _ROUTES, body, **_key())["id"])
+
+
+def _first_route(env: BenchEnvironment, ids: dict[str, str]) -> str:
+    ids["routed"] = env.call("POST", "/deals", {"title": "Documents"})["id"]
+    reader = {"name": "Rita Reader", "role": "lawyer", "email": "rita@example.com"}
+    ids["reader"] = env.call("POST", "/pros/scorecard/professionals", reader)["id"]
+    _streams(env)
+    env.runtime.used()
+    return _route(env, ids, recipient=_NEIGHBOUR)
+
+
+def _many(env: BenchEnvironment, ids: dict[str, str]) -> Any:
+    body = {**_DOCUMENT, "deal_id": ids["routed"], "recipients": [_NEIGHBOUR] * 16}
+    return env.call("POST", f"{_ROUTES}/bulk", body, **_key())
+
+
+def _link(env: BenchEnvironment, ids: dict[str, str]) -> str:
+    """The path of the link in the route's mail, which is read past the counting."""
+    scanned = env.runtime.dynamodb.scan(TableName=harness.TABLE, ConsistentRead=True)["Items"]
+    mail = next(item for item in scanned if item.get("about", {}).get("S") == ids["route"])
+    return "/d/" + mail["text"]["S"].partition("/d/")[2].split()[0]
+
+
+def _bounce(env: BenchEnvironment, ids: dict[str, str]) -> None:
+    from chalicelib.foundation.mail_events import MailEvent
+    from chalicelib.packs.documents.service import bounces
+
+    ids["lost"] = _route(env, ids, professional_id=ids["reader"])
+    _streams(env)
+    env.runtime.used()
+    ctx = env.runtime.context(request_id="bounce")
+    bounces.mail_failed(ctx, ids["lost"], "sending-0", MailEvent("hard", ctx.now, "", "rita@example.com"))
+
+
+_SAID = {"name": "Ann Adams", "document_sha256": "1a" * 32}
+DOCUMENTS: list[tuple[str, Operation]] = [
+    ("send a document", lambda env, ids: ids.update(route=_first_route(env, ids))),
+    ("send one to a professional", lambda env, ids: ids.update(second=_route(env, ids, professional_id=ids["reader"]))),
+    ("send one to sixteen", _many),
+    ("look at a link", lambda env, ids: env.call("GET", _link(env, ids))),
+    ("open its document", lambda env, ids: env.call("POST", f"{_link(env, ids)}/open")),
+    ("remind of it", lambda env, ids: env.call("POST", f"{_ROUTES}/{ids['route']}/remind", **_key())),
+    ("acknowledge it", lambda env, ids: env.call("POST", f"{_link(env, ids)}/acknowledge", _SAID)),
+    ("read a route", lambda env, ids: env.call("GET", f"{_ROUTES}/{ids['route']}")),
+    (
+        "recall a route",
+        lambda env, ids: env.call("PATCH", f"{_ROUTES}/{ids['second']}/status", {"status": "recalled", "reason": "superseded"}),
+    ),
+    ("a mail comes back", _bounce),
+    ("send it again", lambda env, ids: env.call("PATCH", f"{_ROUTES}/{ids['lost']}/status", {"status": "sent"})),
+    ("delete a route", lambda env, ids: env.call("DELETE", f"{_ROUTES}/{ids['lost']}")),
+    ("list a deal's routes", lambda env, ids: env.call("GET", f"{_ROUTES}/by-deal/{ids['routed']}")),
+    ("list a professional's routes", lambda env, ids: env.call("GET", f"{_ROUTES}/by-professional/{ids['reader']}")),
+    ("list routes of a status", lambda env, _: env.call("GET", _ROUTES, query={"status": "sent"})),
+]
+OPERATIONS = [
+    *WHOLESALE,
+    *DISPOSITIONS,
+    *HOLDINGS,
+    *RETAINERS,
+    *SCORECARDS,
+    *TASKS,
+    *SIGNALS,
+    *ALIGNMENT,
+    *DEALS,
+    *HANDOFFS,
+    *FINDINGS,
+    *DOCUMENTS,
+]
 
 
 def replayed_key(environment: BenchEnvironment) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Users: profiles, roles, and who may change them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from pynamodb.expressions.condition import Condition
@@ -13,7 +13,7 @@ from chalicelib.foundation.auth.entities import User
 from chalicelib.foundation.auth.schemas import UserCreate, UserListQuery, UserPatch, UserSummary, UserView
 from chalicelib.foundation.auth.user_events import add_user_event
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.errors import Conflict, Forbidden, Problem, ValidationFailed
+from chalicelib.foundation.errors import Conflict, Forbidden, NotFound, Problem, ValidationFailed
 from chalicelib.foundation.idempotency import IdempotencyRecordKey
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.observations import Observation
@@ -22,6 +22,7 @@ from chalicelib.foundation.schema_types import PageOf
 from chalicelib.foundation.store import keys, references
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.expressions import all_of, any_of, attribute
+from chalicelib.foundation.store.pagination import decode_view
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.foundation.store.unique import UniqueValue
@@ -30,6 +31,7 @@ ROLE_COUNTS = keys.config_row("holders")  # counts active holders of each role t
 EMAILS = UniqueValue("email", normalize=emails.normalize_email)
 
 
+_MAX_GOVERNING = 200
 _PROFESSIONAL = "professional"  # the kind of entity that a user's professional_id names
 
 
@@ -75,7 +77,29 @@ def change(ctx: Context, id: str, body: UserPatch) -> UserView:
     """
     if "email" in body.changes:
         _check_address_change(ctx, get(ctx, id), body.email)
-    return _change(ctx, id, body)
+    return _change(ctx, id, lambda _: body.changes)
+
+
+def grant_governance_role(ctx: Context, id: str, role: str) -> UserView:
+    """Let a user hold a governance role, too; nothing changes where they do. As a change of their `governance_roles` (`change`)."""
+    return _change(ctx, id, lambda user: {"governance_roles": {*user.governance_roles, role}})
+
+
+def withdraw_governance_role(ctx: Context, id: str, role: str) -> UserView:
+    """Take a governance role from a user, as a change of their `governance_roles`; NotFound where they don't hold it."""
+
+    def changes(user: User) -> JsonObject:
+        if role not in user.governance_roles:
+            raise NotFound("holder of the role")
+        return {"governance_roles": set(user.governance_roles) - {role}}
+
+    return _change(ctx, id, changes)
+
+
+def governing_users(ctx: Context) -> list[JsonObject]:
+    """The list views of the active users who hold a governance role, the newest first; at most 200. One round trip."""
+    rows, _ = ctx.store.query_some([User.GOVERNING.range(governs="0")], _MAX_GOVERNING)
+    return [decode_view(row) for row in reversed(rows)]
 
 
 def _check_address_change(ctx: Context, user: User, email: str) -> None:
@@ -95,10 +119,10 @@ def limit_address_changes(ctx: Context, user: User) -> None:
 
 
 @retry_on_conflict
-def _change(ctx: Context, id: str, body: UserPatch) -> UserView:
+def _change(ctx: Context, id: str, changes_of: Callable[[User], JsonObject]) -> UserView:
     user = get(ctx, id)
     ctx.check_if_match(user.revision)
-    changes = dict(body.changes)
+    changes = dict(changes_of(user))
     check_can_manage(ctx, user)
     check_grant(
         ctx,

@@ -36,6 +36,7 @@ from chalicelib.packs.findings.rules.facts import OverrunRetainer, ScanFacts
 from chalicelib.packs.findings.rules.issues import CRITICAL, Issue, is_graver
 from chalicelib.packs.findings.rules.scans import Step
 from chalicelib.packs.findings.rules.statuses import OPEN, RESOLVED
+from chalicelib.packs.governance.public import head_key
 from chalicelib.packs.retainers.public import overrun_row
 
 SYSTEM_NAME = "findings-scan"  # who raises and ends findings: the schedule, whoever asks for a scan
@@ -68,13 +69,14 @@ def read_scan_facts(ctx: Context, snapshot: DealSnapshot, also: Iterable[ItemKey
     rows = {overrun_row(id): id for id in deal.professional_ids}
     items, numbers = read_with_aggregates(ctx, wanted, rows) if wanted else ({}, {})
     live_ids = registry.live_list("assignment").ids(items[roster]) if roster in items else []
-    live = ctx.store.batch_get(map(registry.key, live_ids)) if live_ids else {}
+    live = ctx.store.batch_get([*map(registry.key, live_ids), *map(head_key, live_ids)]) if live_ids else {}
     overrun = [OverrunRetainer(id, rows[row]) for row, fields in numbers.items() for id, count in sorted(fields.items()) if count > 0]
+    whole = snapshot.with_items(ctx, items | live)
     touched = [*snapshot.rows.values(), *items.values(), *live.values()]
     return ScanFacts(
-        deal=snapshot.of_type(deal.KIND)[0],
+        deal=whole.of_type(deal.KIND)[0],
         active_on=_active_on(ctx, touched, deal.created_at),
-        children=snapshot.subjects,
+        children=whole.subjects,
         pipeline=next(_subjects(ctx, registry, items, [deal.pipeline_id] if deal.pipeline_id else []), None),
         assignments=list(_subjects(ctx, registry, live, live_ids)),
         professionals=list(_subjects(ctx, registry, items, deal.professional_ids)),

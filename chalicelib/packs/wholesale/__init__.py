@@ -65,7 +65,7 @@ PACK = Pack(
         ),
     ),
     projections=(Projection("pipeline", f"{__name__}.projections.contribute", writes=("BOARD", "FUNNEL"), tracked=True),),
-    subjects=(SubjectEntry("pipeline", "pipe", f"{__name__}.subjects.PIPELINE"),),
+    subjects=(SubjectEntry("pipeline", "pipe", f"{__name__}.subjects.PIPELINE", timeline=True),),
     owned=(OwnedEntities("pipeline", "wholesale:write", "wholesale:reassign", f"{__name__}.repository.add_update"),),
     entities={"pipeline": f"{__name__}.entities.Pipeline", "activity": f"{__name__}.entities.Activity"},
     rows=(f"{__name__}.entities.PipelineActivityState",),

@@ -25,6 +25,7 @@ from chalicelib.foundation.store.references import IS_OPEN, close_if_unreference
 from chalicelib.foundation.store.store import parse_live
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.foundation.store.unique import UniqueValue, external_ref_taken
+from chalicelib.foundation.subjects import SubjectRegistry
 from chalicelib.packs.wholesale.entities import NO_OWNER, Activity, Pipeline, PipelineActivityState
 from chalicelib.packs.wholesale.rules import follow_ups, stages
 from chalicelib.packs.wholesale.schemas import PipelineQuery, StageIntervalView
@@ -149,7 +150,8 @@ def save_idempotent(ctx: Context, before: Pipeline, after: Pipeline, response: o
 def add_update(ctx: Context, tx: Transaction, before: Pipeline, after: Pipeline, *, refs: int = 0) -> None:
     """Add a changed pipeline to a transaction, with the completed stage interval, its external reference, its activity state and its parties.
 
-    `refs` references are added (below zero: removed) in the same update of the activity state, which is the reference counter.
+    `refs` references are added (below zero: removed) in the same update of the activity state, which is the reference counter. One that
+    leaves the stage dead does so only while its deal isn't finalized.
     """
     if after.owner != before.owner:
         access.require_active_user(ctx, tx, after.owner)
@@ -158,6 +160,8 @@ def add_update(ctx: Context, tx: Transaction, before: Pipeline, after: Pipeline,
         tx.update(reference_counter(after.id), set=changes, add={"refs": refs} if refs else NOTHING, when=IS_OPEN)
     if after.stage != before.stage:
         STAGES.add(tx, ctx, before, after, clears=stages.MACHINE.cleared_fields(before.stage, after.stage))
+    if before.stage == stages.DEAD != after.stage and before.deal is not None:
+        tx.condition_check(SubjectRegistry(ctx.packs).key(before.deal), attribute("status") != stages.DEAL_FINALIZED)
     add_pending(ctx, tx, before, after)
     party_rows.add_changes(tx, before.party_rows, after.party_rows)
     tx.save(after)
