@@ -22,6 +22,10 @@ BUYER = {
     "buy_box": {"markets": ["981*"], "price_min": 50000, "price_max": 400000, "bedrooms_min": 2},
     "proof_of_funds": {"amount": 400000, "issued_on": "2026-11-20", "expires_on": "2027-11-20"},
 }
+HOUSE_AND_PHONE = {
+    "property": {"address": {"line1": "77 Pine St", "city": "Seattle", "region": "WA", "postal_code": "98103"}},
+    "seller": {"name": "Ada Example", "phone": "(206) 555-0100"},
+}
 HOLDING = {
     "asset_type": "property",
     "label": "Lake house",
@@ -62,6 +66,11 @@ WHOLESALE: list[tuple[str, Operation]] = [
     ("list of 50, one stage", lambda env, _: env.call("GET", "/wholesale", query={"stage": "lead"})),
     ("list of 50, all stages", lambda env, _: env.call("GET", "/wholesale")),
     ("list of 50, a market", lambda env, _: env.call("GET", "/wholesale", query={"market": "98103"})),
+    ("list of 50, a market and a stage", lambda env, _: env.call("GET", "/wholesale", query={"market": "98103", "stage": "lead"})),
+    ("list of 50, an owner and a stage", lambda env, _: env.call("GET", "/wholesale", query={"owner": "me", "stage": "lead"})),
+    ("next actions", lambda env, _: env.call("GET", "/wholesale/next-actions")),
+    ("create, with house and phone", lambda env, _: env.call("POST", "/wholesale", {**LEAD, **HOUSE_AND_PHONE}, **_key())),
+    ("edit of the phone", lambda env, ids: env.call("PATCH", f"/wholesale/{ids['id']}", {"seller": {"phone": "+12065550142"}})),
     ("bulk of 10", lambda env, _: env.call("POST", "/wholesale/bulk", {"items": [LEAD] * 10}, **_key())),
     (
         "calculate",

@@ -16,7 +16,22 @@ from tests.streams.stream_feeder import deliver
 
 OPERATIONS = 500
 # What the table has of an entity besides its fields.
-_METADATA = {"pk", "sk", "t", "kind", "sv", "view", "id", "revision", "created_at", "created_by", "updated_at", "updated_by", "request_id", "correlation_id"}
+_METADATA = {
+    "pk",
+    "sk",
+    "t",
+    "kind",
+    "sv",
+    "view",
+    "id",
+    "revision",
+    "created_at",
+    "created_by",
+    "updated_at",
+    "updated_by",
+    "request_id",
+    "correlation_id",
+}
 
 
 class Written:
@@ -104,4 +119,4 @@ def test_random_operations_are_all_on_the_trail(world, runtime, client_as, clock
 
 @pytest.mark.parametrize("kind", sorted(kind for pack in PACKS for kind in pack.entities))
 def test_every_kind_of_entity_is_known_to_the_trail(world, kind):
-    assert world.kinds(kind).KIND == kind
+    assert kind == world.kinds(kind).KIND
