@@ -164,7 +164,7 @@ class Pack:
     that its mails are about by the dotted path of a function `(ctx, about, purpose, mail_events.MailEvent) -> None`, which is told when one
     bounces or is complained of: maybe twice, maybe late. `files` are the first parts of the keys that it uses in the bucket of files. `facts` maps
     each list of a handoff packet that the pack looks up, e.g. `contracts`, by the dotted path of a function
-    `(ctx, professional_id, deal_id) -> packet_facts.FactList`, one round trip. A `planned` pack is not built yet: it has a title and permissions, but no endpoints.
+    `(ctx, professional_id, deal_id, rows) -> packet_facts.FactList`, `rows` being all that lies in the deal's partition (none without a deal). A `planned` pack is not built yet: it has a title and permissions, but no endpoints.
     """
 
     letter: str
