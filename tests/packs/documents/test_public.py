@@ -47,7 +47,7 @@ def test_all_that_is_held_on_a_professional(documents: DocumentsClient):
     id = documents.route(professional_id=grace)
     documents.route(recipient=ANN)
     (row,) = documents.ok("GET", f"/pros/{grace}/data")["parts"]["documents"]
-    assert (row["id"], row["addressee"]["email"]) == (id, "grace@example.com")
+    assert (row["id"], row["recipient"]["email"]) == (id, "grace@example.com")
 
 
 def test_the_content_of_a_route_is_hashed(documents: DocumentsClient, runtime):
