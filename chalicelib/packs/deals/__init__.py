@@ -28,7 +28,9 @@ PACK = Pack(
         Endpoint("POST", "/deals", "create_deal", _WRITE, "Open a deal", 201, _ONE, errors=("not-found", *_CONFLICT)),
         Endpoint("GET", "/deals", "list_deals", _READ, "List deals by status, owner, kind, external reference"),
         Endpoint("GET", _ONE, "get_deal", _READ, "Read a deal", composite=True),
-        Endpoint("GET", f"{_ONE}/timeline", "list_changes", _READ, "List the changes of a deal and of all that belongs to it, newest first"),
+        Endpoint(
+            "GET", f"{_ONE}/timeline", "list_changes", _READ, "List the changes of a deal and of all that belongs to it, newest first"
+        ),
         Endpoint("PATCH", _ONE, "edit_deal", _WRITE, "Change a deal", composite=True, errors=_CONFLICT),
         Endpoint("DELETE", _ONE, "delete_deal", _WRITE, "Delete a deal", status=204, errors=_CONFLICT),
         Endpoint(

@@ -17,7 +17,9 @@ _ULID_OF_EXAMPLES = "01KB0Q5E8G7Z3V9X2M4N6P8R0T"
 _CALLERS = ("user_ann", "user_ben", "user_cay")
 _NOT_FOR_CALLERS = ("/auth/sessions", "/auth/logout", "/auth/me")  # by which callers would sign themselves out
 _PREFIXES = {f"{subject.type}_id": subject.prefix for pack in PACKS for subject in pack.subjects}  # by the name of a parameter
-WRITES = [(pack, one) for pack, one in ALL if one.method != "GET" and one.permission != PUBLIC and not one.path.startswith(_NOT_FOR_CALLERS)]
+WRITES = [
+    (pack, one) for pack, one in ALL if one.method != "GET" and one.permission != PUBLIC and not one.path.startswith(_NOT_FOR_CALLERS)
+]
 
 
 class RandomUser:
@@ -105,7 +107,9 @@ class RandomUser:
             if "enum" in one:
                 return self._chance.choice(one["enum"])
         if isinstance(value, dict):
-            return {name: self._varied({}, item) if isinstance(item, dict | list) else self._referring(item) for name, item in value.items()}
+            return {
+                name: self._varied({}, item) if isinstance(item, dict | list) else self._referring(item) for name, item in value.items()
+            }
         if isinstance(value, list):
             return [self._referring(item) if isinstance(item, str) else item for item in value]
         if isinstance(value, str):
@@ -117,7 +121,9 @@ class RandomUser:
             return f"n{self._number}.{value}"
         if (found := self._referring(value)) != value or _ID.fullmatch(value):
             return found
-        is_free = not {"pattern", "format"} & schema.keys() and not any({"pattern", "format"} & one.keys() for one in schema.get("anyOf", ()))
+        is_free = not {"pattern", "format"} & schema.keys() and not any(
+            {"pattern", "format"} & one.keys() for one in schema.get("anyOf", ())
+        )
         return f"{value} {self._number}" if is_free and self._chance.random() < 0.8 else value
 
     def _referring(self, value: Any) -> Any:

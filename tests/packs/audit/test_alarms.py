@@ -33,7 +33,13 @@ def test_a_broken_chain_is_raised_and_a_whole_check_ends_it(trail, client_as, ob
     trail.world.table.put_item(TableName=TABLE, Item=row | {"hash": {"S": "0" * 64}})
     assert client_as("auditor")("GET", f"/audit/verify/{deal}").json()["valid"] is False
     (broken,) = observed
-    assert (broken.code, broken.subject_type, broken.subject_id, broken.root_id, broken.stands) == ("CHAIN_BROKEN", "deal", deal, deal, True)
+    assert (broken.code, broken.subject_type, broken.subject_id, broken.root_id, broken.stands) == (
+        "CHAIN_BROKEN",
+        "deal",
+        deal,
+        deal,
+        True,
+    )
     assert broken.message == "Its trail is broken at 1: mutated: its hash isn't that of its content."
     assert trail.alarms() == ["trail.chain_broken"]
     trail.world.table.put_item(TableName=TABLE, Item=row)

@@ -17,7 +17,22 @@ from tests.streams.stream_feeder import deliver
 
 OPERATIONS = 500
 # What the table has of an entity besides its fields.
-_METADATA = {"pk", "sk", "t", "kind", "sv", "view", "id", "revision", "created_at", "created_by", "updated_at", "updated_by", "request_id", "correlation_id"}
+_METADATA = {
+    "pk",
+    "sk",
+    "t",
+    "kind",
+    "sv",
+    "view",
+    "id",
+    "revision",
+    "created_at",
+    "created_by",
+    "updated_at",
+    "updated_by",
+    "request_id",
+    "correlation_id",
+}
 
 
 class Written:
