@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from bench import environments, harness
+from bench import environments, harness, trail
 from bench.environments import BenchEnvironment
 from bench.warm import LEAD
 from chalicelib.foundation.json_codec import dumps
@@ -485,6 +485,7 @@ DOCUMENTS: list[tuple[str, Operation]] = [
     ("list a professional's routes", lambda env, ids: env.call("GET", f"{_ROUTES}/by-professional/{ids['reader']}")),
     ("list routes of a status", lambda env, _: env.call("GET", _ROUTES, query={"status": "sent"})),
 ]
+]
 OPERATIONS = [
     *WHOLESALE,
     *DISPOSITIONS,
@@ -550,10 +551,10 @@ def _streams(environment: BenchEnvironment) -> dict[str, dict[str, float]]:
     for start in range(0, len(records), 60):
         response = streams.audit(environment.runtime, {"Records": records[start : start + 60]})
         assert response == {"batchItemFailures": []}, dumps(response)
-    trail = environment.runtime.used()
+    of_trail = environment.runtime.used()
     for start in range(0, len(records), 60):
         streams.project(environment.runtime, {"Records": records[start : start + 60]}, None, streams._CONTRIBUTIONS)
-    return {"trail": trail, "projection": environment.runtime.used()}
+    return {"trail": of_trail, "projection": environment.runtime.used()}
 
 
 if __name__ == "__main__":
