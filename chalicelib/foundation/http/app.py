@@ -127,6 +127,7 @@ class ValhallaApp(Chalice):  # type: ignore[misc]
         method = resolve_method(match, request.method)
         ctx.endpoint = f"{method} {match.template}"
         ctx.base_path = request.prefix
+        ctx.is_visit = request.is_visit
         self._local.current = CurrentRequest(request, ctx)
         routed = {
             **_EVENT_DEFAULTS,

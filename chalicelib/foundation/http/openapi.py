@@ -181,7 +181,7 @@ def _operation(
     pack: Pack, endpoint: Endpoint, handler: handlers.HandlerSpec, roles: RoleMatrix, schemas: ComponentSchemas, responses: JsonObject
 ) -> Schema:
     operation: Schema = {
-        "operationId": f"{pack.name}_{endpoint.handler}",
+        "operationId": endpoint.operation_id or f"{pack.name}_{endpoint.handler}",
         "tags": [pack.title],
         "summary": endpoint.summary,
         "description": _description(endpoint, handler, roles),
@@ -302,7 +302,7 @@ def _success_responses(endpoint: Endpoint, handler: handlers.HandlerSpec, schema
     empty = body is None and endpoint.content_type == responses.JSON and handler.returns is not responses.ApiResponse
     status = 204 if empty else endpoint.status
     headers = list(_ALWAYS)
-    if status == 201 and endpoint.location:
+    if status in (201, 202) and endpoint.location:
         headers.append("Location")
     if endpoint.method == "GET" or (body is not None and _has_revision(body, schemas)):
         headers.append("ETag")

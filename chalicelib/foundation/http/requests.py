@@ -62,6 +62,11 @@ class Request:
         header = self.headers.get("x-correlation-id", "")
         return header if _TOKEN.fullmatch(header) else self.request_id
 
+    @property
+    def is_visit(self) -> bool:
+        """Whether somebody looks at the answer: neither HEAD nor a browser that reads ahead."""
+        return self.method != "HEAD" and "prefetch" not in self.headers.get("sec-purpose", "").lower()
+
     def json(self) -> Any:
         """The body as JSON values; an absent one is {}. Raises UnsupportedMediaType, TooLarge or MalformedJson, checked in this order."""
         media_type = self.media_type

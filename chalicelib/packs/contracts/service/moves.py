@@ -63,7 +63,7 @@ def _move(ctx: Context, id: str, body: ContractMoveRequest, *, explained: bool) 
     for field, target in _SINGLE_MOVE_FIELDS.items():
         if getattr(body, field) is not None and body.status != target:
             raise ValidationFailed.field(field, f"it goes with {target}")
-    snapshot = repository.read(ctx, id, [governance.head_key(id)])
+    snapshot = repository.read(ctx, id, governance.keys_for(id))
     before = snapshot.contract
     policies = _check_caller(ctx, snapshot, body)
     facts, document = _facts(ctx, before, body.status)
@@ -155,9 +155,8 @@ def _leave_to_sign(ctx: Context, snapshot: ContractSnapshot) -> governance.Leave
     """That nobody denies sending it to be signed, and policies are met. Raises Conflict or ApprovalRequired."""
     contract = snapshot.contract
     subject = SubjectRegistry(ctx.packs).parse(contract.id, contract.to_item(), ctx.today)
-    head = governance.parse_head(snapshot.items.get(governance.head_key(contract.id)))
     return governance.require_approval(
-        ctx, subject, governance.SIGN, kind=contract.kind, amount=contract.value, currency=contract.currency, head=head
+        ctx, subject, governance.SIGN, kind=contract.kind, amount=contract.value, currency=contract.currency, rows=snapshot.items
     )
 
 
