@@ -18,6 +18,7 @@ def _filled(signals, office):
     deal = signals.ok("POST", "/deals", {"title": "1201 Pine St", "professional_ids": [professional]})["id"]
     signals.ok("POST", f"/pros/scorecard/{professional}/log", {"met_deadline": True, "notes": "On the day."})
     signals.ok("POST", "/pros/tasks", {"professional_id": professional, "deal_id": deal, "title": "Order the report"})
+    signals.ok("POST", "/contracts/lifecycle", {"professional_id": professional, "deal_id": deal, "title": "Engagement"})
     retainer = {"professional_id": professional, "name": "Title work", "monthly_hours_included": 40, "renewal_date": "2027-11-24"}
     signals.ok("POST", "/pros/retainers", retainer)
     signals.ok("POST", f"/pros/handoff/{professional}", {"summary": "Two reports are missing."})
