@@ -53,6 +53,8 @@ class SubjectAdapter:
     Content that lies in other rows is `derived` from them: values by name, which are facts, too, and which `hash_fields` may name. `beside`
     gives the keys of those that follow from the id, `follow` of those that follow from what is read of the former. It is None where they
     weren't read.
+    by default its creator. `label` is what the
+    caller may call one that has no public name, e.g. a pipeline without an address by its seller; None where there is nothing to say.
     """
 
     entity: type[Entity]
@@ -64,6 +66,7 @@ class SubjectAdapter:
     beside: Callable[[str], Iterable[ItemKey]] = lambda _id: ()
     follow: Callable[[str, Rows], Iterable[ItemKey]] = lambda _id, _rows: ()
     derived: Callable[[Any, Rows], JsonObject | None] = lambda _entity, _rows: {}
+    label: "Callable[[Context, Any], str | None] | None" = None
 
     def content_hash(self, entity: Entity, derived: JsonObject | None) -> str:
         """SHA-256 (hex) of the content fields, independent of their order and of how numbers are written.
@@ -168,6 +171,17 @@ class SubjectRegistry:
         if adapter.live_list is None:
             raise NotFound(type)
         return adapter.live_list
+
+    def labels(self, ctx: "Context", ids: Iterable[str]) -> dict[str, str]:
+        """What the caller may call the subjects with these ids, as far as they are there and have a label. At most one round trip a hundred."""
+        adapters = {id: adapter for id in ids if self.is_subject(id) and (adapter := self._adapter(id)).label}
+        rows = ctx.store.batch_get([adapter.entity.ID.key(id) for id, adapter in adapters.items()])
+        found: dict[str, str] = {}
+        for id, adapter in adapters.items():
+            entity = parse_live(adapter.entity, rows.get(adapter.entity.ID.key(id)))
+            if entity is not None and adapter.label and (label := adapter.label(ctx, entity)):
+                found[id] = label
+        return found
 
     def resolve(self, ctx: "Context", type: str, text: str) -> str:
         """The id of the subject of this type that a request names, by its id or as its pack resolves it. Raises NotFound.

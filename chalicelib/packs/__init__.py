@@ -10,8 +10,10 @@ from chalicelib.foundation.manifest import Pack
 from chalicelib.packs import (
     alignment,
     audit,
+    contracts,
     deals,
     dispositions,
+    documents,
     events,
     finalization,
     findings,
@@ -49,5 +51,7 @@ PACKS: tuple[Pack, ...] = (
     handoffs.PACK,
     finalization.PACK,
     findings.PACK,
+    documents.PACK,
+    contracts.PACK,
     *PLANNED,
 )

@@ -46,7 +46,7 @@ from chalicelib.packs.deals.rules import WHOLESALE as WHOLESALE
 from chalicelib.packs.deals.rules import Value as Value
 from chalicelib.packs.deals.rules import day_of as day_of
 from chalicelib.packs.deals.rules import is_filled as is_filled
-from chalicelib.packs.deals.rules import is_own
+from chalicelib.packs.deals.rules import is_own as is_own
 from chalicelib.packs.deals.rules import not_open as not_open
 from chalicelib.packs.deals.rules import require_live as require_live
 from chalicelib.packs.deals.rules import value_of as value_of
@@ -158,6 +158,14 @@ class DependenciesChanged(VersionConflict):
         self.dependencies = dependencies
 
 
+class CurrencyDiffers(Exception):
+    """The deal is in another currency than was assumed: in this one, or in one that its gate doesn't know (None)."""
+
+    def __init__(self, currency: str | None) -> None:
+        super().__init__(currency)
+        self.currency = currency
+
+
 def add_reference(
     ctx: Context, tx: Transaction, deal_id: str, *, any_deal: str | None, count: int = 1, dependencies: int | None = None
 ) -> None:
@@ -180,9 +188,10 @@ def raise_version(
     any_deal: str | None,
     statuses: Collection[str] = LIVE,
     dependencies: int | None = None,
+    ver: int | None = None,
 ) -> None:
     """Say that a child of the deal is written. The refusals are those of `change`."""
-    change(ctx, tx, deal_id, any_deal=any_deal, statuses=statuses, dependencies=dependencies)
+    change(ctx, tx, deal_id, any_deal=any_deal, statuses=statuses, dependencies=dependencies, ver=ver)
 
 
 def change(
@@ -199,6 +208,8 @@ def change(
     max_tasks: int = 0,
     add_contract: str | None = None,
     remove_contract: str | None = None,
+    ver: int | None = None,
+    currency: str | None = None,
 ) -> None:
     """One update of a deal's gate: `ver` raised, and `count` references added.
 
@@ -207,6 +218,9 @@ def change(
     gate's number as the caller has read it, where what tasks depend on changes: it is raised, and DependenciesChanged where another changed
     it. `changes_dependencies` raises it whatever it is. `tasks` of the references are tasks, of which a deal has `max_tasks` at the most
     (Conflict `too_many_tasks`). `add_contract` and `remove_contract` are entries of its `contracts` (`contract_entry`).
+    `ver` is the gate's number as the caller has read it, where what is written follows from all children: VersionConflict where another
+    child was written since.
+    CurrencyDiffers where the deal isn't in `currency`, if that is given.
     """
     own = any_deal is not None and not ctx.actor.can(any_deal)
     conditions = _conditions(ctx, own=own)
@@ -215,8 +229,12 @@ def change(
     added: dict[str, object] = {"ver": 1, **({"refs": count} if count else {}), **({"tasks": tasks} if tasks else {})}
     if add_contract is not None:
         added["contracts"] = {add_contract}
+    if ver is not None:
+        conditions.append(attribute("ver") == ver)
     if tasks > 0:
         conditions.append(attribute("tasks") <= max_tasks - tasks)
+    if currency is not None:
+        conditions.append(attribute("currency") == currency)
     if dependencies is not None:
         conditions.append(attribute("dependencies") == dependencies)
     if dependencies is not None or changes_dependencies:
@@ -232,6 +250,8 @@ def change(
             return not_open(gate.status)
         if dependencies is not None and gate.dependencies != dependencies:
             return DependenciesChanged(gate.dependencies)
+        if currency is not None and gate.currency != currency:
+            return CurrencyDiffers(gate.currency)
         if tasks > 0 and gate.tasks > max_tasks - tasks:
             return Conflict(f"The deal has {gate.tasks} tasks, and takes {max_tasks} at the most.", code="too_many_tasks")
         return VersionConflict()

@@ -15,6 +15,7 @@ def _buyer(buyer: Buyer) -> dict[str, Any]:
 def _assignment(assignment: Assignment) -> dict[str, Any]:
     return {
         "status": assignment.status,
+        "kind": assignment.kind_of_exit,
         "pipeline_id": assignment.pipeline_id,
         "buyer_id": assignment.buyer_id,
         "currency": assignment.currency,

@@ -4,7 +4,7 @@ A scan reads the deal's partition (`deals.read_snapshot`), and in one batch what
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -29,7 +29,7 @@ from chalicelib.foundation.store.store import parse_live
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.foundation.subjects import Subject, SubjectRegistry
 from chalicelib.packs.deals import public as deals
-from chalicelib.packs.deals.public import Deal, DealGate, DealSnapshot
+from chalicelib.packs.deals.public import DealGate, DealSnapshot
 from chalicelib.packs.findings.entities import Finding, LastScan, finding_id
 from chalicelib.packs.findings.rules.checks import BY_CODE, OBSERVED
 from chalicelib.packs.findings.rules.facts import OverrunRetainer, ScanFacts
@@ -113,22 +113,23 @@ def _active_on(ctx: Context, rows: Iterable[DynamoItem], opened_at: datetime) ->
 
 @dataclass(frozen=True)
 class FindingSnapshot:
-    """A finding as it was read, with the gate of its deal and that deal's last scan, where these are there."""
+    """A finding as it was read, with the gate of its deal and that deal's last scan, where these are there; and the rows by key."""
 
     finding: Finding
     gate: DealGate | None
     last_scan: LastScan | None
+    items: Mapping[ItemKey, DynamoItem] = field(default_factory=dict)
 
 
-def read_finding(ctx: Context, id: str) -> FindingSnapshot:
-    """A finding (NotFound) with the gate of its deal; IdempotentReplay for a repeated request. One round trip."""
+def read_finding(ctx: Context, id: str, also: Iterable[ItemKey] = ()) -> FindingSnapshot:
+    """A finding (NotFound) with the gate of its deal, and other rows; IdempotentReplay for a repeated request. One round trip."""
     key = Finding.ID.key(id)
     gate_key, scan_key = reference_counter(key.pk), LastScan.key_of(key.pk)
-    items = read_or_replay(ctx, [key, gate_key, scan_key])
+    items = read_or_replay(ctx, [key, gate_key, scan_key, *also])
     finding = parse_live(Finding, items.get(key))
     if finding is None:
         raise NotFound(Finding.ID.name)
-    return FindingSnapshot(finding, deals.parse_gate(items.get(gate_key)), parse_last_scan(items.get(scan_key)))
+    return FindingSnapshot(finding, deals.parse_gate(items.get(gate_key)), parse_last_scan(items.get(scan_key)), items)
 
 
 def parse_last_scan(raw: DynamoItem | None) -> LastScan | None:
@@ -206,7 +207,7 @@ def _found(issue: Issue) -> dict[str, object]:
     }
 
 
-def add_changes(ctx: Context, tx: Transaction, changes: Iterable[Change], deal: DealGate | Deal | None) -> None:
+def add_changes(ctx: Context, tx: Transaction, changes: Iterable[Change], gate: DealGate | None) -> None:
     """Add changed findings to the transaction, and tell the deal's owner of critical ones that are raised. At most ACTIONS each."""
     raised: list[Finding] = []
     for change in changes:
@@ -219,7 +220,7 @@ def add_changes(ctx: Context, tx: Transaction, changes: Iterable[Change], deal: 
         add_pending(ctx, tx, change.before, change.after)
         if change.is_raised and change.after.severity == CRITICAL:
             raised.append(change.after)
-    add_notifications(ctx, tx, [_raised_event(ctx, finding, deal.owner if deal else None) for finding in raised])
+    add_notifications(ctx, tx, [_raised_event(ctx, finding, gate.owner if gate else None) for finding in raised])
 
 
 ACTIONS = 5  # of a transaction that one change takes at the most: finding, history, marker, event, and a check of its addressee
@@ -237,6 +238,9 @@ def _raised_event(ctx: Context, finding: Finding, owner: str | None) -> Notifica
     )
 
 
-def raise_version(ctx: Context, tx: Transaction, deal_id: str) -> None:
-    """Add that a finding of the deal is written, whatever its status: who goes by its findings meets no change of them."""
-    deals.raise_version(ctx, tx, deal_id, any_deal=None, statuses=deals.ANY_STATUS)
+def raise_version(ctx: Context, tx: Transaction, deal_id: str, ver: int | None = None) -> None:
+    """Add that a finding of the deal is written, whatever its status: who goes by its findings meets no change of them.
+
+    `ver` is the gate's number as it was read, where the finding follows from the deal's other children.
+    """
+    deals.raise_version(ctx, tx, deal_id, any_deal=None, statuses=deals.ANY_STATUS, ver=ver)

@@ -18,7 +18,7 @@ Words = Annotated[t.Notes, Field(min_length=1)]
 DecisionId = Annotated[t.Text, Field(min_length=1, max_length=200)]
 
 
-class FindingAcknowledgement(t.RequestBody):
+class FindingAcknowledgeRequest(t.RequestBody):
     """That somebody has seen a finding and is at it."""
 
     model_config = t.body_example({"note": "The seller signs on Friday."})
@@ -26,7 +26,7 @@ class FindingAcknowledgement(t.RequestBody):
     note: t.Notes | None = None
 
 
-class FindingResolution(t.RequestBody):
+class FindingResolveRequest(t.RequestBody):
     """That a finding is over, and why. The next scan that sees its cause opens it again."""
 
     model_config = t.body_example({"note": "The report has arrived by mail."})
@@ -34,7 +34,7 @@ class FindingResolution(t.RequestBody):
     note: Words
 
 
-class FindingAcceptance(t.RequestBody):
+class FindingAcceptRequest(t.RequestBody):
     """That the risk is accepted for a time."""
 
     model_config = t.body_example({"reason": "The buyer knows of it, and buys as is.", "until": "2026-12-31"})

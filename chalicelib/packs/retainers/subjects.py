@@ -23,4 +23,9 @@ def holders_of_professional(id: str) -> Holders:
     return Holders(Retainer.BY_PROFESSIONAL.range(professional_id=id))
 
 
-RETAINER = SubjectAdapter(entity=Retainer, facts=_facts, hash_fields=("monthly_fee", "currency", "monthly_hours_included", "term_months"))
+RETAINER = SubjectAdapter(
+    entity=Retainer,
+    facts=_facts,
+    hash_fields=("monthly_fee", "currency", "monthly_hours_included", "term_months"),
+    requested_by=lambda retainer: retainer.professional_id,  # nobody decides on what they are paid
+)

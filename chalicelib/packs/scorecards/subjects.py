@@ -18,5 +18,8 @@ def _professional(professional: Professional) -> dict[str, Any]:
 
 
 PROFESSIONAL = SubjectAdapter(
-    entity=Professional, facts=_professional, hash_fields=("organization", "role", "licenses", "hourly_rate", "currency")
+    entity=Professional,
+    facts=_professional,
+    hash_fields=("organization", "role", "licenses", "hourly_rate", "currency"),
+    requested_by=lambda professional: professional.id,  # nobody decides on themselves
 )

@@ -1,9 +1,11 @@
-"""How other packs see a pipeline that they reference: facts, content hash and requester."""
+"""How other packs see a pipeline that they reference: facts, content hash, requester and label."""
 
 from typing import Any
 
+from chalicelib.foundation.context import Context
 from chalicelib.foundation.subjects import SubjectAdapter
 from chalicelib.packs.wholesale.entities import Pipeline
+from chalicelib.packs.wholesale.permissions import seen_contact
 
 # Fields that a deal's rules ask for by name, as they are.
 _FIELDS = (
@@ -22,9 +24,14 @@ def _facts(pipeline: Pipeline) -> dict[str, Any]:
     }
 
 
+def _label(ctx: Context, pipeline: Pipeline) -> str | None:
+    return seen_contact(ctx, pipeline.owner, (pipeline.seller or {}).get("name"))
+
+
 PIPELINE = SubjectAdapter(
     entity=Pipeline,
     facts=_facts,
     hash_fields=("deal_id", "currency", "contract_price", "contract_effective_on", "closes_on", "exit_strategy"),
     requested_by=lambda pipeline: pipeline.owner or pipeline.created_by,
+    label=_label,
 )

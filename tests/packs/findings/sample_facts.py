@@ -57,14 +57,13 @@ def professional(id: str = "pro_1", **licensed_until: str) -> Thing:
 
 
 def decision(id: str = "dec_1", **facts: Any) -> Thing:
-    given = {"action": "approve", "role": "King", "requested_action": "finalize", "person": "user_king"}
-    return Thing("decision", id, given | facts)
+    return Thing("decision", id, {"action": "approve", "role": "King", "requested_action": "finalize", "is_final": False} | facts)
 
 
 def certificate(id: str = "cert_1", **facts: Any) -> Thing:
-    policy = {"requested_action": "finalize", "roles": ["King", "Queen"], "people": 2}
-    given = {"number": 1, "superseded": None, "policy_version": 3, "approvals": [policy], "decisions": [{"id": "dec_1"}, {"id": "dec_2"}]}
-    return Thing("certificate", id, given | facts)
+    named = [{"id": "dec_1", "role": "King"}, {"id": "dec_2", "role": "Queen"}]
+    decisions = [{"action": "approve", "requested_action": "finalize", "person": one["role"], **one} for one in named]
+    return Thing("certificate", id, {"number": 1, "superseded": None, "policies_met": True, "decisions": decisions} | facts)
 
 
 def facts(*children: Thing, status: str = "open", active_on: date = TODAY, **more: Any) -> ScanFacts:

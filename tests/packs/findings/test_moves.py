@@ -10,7 +10,7 @@ from chalicelib.foundation.errors import Forbidden
 from chalicelib.foundation.store.codec import decode_item
 from chalicelib.packs.deals import public as deals
 from chalicelib.packs.findings.entities import Finding
-from chalicelib.packs.findings.schemas import FindingAcceptance
+from chalicelib.packs.findings.schemas import FindingAcceptRequest
 from chalicelib.packs.findings.service.findings import accept_finding
 from tests.packs.findings.findings_client import AUDIT, FindingsClient
 from tests.packs.tasks.tasks_client import gate
@@ -309,6 +309,6 @@ class TestSummary:
 
 def test_an_api_key_accepts_no_risk(warning, context):
     ctx = context("auditor")
-    body = FindingAcceptance(reason="Fine.", until=date(2026, 12, 31))
+    body = FindingAcceptRequest(reason="Fine.", until=date(2026, 12, 31))
     with pytest.raises(Forbidden):
         accept_finding(replace(ctx, actor=replace(ctx.actor, kind="api_key")), warning, body)

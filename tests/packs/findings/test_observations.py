@@ -92,3 +92,43 @@ def test_an_accepted_one_is_opened_again(findings: FindingsClient, report, runti
     assert run_work(schedules.scans)["done"] == 1
     (finding,) = all_findings(runtime)
     assert (finding.status, finding.reopened, finding.until) == ("open", 1, None)
+
+
+class TestSelfGrants:
+    """A governance role that an administrator takes for themselves, which only a role without a holder allows."""
+
+    def test_it_stands_while_they_hold_one(self, client_as, auditor: FindingsClient, runtime, context):
+        ada = self.user(context, "ada")
+        admin = FindingsClient(client_as("admin", user=ada))
+        admin.ok("PATCH", f"/auth/users/{ada}", {"governance_roles": ["King"]})
+        (row,) = auditor.open_ones()
+        assert (row["code"], row["severity"], row["subject_id"], row["deal_id"]) == ("SELF_APPROVAL", "warning", ada, None)
+        admin.ok("PATCH", f"/auth/users/{ada}", {"name": "Ada"})
+        assert [row["status"] for row in auditor.open_ones()] == ["open"]
+        own = FindingsClient(client_as("auditor", user=ada))
+        own.expect_error(403, "POST", f"{AUDIT}/events/{row['id']}/accept", {"reason": "x", "until": "2026-12-31"})
+        auditor.ok("POST", f"{AUDIT}/events/{row['id']}/accept", {"reason": "A firm of one.", "until": "2026-12-31"})
+        admin.ok("PATCH", f"/auth/users/{ada}", {"governance_roles": ["King", "Queen"]})
+        assert [(row["code"], row["status"]) for row in auditor.open_ones()] == [("SELF_APPROVAL", "open")]  # another one isn't accepted
+        other = FindingsClient(client_as("admin"))
+        other.ok("PATCH", f"/auth/users/{ada}", {"governance_roles": ["King"]})
+        assert len(auditor.open_ones()) == 1
+        other.ok("PATCH", f"/auth/users/{ada}", {"governance_roles": []})
+        assert auditor.open_ones() == []
+        assert [finding.status for finding in all_findings(runtime)] == ["resolved"]
+
+    def test_granted_by_another_it_is_none(self, client_as, auditor: FindingsClient, runtime, context):
+        ada = self.user(context, "ada")
+        admin = FindingsClient(client_as("admin"))
+        admin.ok("PATCH", f"/auth/users/{ada}", {"governance_roles": ["King"]})
+        admin.ok("PATCH", f"/auth/users/{ada}", {"governance_roles": []})
+        assert all_findings(runtime) == []
+
+    def user(self, context, name: str) -> str:
+        from chalicelib.foundation.auth.entities import User
+
+        ctx = context("admin")
+        values = {"email": f"{name}@example.com", "name": name, "roles": ["admin"], "governance_roles": [], "is_active": True}
+        user = User.new(ctx, password_hash="x", password_is_initial=False, epoch=0, **values)
+        ctx.store.create(user)
+        return user.id

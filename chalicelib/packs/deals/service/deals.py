@@ -1,4 +1,4 @@
-"""Opening, reading, listing, changing and deleting deals."""
+"""Opening, reading, listing, changing and deleting deals, and their timeline."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -7,8 +7,10 @@ from chalicelib.foundation import access
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Conflict, Forbidden, ValidationFailed
 from chalicelib.foundation.json_codec import JsonObject
-from chalicelib.foundation.schema_types import ExplainParams, PageOf, check_money
+from chalicelib.foundation.schema_types import ExplainParams, PageOf, PageParams, check_money
 from chalicelib.foundation.store.retry import retry_on_conflict
+from chalicelib.packs.audit import public as audit
+from chalicelib.packs.audit.public import TimelineEntry
 from chalicelib.packs.deals import repository
 from chalicelib.packs.deals.entities import NO_OWNER, Deal
 from chalicelib.packs.deals.permissions import ANY_OWNER, require_own_deal
@@ -68,6 +70,15 @@ def get_deal(ctx: Context, id: str, query: ExplainParams) -> DealView:
     """A deal, by its id or its external reference."""
     deal = ctx.store.require(Deal, repository.resolve_id(ctx, id))
     return deal_view(ctx, deal, repository.pricing_pipeline(ctx, deal), explain=query.explain)
+
+
+def list_changes(ctx: Context, id: str, query: PageParams) -> PageOf[TimelineEntry]:
+    """What was changed of a deal, of all that belongs to it, and of its pipeline: who, when, what, and which fields, without their values.
+
+    A change appears within about a second. The values are on the trail of each entity, whose reading is recorded.
+    """
+    deal = ctx.store.require(Deal, repository.resolve_id(ctx, id))
+    return audit.timeline(ctx, [deal.id, *([deal.pipeline_id] if deal.pipeline_id else [])], query)
 
 
 def list_deals(ctx: Context, query: DealQuery) -> PageOf[DealSummary]:

@@ -1,6 +1,6 @@
 """The rules: one small function each, pure, over what was read of a deal. A scan keeps what they find; finalization asks them anew."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,7 +14,6 @@ STALE_AFTER = timedelta(days=30)
 _UNFINISHED_TASKS = ("open", "in_progress", "blocked")
 _LIVE_ASSIGNMENTS = ("offered", "assigned")
 _UNANSWERED_ROUTES = ("sent", "opened", "bounced")
-_APPROVALS = ("approve", "override")
 MISSING_SIGNED_CONTRACT, _CHAIN_BROKEN, _SELF_APPROVAL = "MISSING_SIGNED_CONTRACT", "CHAIN_BROKEN", "SELF_APPROVAL"
 
 # -- contracts
@@ -60,7 +59,7 @@ def unacknowledged_routes(facts: ScanFacts) -> list[Thing]:
 def _is_unacknowledged(route: Mapping[str, Any], current: Mapping[str, str | None]) -> bool:
     if route["status"] in _UNANSWERED_ROUTES:
         return True
-    contract_id = route.get("contract_id")
+    contract_id = route.get("contract_id") or ""
     return route["status"] == "acknowledged" and contract_id in current and current[contract_id] != route.get("document_sha256")
 
 
@@ -131,24 +130,15 @@ def _assignment_below_contract(facts: ScanFacts, _: date) -> Iterator[Cause]:
 def _unapproved_finalization(facts: ScanFacts, _: date) -> Iterator[Cause]:
     decisions = {decision.id: decision.facts for decision in facts.of_type("decision")}
     for certificate in facts.of_type("certificate"):
-        if certificate.facts.get("superseded"):
-            continue
-        named = [decisions.get(one["id"]) for one in certificate.facts["decisions"]]
-        if not all(_is_met(policy, named) for policy in certificate.facts["approvals"]):
+        named = certificate.facts["decisions"]
+        is_met = certificate.facts["policies_met"] and all(_is_as_made(one, decisions.get(one["id"])) for one in named)
+        if not is_met and not certificate.facts["superseded"]:
             yield _of(certificate, "The decisions that the certificate names don't meet the policies that it names.")
 
 
-def _is_met(policy: Mapping[str, Any], decisions: Iterable[Mapping[str, Any] | None]) -> bool:
-    """Whether enough people of the roles that a policy names have approved; a decision that isn't there is nobody's."""
-    people = {
-        decision["person"]
-        for decision in decisions
-        if decision is not None
-        and decision["action"] in _APPROVALS
-        and decision["role"] in policy["roles"]
-        and decision["requested_action"] in (policy["requested_action"], "*")
-    }
-    return len(people) >= policy["people"]
+def _is_as_made(named: Mapping[str, Any], decision: Mapping[str, Any] | None) -> bool:
+    """Whether a decision that a certificate names is there, and is what the certificate says."""
+    return decision is not None and all(decision[name] == named[name] for name in ("action", "role", "requested_action"))
 
 
 def _chain_broken(facts: ScanFacts, _: date) -> Iterator[Cause]:

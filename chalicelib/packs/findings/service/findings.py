@@ -1,10 +1,12 @@
 """Reading, acknowledging and resolving findings, and accepting their risk."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import NotFound
 from chalicelib.foundation.idempotency import idempotent_transaction
+from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.presentation import present_row
 from chalicelib.foundation.schema_types import PageOf, PageParams
 from chalicelib.foundation.store.retry import retry_on_conflict
@@ -20,9 +22,9 @@ from chalicelib.packs.findings.rules.checks import RULES
 from chalicelib.packs.findings.rules.issues import CRITICAL
 from chalicelib.packs.findings.rules.statuses import ACCEPTED_RISK, ACKNOWLEDGED, MACHINE, RESOLVED
 from chalicelib.packs.findings.schemas import (
-    FindingAcceptance,
-    FindingAcknowledgement,
-    FindingResolution,
+    FindingAcceptRequest,
+    FindingAcknowledgeRequest,
+    FindingResolveRequest,
     FindingView,
     OpenFindingSummary,
     RuleListView,
@@ -72,8 +74,8 @@ def get_finding(ctx: Context, id: str) -> FindingView:
     return finding_view(snapshot.finding, snapshot.last_scan)
 
 
-def _read(ctx: Context, id: str) -> FindingSnapshot:
-    snapshot = repository.read_finding(ctx, id)
+def _read(ctx: Context, id: str, also: Iterable[ItemKey] = ()) -> FindingSnapshot:
+    snapshot = repository.read_finding(ctx, id, also)
     require_visible(ctx, snapshot.gate, Finding.ID.name)
     return snapshot
 
@@ -82,7 +84,7 @@ def _read(ctx: Context, id: str) -> FindingSnapshot:
 
 
 @retry_on_conflict
-def acknowledge_finding(ctx: Context, id: str, body: FindingAcknowledgement) -> FindingView:
+def acknowledge_finding(ctx: Context, id: str, body: FindingAcknowledgeRequest) -> FindingView:
     """Say that somebody is at it. It goes on counting as open."""
     snapshot = _read(ctx, id)
     before = snapshot.finding
@@ -93,7 +95,7 @@ def acknowledge_finding(ctx: Context, id: str, body: FindingAcknowledgement) -> 
 
 
 @retry_on_conflict
-def resolve_finding(ctx: Context, id: str, body: FindingResolution) -> FindingView:
+def resolve_finding(ctx: Context, id: str, body: FindingResolveRequest) -> FindingView:
     """Say that it is over, and why. Where its cause is still there, the next scan opens it again."""
     snapshot = _read(ctx, id)
     before = snapshot.finding
@@ -105,13 +107,13 @@ def resolve_finding(ctx: Context, id: str, body: FindingResolution) -> FindingVi
 
 
 @retry_on_conflict
-def accept_finding(ctx: Context, id: str, body: FindingAcceptance) -> FindingView:
+def accept_finding(ctx: Context, id: str, body: FindingAcceptRequest) -> FindingView:
     """Accept the risk until a day, which takes it out of what counts as open; after that day it is opened again.
 
     Who created or owns what it is about may not. A critical one takes a decision that stands: an approval or override for `accept_risk`
     on the deal (or, of no deal, on what it is about), given for nothing else.
     """
-    snapshot = _read(ctx, id)
+    snapshot = _read(ctx, id, [governance.head_key(Finding.ID.key(id).pk)])
     before = snapshot.finding
     ctx.check_if_match(before.revision)
     MACHINE.check(before.status, ACCEPTED_RISK, actor=ctx.actor)
@@ -125,14 +127,18 @@ def accept_finding(ctx: Context, id: str, body: FindingAcceptance) -> FindingVie
 
 
 def _causers(ctx: Context, finding: Finding) -> frozenset[str]:
-    """Who created or owns what a finding is about; of a user, who is no subject, that user. One round trip and more."""
+    """Who created or owns what a finding is about, or approved what is their own; of a user, who is no subject, that user.
+
+    One round trip and more.
+    """
     registry = SubjectRegistry(ctx.packs)
     if not registry.is_subject(finding.subject_id):
         return frozenset({finding.subject_id})
     try:
-        return registry.load(ctx, finding.subject_id).responsible
+        subject = registry.load(ctx, finding.subject_id)
     except NotFound:  # it is gone
         return frozenset()
+    return subject.responsible | frozenset(subject.facts.get("self_approvers", ()))
 
 
 def _require_decision(ctx: Context, snapshot: FindingSnapshot, decision_id: str | None) -> tuple[str, governance.Head] | None:
@@ -147,7 +153,8 @@ def _require_decision(ctx: Context, snapshot: FindingSnapshot, decision_id: str 
     refusal = acceptance.decision_needed(finding.severity)
     if decision_id is None or not SubjectRegistry(ctx.packs).is_subject(subject_id):
         raise refusal
-    head = governance.parse_head(ctx.store.get_item(governance.head_key(subject_id)))
+    key = governance.head_key(subject_id)
+    head = governance.parse_head(snapshot.items.get(key) if finding.deal_id else ctx.store.get_item(key))
     if governance.standing_decision(ctx, decision_id, subject_id, governance.ACCEPT_RISK) is None:
         raise refusal
     return subject_id, head

@@ -63,25 +63,30 @@ def next_scan_on(ctx: Context, deal: Deal) -> date | None:
 
 
 def _write(ctx: Context, deal_id: str, changes: Sequence[Change], gate: DealGate, last_scan: LastScan, view: ScanView) -> None:
-    """Write what has changed, so many at once as a transaction takes: each finding stands by itself, and the next scan does the rest."""
+    """Write what has changed, so many at once as a transaction takes: each finding stands by itself, and the next scan does the rest.
+
+    Where something else in the deal's partition has changed since it was read, the transaction fails with VersionConflict.
+    """
     parts = [changes[start : start + _AT_ONCE] for start in range(0, len(changes), _AT_ONCE)] or [[]]
-    for number, part in enumerate(parts, start=1):
+    for number, part in enumerate(parts):
         tx = Transaction(ctx.store)
-        if number == len(parts):
+        if part is parts[-1]:
             if ctx.idempotency is not None:
                 record_response(ctx, tx, view, ctx.idempotency)
             tx.put(last_scan)
-        add_to(ctx, tx, deal_id, part, gate)
+        add_to(ctx, tx, deal_id, part, gate, ver=gate.ver + number)
         tx.commit()
 
 
-def add_to(ctx: Context, tx: Transaction, deal_id: str | None, changes: Sequence[Change], deal: DealGate | Deal | None) -> None:
-    """Add changed findings to a transaction, and to the gate of their deal that they were written."""
+def add_to(
+    ctx: Context, tx: Transaction, deal_id: str | None, changes: Sequence[Change], gate: DealGate | None, *, ver: int | None = None
+) -> None:
+    """Add changed findings to a transaction, and to the gate of their deal (None: of a deal that is gone) that they were written."""
     if not changes:
         return
-    if deal_id is not None and deal is not None:
-        repository.raise_version(ctx, tx, deal_id)
-    repository.add_changes(replace(ctx, actor=system_actor(repository.SYSTEM_NAME)), tx, changes, deal)
+    if deal_id is not None and gate is not None:
+        repository.raise_version(ctx, tx, deal_id, ver)
+    repository.add_changes(replace(ctx, actor=system_actor(repository.SYSTEM_NAME)), tx, changes, gate)
 
 
 @retry_on_conflict
