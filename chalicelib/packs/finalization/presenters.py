@@ -14,8 +14,8 @@ from chalicelib.packs.finalization.rules.items import Surroundings, due_on, stan
 from chalicelib.packs.finalization.schemas import (
     CONTRACT_PRICE,
     GIVEN,
-    FinalizationCertificateView,
     EffectiveValue,
+    FinalizationCertificateView,
     FinalizationChecklist,
     FinalizationPolicy,
     FinalizationStatusView,
