@@ -4,7 +4,10 @@ from typing import Any
 
 import pytest
 
+from tests.packs.auth.auth_fixtures import ada, admin, person
 from tests.packs.finalization.finalization_client import FinalizationClient
+
+__all__ = ["ada", "admin", "person"]
 
 
 @pytest.fixture

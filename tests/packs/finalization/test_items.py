@@ -225,8 +225,8 @@ class TestTwoPeople:
         bob.settle(item)
         assert office.read_item(item)["why"] == "one_of_two"
 
-    def test_an_api_key_does_not(self, office, item, ann, anonymous):
-        key = ann.ok("POST", "/auth/api-keys", {"name": "feed", "roles": ["operator"]})["key"]
+    def test_an_api_key_does_not(self, office, item, person, anonymous):
+        key = person("operator")("POST", "/auth/api-keys", {"name": "feed", "roles": ["operator"]}).json()["key"]
         answer = anonymous("PATCH", office.path(item), {"status": "done"}, headers={"X-API-Key": key})
         assert answer.status == 403, answer.text
         assert "API key" in answer.json()["detail"]
