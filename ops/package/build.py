@@ -61,8 +61,8 @@ def chalice_package(stage: str, out: Path, project: Path = PROJECT) -> Path:
         copy_project(project, copy, inventory.stage_config(project, stage, functions, revision, built_at))
         merge = Path(folder) / "merge.json"
         definition = table_definition(inventory.table_name(stage))
-        log_days = inventory.log_retention_days(project, stage)
-        merge.write_text(json.dumps(template.merge_template(stage, functions, definition, log_days)))
+        log_days, origins = inventory.log_retention_days(project, stage), inventory.browser_origins(project, stage)
+        merge.write_text(json.dumps(template.merge_template(stage, functions, definition, log_days, origins)))
         run_chalice(copy, ["package", "--stage", stage, "--merge-template", str(merge), str(out.resolve())])
     return out
 

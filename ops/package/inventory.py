@@ -80,6 +80,13 @@ def log_retention_days(project: Path, stage: str) -> int:
     return int(config["stages"][stage]["log_retention_in_days"])
 
 
+def browser_origins(project: Path, stage: str) -> tuple[str, ...]:
+    """The origins that a stage lets browsers call from."""
+    config = json.loads((project / ".chalice" / "config.json").read_text())
+    value = config["stages"][stage].get("environment_variables", {}).get("VALHALLA_CORS_ORIGINS", "")
+    return tuple(origin.strip() for origin in value.split(",") if origin.strip())
+
+
 def stage_config(project: Path, stage: str, deployed: Iterable[DeployedFunction], revision: str, built_at: str) -> dict[str, Any]:
     """`.chalice/config.json` of the project, completed with names and one entry per function from the code.
 

@@ -7,7 +7,7 @@ a function may write; that it writes only rows of its own there, and only under 
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from chalicelib.foundation.manifest import AGGREGATES, EVERY_ENTITY, Pack, Schedule, import_string
+from chalicelib.foundation.manifest import AGGREGATES, EVERY_ENTITY, FileFolder, Pack, Schedule, import_string
 from chalicelib.foundation.pending_changes import PENDING
 from chalicelib.packs import PACKS
 from ops.package.inventory import DeployedFunction
@@ -16,10 +16,12 @@ Statement = dict[str, Any]
 
 _TABLE = {"Fn::GetAtt": ["Table", "Arn"]}
 _INDEXES = {"Fn::Sub": "${Table.Arn}/index/*"}
+_SES = "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}"
 _OUTBOX = {"Fn::GetAtt": ["Outbox", "Arn"]}
 _READ = ("dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:GetItem", "dynamodb:Query")
 _WRITE = ("dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
 _TRAIL = "AUD#*"
+_SEALED_DAYS = ["SEAL", "SEAL#*"]
 _NOTIFICATIONS = "evt"
 
 
@@ -33,8 +35,9 @@ def policy(function: DeployedFunction, packs: Iterable[Pack] = PACKS) -> dict[st
 # -- the kinds of functions
 
 
-def _api(function: DeployedFunction, packs: tuple[Pack, ...]) -> list[Statement]:  # noqa: ARG001
-    return [_read(), _write(), _deny_trail(), _allow("SeeThatTheTableIsThere", ["dynamodb:DescribeTable"], _TABLE), _secrets()]
+def _api(function: DeployedFunction, packs: tuple[Pack, ...]) -> list[Statement]:
+    see = _allow("SeeThatTheTableIsThere", ["dynamodb:DescribeTable"], _TABLE)
+    return [_read(), _write(), _deny_trail(), see, _secrets(), *_files(function, packs)]
 
 
 def _audit_stream(function: DeployedFunction, packs: tuple[Pack, ...]) -> list[Statement]:  # noqa: ARG001
@@ -48,14 +51,36 @@ def _projection_stream(function: DeployedFunction, packs: tuple[Pack, ...]) -> l
     return [_stream(), _read(), _write(written), markers, _deny_trail(), _send("StreamDeadLetters")]
 
 
-def _outbox_worker(function: DeployedFunction, packs: tuple[Pack, ...]) -> list[Statement]:  # noqa: ARG001
+def _outbox_worker(function: DeployedFunction, packs: tuple[Pack, ...]) -> list[Statement]:
     queue = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
-    identities = {"Fn::Sub": "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/*"}
+    identities = {"Fn::Sub": f"{_SES}:identity/*"}
     return [
         _allow("TakeFromQueue", queue, _OUTBOX),
         _allow("ClaimAndSettleMail", ["dynamodb:GetItem", "dynamodb:UpdateItem"], _TABLE, keys=_patterns(["MAIL"])),
         _allow("SeeWhoHasOptedOut", ["dynamodb:GetItem"], _TABLE, keys=_patterns(["SUPPRESS"])),
-        _allow("SendMail", ["ses:SendEmail"], identities),
+        _allow("SendMail", ["ses:SendEmail"], identities, {"Fn::Sub": f"{_SES}:configuration-set/${{MailConfiguration}}"}),
+        *_work_for_packs(packs),
+        *_files(function, packs),
+    ]
+
+
+def _work_for_packs(packs: tuple[Pack, ...]) -> list[Statement]:
+    """What packs do that hear what becomes of their mail: they change their things, write mail and links, and say what happened; and what
+    those do that have work done: they change their things, and queue the next part.
+    """
+    hearing, working = [pack for pack in packs if pack.mail_events], [pack for pack in packs if pack.work]
+    if not hearing and not working:
+        return []
+    written = [*_roots([*hearing, *working])]
+    if hearing:
+        written += [prefix for pack in hearing for prefix in (*pack.key_prefixes, *_markers(pack))]
+        written += [_NOTIFICATIONS, "MAIL", "LINK"]
+    return [
+        _read(),
+        _write(_patterns([*written, "MAIL"])),
+        _deny_trail(),
+        *([_secrets()] if hearing else []),
+        *([_hand_over_mail()] if working else []),
     ]
 
 
@@ -65,9 +90,10 @@ def _schedule(function: DeployedFunction, packs: tuple[Pack, ...]) -> list[State
     pack = next(pack for pack in packs if any(own.name == schedule.name for own in pack.schedules))
     scan = [_allow("GoThroughTheTable", ["dynamodb:Scan"], _TABLE)] if schedule.scans else []
     mail = [_hand_over_mail()] if schedule.queues else []
-    protect = _append_only() if "AUD" in schedule.writes else _deny_trail()
+    seals = _seal() if schedule.seals else []
+    protect = _append_only() if "AUD" in schedule.writes else _deny_trail(may_seal=schedule.seals)
     written = _patterns(_written_by(schedule, pack, packs))
-    return [_read(), *scan, _write(written), protect, _send("ScheduleDeadLetters"), *mail, _secrets()]
+    return [_read(), *scan, _write(written), protect, _send("ScheduleDeadLetters"), *mail, *seals, _secrets()]
 
 
 _STATEMENTS: dict[str, Callable[[DeployedFunction, tuple[Pack, ...]], list[Statement]]] = {
@@ -84,11 +110,14 @@ _STATEMENTS: dict[str, Callable[[DeployedFunction, tuple[Pack, ...]], list[State
 
 def _written_by(schedule: Schedule, pack: Pack, packs: tuple[Pack, ...]) -> list[str]:
     """The prefixes of the partitions that a schedule writes: what it declares, else its pack's; its runs, and notifications."""
-    markers = [f"{PENDING}#{projection.kind}" for projection in pack.projections if projection.tracked]
-    own = [*_roots([pack]), *pack.key_prefixes, *markers]
+    own = [*_roots([pack]), *pack.key_prefixes, *_markers(pack)]
     groups = {EVERY_ENTITY: _roots(packs), AGGREGATES: _aggregates(packs)}
     declared = [prefix for written in schedule.writes for prefix in groups.get(written, [written])]
     return [*(declared or own), _NOTIFICATIONS, f"RUN#{schedule.name}"]
+
+
+def _markers(pack: Pack) -> list[str]:
+    return [f"{PENDING}#{projection.kind}" for projection in pack.projections if projection.tracked]
 
 
 def _roots(packs: Iterable[Pack]) -> list[str]:
@@ -117,8 +146,8 @@ def _allow(sid: str, actions: Iterable[str], *resources: object, keys: list[str]
     return {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": list(resources), **condition}
 
 
-def _deny(sid: str, actions: Iterable[str]) -> Statement:
-    condition = {"ForAnyValue:StringLike": {"dynamodb:LeadingKeys": [_TRAIL]}}
+def _deny(sid: str, actions: Iterable[str], keys: list[str]) -> Statement:
+    condition = {"ForAnyValue:StringLike": {"dynamodb:LeadingKeys": keys}}
     return {"Sid": sid, "Effect": "Deny", "Action": list(actions), "Resource": [_TABLE], "Condition": condition}
 
 
@@ -130,13 +159,14 @@ def _write(keys: list[str] | None = None) -> Statement:
     return _allow("WriteTable", _WRITE, _TABLE, keys=keys)
 
 
-def _deny_trail() -> Statement:
-    return _deny("LeaveTheTrailAlone", ["dynamodb:BatchWriteItem", "dynamodb:PartiQL*", *_WRITE])
+def _deny_trail(*, may_seal: bool = False) -> Statement:
+    keys = [_TRAIL, *([] if may_seal else _SEALED_DAYS)]
+    return _deny("LeaveTheTrailAlone", ["dynamodb:BatchWriteItem", "dynamodb:PartiQL*", *_WRITE], keys)
 
 
 def _append_only() -> Statement:
     actions = ["dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:PartiQL*", "dynamodb:UpdateItem"]
-    return _deny("OnlyEverAppendToTheTrail", actions)
+    return _deny("OnlyEverAppendToTheTrail", actions, [_TRAIL])
 
 
 def _stream() -> Statement:
@@ -154,6 +184,36 @@ def _hand_over_mail() -> Statement:
 
 def _secrets() -> Statement:
     return _allow("ReadSecrets", ["secretsmanager:GetSecretValue"], {"Ref": "Secrets"})
+
+
+def _files(function: DeployedFunction, packs: tuple[Pack, ...]) -> list[Statement]:
+    """The folders of the bucket of files that a function writes, and reads again. The API reads all of them: its URLs are as good as it is.
+
+    Who may list the bucket is told that an object is missing; others are told that they may not know.
+    """
+    folders = [folder for pack in packs for folder in pack.files]
+    written = [folder for folder in folders if folder.written_by == function.kind]
+    read = folders if function.kind == "api" else written
+    if not read:
+        return []
+    return [
+        *([_allow("PutFiles", ["s3:PutObject"], *map(_objects, written))] if written else []),
+        _allow("GetFiles", ["s3:GetObject", "s3:GetObjectVersion"], *map(_objects, read)),
+        _allow("SeeThatAFileIsMissing", ["s3:ListBucket"], {"Fn::GetAtt": ["Files", "Arn"]}),
+    ]
+
+
+def _objects(folder: FileFolder) -> dict[str, str]:
+    return {"Fn::Sub": f"${{Files.Arn}}/{folder.prefix}/*"}
+
+
+def _seal() -> list[Statement]:
+    """Write what nobody can remove, and look whether it is there. Nobody is allowed to end a lock or to go around it."""
+    objects = {"Fn::Sub": "${Seals.Arn}/*"}
+    return [
+        _allow("Seal", ["s3:GetObject", "s3:PutObject", "s3:PutObjectRetention"], objects),
+        _allow("SeeThatASealIsMissing", ["s3:ListBucket"], {"Fn::GetAtt": ["Seals", "Arn"]}),
+    ]
 
 
 def _logs() -> Statement:

@@ -5,15 +5,18 @@ nothing here needs to be kept consistent by hand.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from chalice.utils import to_cfn_resource_name
 
 from chalicelib.foundation.errors import PROBLEM_TYPES
 from chalicelib.foundation.http.responses import PROBLEM_JSON, SECURITY_HEADERS
-from chalicelib.foundation.manifest import QueueConsumer, StreamConsumer
+from chalicelib.foundation.manifest import Pack, QueueConsumer, StreamConsumer
 from chalicelib.foundation.store.table import INDEXES, TTL_ATTRIBUTE
+from chalicelib.functions.outbox import OUTBOX_WORKER
+from chalicelib.packs import PACKS
+from ops.package import mail, storage
 from ops.package.inventory import DeployedFunction, secret_name
 
 Json = dict[str, Any]
@@ -33,8 +36,17 @@ def get_att(name: str, attribute: str) -> Json:
     return {"Fn::GetAtt": [name, attribute]}
 
 
-def merge_template(stage: str, deployed: Iterable[DeployedFunction], table: Mapping[str, Any], log_days: int) -> Json:
-    """The whole template to merge. `table` holds the arguments of DynamoDB's CreateTable; access logs are kept for `log_days`."""
+def merge_template(
+    stage: str,
+    deployed: Iterable[DeployedFunction],
+    table: Mapping[str, Any],
+    log_days: int,
+    origins: Sequence[str] = (),
+    packs: Iterable[Pack] = PACKS,
+) -> Json:
+    """The whole template to merge. `table` holds the arguments of DynamoDB's CreateTable; access logs are kept for `log_days`; from `origins`
+    a browser may put and get files.
+    """
     functions = tuple(deployed)
     consumers = [function for function in functions if function.consumer]
     queue_consumers = [function.queue_consumer for function in functions if function.queue_consumer]
@@ -47,6 +59,8 @@ def merge_template(stage: str, deployed: Iterable[DeployedFunction], table: Mapp
         "Secrets": _secret(stage),
         **{name: _queue() for name in dead_letters},
         **{queue_id(consumer): _work_queue(consumer) for consumer in queue_consumers},
+        **storage.bucket_resources(packs, origins),
+        **mail.mail_resources(stage, queue_id(OUTBOX_WORKER)),
         "AlarmTopic": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": f"Valhalla {stage}"}},
         "AlarmMail": {
             "Type": "AWS::SNS::Subscription",
@@ -59,9 +73,15 @@ def merge_template(stage: str, deployed: Iterable[DeployedFunction], table: Mapp
         "ApiHandlerLogGroup": {"Properties": {"LogGroupName": {"Fn::Sub": "/aws/lambda/${APIHandler}"}}},
         "Dashboard": _dashboard(stage, functions, [*dead_letters, *map(queue_id, queue_consumers)]),
     }
-    queues = {f"VALHALLA_{consumer.queue.upper()}_QUEUE": ref(queue_id(consumer)) for consumer in queue_consumers}
+    variables: Json = {
+        "VALHALLA_PUBLIC_URL": ref("PublicUrl"),
+        "VALHALLA_THROTTLE_RATE": ref("ThrottleRate"),
+        "VALHALLA_MAIL_CONFIGURATION_SET": ref(mail.CONFIGURATION_SET),
+        **storage.BUCKETS,
+        **{f"VALHALLA_{consumer.queue.upper()}_QUEUE": ref(queue_id(consumer)) for consumer in queue_consumers},
+    }
     for function in functions:
-        resources[function.logical_id] = {"Properties": _function_properties(function, queues)}
+        resources[function.logical_id] = {"Properties": _function_properties(function, variables)}
     resources |= _alarms(
         stage, consumers, [*schedule_functions, *(function for function in functions if function.queue_consumer)], dead_letters
     )
@@ -78,6 +98,7 @@ def merge_template(stage: str, deployed: Iterable[DeployedFunction], table: Mapp
                 "MinValue": 0,
                 "Description": "Runs at once of each stream consumer, reserved for it and no more; 0 in an account that has too few to reserve.",
             },
+            "SealRetentionDays": storage.SEAL_RETENTION,
         },
         "Conditions": {
             "AlarmsAreMailed": {"Fn::Not": [{"Fn::Equals": [ref("AlarmEmail"), ""]}]},
@@ -87,6 +108,8 @@ def merge_template(stage: str, deployed: Iterable[DeployedFunction], table: Mapp
         "Outputs": {
             "TableName": {"Value": ref("Table")},
             "SecretName": {"Value": secret_name(stage)},
+            "FilesBucket": {"Value": ref(storage.FILES)},
+            "SealsBucket": {"Value": ref(storage.SEALS)},
             **{f"{name}Url": {"Value": ref(name)} for name in dead_letters},
         },
     }
@@ -145,10 +168,8 @@ def _string_parameter(description: str) -> Json:
     return {"Type": "String", "Default": "", "Description": description}
 
 
-def _function_properties(function: DeployedFunction, queues: Json) -> Json:
-    properties: Json = {
-        "Environment": {"Variables": {"VALHALLA_PUBLIC_URL": ref("PublicUrl"), "VALHALLA_THROTTLE_RATE": ref("ThrottleRate"), **queues}}
-    }
+def _function_properties(function: DeployedFunction, variables: Json) -> Json:
+    properties: Json = {"Environment": {"Variables": variables}}
     if function.consumer:
         event = f"{function.logical_id}DynamodbEventSource"
         properties["Events"] = {event: {"Properties": event_source_mapping(function.consumer)}}

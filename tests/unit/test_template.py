@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,11 @@ from chalice.deploy.validate import validate_configuration
 from chalicelib.foundation.environment import setting_fields
 from chalicelib.foundation.errors import PROBLEM_TYPES
 from chalicelib.foundation.http.routing import Router
-from chalicelib.foundation.manifest import import_string
+from chalicelib.foundation.manifest import FileFolder, Pack, Schedule, import_string
 from chalicelib.foundation.settings import Settings
 from chalicelib.foundation.store.table import INDEXES, TTL_ATTRIBUTE, table_definition
 from chalicelib.packs import PACKS
-from ops.package import inventory, policies, quotas, template
+from ops.package import inventory, policies, quotas, storage, template
 from ops.package.build import PROJECT, PackagingError, copy_project, deployed_functions, finish_template
 from tests.roles_of_functions import is_allowed
 
@@ -466,9 +467,15 @@ def test_each_may_write_its_logs_and_no_others(name: str) -> None:
 @pytest.mark.parametrize("name", WHOLE)
 def test_the_trail_can_only_be_appended_to(name: str) -> None:
     (denied,) = [entry for entry in statements(name) if entry["Effect"] == "Deny"]
-    assert denied["Condition"] == {"ForAnyValue:StringLike": {"dynamodb:LeadingKeys": ["AUD#*"]}}
+    assert denied["Condition"]["ForAnyValue:StringLike"]["dynamodb:LeadingKeys"][0] == "AUD#*"
     assert {"dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"} <= set(denied["Action"])
     assert may_write(name, "AUD#pipe_1") == ({"PutItem"} if name in {"audit-stream", "stream-gaps"} else set())
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_seals_are_written_by_their_schedule_alone(name: str) -> None:
+    for key in ("SEAL", "SEAL#2026-11-24"):
+        assert bool(may_write(name, key)) == (name == "trail-seal")
 
 
 @pytest.mark.parametrize("name", [*SCHEDULES, "audit-stream", "projection-stream"])
@@ -498,7 +505,8 @@ def test_roles_follow_from_what_packs_declare() -> None:
 
 
 def test_the_worker_of_the_outbox_sees_mail_and_who_has_opted_out() -> None:
-    may, see = [entry for entry in statements("outbox-worker") if any(action.startswith("dynamodb:") for action in entry["Action"])]
+    bare = policies.policy(WORKERS[0], [])["Statement"]  # of a system in which no pack hears what becomes of mail
+    may, see = [entry for entry in bare if any(action.startswith("dynamodb:") for action in entry["Action"])]
     assert may["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["MAIL", "MAIL#*"]}}
     assert set(may["Action"]) == {"dynamodb:GetItem", "dynamodb:UpdateItem"}
     assert see["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["SUPPRESS", "SUPPRESS#*"]}}
@@ -508,9 +516,17 @@ def test_the_worker_of_the_outbox_sees_mail_and_who_has_opted_out() -> None:
     assert {name for name in POLICIES if allowed(name, "ses:SendEmail")} == {"outbox-worker"}
 
 
-def test_mail_is_handed_over_by_the_keeper_of_the_trail_and_what_was_forgotten_by_its_schedule() -> None:
+def test_mail_is_handed_over_by_the_keeper_of_the_trail_what_was_forgotten_by_its_schedule_and_the_next_part_of_work_by_the_worker() -> (
+    None
+):
     outbox = {"Fn::GetAtt": ["Outbox", "Arn"]}
-    assert {name for name in POLICIES if outbox in allowed(name, "sqs:SendMessage")} == {"audit-stream", "outbox-requeue"}
+    assert {name for name in POLICIES if outbox in allowed(name, "sqs:SendMessage")} == {"audit-stream", "outbox-requeue", "outbox-worker"}
+
+
+def test_the_worker_of_the_outbox_changes_what_it_works_on_and_nothing_of_the_trail() -> None:
+    assert may_write("outbox-worker", "exp_01")
+    for key in ("AUD#pipe_1", "SEAL", "PERSON#user_1", "user_01", "pipe_01"):
+        assert not may_write("outbox-worker", key) or any(pack.mail_events for pack in PACKS), key
 
 
 @pytest.mark.parametrize("entry", CONSUMERS, ids=lambda entry: entry.name)
@@ -523,5 +539,134 @@ def test_a_consumer_may_follow_the_stream_and_send_dead_letters(entry: inventory
 
 def test_secrets_are_read_by_those_who_sign_or_seal() -> None:
     readers = {name for name in POLICIES if allowed(name, "secretsmanager:GetSecretValue")}
-    assert readers == {"api", "audit-stream", *SCHEDULES}
+    assert readers - {"outbox-worker"} == {"api", "audit-stream", *SCHEDULES}
+    assert ("outbox-worker" in readers) == any(pack.mail_events for pack in PACKS), "who hears what becomes of mail may have to sign a link"
     assert not [name for name in POLICIES if allowed(name, "secretsmanager:PutSecretValue")]
+
+
+# --- files, seals, mail -----------------------------------------------------------------------------------------------
+
+LETTERS = Pack(
+    "T",
+    "letters",
+    "Letters",
+    "tests",
+    entities={"pipeline": next(pack.entities["pipeline"] for pack in PACKS if "pipeline" in pack.entities)},
+    key_prefixes=("LETTERS",),
+    mail_events={"pipe": "tests.nowhere"},
+    files=(FileFolder("letters"), FileFolder("copies", written_by="outbox-worker", days=7)),
+)
+FILES, SEALS = {"Fn::GetAtt": ["Files", "Arn"]}, {"Fn::GetAtt": ["Seals", "Arn"]}
+
+
+def of_letters(entry: inventory.DeployedFunction) -> dict[str, list[Any]]:
+    """The resources by action that a function may use in a system of letters alone."""
+    found: dict[str, list[Any]] = {}
+    for statement in policies.policy(entry, [LETTERS])["Statement"]:
+        if statement["Effect"] == "Allow":
+            for action in statement["Action"]:
+                found.setdefault(action, []).extend(statement["Resource"])
+    return found
+
+
+def folder(name: str) -> dict[str, str]:
+    return {"Fn::Sub": f"${{Files.Arn}}/{name}/*"}
+
+
+def test_each_writes_only_the_folders_of_its_own() -> None:
+    api, worker = of_letters(FUNCTIONS[0]), of_letters(WORKERS[0])
+    assert api["s3:PutObject"] == [folder("letters")]
+    assert api["s3:GetObject"] == api["s3:GetObjectVersion"] == [folder("letters"), folder("copies")]
+    assert worker["s3:PutObject"] == worker["s3:GetObject"] == [folder("copies")]
+    assert api["s3:ListBucket"] == worker["s3:ListBucket"] == [FILES]  # without it, what is missing is forbidden
+    for entry in FUNCTIONS:
+        given = of_letters(entry) if not entry.schedule else {}
+        assert {action for action in given if action.startswith("s3:Delete") or "Bypass" in action or "Acl" in action} == set()
+        assert entry in (FUNCTIONS[0], *WORKERS) or not [action for action in given if action.startswith("s3:")]
+
+
+def test_only_a_schedule_that_seals_writes_under_lock_and_nobody_opens_it() -> None:
+    schedule = Schedule("letters-seal", "rate(1 day)", "tests.nowhere", "Seals", seals=True)
+    sealing = replace(LETTERS, schedules=(schedule,))
+    given = policies.policy(inventory.DeployedFunction("letters-seal", "schedule", schedule=schedule), [sealing])["Statement"]
+    of_bucket = {action for entry in given for action in entry["Action"] if action.startswith("s3:")}
+    assert of_bucket == {"s3:GetObject", "s3:PutObject", "s3:PutObjectRetention", "s3:ListBucket"}
+    assert {str(where) for entry in given if entry["Sid"].startswith("Se") for where in entry["Resource"] if "Seals" in str(where)} == {
+        str({"Fn::Sub": "${Seals.Arn}/*"}),
+        str(SEALS),
+    }
+    declared = {one.name for pack in PACKS for one in pack.schedules if one.seals}
+    assert {name for name in POLICIES if allowed(name, "s3:PutObjectRetention")} == declared
+    assert not [name for name in POLICIES if allowed(name, "s3:BypassGovernanceRetention") or allowed(name, "s3:DeleteObjectVersion")]
+
+
+def test_who_hears_what_becomes_of_mail_changes_things_of_its_packs() -> None:
+    given = policies.policy(WORKERS[0], [LETTERS])
+    for key in ("pipe_01", "LETTERS", "evt_01", "MAIL#1", "LINK#1"):
+        assert is_allowed(given, "UpdateItem", key), key
+        assert is_allowed(given, "PutItem", key), key
+    for key in ("user_01", "buyer_01", "AUD#pipe_01", "CFG", "RATE#x", "CODE#x"):
+        assert not is_allowed(given, "PutItem", key), key
+
+
+def test_the_bucket_of_files_is_private_and_keeps_every_version(finished: dict[str, Any]) -> None:
+    for name in ("Files", "Seals"):
+        bucket = finished["Resources"][name]
+        assert bucket["DeletionPolicy"] == bucket["UpdateReplacePolicy"] == "Retain"
+        assert set(bucket["Properties"]["PublicAccessBlockConfiguration"].values()) == {True}
+        assert len(bucket["Properties"]["PublicAccessBlockConfiguration"]) == 4
+        assert bucket["Properties"]["VersioningConfiguration"] == {"Status": "Enabled"}
+        assert "AES256" in str(bucket["Properties"]["BucketEncryption"])
+        (refused,) = finished["Resources"][f"{name}Policy"]["Properties"]["PolicyDocument"]["Statement"]
+        assert (refused["Effect"], refused["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+    (cors,) = finished["Resources"]["Files"]["Properties"]["CorsConfiguration"]["CorsRules"]
+    assert cors["AllowedOrigins"] == ["http://localhost:3000", "http://localhost:5173"]
+    assert cors["AllowedMethods"] == ["GET", "HEAD", "PUT"]
+    for function in of_type(finished, "AWS::Serverless::Function").values():
+        variables = function["Properties"]["Environment"]["Variables"]
+        assert (variables["VALHALLA_FILES_BUCKET"], variables["VALHALLA_SEALS_BUCKET"]) == ({"Ref": "Files"}, {"Ref": "Seals"})
+
+
+def test_what_is_kept_for_some_days_is_removed_and_no_version_of_a_document() -> None:
+    rules = storage.bucket_resources([LETTERS], [])["Files"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert "CorsConfiguration" not in storage.bucket_resources([LETTERS], [])["Files"]["Properties"]
+    ending = {rule["Prefix"]: rule for rule in rules if "ExpirationInDays" in rule or "NoncurrentVersionExpiration" in rule}
+    assert {prefix: rule["ExpirationInDays"] for prefix, rule in ending.items()} == {"copies/": 7}
+    assert {"AbortIncompleteMultipartUpload", "ExpiredObjectDeleteMarker"} <= {name for rule in rules for name in rule}
+
+
+def test_a_prefix_of_files_belongs_to_one_pack() -> None:
+    prefixes = [one.prefix for pack in PACKS for one in pack.files]
+    assert len(prefixes) == len(set(prefixes))
+    assert all(prefix.isascii() and "/" not in prefix for prefix in prefixes)
+
+
+def test_what_is_sealed_is_locked_for_years(finished: dict[str, Any]) -> None:
+    bucket = finished["Resources"]["Seals"]["Properties"]
+    assert bucket["ObjectLockEnabled"] is True
+    retention = bucket["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]
+    assert retention == {"Mode": "COMPLIANCE", "Days": {"Ref": "SealRetentionDays"}}
+    assert finished["Parameters"]["SealRetentionDays"]["Default"] >= 3650
+
+
+def test_what_becomes_of_mail_reaches_the_outbox(expanded: dict[str, Any]) -> None:
+    resources = expanded["Resources"]
+    destination = resources["MailEventDestination"]["Properties"]
+    assert destination["ConfigurationSetName"] == {"Ref": "MailConfiguration"}
+    assert destination["EventDestination"]["MatchingEventTypes"] == ["bounce", "complaint"]
+    assert destination["EventDestination"]["SnsDestination"] == {"TopicARN": {"Ref": "MailEvents"}}
+    subscription = resources["MailEventsSubscription"]["Properties"]
+    assert subscription == {"Protocol": "sqs", "TopicArn": {"Ref": "MailEvents"}, "Endpoint": {"Fn::GetAtt": ["Outbox", "Arn"]}}
+    for name, service, action in (
+        ("MailEventsPolicy", "ses.amazonaws.com", "sns:Publish"),
+        ("OutboxPolicy", "sns.amazonaws.com", "sqs:SendMessage"),
+    ):
+        (statement,) = resources[name]["Properties"]["PolicyDocument"]["Statement"]
+        assert (statement["Principal"], statement["Action"]) == ({"Service": service}, action)
+        assert statement["Condition"], "this stage's own, and nobody else's"
+    for function in of_type(expanded, "AWS::Lambda::Function").values():
+        variables = function["Properties"]["Environment"]["Variables"]
+        assert variables["VALHALLA_MAIL_CONFIGURATION_SET"] == {"Ref": "MailConfiguration"}
+    identities, sets = allowed("outbox-worker", "ses:SendEmail")
+    assert identities["Fn::Sub"].endswith(":identity/*")
+    assert sets["Fn::Sub"].endswith(":configuration-set/${MailConfiguration}")

@@ -1,11 +1,11 @@
 """Users: profiles, roles, and who may change them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from pynamodb.expressions.condition import Condition
 
-from chalicelib.foundation import emails, idempotency, roles, signing
+from chalicelib.foundation import emails, idempotency, observations, roles, signing
 from chalicelib.foundation.access import require_live_caller, user_key
 from chalicelib.foundation.actor import CallerRow
 from chalicelib.foundation.auth import addresses, passwords, rate_limit
@@ -16,6 +16,7 @@ from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Conflict, Forbidden, NotFound, Problem, ValidationFailed
 from chalicelib.foundation.idempotency import IdempotencyRecordKey
 from chalicelib.foundation.json_codec import JsonObject
+from chalicelib.foundation.observations import Observation
 from chalicelib.foundation.presentation import present, present_row
 from chalicelib.foundation.schema_types import PageOf
 from chalicelib.foundation.store import keys, references
@@ -288,6 +289,20 @@ def _update_role_counts(ctx: Context, tx: Transaction, after: User, before: dict
         title = f"An administrator took the governance role {role}, which nobody held"
         occasion = f"{after.id}#{role}#{ctx.request_id}"
         add_user_event(ctx, tx, "auth.self_grant", after.id, occasion, title, for_role="auditor", data={"role": role})
+    if self_granted or (_holds_some(before) and not _holds_some(counts)):
+        _observe_self_grant(ctx, tx, after, self_granted)
+
+
+def _holds_some(counts: Iterable[str]) -> bool:
+    """Whether governance roles are among these."""
+    return not roles.GOVERNANCE.keys().isdisjoint(counts)
+
+
+def _observe_self_grant(ctx: Context, tx: Transaction, user: User, granted: Sequence[str]) -> None:
+    """Let it be a finding that a user has granted governance roles to themselves, until they hold none any more."""
+    message = "A governance role was taken by an administrator for themselves."
+    observation = Observation("SELF_APPROVAL", User.KIND, user.id, message, stands=bool(granted), particulars=tuple(granted))
+    observations.add(ctx, tx, observation)
 
 
 def _is_held_by_nobody(role: str) -> Condition:

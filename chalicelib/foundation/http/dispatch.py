@@ -174,7 +174,7 @@ def _to_response(endpoint: Endpoint, request: Request, result: object, replayed:
     body = dumps(response.body) if response.content_type == JSON else response.body
     if exceeds_lambda_limit_encoded(body) if isinstance(body, bytes) else exceeds_lambda_limit(body):
         raise TooLarge("The response would be too large; request fewer items.", limit=MAX_RESPONSE)
-    if status == 201 and endpoint.location:
+    if status in (201, 202) and endpoint.location:
         headers["Location"] = request.prefix + endpoint.location.format(**{**request.parameters, **response.body})
     if status < 300 and (endpoint.method == "GET" or _is_resource(response.body)):
         encoded = body if isinstance(body, bytes) else body.encode()

@@ -18,9 +18,13 @@ def _filled(signals, office):
     deal = signals.ok("POST", "/deals", {"title": "1201 Pine St", "professional_ids": [professional]})["id"]
     signals.ok("POST", f"/pros/scorecard/{professional}/log", {"met_deadline": True, "notes": "On the day."})
     signals.ok("POST", "/pros/tasks", {"professional_id": professional, "deal_id": deal, "title": "Order the report"})
+    signals.ok("POST", "/contracts/lifecycle", {"professional_id": professional, "deal_id": deal, "title": "Engagement"})
     retainer = {"professional_id": professional, "name": "Title work", "monthly_hours_included": 40, "renewal_date": "2027-11-24"}
     signals.ok("POST", "/pros/retainers", retainer)
     signals.ok("POST", f"/pros/handoff/{professional}", {"summary": "Two reports are missing."})
+    signals.ok("PATCH", f"/pros/scorecard/professionals/{professional}", {"email": "ann@example.com"})
+    document = {"deal_id": deal, "document_type": "disclosure", "storage_url": "https://files.example.com/a.pdf"}
+    signals.ok("POST", "/documents/routes", {**document, "professional_id": professional})
     profile = signals.ok("POST", "/pros/profiles", {"name": "Careful"})["id"]
     signals.ok("POST", f"/pros/{professional}/align", {"profile_id": profile})
     office.operator.ask(professional, "assign")
