@@ -587,10 +587,10 @@ def _streams(environment: BenchEnvironment) -> dict[str, dict[str, float]]:
     for start in range(0, len(records), 60):
         response = streams.audit(environment.runtime, {"Records": records[start : start + 60]})
         assert response == {"batchItemFailures": []}, dumps(response)
-    trail = environment.runtime.used()
+    of_trail = environment.runtime.used()
     for start in range(0, len(records), 60):
         streams.project(environment.runtime, {"Records": records[start : start + 60]}, None, streams._CONTRIBUTIONS)
-    return {"trail": trail, "projection": environment.runtime.used()}
+    return {"trail": of_trail, "projection": environment.runtime.used()}
 
 
 if __name__ == "__main__":

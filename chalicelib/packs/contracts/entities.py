@@ -167,11 +167,16 @@ class Contract(Entity):
         return frozenset(attested | ({self.attested_by} if self.attested_by else set()))
 
     @property
-    def is_self_approved(self) -> bool:
-        """Whether somebody drafted and approved it, or drafted or approved it and attested a signature."""
+    def self_approvers(self) -> frozenset[str]:
+        """Who drafted and approved it, or drafted or approved it and attested a signature."""
         approval = self.standing_approval
         approver = frozenset({str(approval["by"])} if approval else ())
-        return bool(approver & self.drafters or self.attesters & (self.drafters | approver))
+        return approver & self.drafters | self.attesters & (self.drafters | approver)
+
+    @property
+    def is_self_approved(self) -> bool:
+        """Whether there is somebody who did."""
+        return bool(self.self_approvers)
 
     # -- as of a day
 

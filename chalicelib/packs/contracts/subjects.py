@@ -23,6 +23,7 @@ def _facts(contract: Contract) -> JsonObject:
         "signed_on": contract.signed_on,
         "created_by": contract.created_by,
         "self_approved": contract.is_self_approved,
+        "self_approvers": sorted(contract.self_approvers),
         "amends": contract.amends,
     }
 

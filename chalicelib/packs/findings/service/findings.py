@@ -127,14 +127,18 @@ def accept_finding(ctx: Context, id: str, body: FindingAcceptRequest) -> Finding
 
 
 def _causers(ctx: Context, finding: Finding) -> frozenset[str]:
-    """Who created or owns what a finding is about; of a user, who is no subject, that user. One round trip and more."""
+    """Who created or owns what a finding is about, or approved what is their own; of a user, who is no subject, that user.
+
+    One round trip and more.
+    """
     registry = SubjectRegistry(ctx.packs)
     if not registry.is_subject(finding.subject_id):
         return frozenset({finding.subject_id})
     try:
-        return registry.load(ctx, finding.subject_id).responsible
+        subject = registry.load(ctx, finding.subject_id)
     except NotFound:  # it is gone
         return frozenset()
+    return subject.responsible | frozenset(subject.facts.get("self_approvers", ()))
 
 
 def _require_decision(ctx: Context, snapshot: FindingSnapshot, decision_id: str | None) -> tuple[str, governance.Head] | None:
