@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from bench import environments, harness
+from bench import environments, harness, trail
 from bench.environments import BenchEnvironment
 from bench.warm import LEAD
 from chalicelib.foundation.json_codec import dumps
@@ -21,6 +21,10 @@ BUYER = {
     "email": "offers@cedar.example.com",
     "buy_box": {"markets": ["981*"], "price_min": 50000, "price_max": 400000, "bedrooms_min": 2},
     "proof_of_funds": {"amount": 400000, "issued_on": "2026-11-20", "expires_on": "2027-11-20"},
+}
+HOUSE_AND_PHONE = {
+    "property": {"address": {"line1": "77 Pine St", "city": "Seattle", "region": "WA", "postal_code": "98103"}},
+    "seller": {"name": "Ada Example", "phone": "(206) 555-0100"},
 }
 HOLDING = {
     "asset_type": "property",
@@ -62,6 +66,11 @@ WHOLESALE: list[tuple[str, Operation]] = [
     ("list of 50, one stage", lambda env, _: env.call("GET", "/wholesale", query={"stage": "lead"})),
     ("list of 50, all stages", lambda env, _: env.call("GET", "/wholesale")),
     ("list of 50, a market", lambda env, _: env.call("GET", "/wholesale", query={"market": "98103"})),
+    ("list of 50, a market and a stage", lambda env, _: env.call("GET", "/wholesale", query={"market": "98103", "stage": "lead"})),
+    ("list of 50, an owner and a stage", lambda env, _: env.call("GET", "/wholesale", query={"owner": "me", "stage": "lead"})),
+    ("next actions", lambda env, _: env.call("GET", "/wholesale/next-actions")),
+    ("create, with house and phone", lambda env, _: env.call("POST", "/wholesale", {**LEAD, **HOUSE_AND_PHONE}, **_key())),
+    ("edit of the phone", lambda env, ids: env.call("PATCH", f"/wholesale/{ids['id']}", {"seller": {"phone": "+12065550142"}})),
     ("bulk of 10", lambda env, _: env.call("POST", "/wholesale/bulk", {"items": [LEAD] * 10}, **_key())),
     (
         "calculate",
@@ -376,6 +385,78 @@ HANDOFFS: list[tuple[str, Operation]] = [
     ("list a deal's packets", lambda env, ids: env.call("GET", f"/pros/handoff/by-deal/{ids['handed']}")),
     ("list a professional's packets", lambda env, ids: env.call("GET", f"/pros/handoff/by-professional/{ids['receiver']}")),
 ]
+CONTRACT = {
+    "title": "Purchase agreement, 1201 Pine St",
+    "kind": "purchase",
+    "value": 210000,
+    "parties": [
+        {"name": "Ann Seller", "email": "ann@example.com", "role": "seller", "side": "opposing"},
+        {"name": "Bob Buyer", "email": "bob@example.com", "role": "buyer", "side": "ours"},
+    ],
+}
+_CONTRACTS = "/contracts/lifecycle"
+
+
+def _contract(env: BenchEnvironment, **more: object) -> str:
+    deal = env.call("POST", "/deals", {"title": "1201 Pine St"})["id"]
+    _streams(env)
+    env.runtime.used()
+    return str(env.call("POST", _CONTRACTS, {**CONTRACT, "deal_id": deal, **more}, **_key())["id"])
+
+
+def _move_contract(env: BenchEnvironment, ids: dict[str, str], status: str, **more: object) -> None:
+    env.call("PATCH", f"{_CONTRACTS}/{ids['ctr']}/status", {"status": status, **more})
+
+
+# What takes a document is not among them, since there is no bucket here.
+CONTRACTS: list[tuple[str, Operation]] = [
+    ("draft a contract with two parties", lambda env, ids: ids.update(ctr=_contract(env))),
+    ("read a contract", lambda env, ids: env.call("GET", f"{_CONTRACTS}/{ids['ctr']}")),
+    ("edit its notes", lambda env, ids: env.call("PATCH", f"{_CONTRACTS}/{ids['ctr']}", {"notes": "Waits for the lender."})),
+    ("submit a contract", lambda env, ids: _move_contract(env, ids, "under_review")),
+    ("approve a contract", lambda env, ids: _move_contract(env, ids, "approved")),
+    ("take a contract back", lambda env, ids: _move_contract(env, ids, "draft", reason="rework")),
+    ("versions of a contract", lambda env, ids: env.call("GET", f"{_CONTRACTS}/{ids['ctr']}/versions")),
+    ("list a deal's contracts", lambda env, ids: env.call("GET", f"{_CONTRACTS}/by-deal/deal_{ids['ctr'][5:31]}")),
+    ("list contracts of a status", lambda env, _: env.call("GET", f"{_CONTRACTS}/by-status", query={"status": "draft"})),
+    ("archive a contract", lambda env, ids: env.call("POST", f"{_CONTRACTS}/{ids['ctr']}/archive", None, **_key())),
+]
+
+
+def _first_scan(env: BenchEnvironment, ids: dict[str, str]) -> None:
+    """A scan of a deal with a pipeline, a professional and two tasks, one of which is overdue: three findings, one of them critical."""
+    pipeline = env.call("POST", "/wholesale", LEAD | {"stage": "under_contract", "contract_price": 118000})["id"]
+    worker = env.call("POST", _PROFESSIONALS, PROFESSIONAL)["id"]
+    deal = {"title": "1201 Pine St", "kind": "wholesale", "pipeline_id": pipeline, "professional_ids": [worker]}
+    ids["scanned"] = env.call("POST", "/deals", deal)["id"]
+    for due_on in ("2026-11-20", "2027-06-01"):
+        env.call("POST", "/pros/tasks", {**TASK, "professional_id": worker, "deal_id": ids["scanned"], "due_on": due_on}, **_key())
+    _streams(env)
+    env.runtime.used()
+    events = _scan(env, ids)["events"]
+    ids["critical"], ids["finding"] = events[0]["id"], events[1]["id"]
+
+
+def _scan(env: BenchEnvironment, ids: dict[str, str]) -> Any:
+    return env.call("POST", f"/audit/scan/deal/{ids['scanned']}", None)
+
+
+def _on_finding(env: BenchEnvironment, ids: dict[str, str], which: str, move: str, body: object) -> Any:
+    return env.call("POST", f"/audit/events/{ids[which]}/{move}", body, **_key())
+
+
+FINDINGS: list[tuple[str, Operation]] = [
+    ("scan a deal: three findings", _first_scan),
+    ("scan it again: nothing new", _scan),
+    ("acknowledge a finding", lambda env, ids: _on_finding(env, ids, "critical", "acknowledge", {"note": "On Friday."})),
+    ("resolve it", lambda env, ids: _on_finding(env, ids, "critical", "resolve", {"note": "Signed on paper."})),
+    ("scan: it is opened again", _scan),
+    ("read a finding", lambda env, ids: env.call("GET", f"/audit/events/{ids['finding']}")),
+    ("list a deal's findings", lambda env, ids: env.call("GET", f"/audit/events/deal/{ids['scanned']}")),
+    ("list open findings", lambda env, _: env.call("GET", "/audit/events/open")),
+    ("summary of findings", lambda env, _: env.call("GET", "/audit/summary")),
+]
+
 
 _DOCUMENT = {"document_type": "disclosure", "title": "Seller's disclosure", "storage_url": "https://files.example.com/disclosure.pdf"}
 _NEIGHBOUR = {"name": "Ann Adams", "email": "ann@example.com"}
@@ -440,7 +521,22 @@ DOCUMENTS: list[tuple[str, Operation]] = [
     ("list a professional's routes", lambda env, ids: env.call("GET", f"{_ROUTES}/by-professional/{ids['reader']}")),
     ("list routes of a status", lambda env, _: env.call("GET", _ROUTES, query={"status": "sent"})),
 ]
-OPERATIONS = WHOLESALE + DISPOSITIONS + HOLDINGS + RETAINERS + SCORECARDS + TASKS + SIGNALS + ALIGNMENT + DEALS + HANDOFFS + DOCUMENTS
+]
+OPERATIONS = [
+    *WHOLESALE,
+    *DISPOSITIONS,
+    *HOLDINGS,
+    *RETAINERS,
+    *SCORECARDS,
+    *TASKS,
+    *SIGNALS,
+    *ALIGNMENT,
+    *DEALS,
+    *HANDOFFS,
+    *FINDINGS,
+    *DOCUMENTS,
+    *CONTRACTS,
+]
 
 
 def replayed_key(environment: BenchEnvironment) -> dict[str, str]:
@@ -492,10 +588,10 @@ def _streams(environment: BenchEnvironment) -> dict[str, dict[str, float]]:
     for start in range(0, len(records), 60):
         response = streams.audit(environment.runtime, {"Records": records[start : start + 60]})
         assert response == {"batchItemFailures": []}, dumps(response)
-    trail = environment.runtime.used()
+    of_trail = environment.runtime.used()
     for start in range(0, len(records), 60):
         streams.project(environment.runtime, {"Records": records[start : start + 60]}, None, streams._CONTRIBUTIONS)
-    return {"trail": trail, "projection": environment.runtime.used()}
+    return {"trail": of_trail, "projection": environment.runtime.used()}
 
 
 if __name__ == "__main__":

@@ -39,10 +39,10 @@ def find_gaps(context: Callable[[], Context], contribute: ContributionRegistry, 
 
 
 def _mail(ctx: Context, *, close: bool) -> list[Gap]:
-    keys = list(outbox_requeue.forgotten(ctx))
+    messages = list(outbox_requeue.forgotten(ctx))
     if close:
         outbox_requeue.requeue(ctx, RunStats())
-    return [Gap("outbox", key.pk, "closed" if close else "open") for key in keys]
+    return [Gap("outbox", message.key.pk, "closed" if close else "open") for message in messages]
 
 
 # -- the command

@@ -33,6 +33,7 @@ from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.entity import ENTITY
 from chalicelib.foundation.store.table import table_definition
 from ops import cli
+from ops.table_scan import scan_segment
 
 app = typer.Typer()
 
@@ -136,7 +137,7 @@ def export(runtime: Runtime, path: Path, *, workers: int, advance: Advance = lam
     with body.open("w", encoding="utf-8", newline="\n") as file:
 
         def segment(number: int) -> None:
-            for page in _scan(runtime, number, workers):
+            for page in scan_segment(runtime, number, workers):
                 lines = [(to_line(raw), raw) for raw in page]
                 with lock:
                     for line, raw in lines:
@@ -157,17 +158,6 @@ def export(runtime: Runtime, path: Path, *, workers: int, advance: Advance = lam
     finally:
         body.unlink()
     return totals
-
-
-def _scan(runtime: Runtime, number: int, workers: int) -> Iterator[list[DynamoItem]]:
-    start: dict[str, Any] = {}
-    while True:
-        store = runtime.store(lambda: _CALL_SECONDS)
-        response = store.call("scan", TableName=store.table, ConsistentRead=True, Segment=number, TotalSegments=workers, **start)
-        yield response["Items"]
-        if "LastEvaluatedKey" not in response:
-            return
-        start = {"ExclusiveStartKey": response["LastEvaluatedKey"]}
 
 
 def _header(runtime: Runtime, totals: ExportTotals, now: datetime) -> dict[str, Any]:

@@ -8,7 +8,7 @@ Each pack names the first parts of the keys that it uses (`Pack.files`): that is
 """
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, TypedDict, TypeVar
 from urllib.parse import quote
@@ -80,6 +80,22 @@ def get(ctx: "Context", key: str, version_id: str = "") -> bytes | None:
 def put(ctx: "Context", key: str, body: bytes, *, content_type: str) -> StoredFile:
     """Store a file, as a new version. One exchange with S3. Objects go before rows: one that no row names harms nothing."""
     return _at_storage(ctx, lambda storage: storage.put(_files_bucket(ctx), key, body, content_type=content_type))
+
+
+def begin_upload(ctx: "Context", key: str, *, content_type: str) -> str:
+    """Begin to store a file in parts; the upload's id. One exchange with S3."""
+    return _at_storage(ctx, lambda storage: storage.begin_upload(_files_bucket(ctx), key, content_type=content_type))
+
+
+def put_part(ctx: "Context", key: str, upload_id: str, number: int, body: bytes) -> str:
+    """Store a part of a file, numbered from 1, at least 5 MiB unless it is the last; its tag. One exchange with S3."""
+    return _at_storage(ctx, lambda storage: storage.put_part(_files_bucket(ctx), key, upload_id, number, body))
+
+
+def finish_upload(ctx: "Context", key: str, upload_id: str, tags: Sequence[str]) -> StoredFile | None:
+    """Make the file of its parts; None where it isn't there and can't be made any more. Safe to repeat. Two exchanges with S3."""
+    _at_storage(ctx, lambda storage: storage.finish_upload(_files_bucket(ctx), key, upload_id, tags))
+    return head(ctx, key)
 
 
 def put_locked(ctx: "Context", name: str, body: bytes, *, content_type: str, until: datetime | None = None) -> StoredFile:

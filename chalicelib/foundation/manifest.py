@@ -23,10 +23,11 @@ class Endpoint:
     """One endpoint. The handler's type hints say the rest: path parameters, `query`, `body`, the answer.
 
     `handler` is a function of the pack's `routes` module. `status` is that of success; `location` the path of what was
-    created, with `{id}` from the answer. `composite` marks an answer that holds more than the bare resource: its ETag is
+    created (201), or is being made (202), with `{id}` from the answer. `composite` marks an answer that holds more than the bare resource: its ETag is
     weak and covers the body. `etag=False` is for answers that are no resource (results of a calculation, tokens).
     `errors` names the problem kinds that this endpoint adds to those that every endpoint can answer; `extra_statuses` other statuses
     under which it answers the same body (the 503 of a health check); `formats` the other content types that a caller may ask for.
+    `operation_id` is its name in generated clients, where that isn't `<pack>_<handler>`, since another pack had it before.
     `forms`: the body may also be a form of HTML, whose fields are those of the body's model.
     """
 
@@ -44,6 +45,7 @@ class Endpoint:
     content_type: str = "application/json"
     formats: tuple[str, ...] = ()
     idempotent: bool = True  # a POST accepts Idempotency-Key; False where a repetition is a new request (login)
+    operation_id: str = ""
     forms: bool = False
 
     @property
@@ -95,6 +97,7 @@ class SubjectEntry:
     Two more are for packs that can't import the resource's. `resolve` is the dotted path of a function `(ctx, text) -> id`, for resources
     that requests may name by something else than their id; `require_own` of one `(ctx, tx, id, any_permission) -> None`, which lets a
     transaction stand only while the resource exists and, unless the caller has that permission, is one of the caller's own.
+    `timeline`: it is the root of a partition, and all changes of what lies there are found by it, newest first.
     """
 
     type: str
@@ -102,6 +105,7 @@ class SubjectEntry:
     adapter: str
     resolve: str = ""
     require_own: str = ""
+    timeline: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,13 +133,14 @@ class PermissionRow:
     A cell of `cells`, by role: letters, `r` read, `w` write, `a` admin, then special permissions separated by spaces. "rw bulk" of
     `wholesale` grants wholesale:read, wholesale:write and wholesale:bulk. `governed`: holders of governance roles read it, too.
     `live`: what it allows to change gives rights (users, roles, keys, settings, policies), so each change reads the caller's own rows
-    first, and who lost their rights a moment ago is refused. One round trip more (RoleMatrix.needs_live_caller).
+    first, and who lost their rights a moment ago is refused. One round trip more (RoleMatrix.needs_live_caller). Where only some rights
+    of the row are so, it names them.
     """
 
     name: str
     cells: Mapping[str, str]
     governed: bool = False
-    live: bool = False
+    live: bool | tuple[str, ...] = False
 
 
 @dataclass(frozen=True)
@@ -162,7 +167,9 @@ class Pack:
     path of a function `(ctx, tx, root_id, limit) -> int`: it adds to the transaction that these things are cancelled, one action each, and
     returns how many they are; of more than `limit` it adds nothing, and need not count on. `mail_events` maps the prefix of each kind of id
     that its mails are about by the dotted path of a function `(ctx, about, purpose, mail_events.MailEvent) -> None`, which is told when one
-    bounces or is complained of: maybe twice, maybe late. `files` are the first parts of the keys that it uses in the bucket of files. `facts` maps
+    bounces or is complained of: maybe twice, maybe late. `files` are the first parts of the keys that it uses in the bucket of files. `work` maps
+    each kind of row that it adds to the outbox (`outbox.add_work`) by the dotted path of a function `(ctx, key) -> outbox.DeliveryResult`: what the
+    worker behind the queue does for it. `facts` maps
     each list of a handoff packet that the pack looks up, e.g. `contracts`, by the dotted path of a function
     `(ctx, professional_id, deal_id, rows) -> packet_facts.FactList`, `rows` being all that lies in the deal's partition (none without a deal). A `planned` pack is not built yet: it has a title and permissions, but no endpoints.
     """
@@ -186,8 +193,10 @@ class Pack:
     key_prefixes: tuple[str, ...] = ()
     holders: Mapping[str, str] = field(default_factory=dict)
     cancels: Mapping[str, str] = field(default_factory=dict)
+    observations: str = ""  # dotted path of a function `(ctx, tx, Observation) -> None` that keeps what others observe
     mail_events: Mapping[str, str] = field(default_factory=dict)
     files: tuple[FileFolder, ...] = ()
+    work: Mapping[str, str] = field(default_factory=dict)
     planned: bool = False
 
     @property

@@ -7,11 +7,12 @@ repeated at most twice, where S3 is busy or unreachable; every one of these is s
 import base64
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
+from xml.sax.saxutils import escape, unescape
 
 from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
@@ -101,6 +102,32 @@ class ObjectStorage:
             raise ObjectExists(key)
         return StoredObject(key, _version_of(response.headers), len(body), digest.hex(), content_type)
 
+    # -- an object in parts: each of 5 MiB at the least, but the last one
+
+    def begin_upload(self, bucket: str, key: str, *, content_type: str) -> str:
+        """Begin to put an object in parts; the upload's id."""
+        response = self._call(
+            "CreateMultipartUpload", "POST", self._url(bucket, key, {"uploads": ""}), {"Content-Type": content_type}, b"", 200
+        )
+        return str(_text_of("UploadId", response.content))
+
+    def put_part(self, bucket: str, key: str, upload_id: str, number: int, body: bytes) -> str:
+        """Put a part, numbered from 1, or replace it; its tag, by which `finish_upload` names it."""
+        url = self._url(bucket, key, {"partNumber": str(number), "uploadId": upload_id})
+        return str(self._call("UploadPart", "PUT", url, {}, body, 200).headers["ETag"])
+
+    def finish_upload(self, bucket: str, key: str, upload_id: str, tags: Sequence[str]) -> bool:
+        """Make the object of all parts, in order. False where there is no such upload, or no more: it was finished before."""
+        parts = "".join(f"<Part><PartNumber>{number}</PartNumber><ETag>{escape(tag)}</ETag></Part>" for number, tag in enumerate(tags, 1))
+        body = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
+        url = self._url(bucket, key, {"uploadId": upload_id})
+        response = self._call("CompleteMultipartUpload", "POST", url, {"Content-Type": "application/xml"}, body, _NOT_FOUND)
+        if response.status_code == _NOT_FOUND:
+            return False
+        if _CODE.search(response.content):  # S3 may answer 200 before it knows
+            raise _error("CompleteMultipartUpload", response)
+        return True
+
     def _url(self, bucket: str, key: str, query: Mapping[str, str] | None = None) -> str:
         endpoint = self._connection.endpoint
         host = f"{endpoint}/{bucket}" if endpoint else f"https://{bucket}.s3.{self._connection.region}.amazonaws.com"
@@ -127,6 +154,11 @@ class ObjectStorage:
             if response.status_code < 500:
                 raise _error(operation, response)
         raise StorageUnavailable(f"{operation}: {response.status_code}")
+
+
+def _text_of(element: str, xml: bytes) -> str:
+    """The text of an element of an answer, which is there once."""
+    return unescape(xml.decode().partition(f"<{element}>")[2].partition(f"</{element}>")[0])
 
 
 def _version_of(headers: Mapping[str, str]) -> str:

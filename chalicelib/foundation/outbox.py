@@ -5,6 +5,9 @@ puts its key on the queue by `enqueue`; the worker behind the queue claims the r
 A worker that dies between sending and marking sends it twice: no mail is lost, and a second one says the same. A row that is not sent
 after a quarter of an hour is due in an index, from which the schedule `outbox-requeue` queues it again, once an hour.
 
+Other work that is too long for a request lies in the outbox, too (`add_work`), and is done by the same worker, in parts: at the end of one it
+keeps how far it came in the row (`update_leased`), and puts the row's key on the queue again. So a worker that dies loses one part.
+
 A mail of a thing names it, and what the mail is for: when it bounces, that thing's pack is told (foundation.mail_events).
 
 A mail that its receiver may opt out of names the row that says so (foundation.suppression). The worker reads it just before it sends.
@@ -15,9 +18,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.expressions.condition import Condition
 
 from chalicelib.foundation import mail_events, suppression, telemetry
 from chalicelib.foundation.aws import client
@@ -36,7 +40,7 @@ if TYPE_CHECKING:
     from chalicelib.foundation.context import Context
     from chalicelib.foundation.settings import Settings
 
-MAIL = "m"  # `t` of a mail's row: what the stream's audit function looks for
+MAIL = "m"  # `t` of a row in the outbox, of mail and other work: what the stream's audit function looks for
 MAIL_TTL = timedelta(days=7)
 LEASE = timedelta(seconds=60)  # how long a claim holds: longer than SES takes to respond, shorter than the queue's visibility timeout
 BATCH = 10  # the maximum of SendMessageBatch
@@ -59,7 +63,7 @@ class QueueError(Exception):
 @dataclass(frozen=True)
 class DeliveryResult:
     """The outcome of one delivery: sent, suppressed (the receiver has opted out), gone (nothing to do), busy (leased by another worker),
-    failed (permanently); of an event of a mail: reported, or ignored.
+    failed (permanently); of an event of a mail: reported, or ignored; of work in parts: done, or continued (its next part is queued).
     """
 
     outcome: str
@@ -88,25 +92,37 @@ def add_mail(
     """
     assert _TAG.fullmatch(about), about
     assert _TAG.fullmatch(purpose), purpose
-    key = ItemKey(f"MAIL#{ulid(ctx.now)}", "M")
-    row = {
-        "kind": "mail",
-        "state": "void" if decoy else "queued",
-        "to": to,
-        "subject": subject,
-        "text": text,
+    key = _key(ulid(ctx.now))
+    more = ({"unless": unless.pk} if unless else {}) | ({"about": about, "purpose": purpose} if about else {})
+    row = _row(ctx, key, "mail", to=to, subject=subject, text=text, **more)
+    tx.put_values(key, row | {"state": "void", UNSENT.pk_name: _DECOYS} if decoy else {"t": MAIL, **row}, ROW_ABSENT)
+    return key
+
+
+def add_work(tx: Transaction, ctx: "Context", kind: str, id: str, **values: object) -> ItemKey:
+    """Add work to the transaction that the worker behind the queue does for `kind`, with `values` in its row; returns its key."""
+    key = _key(id)
+    tx.put_values(key, {"t": MAIL, **_row(ctx, key, kind, **values)}, ROW_ABSENT)
+    return key
+
+
+def _key(id: str) -> ItemKey:
+    return ItemKey(f"MAIL#{id}", "M")
+
+
+def _row(ctx: "Context", key: ItemKey, kind: str, **values: object) -> JsonObject:
+    return {
+        "kind": kind,
+        "state": "queued",
         "attempts": 0,
         "created_at": ctx.now,
         "updated_by": ctx.actor.id,
         "request_id": ctx.request_id,
         "correlation_id": ctx.correlation_id,
         "ttl": int((ctx.now + MAIL_TTL).timestamp()),
-        **({"unless": unless.pk} if unless else {}),
-        **({"about": about, "purpose": purpose} if about else {}),
+        **values,
+        **due_keys(key, ctx.now + FORGOTTEN_AFTER),
     }
-    row |= due_keys(key, ctx.now + FORGOTTEN_AFTER)
-    tx.put_values(key, row | {UNSENT.pk_name: _DECOYS} if decoy else {"t": MAIL, **row}, ROW_ABSENT)
-    return key
 
 
 def due_keys(key: ItemKey, due_at: datetime) -> dict[str, str]:
@@ -117,8 +133,15 @@ def due_keys(key: ItemKey, due_at: datetime) -> dict[str, str]:
 # -- to the queue
 
 
-def enqueue(settings: "Settings", keys: Iterable[ItemKey], kind: str = "mail") -> None:
-    """Put the keys of outbox rows on the stage's queue, ten per call. Raises QueueError unless all were accepted.
+class Message(NamedTuple):
+    """What the queue holds: the key of a row in the outbox, and its kind."""
+
+    kind: str
+    key: ItemKey
+
+
+def enqueue(settings: "Settings", messages: Iterable[Message]) -> None:
+    """Put messages about outbox rows on the stage's queue, ten per call. Raises QueueError unless all were accepted.
 
     For the function on the table's stream, once for each row of `t` "m" that it sees inserted. Without a queue (in tests)
     it does nothing.
@@ -126,8 +149,10 @@ def enqueue(settings: "Settings", keys: Iterable[ItemKey], kind: str = "mail") -
     if settings.outbox_queue is None:
         return
     sqs = client("sqs", settings)
-    for batch in batches(keys, BATCH):
-        entries = [{"Id": str(index), "MessageBody": dumps({"kind": kind, "pk": key.pk, "sk": key.sk})} for index, key in enumerate(batch)]
+    for batch in batches(messages, BATCH):
+        entries = [
+            {"Id": str(index), "MessageBody": dumps({"kind": kind, "pk": key.pk, "sk": key.sk})} for index, (kind, key) in enumerate(batch)
+        ]
         try:
             response = sqs.send_message_batch(QueueUrl=settings.outbox_queue, Entries=entries)
         except (BotoCoreError, ClientError) as error:
@@ -136,21 +161,21 @@ def enqueue(settings: "Settings", keys: Iterable[ItemKey], kind: str = "mail") -
             raise QueueError(f"The queue refused {len(response['Failed'])} of {len(entries)} messages.")
 
 
-def batches(keys: Iterable[ItemKey], size: int) -> Iterator[list[ItemKey]]:
-    """Up to `size` keys at a time."""
-    rest = iter(keys)
+def batches(messages: Iterable[Message], size: int) -> Iterator[list[Message]]:
+    """Up to `size` messages at a time."""
+    rest = iter(messages)
     while batch := list(islice(rest, size)):
         yield batch
 
 
-def parse_message(message: str) -> tuple[str, ItemKey]:
+def parse_message(message: str) -> Message:
     """The kind and key in a message of the queue."""
     return message_kind_and_key(loads(message))
 
 
-def message_kind_and_key(message: JsonObject) -> tuple[str, ItemKey]:
+def message_kind_and_key(message: JsonObject) -> Message:
     """The kind and key in a message of the queue that was decoded."""
-    return str(message["kind"]), ItemKey(str(message["pk"]), str(message["sk"]))
+    return Message(str(message["kind"]), ItemKey(str(message["pk"]), str(message["sk"])))
 
 
 # -- from the queue
@@ -158,9 +183,9 @@ def message_kind_and_key(message: JsonObject) -> tuple[str, ItemKey]:
 
 def deliver_mail(ctx: "Context", key: ItemKey) -> DeliveryResult:
     """Send the mail of this row, unless it is sent, gone, or leased by another worker. Raises errors that a retry may resolve."""
-    row = _claim(ctx, key)
+    row = claim(ctx, key)
     if row is None:
-        return _unclaimed_result(ctx, key)
+        return unclaimed_result(ctx, key)
     if "unless" in row and suppression.is_active(ctx.store.get_item(Suppression.key_at(row["unless"]))):
         _finish(ctx, key, row, "suppressed")
         return DeliveryResult("suppressed")
@@ -198,7 +223,8 @@ def _reporting(settings: "Settings", row: JsonObject) -> JsonObject:
     return {**configuration, **({"EmailTags": tags} if tags else {})}
 
 
-def _claim(ctx: "Context", key: ItemKey) -> JsonObject | None:
+def claim(ctx: "Context", key: ItemKey) -> JsonObject | None:
+    """Lease a row, for a minute; None where it is done, gone, or leased by another worker. One round trip."""
     now = int(ctx.now.timestamp())
     is_free = any_of(attribute("lease").does_not_exist(), attribute("lease") < now)
     try:
@@ -213,28 +239,33 @@ def _claim(ctx: "Context", key: ItemKey) -> JsonObject | None:
     return codec.decode_item(row)
 
 
-def _unclaimed_result(ctx: "Context", key: ItemKey) -> DeliveryResult:
+def unclaimed_result(ctx: "Context", key: ItemKey) -> DeliveryResult:
+    """Why a row couldn't be leased: busy, or gone. One round trip."""
     row = find_live_row(ctx.store, key, ctx.now) or {}
     return DeliveryResult("busy" if row.get("state") == {"S": "queued"} else "gone")
 
 
 def _release(ctx: "Context", key: ItemKey, row: JsonObject) -> None:
     """Release the lease, so that the queue's next delivery need not wait for it to expire."""
-    _update_leased(ctx, key, row, {})
+    update_leased(ctx, key, row, {})
 
 
 def _finish(ctx: "Context", key: ItemKey, row: JsonObject, state: str, **attributes: str) -> None:
     """Set the final state, and remove the text: it may contain a code, and is no longer needed."""
-    _update_leased(ctx, key, row, {"state": state, "finished_at": ctx.now, "text": None, **_NOT_DUE, **attributes})
+    update_leased(ctx, key, row, {"state": state, "finished_at": ctx.now, "text": None, **NOT_DUE, **attributes})
 
 
-_NOT_DUE = dict.fromkeys((UNSENT.pk_name, UNSENT.sk_name))
+NOT_DUE = dict.fromkeys((UNSENT.pk_name, UNSENT.sk_name))  # set in a row that is done
 
 
-def _update_leased(ctx: "Context", key: ItemKey, row: JsonObject, values: JsonObject) -> None:
+def update_leased(ctx: "Context", key: ItemKey, row: JsonObject, values: JsonObject) -> None:
     """Update a row and release it while this worker holds its lease; otherwise log and leave it to the new holder."""
-    is_ours = all_of(*unchanged({"leased_by": row["leased_by"], "lease": row["lease"]}))
     try:
-        ctx.store.update(key, set=values, remove=("lease", "leased_by"), when=is_ours)
+        ctx.store.update(key, set=values, remove=("lease", "leased_by"), when=is_leased_as(row))
     except VersionConflict:
         telemetry.log("WARNING", "the lease of a mail ran out before it was marked", row=key.pk)
+
+
+def is_leased_as(row: JsonObject) -> Condition:
+    """That a row is still leased as it was when it was claimed."""
+    return all_of(*unchanged({"leased_by": row["leased_by"], "lease": row["lease"]}))

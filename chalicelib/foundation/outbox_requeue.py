@@ -1,4 +1,4 @@
-"""Mail that was never queued, or that the queue gave up on: found in the due index, and queued again."""
+"""Mail and other work that was never queued, or that the queue gave up on: found in the due index, and queued again."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -6,7 +6,7 @@ from datetime import timedelta
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import VersionConflict
 from chalicelib.foundation.ids import ItemKey
-from chalicelib.foundation.outbox import BATCH, UNSENT, batches, due_keys, enqueue
+from chalicelib.foundation.outbox import BATCH, UNSENT, Message, batches, due_keys, enqueue
 from chalicelib.foundation.schedules import RunStats
 from chalicelib.foundation.store.expiry import is_live
 from chalicelib.foundation.store.expressions import all_of, attribute
@@ -14,14 +14,14 @@ from chalicelib.foundation.store.expressions import all_of, attribute
 REQUEUE_EVERY = timedelta(hours=1)  # longer than the queue takes to give up a message
 
 
-def forgotten(ctx: Context) -> Iterator[ItemKey]:
-    """The keys of mail that should have been sent by now. One round trip per thousand."""
+def forgotten(ctx: Context) -> Iterator[Message]:
+    """What should have been sent or done by now. One round trip per thousand."""
     for row in ctx.store.query_all(UNSENT.until(ctx.now)):
-        yield ItemKey(row["pk"]["S"], row["sk"]["S"])
+        yield Message(row["kind"]["S"], ItemKey(row["pk"]["S"], row["sk"]["S"]))
 
 
 def requeue(ctx: Context, run: RunStats) -> None:
-    """Queue mail again that should have been sent by now, while there is time. Two round trips a mail, one call of the queue for ten.
+    """Queue again what should have been sent or done by now, while there is time. Two round trips a mail, one call of the queue for ten.
 
     A message that is in the queue twice is sent once: the row is claimed. Raises QueueError; what was claimed is due again in an hour.
     """
@@ -29,7 +29,7 @@ def requeue(ctx: Context, run: RunStats) -> None:
         if ctx.store.remaining_seconds() <= 0:
             run.has_more = True
             return
-        claimed = [key for key in batch if _postpone(ctx, key)]
+        claimed = [message for message in batch if _postpone(ctx, message.key)]
         enqueue(ctx.settings, claimed)
         run.found += len(batch)
         run.done += len(claimed)

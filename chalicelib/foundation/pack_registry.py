@@ -32,6 +32,15 @@ class PackRegistry:
         pack = self.by_kind.get(kind)
         return None if pack is None else import_string(pack.entities[kind]).ID
 
+    def timeline_root(self, partition: str) -> str | None:
+        """The root whose partition it is, where changes are found by that root; else None."""
+        return partition if partition.partition("_")[0] in self._timelines else None
+
+    @cached_property
+    def _timelines(self) -> frozenset[str]:
+        """What the ids of such roots begin with."""
+        return frozenset(subject.prefix for pack in self.packs for subject in pack.subjects if subject.timeline)
+
     @cached_property
     def owned(self) -> tuple[tuple[str, OwnedEntities], ...]:
         """What users own, each kind with the dotted path of its class."""

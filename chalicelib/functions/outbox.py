@@ -8,11 +8,12 @@ from chalicelib.foundation.manifest import QueueConsumer, import_string
 from chalicelib.foundation.outbox import DeliveryResult
 from chalicelib.foundation.runtime import Runtime
 from chalicelib.functions import process_runtime
+from chalicelib.packs import PACKS
 
 OUTBOX_WORKER = QueueConsumer(
     name="outbox_worker",
     function="chalicelib.functions.outbox.outbox_worker",
-    summary="Sends mail that was written in a transaction, at least once, and hears what became of it",
+    summary="Sends mail that was written in a transaction, at least once, hears what became of it, and does what takes longer than a request",
     queue="outbox",
     batch_size=10,
     timeout_seconds=60,
@@ -21,7 +22,8 @@ OUTBOX_WORKER = QueueConsumer(
 )
 
 # message kind → dotted path of `(ctx, key) -> outbox.DeliveryResult`
-DELIVERIES = {"mail": "chalicelib.foundation.outbox.deliver_mail"}
+DELIVERIES = {"mail": "chalicelib.foundation.outbox.deliver_mail", **{kind: path for pack in PACKS for kind, path in pack.work.items()}}
+_MARGIN = 5.0  # seconds reserved for the response
 
 
 def outbox_worker(event: JsonObject, context: object) -> JsonObject:
@@ -34,8 +36,9 @@ def work(runtime: Runtime, event: JsonObject, context: object = None) -> JsonObj
     failures: list[dict[str, str]] = []
     run_id = lambda_context.run_id(context)
     outcomes: dict[str, float] = {}
-    for record in event["Records"]:
-        ctx = runtime.context(request_id=f"{run_id}#{record['messageId']}", actor=system_actor("outbox"))
+    remaining = lambda_context.remaining_seconds(context, _MARGIN)
+    for record in sorted(event["Records"], key=_takes_long):
+        ctx = runtime.context(request_id=f"{run_id}#{record['messageId']}", actor=system_actor("outbox"), remaining_seconds=remaining)
         try:
             outcome = _deliver(ctx, loads(record["body"])).outcome
         except Exception as error:
@@ -49,6 +52,14 @@ def work(runtime: Runtime, event: JsonObject, context: object = None) -> JsonObj
         {"MailSent": outcomes.get("sent", 0), "MailFailed": outcomes.get("failed", 0) + outcomes.get("error", 0)}, worker="outbox"
     )
     return {"batchItemFailures": failures}
+
+
+def _takes_long(record: JsonObject) -> bool:
+    """Whether a message is about more than a mail or a report on one: those come first."""
+    try:
+        return bool(loads(record["body"]).get("kind", "mail") != "mail")
+    except (ValueError, AttributeError):
+        return False
 
 
 def _deliver(ctx: Context, message: JsonObject) -> DeliveryResult:

@@ -91,6 +91,7 @@ def audit(
                     _ = change.entity_id, change.kind, change.version  # raises MalformedRecord where one is absent
                     entities.append(change)
                 elif change.type == outbox.MAIL and change.old is None:
+                    _ = change.kind
                     mail.append(change)
             except MalformedRecord as error:
                 unprocessed += _park(partial(trail.park, record, f"{type(error).__name__}: {error}"), record)
@@ -102,7 +103,7 @@ def audit(
                     raise
                 unprocessed += [change.record for change in entities]
         try:
-            outbox.enqueue(ctx.settings, [change.key for change in mail])
+            outbox.enqueue(ctx.settings, [outbox.Message(change.kind, change.key) for change in mail])
         except outbox.QueueError:
             unprocessed += [change.record for change in mail]
         return unprocessed

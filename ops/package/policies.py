@@ -21,6 +21,7 @@ _OUTBOX = {"Fn::GetAtt": ["Outbox", "Arn"]}
 _READ = ("dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:GetItem", "dynamodb:Query")
 _WRITE = ("dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
 _TRAIL = "AUD#*"
+_SEALED_DAYS = ["SEAL", "SEAL#*"]
 _NOTIFICATIONS = "evt"
 
 
@@ -58,23 +59,29 @@ def _outbox_worker(function: DeployedFunction, packs: tuple[Pack, ...]) -> list[
         _allow("ClaimAndSettleMail", ["dynamodb:GetItem", "dynamodb:UpdateItem"], _TABLE, keys=_patterns(["MAIL"])),
         _allow("SeeWhoHasOptedOut", ["dynamodb:GetItem"], _TABLE, keys=_patterns(["SUPPRESS"])),
         _allow("SendMail", ["ses:SendEmail"], identities, {"Fn::Sub": f"{_SES}:configuration-set/${{MailConfiguration}}"}),
-        *_hear_of_mail([pack for pack in packs if pack.mail_events]),
+        *_work_for_packs(packs),
         *_files(function, packs),
     ]
 
 
-def _hear_of_mail(packs: list[Pack]) -> list[Statement]:
-    """What packs do that hear what becomes of their mail: they change their things, write mail and links, and say what happened."""
-    if not packs:
+def _work_for_packs(packs: tuple[Pack, ...]) -> list[Statement]:
+    """What packs do that hear what becomes of their mail: they change their things, write mail and links, and say what happened; and what
+    those do that have work done: they change their things, and queue the next part.
+    """
+    hearing, working = [pack for pack in packs if pack.mail_events], [pack for pack in packs if pack.work]
+    if not hearing and not working:
         return []
-    written = [
-        *_roots(packs),
-        *(prefix for pack in packs for prefix in (*pack.key_prefixes, *_markers(pack))),
-        _NOTIFICATIONS,
-        "MAIL",
-        "LINK",
+    written = [*_roots([*hearing, *working])]
+    if hearing:
+        written += [prefix for pack in hearing for prefix in (*pack.key_prefixes, *_markers(pack))]
+        written += [_NOTIFICATIONS, "MAIL", "LINK"]
+    return [
+        _read(),
+        _write(_patterns([*written, "MAIL"])),
+        _deny_trail(),
+        *([_secrets()] if hearing else []),
+        *([_hand_over_mail()] if working else []),
     ]
-    return [_read(), _write(_patterns(written)), _deny_trail(), _secrets()]
 
 
 def _schedule(function: DeployedFunction, packs: tuple[Pack, ...]) -> list[Statement]:
@@ -84,7 +91,7 @@ def _schedule(function: DeployedFunction, packs: tuple[Pack, ...]) -> list[State
     scan = [_allow("GoThroughTheTable", ["dynamodb:Scan"], _TABLE)] if schedule.scans else []
     mail = [_hand_over_mail()] if schedule.queues else []
     seals = _seal() if schedule.seals else []
-    protect = _append_only() if "AUD" in schedule.writes else _deny_trail()
+    protect = _append_only() if "AUD" in schedule.writes else _deny_trail(may_seal=schedule.seals)
     written = _patterns(_written_by(schedule, pack, packs))
     return [_read(), *scan, _write(written), protect, _send("ScheduleDeadLetters"), *mail, *seals, _secrets()]
 
@@ -139,8 +146,8 @@ def _allow(sid: str, actions: Iterable[str], *resources: object, keys: list[str]
     return {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": list(resources), **condition}
 
 
-def _deny(sid: str, actions: Iterable[str]) -> Statement:
-    condition = {"ForAnyValue:StringLike": {"dynamodb:LeadingKeys": [_TRAIL]}}
+def _deny(sid: str, actions: Iterable[str], keys: list[str]) -> Statement:
+    condition = {"ForAnyValue:StringLike": {"dynamodb:LeadingKeys": keys}}
     return {"Sid": sid, "Effect": "Deny", "Action": list(actions), "Resource": [_TABLE], "Condition": condition}
 
 
@@ -152,13 +159,14 @@ def _write(keys: list[str] | None = None) -> Statement:
     return _allow("WriteTable", _WRITE, _TABLE, keys=keys)
 
 
-def _deny_trail() -> Statement:
-    return _deny("LeaveTheTrailAlone", ["dynamodb:BatchWriteItem", "dynamodb:PartiQL*", *_WRITE])
+def _deny_trail(*, may_seal: bool = False) -> Statement:
+    keys = [_TRAIL, *([] if may_seal else _SEALED_DAYS)]
+    return _deny("LeaveTheTrailAlone", ["dynamodb:BatchWriteItem", "dynamodb:PartiQL*", *_WRITE], keys)
 
 
 def _append_only() -> Statement:
     actions = ["dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:PartiQL*", "dynamodb:UpdateItem"]
-    return _deny("OnlyEverAppendToTheTrail", actions)
+    return _deny("OnlyEverAppendToTheTrail", actions, [_TRAIL])
 
 
 def _stream() -> Statement:

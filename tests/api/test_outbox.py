@@ -240,7 +240,7 @@ def test_keys_go_on_the_queue_ten_at_a_time_and_come_back_as_they_were(runtime, 
     url = sqs.create_queue(QueueName="outbox")["QueueUrl"]
     settings = replace(runtime.settings, outbox_queue=url)
     keys = [ItemKey(f"MAIL#{n}", "M") for n in range(11)]
-    outbox.enqueue(settings, [*keys, written])
+    outbox.enqueue(settings, [outbox.Message("mail", key) for key in [*keys, written]])
     got = []
     while batch := client("sqs", settings).receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
         got += [outbox.parse_message(message["Body"]) for message in batch]
@@ -248,7 +248,7 @@ def test_keys_go_on_the_queue_ten_at_a_time_and_come_back_as_they_were(runtime, 
 
 
 def test_without_a_queue_nothing_is_asked(runtime, written):
-    outbox.enqueue(runtime.settings, [written])
+    outbox.enqueue(runtime.settings, [outbox.Message("mail", written)])
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_a_queue_that_did_not_take_all_says_so(runtime, written, monkeypatch, an
 
     monkeypatch.setattr(outbox, "client", lambda *_: Queue())
     with pytest.raises(outbox.QueueError):
-        outbox.enqueue(replace(runtime.settings, outbox_queue="https://queue"), [written])
+        outbox.enqueue(replace(runtime.settings, outbox_queue="https://queue"), [outbox.Message("mail", written)])
 
 
 # -- what the stream or the queue gave up on
@@ -275,7 +275,7 @@ def test_a_queue_that_did_not_take_all_says_so(runtime, written, monkeypatch, an
 def queued(monkeypatch):
     """The keys that are put on the queue."""
     keys = []
-    monkeypatch.setattr(outbox_requeue, "enqueue", lambda settings, batch: keys.extend(batch))
+    monkeypatch.setattr(outbox_requeue, "enqueue", lambda settings, batch: keys.extend(message.key for message in batch))
     return keys
 
 
@@ -315,7 +315,7 @@ def test_a_queue_that_refuses_is_asked_again_in_an_hour(written, clock, run_work
     with pytest.raises(outbox.QueueError):
         run_work(outbox_requeue.requeue)
     taken = []
-    monkeypatch.setattr(outbox_requeue, "enqueue", lambda settings, batch: taken.extend(batch))
+    monkeypatch.setattr(outbox_requeue, "enqueue", lambda settings, batch: taken.extend(message.key for message in batch))
     clock.now += timedelta(minutes=61)
     run_work(outbox_requeue.requeue)
     assert taken == [written]

@@ -15,9 +15,10 @@ from chalicelib.packs.audit import service
 from chalicelib.packs.audit.gaps import GapFinder
 from chalicelib.packs.audit.recovery import SETTLED
 from ops.gaps import find_gaps
-from ops.trail import broken_chains, list_entities, verify
+from ops.trail import broken_chains, verify
 from tests.conftest import NOW
 from tests.fault_injection import FaultInjectingClient, Throttles
+from tests.streams.chains import list_entities
 from tests.streams.schedules import changes, play
 from tests.streams.stream_feeder import deliver
 from tests.streams.test_projections import kept, recount

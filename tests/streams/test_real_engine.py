@@ -14,9 +14,10 @@ from chalicelib.foundation.secret_store import SecretStore
 from chalicelib.functions.streams import audit, project
 from chalicelib.packs.audit import writer
 from ops.projections import find_drift, rebuild
-from ops.trail import broken_chains, list_entities
+from ops.trail import broken_chains
 from tests.conftest import SECRETS, TABLE
 from tests.dynamodb_local import dynamodb_local, dynamodb_local_url  # noqa: F401 - fixtures
+from tests.streams.chains import list_entities
 from tests.streams.conftest import ALL
 from tests.streams.sample_entities import SampleRoot
 from tests.streams.stream_feeder import deliver, record_of, shuffled

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from chalicelib.foundation import projections, streams
 from chalicelib.packs.audit import writer
 from ops.redrive import redrive_projection, redrive_trail
-from ops.trail import broken_chains, list_entities
+from ops.trail import broken_chains
 from tests.fault_injection import Conflicts, FaultInjectingClient, LostResponses, Throttles, Unprocessed
+from tests.streams.chains import list_entities
 from tests.streams.schedules import Intruded, changes, disturbed, play
 from tests.streams.stream_feeder import ExpiringContext, deliver
 from tests.streams.test_projections import kept, recount

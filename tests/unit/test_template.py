@@ -467,9 +467,15 @@ def test_each_may_write_its_logs_and_no_others(name: str) -> None:
 @pytest.mark.parametrize("name", WHOLE)
 def test_the_trail_can_only_be_appended_to(name: str) -> None:
     (denied,) = [entry for entry in statements(name) if entry["Effect"] == "Deny"]
-    assert denied["Condition"] == {"ForAnyValue:StringLike": {"dynamodb:LeadingKeys": ["AUD#*"]}}
+    assert denied["Condition"]["ForAnyValue:StringLike"]["dynamodb:LeadingKeys"][0] == "AUD#*"
     assert {"dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"} <= set(denied["Action"])
     assert may_write(name, "AUD#pipe_1") == ({"PutItem"} if name in {"audit-stream", "stream-gaps"} else set())
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_seals_are_written_by_their_schedule_alone(name: str) -> None:
+    for key in ("SEAL", "SEAL#2026-11-24"):
+        assert bool(may_write(name, key)) == (name == "trail-seal")
 
 
 @pytest.mark.parametrize("name", [*SCHEDULES, "audit-stream", "projection-stream"])
@@ -510,9 +516,17 @@ def test_the_worker_of_the_outbox_sees_mail_and_who_has_opted_out() -> None:
     assert {name for name in POLICIES if allowed(name, "ses:SendEmail")} == {"outbox-worker"}
 
 
-def test_mail_is_handed_over_by_the_keeper_of_the_trail_and_what_was_forgotten_by_its_schedule() -> None:
+def test_mail_is_handed_over_by_the_keeper_of_the_trail_what_was_forgotten_by_its_schedule_and_the_next_part_of_work_by_the_worker() -> (
+    None
+):
     outbox = {"Fn::GetAtt": ["Outbox", "Arn"]}
-    assert {name for name in POLICIES if outbox in allowed(name, "sqs:SendMessage")} == {"audit-stream", "outbox-requeue"}
+    assert {name for name in POLICIES if outbox in allowed(name, "sqs:SendMessage")} == {"audit-stream", "outbox-requeue", "outbox-worker"}
+
+
+def test_the_worker_of_the_outbox_changes_what_it_works_on_and_nothing_of_the_trail() -> None:
+    assert may_write("outbox-worker", "exp_01")
+    for key in ("AUD#pipe_1", "SEAL", "PERSON#user_1", "user_01", "pipe_01"):
+        assert not may_write("outbox-worker", key) or any(pack.mail_events for pack in PACKS), key
 
 
 @pytest.mark.parametrize("entry", CONSUMERS, ids=lambda entry: entry.name)

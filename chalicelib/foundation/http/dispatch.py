@@ -163,17 +163,18 @@ def _idempotency_key(endpoint: Endpoint, request: Request, ctx: Context, values:
 
 def _to_response(endpoint: Endpoint, request: Request, result: object, replayed: bool) -> Response:
     response = result if isinstance(result, ApiResponse) else ApiResponse(result, content_type=endpoint.content_type)
-    status = response.status or (204 if response.body is None else endpoint.status)
+    is_empty = response.body is None and not response.is_null
+    status = response.status or (204 if is_empty else endpoint.status)
     headers = {"Cache-Control": endpoint.cache_control, **response.headers}
     if replayed:
         headers["Idempotent-Replayed"] = "true"
-    if response.body is None:
+    if is_empty:
         return Response("", headers=headers, status_code=status)
     headers["Content-Type"] = response.content_type
     body = dumps(response.body) if response.content_type == JSON else response.body
     if exceeds_lambda_limit_encoded(body) if isinstance(body, bytes) else exceeds_lambda_limit(body):
         raise TooLarge("The response would be too large; request fewer items.", limit=MAX_RESPONSE)
-    if status == 201 and endpoint.location:
+    if status in (201, 202) and endpoint.location:
         headers["Location"] = request.prefix + endpoint.location.format(**{**request.parameters, **response.body})
     if status < 300 and (endpoint.method == "GET" or _is_resource(response.body)):
         encoded = body if isinstance(body, bytes) else body.encode()

@@ -1,16 +1,31 @@
 """Records of the trail as answers show them."""
 
+from dataclasses import asdict
 from typing import cast
 
 from cryptography.exceptions import InvalidTag
 
+from chalicelib.foundation import files
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.json_codec import JsonObject
-from chalicelib.foundation.presentation import present_row
+from chalicelib.foundation.presentation import present, present_row
+from chalicelib.foundation.schema_types import PageOf
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.packs.audit.crypto_shredding import ERASED, DataSubjectKeys
+from chalicelib.packs.audit.entities import AuditExport
 from chalicelib.packs.audit.records import PREFIX, AuditRecord, seal_context
-from chalicelib.packs.audit.schemas import FieldChange, TrailRecordView, TrailSummary
+from chalicelib.packs.audit.schemas import (
+    AuditExportView,
+    DayVerdictView,
+    FieldChange,
+    SealKeyView,
+    SealPage,
+    SealView,
+    TrailRecordView,
+    TrailSummary,
+)
+from chalicelib.packs.audit.sealing import DayVerdict
+from chalicelib.packs.audit.seals import Seal
 
 _UNKNOWN = dict.fromkeys(("kind", "actor", "at", "request_id", "correlation_id", "recorded_at", "code_version"), "")
 
@@ -18,6 +33,30 @@ _UNKNOWN = dict.fromkeys(("kind", "actor", "at", "request_id", "correlation_id",
 def change_summary(row: JsonObject) -> TrailSummary:
     """A change of a list."""
     return present_row(TrailSummary, row)
+
+
+def seal_page(page: PageOf[Seal], keys: list[dict[str, str]]) -> SealPage:
+    """A page of seals, and the keys that verify them."""
+    items = [cast(SealView, asdict(seal)) for seal in page["items"]]
+    return {"items": items, "next_cursor": page["next_cursor"], "keys": cast(list[SealKeyView], keys)}
+
+
+def day_view(verdict: DayVerdict) -> DayVerdictView:
+    """The result of verifying a day."""
+    found = verdict.first_break
+    return {
+        "date": verdict.date.isoformat(),
+        "sealed": verdict.sealed,
+        "valid": verdict.valid,
+        "checked": verdict.checked,
+        "first_break": {"entity_id": found.entity_id, "seq": found.seq, "reason": found.reason} if found else None,
+        "complete": verdict.complete,
+    }
+
+
+def export_view(export: AuditExport, url: str | None) -> AuditExportView:
+    """An export, and where its file is, once there is one."""
+    return present(AuditExportView, export, url=url, expires_in=None if url is None else files.GET_SECONDS)
 
 
 def record_views(ctx: Context, rows: list[DynamoItem], subject: str, sees_personal: bool) -> list[TrailRecordView]:

@@ -6,7 +6,7 @@ is stored as the text that was hashed, so that verification doesn't depend on se
 
 import hashlib
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -26,6 +26,7 @@ from chalicelib.foundation.streams import StreamChange
 PREFIX = "AUD#"  # of the partition of an entity's chain
 GENESIS = "0" * 64  # the previous hash of the first record
 SHARDS = 4  # partitions of a day's index, which receives every write
+_MAX_FIELDS = 40  # names of changed fields in a list view
 _LIST_FIELDS = ("entity_id", "kind", "seq", "action", "actor", "at", "recorded_at")
 # Attributes that are not part of `changes`: metadata that the record has itself, and values derived from other fields.
 _NOT_FIELDS = {
@@ -51,10 +52,12 @@ class AuditRecord:
         "gsi1", "AUD#DAY#{day}#{shard}", sort="{recorded_at}#{entity_id}#{number}", serves="GET /audit/trail, by the UTC day of recording"
     )
     BY_ACTOR = AccessPattern("gsi2", "AUD#ACT#{actor}#{month}", sort="{at}#{entity_id}#{number}", serves="GET /audit/trail?actor=")
+    BY_ROOT = AccessPattern("gsi4", "AUD#ROOT#{root}", sort="{at}#{entity_id}#{number}", serves="GET /deals/{id}/timeline")
 
     body: str
     prev_hash: str
     hash: str
+    root: str | None = None  # in whose partition the entity lies, where changes are found by that; no part of what is hashed
 
     @property
     def values(self) -> JsonObject:
@@ -63,10 +66,10 @@ class AuditRecord:
         return values
 
     @classmethod
-    def from_values(cls, values: JsonObject, prev_hash: str) -> "AuditRecord":
+    def from_values(cls, values: JsonObject, prev_hash: str, root: str | None = None) -> "AuditRecord":
         """A record, chained to the record with `prev_hash`."""
         body = canonical_json(values)
-        return cls(body, prev_hash, chain_hash(prev_hash, body))
+        return cls(body, prev_hash, chain_hash(prev_hash, body), root)
 
     @classmethod
     def from_item(cls, raw: DynamoItem) -> "AuditRecord":
@@ -74,17 +77,18 @@ class AuditRecord:
         return cls(*(raw.get(name, {}).get("S", "") for name in ("body", "prev_hash", "hash")))
 
     def to_item(self) -> DynamoItem:
-        """The item: under its entity by number, indexed by the day of recording and by the actor's month."""
-        content = _Content(self.values)
+        """The item: under its entity by number, indexed by the day of recording, by the actor's month, and by the root of a timeline."""
+        content = _Content(self.values, self.root)
         values = content.attribute_values
         row = {
             "kind": values["kind"],
             "body": self.body,
             "prev_hash": self.prev_hash,
             "hash": self.hash,
-            "view": dumps({field: values[field] for field in _LIST_FIELDS}),
+            "view": dumps(content.view),
             **self.BY_DAY.keys(content),
             **self.BY_ACTOR.keys(content),
+            **self.BY_ROOT.keys(content),
         }
         return encode_key(key(values["entity_id"], values["seq"])) | codec.encode_item(row)
 
@@ -94,6 +98,13 @@ class _Content:
     """The content of a record, and what its keys are made of besides."""
 
     attribute_values: JsonObject
+    root: str | None
+
+    @property
+    def view(self) -> JsonObject:
+        """What lists show; timelines show the fields that changed, too."""
+        view = {field: self.attribute_values[field] for field in _LIST_FIELDS}
+        return view if self.root is None else view | {"fields": changed_fields(self.attribute_values["changes"])}
 
     @property
     def number(self) -> str:
@@ -110,6 +121,12 @@ class _Content:
     @property
     def month(self) -> str:
         return str(self.attribute_values["at"][:7])
+
+
+def changed_fields(changes: Iterable[str]) -> list[str]:
+    """The names of changed fields, nested ones by dotted path; of many, those of the fields that they are nested in."""
+    names = sorted(changes)
+    return names if len(names) <= _MAX_FIELDS else list(dict.fromkeys(name.partition(".")[0] for name in names))
 
 
 def key(entity_id: str, seq: int) -> ItemKey:

@@ -137,8 +137,10 @@ class TrailRecovery:
         self.lost += len(contents)
         self.recovered += 1
         chain: list[AuditRecord] = []
+        key = self._entity_key(gap.entity_id, gap.kind)
+        root = self._ctx.packs.timeline_root(key.pk) if key else None
         for content in [*contents, self._recovered(gap, revision, image)]:
-            chain.append(AuditRecord.from_values(content, chain[-1].hash if chain else end.hash))
+            chain.append(AuditRecord.from_values(content, chain[-1].hash if chain else end.hash, root))
         for start in range(0, len(chain), MAX_ACTIONS):
             repository.create_records(ctx.store, chain[start : start + MAX_ACTIONS])
         telemetry.log("WARNING", "trail gap closed", entity=gap.entity_id, after=end.seq, upto=revision, lost=len(contents))

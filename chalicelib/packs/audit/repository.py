@@ -5,6 +5,7 @@ It imports no schemas: the function on the table's stream starts without pydanti
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -18,15 +19,17 @@ from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem, decode_value
 from chalicelib.foundation.store.entity import Entity
+from chalicelib.foundation.store.expiry import find_live_row
 from chalicelib.foundation.store.expressions import ROW_ABSENT
 from chalicelib.foundation.store.pagination import decode_view, paginate
-from chalicelib.foundation.store.store import Store
+from chalicelib.foundation.store.store import Store, parse_live
 from chalicelib.foundation.store.transactions import Transaction
-from chalicelib.packs.audit.entities import TrailAccess
+from chalicelib.packs.audit.entities import AuditExport, DailySeal, TrailAccess
 from chalicelib.packs.audit.records import SHARDS, AuditRecord, chain_range, key
+from chalicelib.packs.audit.seals import Seal
 
 if TYPE_CHECKING:
-    from chalicelib.foundation.schema_types import PageOf
+    from chalicelib.foundation.schema_types import PageOf, PageParams
     from chalicelib.packs.audit.schemas import EntityTrailQuery, TrailQuery
 
 RANGES_PER_REQUEST = 7  # days (or months, for one actor) that one request reads for a page
@@ -111,6 +114,51 @@ def current_item(ctx: Context, entity_id: str, classes: Iterator[type[Entity]]) 
     return None
 
 
+# -- seals
+
+
+def last_seal(store: Store) -> Seal | None:
+    """The newest seal. One round trip."""
+    rows = store.query_all(DailySeal.range(), newest_first=True, page_size=1)
+    return next((DailySeal.from_item(raw).seal for raw in rows), None)
+
+
+def find_seals_around(store: Store, day: date) -> tuple[Seal | None, Seal | None, Seal | None]:
+    """The seal of the day before, that of the day, and the next one after it. One round trip."""
+    before = day - timedelta(days=1)
+    rows = islice(store.query_all(DailySeal.range(before), page_size=3), 3)
+    found = {seal.day: seal for seal in (DailySeal.from_item(raw).seal for raw in rows)}
+    return found.get(before), found.get(day), next((seal for found_day, seal in found.items() if found_day > day), None)
+
+
+def list_seals(store: Store, low: date, high: date) -> dict[date, Seal]:
+    """The seals of these days. One round trip."""
+    seals = (DailySeal.from_item(raw).seal for raw in store.query_all(replace(DailySeal.range(low), high=high.isoformat())))
+    return {seal.day: seal for seal in seals}
+
+
+def page_of_seals(ctx: Context, query: "PageParams") -> "PageOf[Seal]":
+    """A page of seals, newest first. One round trip."""
+    return ctx.paginate(DailySeal.range(), query, lambda seal: seal, decode=lambda raw: DailySeal.from_item(raw).seal)
+
+
+def create_seal(store: Store, seal: Seal) -> Seal | None:
+    """Put a seal; the existing one where the day has one, else None. One round trip."""
+    try:
+        store.create(DailySeal.of(seal), _Taken)
+    except _Taken as taken:
+        return DailySeal.from_item(taken.item).seal
+    return None
+
+
+# -- exports
+
+
+def find_export(ctx: Context, id: str) -> AuditExport | None:
+    """An export; None where there is none, or where it has ended. One round trip. NotFound for an id of another format."""
+    return parse_live(AuditExport, find_live_row(ctx.store, AuditExport.ID.key(id), ctx.now))
+
+
 # -- writing
 
 
@@ -156,6 +204,7 @@ def create_records(store: Store, records: Iterable[AuditRecord]) -> None:
     tx.commit()
 
 
+BROKEN_EVENT = "trail.chain_broken"
 _NOTICE_TTL = timedelta(days=7)
 
 
@@ -173,6 +222,22 @@ def create_notification(store: Store, notification: Notification) -> None:
     """Put a notification, unless it is there already. One round trip."""
     with suppress(VersionConflict):
         store.create(notification)
+
+
+def notify_broken(ctx: Context, occasion: str, *, subject_type: str, subject_id: str, title: str, data: JsonObject) -> None:
+    """Tell auditors that the trail isn't as it was recorded, once for an occasion. One round trip."""
+    event = Notification.for_occasion(
+        ctx,
+        f"{BROKEN_EVENT}#{occasion}",
+        on=ctx.today,
+        event=BROKEN_EVENT,
+        subject_type=subject_type,
+        subject_id=subject_id,
+        title=title,
+        for_role="auditor",
+        data=data,
+    )
+    create_notification(ctx.store, event)
 
 
 class _Taken(Exception):

@@ -1,4 +1,4 @@
-"""The scheduled job of the trail: it closes what the stream's consumers left open."""
+"""The scheduled jobs of the trail: one closes what the stream's consumers left open, one seals the days."""
 
 from datetime import timedelta
 
@@ -8,6 +8,7 @@ from chalicelib.foundation.due_work import work_in_time
 from chalicelib.foundation.projections import ContributionRegistry
 from chalicelib.foundation.schedules import RunStats
 from chalicelib.packs.audit.gaps import GapFinder
+from chalicelib.packs.audit.sealing import seal_days
 
 NAME = "stream-gaps"
 PASS_EVERY = timedelta(hours=23)
@@ -19,3 +20,8 @@ def stream_gaps(ctx: Context, run: RunStats) -> None:
     work_in_time(ctx, run, finder.parked_entities(), finder.redrive)
     table_pass.run_portion(ctx, run, NAME, finder.close_page, every=PASS_EVERY)
     finder.notify()
+
+
+def trail_seal(ctx: Context, run: RunStats) -> None:
+    """Seal each day that is over and has no seal."""
+    seal_days(ctx, run)

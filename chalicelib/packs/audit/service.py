@@ -1,4 +1,4 @@
-"""Reading and verifying the trail, and erasing a subject from it."""
+"""Reading, verifying and exporting the trail, its seals, and erasing a subject from it."""
 
 import re
 from collections.abc import Iterator
@@ -7,11 +7,28 @@ from datetime import UTC, date, datetime, timedelta
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import start_of_day
 from chalicelib.foundation.errors import NotFound, ValidationFailed
+from chalicelib.foundation.idempotency import idempotent_transaction
+from chalicelib.foundation.key_pairs import key_set
 from chalicelib.foundation.schema_types import PageOf
 from chalicelib.foundation.store.entity import Entity
 from chalicelib.foundation.streams import MalformedRecord
-from chalicelib.packs.audit import permissions, presenters, repository
-from chalicelib.packs.audit.schemas import ChainVerdictView, EntityTrailQuery, TrailQuery, TrailRecordView, TrailSummary
+from chalicelib.packs.audit import alarms, exporting, permissions, presenters, repository, sealing
+from chalicelib.packs.audit.entities import AuditExport
+from chalicelib.packs.audit.rules import QUEUED, export_range_error
+from chalicelib.packs.audit.schemas import (
+    AuditExportCreate,
+    AuditExportView,
+    ChainVerdictView,
+    DayQuery,
+    DayVerdictView,
+    EntityTrailQuery,
+    SealPage,
+    SealQuery,
+    TrailQuery,
+    TrailRecordView,
+    TrailSummary,
+)
+from chalicelib.packs.audit.sealing import DayVerdict
 from chalicelib.packs.audit.verification import ChainVerifier
 from chalicelib.packs.audit.writer import entity_resolver
 
@@ -82,11 +99,15 @@ def verify(ctx: Context, entity_id: str, cursor: str | None = None, limit: int |
     rows = list(repository.read_chain(ctx, entity_id, after=chain.checked, limit=limit))
     first_break = chain.check_records(rows)
     complete, behind = first_break is not None or len(rows) < limit, 0
+    kind = rows[-1]["kind"]["S"] if rows else None
     if first_break is None and complete:
-        entity = repository.current_item(ctx, entity_id, _candidates(ctx, entity_id, rows[-1]["kind"]["S"] if rows else None))
+        entity = repository.current_item(ctx, entity_id, _candidates(ctx, entity_id, kind))
         if entity is None and not chain.checked:
             raise NotFound("trail")
         first_break, behind = chain.check_end(entity, ctx.now)
+        kind = kind or (entity["kind"]["S"] if entity else None)
+    if complete:
+        alarms.report_chain(ctx, entity_id, kind or "trail", _root_of(ctx, entity_id, kind), first_break)
     return {
         "entity_id": entity_id,
         "valid": first_break is None,
@@ -96,6 +117,54 @@ def verify(ctx: Context, entity_id: str, cursor: str | None = None, limit: int |
         "first_break": {"seq": first_break.seq, "reason": first_break.reason} if first_break else None,
         "next_cursor": None if complete else signer.sign([chain.checked, chain.hash, chain.action]),
     }
+
+
+RECORDS_PER_DAY = 20_000  # that one request verifies of a day
+
+
+def list_seals(ctx: Context, query: SealQuery) -> SealPage:
+    """A page of seals, newest first, with the keys that verify them. One round trip."""
+    return presenters.seal_page(repository.page_of_seals(ctx, query), key_set(ctx.secrets.seal_keys))
+
+
+def verify_day(ctx: Context, query: DayQuery) -> DayVerdictView:
+    """Verify the records of a UTC day against its seal: up to 20,000 of them. What isn't as it was sealed is told to auditors."""
+    return presenters.day_view(check_day(ctx, query.date, limit=RECORDS_PER_DAY))
+
+
+def check_day(ctx: Context, day: date, *, limit: int | None) -> DayVerdict:
+    """Verify a day, and tell of what was found; where it is a record, verify its chain, too."""
+    verdict = sealing.verify_day(ctx, day, limit=limit)
+    alarms.report_day(ctx, verdict)
+    if verdict.first_break is not None and verdict.first_break.entity_id is not None:
+        verify(ctx, verdict.first_break.entity_id)
+    return verdict
+
+
+def create_export(ctx: Context, body: AuditExportCreate) -> AuditExportView:
+    """Ask for an export, which the worker of the outbox then makes. One round trip."""
+    if error := export_range_error(body.from_, body.to, ctx.now):
+        raise ValidationFailed.field(*error)
+    expires_at = ctx.now + exporting.KEPT
+    days = {"first_day": body.from_, "last_day": body.to}
+    export = AuditExport.new(ctx, status=QUEUED, records=0, expires_at=expires_at, ttl=int(expires_at.timestamp()), **days)
+    view = presenters.export_view(export, None)
+    tx = idempotent_transaction(ctx, view)
+    tx.create(export)
+    exporting.add_work(tx, ctx, export)
+    tx.commit()
+    return view
+
+
+def get_export(ctx: Context, id: str) -> AuditExportView:
+    """An export; once it is done, with the URL of its file, whose handing over is recorded like a reading of the trail."""
+    export = repository.find_export(ctx, id)
+    if export is None:
+        raise NotFound(AuditExport.ID.name)
+    url = exporting.download_url(ctx, export)
+    if url is not None:
+        repository.log_access(ctx, "exported", subject_id=export.id, records=export.records)
+    return presenters.export_view(export, url)
 
 
 def erase(ctx: Context, subject: str) -> None:
@@ -114,6 +183,12 @@ def _candidates(ctx: Context, entity_id: str, kind: str | None) -> Iterator[type
         entity = _entity_class(ctx, candidate)
         if entity is not None and entity_id.startswith(f"{entity.ID.prefix}_"):
             yield entity
+
+
+def _root_of(ctx: Context, entity_id: str, kind: str | None) -> str | None:
+    """The root in whose partition an entity lies; None where that can't be known."""
+    entity = _entity_class(ctx, kind)
+    return entity.ID.key(entity_id).pk if entity is not None and entity.ID.is_id(entity_id) else None
 
 
 def _entity_class(ctx: Context, kind: str | None) -> type[Entity] | None:

@@ -16,7 +16,6 @@ from botocore.exceptions import ClientError
 from chalicelib.foundation import outbox, streams, telemetry
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Unavailable, VersionConflict
-from chalicelib.foundation.events import Notification
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.manifest import Pack, import_string
@@ -146,7 +145,7 @@ class TrailWriter:
                 if hash is None or change.version != expected:
                     break
                 try:
-                    record = AuditRecord.from_values(self.describe(change), hash)
+                    record = AuditRecord.from_values(self.describe(change), hash, self._timeline_root(change))
                 except Exception:  # `_append_or_park` finds out why
                     break
                 hash = record.hash
@@ -210,7 +209,7 @@ class TrailWriter:
         if prev_hash is None:
             return False
         content = self.describe(change)
-        record = AuditRecord.from_values(content, prev_hash)
+        record = AuditRecord.from_values(content, prev_hash, self._timeline_root(change))
         existing = repository.create_record(self._store, record)
         self._hashes[id, seq] = (existing or record).hash
         if existing is not None:
@@ -219,6 +218,9 @@ class TrailWriter:
             if existing.prev_hash != prev_hash or not records.describes_same_change(existing, content, erased=erased):
                 raise ChainConflict(existing)
         return True
+
+    def _timeline_root(self, change: StreamChange) -> str | None:
+        return self._ctx.packs.timeline_root(change.key.pk)
 
     def describe(self, change: StreamChange) -> JsonObject:
         """The content of a change's record. Raises MalformedRecord for an unknown kind."""
@@ -304,18 +306,14 @@ class TrailWriter:
         telemetry.log("ERROR", "CHAIN_BROKEN", entity=id, seq=seq, standing=existing.hash)
         telemetry.emit_metric({"ChainBroken": 1}, stream=STREAM)
         self._park(change.record, f"CHAIN_BROKEN: another record stands at {seq}")
-        event = Notification.for_occasion(
+        repository.notify_broken(
             ctx,
-            f"trail.chain_broken#{id}#{seq}",
-            on=ctx.today,
-            event="trail.chain_broken",
+            f"{id}#{seq}",
             subject_type=change.kind,
             subject_id=id,
             title=f"The trail of {id} holds another record at {seq} than the change that came",
-            for_role="auditor",
             data={"seq": seq, "standing_hash": existing.hash, "event_id": change.event_id},
         )
-        repository.create_notification(self._store, event)
 
 
 def _chunks(records: Iterable[tuple[StreamChange, AuditRecord]]) -> Iterator[list[tuple[StreamChange, AuditRecord]]]:

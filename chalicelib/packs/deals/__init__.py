@@ -28,20 +28,16 @@ PACK = Pack(
         Endpoint("POST", "/deals", "create_deal", _WRITE, "Open a deal", 201, _ONE, errors=("not-found", *_CONFLICT)),
         Endpoint("GET", "/deals", "list_deals", _READ, "List deals by status, owner, kind, external reference"),
         Endpoint("GET", _ONE, "get_deal", _READ, "Read a deal", composite=True),
+        Endpoint(
+            "GET", f"{_ONE}/timeline", "list_changes", _READ, "List the changes of a deal and of all that belongs to it, newest first"
+        ),
         Endpoint("PATCH", _ONE, "edit_deal", _WRITE, "Change a deal", composite=True, errors=_CONFLICT),
         Endpoint("DELETE", _ONE, "delete_deal", _WRITE, "Delete a deal", status=204, errors=_CONFLICT),
-        Endpoint(
-            "PATCH",
-            "/deals/{id}/status",
-            "move_deal",
-            _ANY_OWNER,
-            "Cancel a deal",
-            composite=True,
-            errors=("conflict", "invalid-transition"),
-        ),
     ),
     subjects=(
-        SubjectEntry("deal", "deal", f"{__name__}.subjects.DEAL", f"{__name__}.public.resolve_id", f"{__name__}.public.require_own"),
+        SubjectEntry(
+            "deal", "deal", f"{__name__}.subjects.DEAL", f"{__name__}.public.resolve_id", f"{__name__}.public.require_own", timeline=True
+        ),
     ),
     owned=(OwnedEntities("deal", _WRITE, _ANY_OWNER, f"{__name__}.repository.add_update"),),
     entities={"deal": f"{__name__}.entities.Deal"},

@@ -6,11 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.packs.audit import records, service
+from chalicelib.foundation.schedules import RunStats
+from chalicelib.packs.audit import records, sealing, service
+from chalicelib.packs.audit.entities import DailySeal
 from chalicelib.packs.audit.recovery import SETTLED
+from chalicelib.packs.audit.seals import DayRecords, make_seal
 from ops.gaps import find_gaps
-from ops.trail import list_entities, verify
+from ops.trail import verify, verify_stage
 from tests.conftest import TABLE
+from tests.packs.audit.seal_keys import private_pem
 from tests.streams.stream_feeder import deliver
 
 PAGE = Path(__file__).parents[3] / "docs" / "audit.md"
@@ -72,6 +76,17 @@ class Chain:
         first = verdict["first_break"]
         return first and (first["seq"], first["reason"].partition(":")[0])
 
+    def seal(self):
+        """The next day, and its seal of the day before."""
+        self.clock.now = (self.clock.now + timedelta(days=1)).replace(hour=0, minute=20)
+        sealing.seal_days(self.world.ctx(), RunStats())
+
+    def found_in_stage(self):
+        """What the verification of the whole stage finds: chains, and days by their seals."""
+        verdict = verify_stage(self.world.runtime, self.world.ctx, workers=1)
+        chains = [(found["entity_id"], found["first_break"]["seq"]) for found in verdict.broken]
+        return chains, [(found.date, found.reason.partition(":")[0]) for found in verdict.broken_seals]
+
     def alarms(self):
         return [row["event"]["S"] for row in self.world.rows("evt_")]
 
@@ -101,12 +116,25 @@ def changed_with_hash(chain):
     assert chain.found() == (4, "unchained")
 
 
-@manipulation("the newest record is changed with a hash that fits")
+SEALED = ([], [("2026-11-24", "unsealed")])  # what shows in the seal of the day of recording alone
+
+
+@manipulation("the newest record is changed with a hash that fits, before its day is sealed")
 def newest_changed(chain):
     chain.rewrite(4)
     assert chain.found() is None
     chain.edit()  # the next record is chained to the forged one
     assert chain.found() is None
+    chain.seal()
+    assert chain.found_in_stage() == ([], [])
+
+
+@manipulation("the newest record is changed with a hash that fits, after its day was sealed")
+def newest_changed_after_its_seal(chain):
+    chain.seal()
+    chain.rewrite(4)
+    assert chain.found() is None
+    assert chain.found_in_stage() == SEALED
 
 
 @manipulation("the newest record is changed with a hash that fits, and the stream brings its change again")
@@ -116,12 +144,51 @@ def newest_changed_and_replayed(chain):
     assert chain.alarms() == ["trail.chain_broken"]
 
 
-@manipulation("a record and all that follow it are rewritten")
-def rewritten(chain):
+def rewrite_from(chain, first):
     hash = None
-    for index in range(2, 5):
+    for index in range(first, 5):
         hash = chain.rewrite(index, hash)
+
+
+@manipulation("a record and all that follow it are rewritten, before their day is sealed")
+def rewritten(chain):
+    rewrite_from(chain, 2)
     assert chain.found() is None
+    chain.seal()
+    assert chain.found_in_stage() == ([], [])
+
+
+@manipulation("a record and all that follow it are rewritten, after their day was sealed")
+def rewritten_after_its_seal(chain):
+    chain.seal()
+    rewrite_from(chain, 2)
+    assert chain.found() is None
+    assert chain.found_in_stage() == SEALED
+
+
+@manipulation("they are rewritten after their day was sealed, and the seals, too, without the key")
+def seals_rewritten(chain):
+    chain.seal()
+    rewrite_from(chain, 2)
+    (row,) = chain.world.rows("SEAL")
+    seal = DailySeal.from_item(row).seal
+    forged = make_seal(
+        seal.day, DayRecords(5, {chain.thing.id: (5, chain.rows[4]["hash"]["S"])}), seal.prev_hash, seal.kid, private_pem("other")
+    )
+    chain.world.table.put_item(TableName=TABLE, Item=DailySeal.of(forged).to_item())
+    assert chain.found_in_stage()[1] == [("2026-11-24", "forged"), ("2026-11-24", "mutated")]
+
+
+@manipulation("they are rewritten after their day was sealed, and the seals, too, with the key")
+def seals_rewritten_with_the_key(chain):
+    chain.seal()
+    rewrite_from(chain, 2)
+    (row,) = chain.world.rows("SEAL")
+    seal = DailySeal.from_item(row).seal
+    pem = chain.world.ctx().secrets.seal_keys[0].private_pem
+    forged = make_seal(seal.day, DayRecords(5, {chain.thing.id: (5, chain.rows[4]["hash"]["S"])}), seal.prev_hash, seal.kid, pem)
+    chain.world.table.put_item(TableName=TABLE, Item=DailySeal.of(forged).to_item())
+    assert chain.found_in_stage() == ([], [("2026-11-24", "mutated")])
 
 
 @manipulation("a record is removed, at the beginning or in between")
@@ -182,7 +249,7 @@ def cut_off(chain):
     chain.clock.now += SETTLED
     find_gaps(chain.world.ctx, chain.world.contributions, chain.world.kinds, close=True)
     assert [records.AuditRecord.from_item(row).values["action"] for row in chain.rows[3:]] == ["lost", "updated"]
-    assert chain.alarms() == ["trail.gap_closed"]
+    assert sorted(chain.alarms()) == ["trail.chain_broken", "trail.gap_closed"]
     assert chain.found() is None
 
 
@@ -191,7 +258,7 @@ def removed_chain(chain):
     chain.drop(*chain.rows)
     chain.five_minutes_pass()
     assert chain.found() == (1, "truncated")
-    assert list_entities(chain.world.runtime.store()) == [chain.thing.id]
+    assert chain.found_in_stage() == ([(chain.thing.id, 1)], [])
 
 
 @manipulation("the end is cut off, and the entity was purged")
@@ -201,12 +268,39 @@ def cut_off_after_purge(chain):
     assert chain.found() == (6, "truncated")
 
 
-@manipulation("the chain and its entity are removed")
-def all_removed(chain):
+def remove_all(chain):
     chain.world.purge(chain.thing)
     chain.world.feed.entities()  # and the reader of the stream is kept from its record
     chain.drop(*chain.rows)
-    assert list_entities(chain.world.runtime.store()) == []
+
+
+@manipulation("the chain and its entity are removed, before its day is sealed")
+def all_removed(chain):
+    remove_all(chain)
+    chain.seal()
+    assert chain.found_in_stage() == ([], [])
+
+
+@manipulation("the chain and its entity are removed, after its day was sealed")
+def all_removed_after_its_seal(chain):
+    chain.seal()
+    remove_all(chain)
+    assert chain.found_in_stage() == SEALED
+
+
+@manipulation("the seal of a day is removed, or changed")
+def seal_removed(chain):
+    chain.seal()
+    chain.seal()
+    first, second = chain.world.rows("SEAL")
+    chain.drop(first)
+    assert chain.found_in_stage()[1] == [("2026-11-25", "missing")]
+    chain.put(first, root="0" * 64)
+    assert chain.found_in_stage()[1] == [("2026-11-24", "mutated")]
+    chain.put(first)
+    chain.drop(second)  # the schedule takes it again from under its lock
+    sealing.seal_days(chain.world.ctx(), RunStats())
+    assert chain.world.rows("SEAL") == [first, second]
 
 
 @manipulation("the entity is changed past the application, under the revision that it has")
@@ -254,7 +348,8 @@ def test_the_documentation_says_what_is_tested_here():
 
 
 @pytest.mark.parametrize("text", MANIPULATIONS)
-def test_a_manipulation_is_found_as_the_documentation_says(text, world, clock):
+def test_a_manipulation_is_found_as_the_documentation_says(text, world, clock, monkeypatch):
+    monkeypatch.setattr(sealing, "LOOK_BACK", timedelta(days=1))
     chain = Chain(world, clock)
     assert chain.found() is None
     MANIPULATIONS[text](chain)

@@ -13,8 +13,9 @@ from chalicelib.foundation.schedules import RunStats
 from chalicelib.functions.streams import audit
 from chalicelib.packs.holdings import schedules
 from ops.ecb import parse
-from ops.trail import broken_chains, list_entities
+from ops.trail import broken_chains
 from tests.conftest import TABLE
+from tests.streams.chains import list_entities
 from tests.streams.stream_feeder import StreamFeeder, deliver
 
 REAL = Path(__file__).parents[3] / "examples" / "ecb_fx_history.csv"
