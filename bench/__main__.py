@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import cold_start, holdings, local_run, matching, professionals, scale, trail, units, warm
+from bench import cold_start, finalization, holdings, local_run, matching, professionals, scale, trail, units, warm
 
 RESULTS = Path(__file__).parent / "results.json"
 SECTIONS: dict[str, Callable[[], Any]] = {
@@ -25,6 +25,7 @@ SECTIONS: dict[str, Callable[[], Any]] = {
     "matching": matching.measure,
     "professionals": professionals.measure,
     "holdings": holdings.measure,
+    "finalization": finalization.measure,
     "trail": trail.measure,
     "local run": local_run.measure,
 }
@@ -124,6 +125,11 @@ def _show_holdings(console: Console, results: dict[str, Any]) -> None:
     _table(console, "", ["Stream consumer", "holdings a second"], [["projection", results["holdings_per_second"]]])
 
 
+def _show_finalization(console: Console, results: list[dict[str, Any]]) -> None:
+    rows = [[row["parts"], row["trips"], row["read"], row["ms"]] for row in results]
+    _table(console, "", ["Parts of a deal (whether it is ready)", "trips", "read", "ms"], rows)
+
+
 def _show_local_run(console: Console, results: dict[str, Any]) -> None:
     rows = [[name, row["per_second"], row["target"], row["processor_ms"]] for name, row in results["requests"].items()]
     title = f"The local run, one client, {results['pipelines']} pipelines"
@@ -139,6 +145,7 @@ _SHOW: dict[str, Callable[[Console, Any], None]] = {
     "matching": _show_matching,
     "professionals": _show_professionals,
     "holdings": _show_holdings,
+    "finalization": _show_finalization,
     "trail": _show_trail,
     "local run": _show_local_run,
 }

@@ -567,6 +567,36 @@ DOCUMENTS: list[tuple[str, Operation]] = [
     ("list a professional's routes", lambda env, ids: env.call("GET", f"{_ROUTES}/by-professional/{ids['reader']}")),
     ("list routes of a status", lambda env, _: env.call("GET", _ROUTES, query={"status": "sent"})),
 ]
+
+
+def _finalizing(env: BenchEnvironment, ids: dict[str, str]) -> Any:
+    """A deal with ten tasks that are done, and a professional."""
+    worker = env.call("POST", _PROFESSIONALS, PROFESSIONAL)["id"]
+    ids["closing"] = env.call("POST", "/deals", {"title": "1201 Pine St", "kind": "sale", "value": 210000, "professional_ids": [worker]})[
+        "id"
+    ]
+    for _ in range(10):
+        env.call("POST", "/pros/tasks", {**TASK, "professional_id": worker, "deal_id": ids["closing"]})
+    _streams(env)
+    env.runtime.used()
+    return env.call("PATCH", f"/deals/{ids['closing']}/status", {"status": "finalizing"})
+
+
+def _item(env: BenchEnvironment, ids: dict[str, str]) -> None:
+    body = {"kind": "task", "title": "Keys are with the agent", "due": {"anchor": "opened_on", "offset_days": 14}}
+    ids["item"] = env.call("POST", f"/deals/finalization/{ids['closing']}/items", body, **_key())["id"]
+
+
+FINALIZATION: list[tuple[str, Operation]] = [
+    ("begin to finalize a sale", _finalizing),
+    ("check a deal with ten tasks", lambda env, ids: env.call("GET", f"/deals/finalization/status/{ids['closing']}")),
+    ("add an item", _item),
+    (
+        "settle an item",
+        lambda env, ids: env.call("PATCH", f"/deals/finalization/{ids['closing']}/items/{ids['item']}", {"status": "done"}),
+    ),
+    ("list a deal's items", lambda env, ids: env.call("GET", f"/deals/finalization/{ids['closing']}/items")),
+]
 OPERATIONS = [
     *WHOLESALE,
     *DISPOSITIONS,
@@ -582,6 +612,7 @@ OPERATIONS = [
     *FINDINGS,
     *DOCUMENTS,
     *CONTRACTS,
+    *FINALIZATION,
 ]
 
 

@@ -5,8 +5,9 @@ update of the gate, whose condition is the check: nothing is read for it. Where 
 what they check, since a row takes one action; `change` says all at once.
 """
 
-from collections.abc import Collection, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 
 from pynamodb.expressions.condition import Condition
 
@@ -93,25 +94,34 @@ def resolve_id(ctx: Context, text: str) -> str:
     return repository.resolve_id(ctx, text)
 
 
-class DealSnapshot(NamedTuple):
+@dataclass(frozen=True)
+class DealSnapshot:
     """A deal and all that lies in its partition, as of one moment: a write on condition of `gate.ver` meets no change of its children.
 
-    `subjects` are its live children that packs offer as subjects, by type. `rows` is everything, by sort key: what a pack keeps there
-    besides, it finds by its own keys.
+    `rows` is everything, by sort key: what a pack keeps there besides its subjects, it finds by its own keys. `parse` makes the subjects.
     """
 
     deal: Deal
     gate: DealGate
-    subjects: Mapping[str, list[Subject]]
     rows: Mapping[str, DynamoItem]
+    parse: Callable[[], Mapping[str, Sequence[Subject]]]
 
-    def of_type(self, type: str) -> list[Subject]:
+    @cached_property
+    def subjects(self) -> Mapping[str, Sequence[Subject]]:
+        """Its live children that packs offer as subjects, and itself, by type; made when they are first asked for."""
+        return self.parse()
+
+    def of_type(self, type: str) -> Sequence[Subject]:
         """The children of a type, in the order of their ids."""
         return self.subjects.get(type, [])
 
     def with_items(self, ctx: Context, items: Mapping[ItemKey, DynamoItem]) -> "DealSnapshot":
         """The same, its subjects as they are known with what else was read: some are told by other rows, too, such as those of its pipeline."""
-        return self._replace(subjects=_subjects(ctx, self.deal.id, self.rows, items)) if items else self
+        return replace(self, parse=partial(_subjects, ctx, self.deal.id, self.rows, items))
+
+    def with_subjects(self, subjects: Mapping[str, Sequence[Subject]]) -> "DealSnapshot":
+        """The same, with subjects that were made of it before."""
+        return replace(self, parse=lambda: subjects)
 
 
 def read_snapshot(ctx: Context, deal_id: str) -> DealSnapshot:
@@ -124,7 +134,7 @@ def read_snapshot(ctx: Context, deal_id: str) -> DealSnapshot:
     deal, gate = parse_deal(rows.get(root.sk)), parse_gate(rows.get(gate_key(deal_id).sk))
     if deal is None or gate is None:
         raise NotFound(Deal.ID.name)
-    return DealSnapshot(deal, gate, _subjects(ctx, deal_id, rows, {}), rows)
+    return DealSnapshot(deal, gate, rows, partial(_subjects, ctx, deal_id, rows, {}))
 
 
 def _subjects(ctx: Context, deal_id: str, rows: Mapping[str, DynamoItem], items: Mapping[ItemKey, DynamoItem]) -> dict[str, list[Subject]]:

@@ -15,6 +15,7 @@ def _facts(route: Route) -> JsonObject:
         "title": route.title,
         "status": route.status,
         "document_sha256": route.document_sha256,
+        "addressed_to": route.recipient["email"].lower(),
     }
 
 

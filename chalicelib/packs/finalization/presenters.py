@@ -14,8 +14,8 @@ from chalicelib.packs.finalization.rules.items import Surroundings, due_on, stan
 from chalicelib.packs.finalization.schemas import (
     CONTRACT_PRICE,
     GIVEN,
-    CertificateView,
     EffectiveValue,
+    FinalizationCertificateView,
     FinalizationChecklist,
     FinalizationPolicy,
     FinalizationStatusView,
@@ -93,7 +93,7 @@ def policy_view(policy: JsonObject) -> FinalizationPolicy:
     }
 
 
-def certificate_view(certificate: Certificate, content: CertificateContent) -> CertificateView:
+def certificate_view(certificate: Certificate, content: CertificateContent) -> FinalizationCertificateView:
     """A certificate: what it certifies, its digest, and whether the deal was reopened since."""
     whole = {**content.as_object, "content_hash": certificate.content_hash, "superseded": certificate.superseded}
-    return cast(CertificateView, whole)
+    return cast(FinalizationCertificateView, whole)

@@ -119,19 +119,18 @@ class DealState:
         return self.snapshot.rows[kind.ID.key(id).sk]
 
 
-def state_of(ctx: Context, snapshot: deals.DealSnapshot, pipeline: Subject | None, items: Items) -> DealState:
-    """A deal of what was read: its partition, its pipeline, and the items among which that is."""
-    whole = snapshot.with_items(ctx, items)
-    (subject,) = whole.of_type(DEAL)
-    stored = tuple(Item.from_item(whole.rows[Item.ID.key(one.id).sk]) for one in whole.of_type(ITEM))
-    return DealState(whole, subject, pipeline, stored, ctx.now)
+def state_of(ctx: Context, snapshot: deals.DealSnapshot, pipeline: Subject | None) -> DealState:
+    """A deal of what was read: its partition, its subjects made with its pipeline, and that."""
+    (subject,) = snapshot.of_type(DEAL)
+    stored = tuple(Item.from_item(snapshot.rows[Item.ID.key(one.id).sk]) for one in snapshot.of_type(ITEM))
+    return DealState(snapshot, subject, pipeline, stored, ctx.now)
 
 
 def read(ctx: Context, deal_id: str) -> DealState:
     """A deal with its items and what their standing depends on. One round trip for each started MB, and one where it has a pipeline."""
     snapshot = deals.read_snapshot(ctx, deal_id)
     items = _read_pipeline_items(ctx, snapshot.deal)
-    return state_of(ctx, snapshot, _pipeline_in(ctx, snapshot.deal, items), items)
+    return state_of(ctx, snapshot.with_items(ctx, items), _pipeline_in(ctx, snapshot.deal, items))
 
 
 def read_pipeline(ctx: Context, deal: deals.Deal) -> Subject | None:

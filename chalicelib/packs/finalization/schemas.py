@@ -150,7 +150,7 @@ class ItemView(t.ResourceView):
 # -- answers: whether a deal is ready
 
 
-class Block(TypedDict):
+class FinalizationBlock(TypedDict):
     """What stands in the way, and why: a status, a word, or the code of a finding."""
 
     id: str
@@ -185,7 +185,7 @@ class FinalizationExplanations(TypedDict):
     approvals: Explanation
 
 
-class CertificateReference(TypedDict):
+class FinalizationCertificateReference(TypedDict):
     """Which certificate, and its digest."""
 
     number: int
@@ -200,9 +200,9 @@ class FinalizationStatusView(TypedDict):
     ready: bool
     finalized: bool
     checklist: FinalizationChecklist
-    blocking: dict[str, list[Block]]
+    blocking: dict[str, list[FinalizationBlock]]
     effective_value: EffectiveValue | None
-    certificate: CertificateReference | None
+    certificate: FinalizationCertificateReference | None
     as_of: t.TimestampText
     explain: NotRequired[FinalizationExplanations]
 
@@ -234,7 +234,7 @@ class RequirementsView(TypedDict):
 # -- answers: certificates
 
 
-class CertificateDeal(TypedDict):
+class CertifiedDeal(TypedDict):
     """The deal that was finalized, as it was then."""
 
     id: str
@@ -296,7 +296,7 @@ class CertifiedDecision(TypedDict):
     content_hash: str
 
 
-class CertificateSuperseded(TypedDict):
+class FinalizationSuperseded(TypedDict):
     """When and by whom the deal was reopened, by which decision."""
 
     at: t.TimestampText
@@ -304,7 +304,7 @@ class CertificateSuperseded(TypedDict):
     decision_id: str
 
 
-class CertificateView(TypedDict):
+class FinalizationCertificateView(TypedDict):
     """That a deal was finalized, by whom, and what was checked.
 
     `content_hash` is the SHA-256, in hexadecimal, of the RFC 8785 form of all but itself and `superseded`, which is null until the deal is
@@ -313,7 +313,7 @@ class CertificateView(TypedDict):
 
     id: str
     number: int
-    deal: CertificateDeal
+    deal: CertifiedDeal
     checklist: FinalizationChecklist
     effective_value: EffectiveValue | None
     approvals: list[FinalizationPolicy]
@@ -326,4 +326,4 @@ class CertificateView(TypedDict):
     finalized_at: t.TimestampText
     finalized_by: str
     content_hash: str
-    superseded: CertificateSuperseded | None
+    superseded: FinalizationSuperseded | None

@@ -44,7 +44,7 @@ REQUESTS: dict[str, list[tuple[Any, ...]]] = {
 
 
 def documented() -> dict[str, int]:
-    return documented_round_trips(F) | {what: trips for what, trips in documented_round_trips("/deals/{id}/status").items()}
+    return {**documented_round_trips(F), **documented_round_trips("/deals/{id}/status")}
 
 
 def test_every_endpoint_is_on_the_page():
@@ -55,7 +55,8 @@ def test_every_endpoint_is_on_the_page():
 
 @pytest.mark.parametrize("what", REQUESTS)
 def test_it_costs_what_the_page_says(office: FinalizationClient, runtime, context, round_trips, what):
-    papers.register(runtime)
+    if "{whole}" in str(REQUESTS[what]) or "{foreign}" in str(REQUESTS[what]):
+        papers.register(runtime)
     ctx = context("operator", user="user_paper")
     pipelines = [office.pipeline() for _ in range(3)]
     names = {
@@ -69,7 +70,8 @@ def test_it_costs_what_the_page_says(office: FinalizationClient, runtime, contex
     office.offer(pipelines[2])
     office.ok("PUT", "/holdings/fx-rates", {"base": "EUR", "date": "2026-11-24", "rates": {"USD": 1.1172, "CAD": 1.5606}})
     for name in ("whole", "foreign"):
-        papers.add_contract(ctx, names[name])
+        if f"{{{name}}}" in str(REQUESTS[what]):
+            papers.add_contract(ctx, names[name])
     names["override"] = decide(context("operator", user="user_king"), names["whole"], "override", "reopen", is_final=True)
     names["item"], names["theirs"] = (office.item(names[name])["id"] for name in ("busy", "offered"))
     office.task(names["busy"])

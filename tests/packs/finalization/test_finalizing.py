@@ -562,17 +562,6 @@ class TestReopening:
         assert office.ok("GET", f"/deals/{deal}")["status"] == "open"
 
 
-def test_a_contract_that_is_out_for_signature_holds_a_deal(office, ctx):
-    deal = office.deal()
-    ids = [papers.add_contract(ctx, deal, "sent") for _ in range(2)]
-    papers.add_contract(ctx, deal, "draft")
-    problem = office.expect_error(409, "PATCH", f"/deals/{deal}/status", {"status": "cancelled", "reason": "title"})
-    assert (problem["code"], sorted(problem["held_by"])) == ("contract_sent", sorted(ids))
-    for id in ids:
-        papers.change(ctx, id, status="draft")
-    office.cancel(deal)
-
-
 def test_a_reopened_deal_is_not_deleted_with_its_certificate(office, deal, king):
     office.finalize(deal)
     office.reopen(deal, decide(king(), deal, "override", "reopen", is_final=True))

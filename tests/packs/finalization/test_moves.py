@@ -126,7 +126,7 @@ def test_from_finalizing_it_is_cancelled_with_its_tasks(office, round_trips):
     task = office.task(id)
     office.begin(id)
     office.move(id, "cancelled", reason="buyer")
-    assert round_trips() == 3
+    assert round_trips() == 5
     assert office.ok("GET", f"/pros/tasks/{task}")["status"] == "cancelled"
     assert kept_items(office, id)  # they stay, as they were
 

@@ -147,14 +147,6 @@ def test_one_is_finalized_as_it_is_cancelled(office, context, runtime):
     assert (problem["from"], problem["allowed"]) == ("finalized", [])
 
 
-def test_a_contract_is_sent_as_the_deal_is_cancelled(office, ctx, runtime):
-    deal = office.deal()
-    contract = papers.add_contract(ctx, deal, "approved")
-    Meanwhile(runtime, lambda: papers.change(ctx, contract, status="sent"))
-    problem = office.expect_error(409, "PATCH", f"/deals/{deal}/status", {"status": "cancelled", "reason": "title"})
-    assert problem["held_by"] == [contract]
-
-
 def test_an_override_is_overridden_as_it_reopens(office, context, runtime):
     ready = Ready(office, context)
     office.finalize(ready.deal)

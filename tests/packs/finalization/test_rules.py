@@ -290,6 +290,23 @@ class TestChecklist:
         archived = Part("ctr_1", {**SIGNED.facts, "status": "archived"})
         assert "all_required_docs_acknowledged" not in blocks(contracts=[archived], routes=[route("acknowledged", "ctr_1", "bb")])
 
+    def test_the_new_document_is_acknowledged_in_place_of_the_old_one(self):
+        def sent_to(whom, digest, status="acknowledged", kind="disclosure"):
+            return Part(digest, {**route(status, "ctr_1", digest).facts, "document_type": kind, "addressed_to": whom})
+
+        old = sent_to("ann@x.com", "bb")
+        assert blocks(routes=[old, sent_to("ann@x.com", "aa")]) == {}
+        for other in (
+            sent_to("bob@x.com", "aa"),
+            sent_to("ann@x.com", "aa", kind="notice"),
+            sent_to("ann@x.com", "cc"),
+            sent_to("ann@x.com", "aa", "recalled"),
+        ):
+            blocked = blocks(routes=[old, other])["all_required_docs_acknowledged"]
+            assert {"id": "bb", "why": "stale_hash"} in blocked
+        unknown = [sent_to(None, "bb"), sent_to(None, "aa")]
+        assert blocks(routes=unknown)["all_required_docs_acknowledged"] == [{"id": "bb", "why": "stale_hash"}]
+
     @pytest.mark.parametrize(
         ("status", "settled"), [("open", False), ("in_progress", False), ("blocked", False), ("done", True), ("cancelled", True)]
     )

@@ -7,10 +7,10 @@ from chalicelib.foundation.http.responses import CONTENT_SECURITY_POLICY, ApiRes
 from chalicelib.packs.deals import public as deals
 from chalicelib.packs.finalization import repository
 from chalicelib.packs.finalization.presenters import certificate_view
-from chalicelib.packs.finalization.schemas import CertificateQuery, CertificateView
+from chalicelib.packs.finalization.schemas import CertificateQuery, FinalizationCertificateView
 
 
-def get_certificate(ctx: Context, deal_id: str, query: CertificateQuery) -> Annotated[ApiResponse, CertificateView]:
+def get_certificate(ctx: Context, deal_id: str, query: CertificateQuery) -> Annotated[ApiResponse, FinalizationCertificateView]:
     """That a deal was finalized, by whom, and what was checked: the latest certificate, or the one with that number."""
     certificate, content = repository.find_certificate(ctx, deals.resolve_id(ctx, deal_id), query.number)
     view = certificate_view(certificate, content)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from chalicelib.foundation.printing.document import Block, Document, Grid, Pairs, Prose, Section, Tone
 from chalicelib.foundation.printing.texts import NONE, instant_text, money_text
-from chalicelib.packs.finalization.schemas import CertificateView
+from chalicelib.packs.finalization.schemas import FinalizationCertificateView
 
 # The checklist in words.
 _CHECKED = {
@@ -21,7 +21,7 @@ _BASES = {"value": "as given", "contract_price": "the contract price of the pipe
 _SHORT = 16  # characters of a digest in a table
 
 
-def describe(certificate: CertificateView, zone: str) -> Document:
+def describe(certificate: FinalizationCertificateView, zone: str) -> Document:
     """The document of a certificate. Its instants are those of the time zone `zone`."""
     deal, superseded = certificate["deal"], certificate["superseded"]
     badges: list[tuple[str, Tone]] = [("Superseded", "watch")] if superseded else [("Finalized", "calm")]
@@ -49,7 +49,7 @@ def describe(certificate: CertificateView, zone: str) -> Document:
     )
 
 
-def _head(certificate: CertificateView, zone: str) -> list[tuple[str, str]]:
+def _head(certificate: FinalizationCertificateView, zone: str) -> list[tuple[str, str]]:
     value, superseded = certificate["effective_value"], certificate["superseded"]
     worth = NONE if value is None else f"{money_text(value['amount'], value['currency'])}, {_BASES[value['basis']]}"
     rows = [
@@ -63,11 +63,11 @@ def _head(certificate: CertificateView, zone: str) -> list[tuple[str, str]]:
     return rows
 
 
-def _holds(certificate: CertificateView, key: str) -> str:
+def _holds(certificate: FinalizationCertificateView, key: str) -> str:
     return "yes" if certificate["checklist"][key] else "no"  # type: ignore[literal-required]
 
 
-def _approvals(certificate: CertificateView) -> list[Block]:
+def _approvals(certificate: FinalizationCertificateView) -> list[Block]:
     asked = [
         (f"{policy['people']} of {', '.join(policy['roles'])}", _threshold(policy["above"], policy["currency"]))
         for policy in certificate["approvals"]

@@ -26,9 +26,9 @@ _NO_DAY = date.max.isoformat()
 
 def create_item(ctx: Context, deal_id: str, body: ItemCreate) -> ItemView:
     """Add an item to a deal that is worked on. Without the right to write on any deal it must be one's own."""
+    id = deals.resolve_id(ctx, deal_id)
     if (body.kind == rules.INFORMATION) != (body.field is not None):
         raise ValidationFailed.field("field", "information has a field, and nothing else has one")
-    id = deals.resolve_id(ctx, deal_id)
     key = deals.key(id)
     deal = deals.parse_deal(read_or_replay(ctx, [key]).get(key))
     if deal is None:

@@ -1,17 +1,13 @@
 """Moving a deal to another status: into finalization and back, or cancelling it."""
 
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.errors import Conflict
 from chalicelib.foundation.schema_types import ExplainParams
-from chalicelib.foundation.store.references import MAX_NAMED
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.deals import public as deals
 from chalicelib.packs.finalization import repository
 from chalicelib.packs.finalization.rules.statuses import MACHINE
 from chalicelib.packs.finalization.schemas import DealMoveRequest
-
-_SENT = "sent"
 
 
 @retry_on_conflict
@@ -28,7 +24,6 @@ def move_deal(ctx: Context, id: str, body: DealMoveRequest, query: ExplainParams
     after = deals.moved(ctx, before, body.status, reason=body.reason, note=body.note)
     tx = Transaction(ctx.store)
     if body.status == deals.CANCELLED:
-        _require_none_sent(snapshot)
         deals.add_cancellation(ctx, tx, before, after, snapshot.gate)
     else:
         there = [item.id for item in snapshot.of_type(repository.ITEM)]
@@ -39,11 +34,3 @@ def move_deal(ctx: Context, id: str, body: DealMoveRequest, query: ExplainParams
     pipeline = deals.pricing_pipeline(ctx, after)
     tx.commit()
     return deals.view(ctx, after, pipeline, explain=query.explain)
-
-
-def _require_none_sent(snapshot: deals.DealSnapshot) -> None:
-    """Raise Conflict while parties are asked to sign a contract of the deal."""
-    sent = [contract.id for contract in snapshot.of_type("contract") if contract.facts["status"] == _SENT]
-    if sent:
-        detail = "A contract of the deal is out for signature: recall it first."
-        raise Conflict(detail, code="contract_sent", held_by=sent[:MAX_NAMED])

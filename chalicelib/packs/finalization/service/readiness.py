@@ -1,6 +1,6 @@
 """Whether a deal is ready to be finalized: all that is checked, read at once, and the conditions under which it holds."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import cast
@@ -91,7 +91,7 @@ class Readiness:
 
     def as_of(self, deal: deals.Deal) -> "Readiness":
         """The same of the deal as it is after a move."""
-        return replace(self, state=replace(self.state, snapshot=self.state.snapshot._replace(deal=deal)))
+        return replace(self, state=replace(self.state, snapshot=replace(self.state.snapshot, deal=deal)))
 
     def view(self, *, explain: bool = False) -> FinalizationStatusView:
         """The answer: whether it is ready, and what stands in the way."""
@@ -134,7 +134,8 @@ def read(ctx: Context, snapshot: deals.DealSnapshot) -> Readiness:
     items = {key: dict(row) for key, row in facts.items.items()}
     if record is not None and (answer := recorded_response(ctx, record, items.get(record.key))) is not None:
         raise IdempotentReplay(answer)
-    state = repository.state_of(ctx, snapshot, cast(Subject | None, facts.pipeline), items)
+    whole = snapshot.with_subjects(cast(Mapping[str, Sequence[Subject]], facts.children))
+    state = repository.state_of(ctx, whole, cast(Subject | None, facts.pipeline))
     missing = tuple(repository.missing_items(ctx, deal, [item.id for item in state.items]) if deal.status in deals.LIVE else ())
     policies = governance.policies(ctx)
     head = governance.parse_head(snapshot.rows.get(governance.head_key(deal.id).sk))

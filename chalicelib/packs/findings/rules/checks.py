@@ -1,9 +1,9 @@
 """The rules: one small function each, pure, over what was read of a deal. A scan keeps what they find; finalization asks them anew."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from chalicelib.packs.deals.public import FINALIZED, LIVE
 from chalicelib.packs.findings.rules.facts import ScanFacts, Thing, as_day
@@ -13,8 +13,24 @@ STALE_AFTER = timedelta(days=30)
 
 _UNFINISHED_TASKS = ("open", "in_progress", "blocked")
 _LIVE_ASSIGNMENTS = ("offered", "assigned")
+STALE_HASH = "stale_hash"  # of a document: its contract has another one since
 _UNANSWERED_ROUTES = ("sent", "opened", "bounced")
 MISSING_SIGNED_CONTRACT, _CHAIN_BROKEN, _SELF_APPROVAL = "MISSING_SIGNED_CONTRACT", "CHAIN_BROKEN", "SELF_APPROVAL"
+
+
+class _Part(Protocol):
+    """A contract or a route, as its pack tells of it."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What its pack tells of it."""
+
+
+P = TypeVar("P", bound=_Part)
 
 # -- contracts
 
@@ -47,20 +63,32 @@ def _self_approval(facts: ScanFacts, _: date) -> Iterator[Cause]:
 
 
 def unacknowledged_routes(facts: ScanFacts) -> list[Thing]:
-    """The routes whose document isn't acknowledged as it is now (domain rule D26). Those that were recalled are left out.
+    """The routes whose document isn't acknowledged as it is now."""
+    return [route for route, _ in unacknowledged(facts.of_type("contract"), facts.of_type("route"))]
 
-    An archived contract is none of the deal's any more, so its document outdates nothing.
+
+def unacknowledged(contracts: Iterable[P], routes: Iterable[P]) -> list[tuple[P, str]]:
+    """The routes whose document isn't acknowledged as it is now, and why: their status, or `stale_hash` (domain rule D26).
+
+    Those that were recalled are left out; so is one whose contract has another document since, where the same addressee has acknowledged that,
+    and what is of an archived contract.
     """
-    contracts = (contract for contract in facts.of_type("contract") if contract.facts["status"] != "archived")
-    current = {contract.id: contract.facts.get("document_sha256") for contract in contracts}
-    return [route for route in facts.of_type("route") if _is_unacknowledged(route.facts, current)]
+    routes = list(routes)
+    current = {one.id: one.facts.get("document_sha256") for one in contracts if one.facts["status"] != "archived"}
+    acknowledged = [route for route in routes if route.facts["status"] == "acknowledged"]
+    stale = {route.id for route in acknowledged if route.facts.get("contract_id") in current and not _is_current(route.facts, current)}
+    renewed = {_for_whom(route.facts) for route in acknowledged if route.id not in stale and route.facts.get("addressed_to")}
+    found = [(route, route.facts["status"]) for route in routes if route.facts["status"] in _UNANSWERED_ROUTES]
+    return found + [(route, STALE_HASH) for route in acknowledged if route.id in stale and _for_whom(route.facts) not in renewed]
 
 
-def _is_unacknowledged(route: Mapping[str, Any], current: Mapping[str, str | None]) -> bool:
-    if route["status"] in _UNANSWERED_ROUTES:
-        return True
-    contract_id = route.get("contract_id") or ""
-    return route["status"] == "acknowledged" and contract_id in current and current[contract_id] != route.get("document_sha256")
+def _is_current(route: Mapping[str, Any], current: Mapping[str, str | None]) -> bool:
+    return bool(current[str(route["contract_id"])] == route.get("document_sha256"))
+
+
+def _for_whom(route: Mapping[str, Any]) -> tuple[object, ...]:
+    """What a document is of, what it is, and whom it was sent to."""
+    return route.get("contract_id"), route.get("document_type"), route.get("addressed_to")
 
 
 def unfinished_tasks(facts: ScanFacts) -> list[Thing]:
