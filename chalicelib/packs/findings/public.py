@@ -22,9 +22,8 @@ from chalicelib.packs.findings.repository import standing_findings as standing_f
 from chalicelib.packs.findings.rules import checks, scans
 from chalicelib.packs.findings.rules.checks import MISSING_SIGNED_CONTRACT as MISSING_SIGNED_CONTRACT
 from chalicelib.packs.findings.rules.checks import RULES as RULES
-from chalicelib.packs.findings.rules.checks import signed_contracts as signed_contracts
-from chalicelib.packs.findings.rules.checks import unacknowledged_routes as unacknowledged_routes
-from chalicelib.packs.findings.rules.checks import unfinished_tasks as unfinished_tasks
+from chalicelib.packs.findings.rules.checks import STALE_HASH as STALE_HASH
+from chalicelib.packs.findings.rules.checks import unacknowledged as unacknowledged
 from chalicelib.packs.findings.rules.facts import ScanFacts as ScanFacts
 from chalicelib.packs.findings.rules.issues import CRITICAL as CRITICAL
 from chalicelib.packs.findings.rules.issues import INFO as INFO

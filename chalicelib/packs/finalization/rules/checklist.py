@@ -10,6 +10,7 @@ from typing import Protocol, TypedDict
 
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.packs.finalization.rules.items import Item, Surroundings, standing
+from chalicelib.packs.findings.public import unacknowledged
 
 KEYS = (
     HAS_SIGNED_CONTRACT, NO_UNSIGNED_CONTRACTS, DOCS_ACKNOWLEDGED, TASKS_DONE, NO_CRITICAL_FINDING, NO_OBJECTION, ITEMS_SETTLED, APPROVALS,
@@ -21,11 +22,9 @@ KEYS = (
 # The statuses that the older API required.
 SIGNED, ACKNOWLEDGED, DONE = "signed", "acknowledged", "done"
 UNSIGNED = ("draft", "under_review", "approved", "sent")  # of a contract that is still to be signed, or to be archived
-UNACKNOWLEDGED = ("sent", "opened", "bounced")  # of a document that somebody still has to acknowledge; a recalled one is left out
-ARCHIVED = "archived"  # a contract that is none of the deal's any more
 TASK_SETTLED = (DONE, "cancelled")
 
-NONE_SIGNED, NOT_IN_FORCE, STALE_HASH, DENIED, FLAGGED = ("none_signed", "not_in_force", "stale_hash", "denied", "flagged")
+NONE_SIGNED, NOT_IN_FORCE, DENIED, FLAGGED = ("none_signed", "not_in_force", "denied", "flagged")
 MISSING_SIGNED_CONTRACT = "MISSING_SIGNED_CONTRACT"  # the finding that is the first key's
 
 
@@ -124,11 +123,5 @@ def _in_status(parts: Iterable[Part], blocks: Callable[[str], bool]) -> list[Blo
 
 
 def _unacknowledged(found: Findings) -> Iterable[Block]:
-    """Documents that nobody has acknowledged, and those whose contract has another document since: none of an archived one."""
-    current = {contract.id: contract.facts["document_sha256"] for contract in found.contracts if contract.facts["status"] != ARCHIVED}
-    for route in found.routes:
-        status, contract = route.facts["status"], route.facts["contract_id"]
-        if status in UNACKNOWLEDGED:
-            yield _block(route.id, status)
-        elif status == ACKNOWLEDGED and contract in current and route.facts["document_sha256"] != current[contract]:
-            yield _block(route.id, STALE_HASH)
+    """Documents that nobody has acknowledged, and those whose contract has another document since."""
+    return (_block(route.id, why) for route, why in unacknowledged(found.routes, found.contracts))

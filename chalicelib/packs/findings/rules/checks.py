@@ -1,12 +1,12 @@
 """The rules: one small function each, pure, over what was read of a deal. A scan keeps what they find; finalization asks them anew."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 from chalicelib.packs.deals.public import FINALIZED, LIVE
-from chalicelib.packs.findings.rules.facts import ScanFacts, Thing, as_day
+from chalicelib.packs.findings.rules.facts import Part, ScanFacts, Thing, as_day
 from chalicelib.packs.findings.rules.issues import CRITICAL, WARNING, Cause, Issue, Rule
 
 STALE_AFTER = timedelta(days=30)
@@ -14,6 +14,7 @@ STALE_AFTER = timedelta(days=30)
 _UNFINISHED_TASKS = ("open", "in_progress", "blocked")
 _LIVE_ASSIGNMENTS = ("offered", "assigned")
 _UNANSWERED_ROUTES = ("sent", "opened", "bounced")
+STALE_HASH = "stale_hash"  # of a document that was acknowledged, and is another one by now
 MISSING_SIGNED_CONTRACT, _CHAIN_BROKEN, _SELF_APPROVAL = "MISSING_SIGNED_CONTRACT", "CHAIN_BROKEN", "SELF_APPROVAL"
 
 # -- contracts
@@ -46,21 +47,23 @@ def _self_approval(facts: ScanFacts, _: date) -> Iterator[Cause]:
 # -- documents, tasks, items
 
 
-def unacknowledged_routes(facts: ScanFacts) -> list[Thing]:
-    """The routes whose document isn't acknowledged as it is now (domain rule D26). Those that were recalled are left out.
+def unacknowledged(routes: Iterable[Part], contracts: Iterable[Part]) -> Iterator[tuple[Part, str]]:
+    """The routes whose document isn't acknowledged as it is now (domain rule D26), and why: the route's status, or STALE_HASH.
 
-    An archived contract is none of the deal's any more, so its document outdates nothing.
+    Those that were recalled are left out. An archived contract is none of the deal's any more, so its document outdates nothing.
     """
-    contracts = (contract for contract in facts.of_type("contract") if contract.facts["status"] != "archived")
-    current = {contract.id: contract.facts.get("document_sha256") for contract in contracts}
-    return [route for route in facts.of_type("route") if _is_unacknowledged(route.facts, current)]
+    current = {contract.id: contract.facts.get("document_sha256") for contract in contracts if contract.facts["status"] != "archived"}
+    for route in routes:
+        status, contract_id = route.facts["status"], route.facts.get("contract_id")
+        if status in _UNANSWERED_ROUTES:
+            yield route, status
+        elif status == "acknowledged" and contract_id in current and current[contract_id] != route.facts.get("document_sha256"):
+            yield route, STALE_HASH
 
 
-def _is_unacknowledged(route: Mapping[str, Any], current: Mapping[str, str | None]) -> bool:
-    if route["status"] in _UNANSWERED_ROUTES:
-        return True
-    contract_id = route.get("contract_id") or ""
-    return route["status"] == "acknowledged" and contract_id in current and current[contract_id] != route.get("document_sha256")
+def unacknowledged_routes(facts: ScanFacts) -> list[Part]:
+    """Those of the deal."""
+    return [route for route, _ in unacknowledged(facts.of_type("route"), facts.of_type("contract"))]
 
 
 def unfinished_tasks(facts: ScanFacts) -> list[Thing]:
