@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import cold_start, holdings, local_run, matching, professionals, scale, units, warm
+from bench import cold_start, holdings, local_run, matching, professionals, scale, trail, units, warm
 
 RESULTS = Path(__file__).parent / "results.json"
 SECTIONS: dict[str, Callable[[], Any]] = {
@@ -25,6 +25,7 @@ SECTIONS: dict[str, Callable[[], Any]] = {
     "matching": matching.measure,
     "professionals": professionals.measure,
     "holdings": holdings.measure,
+    "trail": trail.measure,
     "local run": local_run.measure,
 }
 
@@ -97,6 +98,11 @@ def _show_scale(console: Console, results: dict[str, Any]) -> None:
     _table(console, "", ["Stream consumer", "records a second"], [[name, rate] for name, rate in results["records_per_second"].items()])
 
 
+def _show_trail(console: Console, results: dict[str, Any]) -> None:
+    rows = [[results[name] for name in ("chains", "seconds", "one_by_one_seconds", "ratio")]]
+    _table(console, "", ["Chains of a stage that are verified", "in one pass, s", "one by one, s", "ratio"], rows)
+
+
 def _show_matching(console: Console, results: list[dict[str, Any]]) -> None:
     rows = [[row["buyers"], row["in_market"], row["trips"], row["read"], row["ms"]] for row in results]
     _table(console, "", ["Buyers in all (a market's matches)", "in the market", "trips", "read", "ms"], rows)
@@ -133,6 +139,7 @@ _SHOW: dict[str, Callable[[Console, Any], None]] = {
     "matching": _show_matching,
     "professionals": _show_professionals,
     "holdings": _show_holdings,
+    "trail": _show_trail,
     "local run": _show_local_run,
 }
 

@@ -385,6 +385,42 @@ HANDOFFS: list[tuple[str, Operation]] = [
     ("list a deal's packets", lambda env, ids: env.call("GET", f"/pros/handoff/by-deal/{ids['handed']}")),
     ("list a professional's packets", lambda env, ids: env.call("GET", f"/pros/handoff/by-professional/{ids['receiver']}")),
 ]
+CONTRACT = {
+    "title": "Purchase agreement, 1201 Pine St",
+    "kind": "purchase",
+    "value": 210000,
+    "parties": [
+        {"name": "Ann Seller", "email": "ann@example.com", "role": "seller", "side": "opposing"},
+        {"name": "Bob Buyer", "email": "bob@example.com", "role": "buyer", "side": "ours"},
+    ],
+}
+_CONTRACTS = "/contracts/lifecycle"
+
+
+def _contract(env: BenchEnvironment, **more: object) -> str:
+    deal = env.call("POST", "/deals", {"title": "1201 Pine St"})["id"]
+    _streams(env)
+    env.runtime.used()
+    return str(env.call("POST", _CONTRACTS, {**CONTRACT, "deal_id": deal, **more}, **_key())["id"])
+
+
+def _move_contract(env: BenchEnvironment, ids: dict[str, str], status: str, **more: object) -> None:
+    env.call("PATCH", f"{_CONTRACTS}/{ids['ctr']}/status", {"status": status, **more})
+
+
+# What takes a document is not among them, since there is no bucket here.
+CONTRACTS: list[tuple[str, Operation]] = [
+    ("draft a contract with two parties", lambda env, ids: ids.update(ctr=_contract(env))),
+    ("read a contract", lambda env, ids: env.call("GET", f"{_CONTRACTS}/{ids['ctr']}")),
+    ("edit its notes", lambda env, ids: env.call("PATCH", f"{_CONTRACTS}/{ids['ctr']}", {"notes": "Waits for the lender."})),
+    ("submit a contract", lambda env, ids: _move_contract(env, ids, "under_review")),
+    ("approve a contract", lambda env, ids: _move_contract(env, ids, "approved")),
+    ("take a contract back", lambda env, ids: _move_contract(env, ids, "draft", reason="rework")),
+    ("versions of a contract", lambda env, ids: env.call("GET", f"{_CONTRACTS}/{ids['ctr']}/versions")),
+    ("list a deal's contracts", lambda env, ids: env.call("GET", f"{_CONTRACTS}/by-deal/deal_{ids['ctr'][5:31]}")),
+    ("list contracts of a status", lambda env, _: env.call("GET", f"{_CONTRACTS}/by-status", query={"status": "draft"})),
+    ("archive a contract", lambda env, ids: env.call("POST", f"{_CONTRACTS}/{ids['ctr']}/archive", None, **_key())),
+]
 
 
 def _first_scan(env: BenchEnvironment, ids: dict[str, str]) -> None:
@@ -498,6 +534,7 @@ OPERATIONS = [
     *HANDOFFS,
     *FINDINGS,
     *DOCUMENTS,
+    *CONTRACTS,
 ]
 
 
@@ -550,10 +587,10 @@ def _streams(environment: BenchEnvironment) -> dict[str, dict[str, float]]:
     for start in range(0, len(records), 60):
         response = streams.audit(environment.runtime, {"Records": records[start : start + 60]})
         assert response == {"batchItemFailures": []}, dumps(response)
-    trail = environment.runtime.used()
+    of_trail = environment.runtime.used()
     for start in range(0, len(records), 60):
         streams.project(environment.runtime, {"Records": records[start : start + 60]}, None, streams._CONTRIBUTIONS)
-    return {"trail": trail, "projection": environment.runtime.used()}
+    return {"trail": of_trail, "projection": environment.runtime.used()}
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from local.clock import ClockFileError
 from local.components import Components
 from local.engine import Engine, EngineClient, EngineError, UnreadableDataError
 from local.scheduler import Timetable
-from local.workspace import BUCKETS, ROOT, TABLE, Workspace
+from local.workspace import BUCKETS, FILES, ROOT, TABLE, Workspace
 
 _LARGEST_LOG = 10_000_000
 _STOP_SECONDS = functions.DRAIN_SECONDS + 10.0
@@ -86,7 +86,8 @@ class Runner:
         components.use_clock(self.workspace.clock)
         self._make_table(client, components)
         for bucket, lock_days in BUCKETS.items():
-            client.call("LocalStorage.CreateBucket", {"Bucket": bucket, "LockDays": lock_days})
+            origins = settings["VALHALLA_CORS_ORIGINS"].split(",") if bucket == FILES else []
+            client.call("LocalStorage.CreateBucket", {"Bucket": bucket, "LockDays": lock_days, "Origins": origins})
         stack.enter_context(self._log())
         others = self._start_functions()
         stack.callback(self._stop_functions, others)

@@ -171,7 +171,7 @@ class Pack:
     each kind of row that it adds to the outbox (`outbox.add_work`) by the dotted path of a function `(ctx, key) -> outbox.DeliveryResult`: what the
     worker behind the queue does for it. `facts` maps
     each list of a handoff packet that the pack looks up, e.g. `contracts`, by the dotted path of a function
-    `(ctx, professional_id, deal_id) -> packet_facts.FactList`, one round trip. A `planned` pack is not built yet: it has a title and permissions, but no endpoints.
+    `(ctx, professional_id, deal_id, rows) -> packet_facts.FactList`, `rows` being all that lies in the deal's partition (none without a deal). A `planned` pack is not built yet: it has a title and permissions, but no endpoints.
     """
 
     letter: str

@@ -45,21 +45,13 @@ class Folders(NamedTuple):
 class Emulator:
     """The services behind one address."""
 
-    def __init__(
-        self,
-        connection: sqlite3.Connection,
-        base_url: str,
-        folders: Folders,
-        access_key: str,
-        clock: LocalClock,
-        origins: tuple[str, ...] = (),
-    ) -> None:
+    def __init__(self, connection: sqlite3.Connection, base_url: str, folders: Folders, access_key: str, clock: LocalClock) -> None:
         self._connection, self._access_key = connection, access_key
         self._stream = Stream(connection, clock.timestamp)
         self.dynamodb = DynamoDB(connection, self._stream, clock.timestamp)
         self._sqs = Sqs(connection, base_url, clock.timestamp)
         self._ses = Ses(folders.mail, clock, self._sqs.put)
-        self._s3 = S3(connection, folders.objects, access_key, clock.timestamp, origins)
+        self._s3 = S3(connection, folders.objects, access_key, clock.timestamp)
 
     def handle(self, request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
         """The response to a request of any service."""
@@ -179,7 +171,6 @@ def main() -> None:
     listening = socket.socket(fileno=int(sys.argv[1]))
     database, clock = Path(sys.argv[2]), LocalClock(Path(sys.argv[5]))
     folders = Folders(mail=Path(sys.argv[3]), objects=Path(sys.argv[4]))
-    origins = tuple(origin.strip() for origin in os.environ.get("VALHALLA_CORS_ORIGINS", "").split(",") if origin.strip())
     try:
         connection = connect(database)
     except UnreadableError as error:
@@ -188,8 +179,7 @@ def main() -> None:
     print(READY, flush=True)
     gc.freeze()
     base_url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    emulator = Emulator(connection, base_url, folders, os.environ["AWS_ACCESS_KEY_ID"], clock, origins)
-    asyncio.run(serve(listening, emulator))
+    asyncio.run(serve(listening, Emulator(connection, base_url, folders, os.environ["AWS_ACCESS_KEY_ID"], clock)))
     connection.close()
 
 

@@ -46,18 +46,18 @@ class _Object(NamedTuple):
 
 
 class S3:
-    """The service. `clock` is the system's time, by which locks end; signatures are checked by the real one, as by AWS.
+    """The service. `clock` is the system's time, by which locks end; signatures are checked by the real one, as by AWS."""
 
-    From the `origins` a browser may call.
-    """
-
-    def __init__(
-        self, connection: sqlite3.Connection, folder: Path, access_key: str, clock: Callable[[], float], origins: tuple[str, ...] = ()
-    ) -> None:
-        self._connection, self._folder, self._access_key, self._clock, self._origins = connection, folder, access_key, clock, origins
+    def __init__(self, connection: sqlite3.Connection, folder: Path, access_key: str, clock: Callable[[], float]) -> None:
+        self._connection, self._folder, self._access_key, self._clock = connection, folder, access_key, clock
+        self._origins: dict[str, tuple[str, ...]] = {}  # by bucket
 
     def create_bucket(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Make a bucket where there is none: of `LockDays`, the days for which each of its objects is locked, under object lock."""
+        """Make a bucket where there is none: of `LockDays`, the days for which each of its objects is locked, under object lock.
+
+        From its `Origins` a browser may call, until the next start.
+        """
+        self._origins[request["Bucket"]] = tuple(request.get("Origins") or ())
         with transaction(self._connection):
             self._connection.execute(
                 "INSERT OR IGNORE INTO buckets (name, lock_days) VALUES (?, ?)", (request["Bucket"], request.get("LockDays"))
@@ -223,8 +223,8 @@ class S3:
     # -- browsers
 
     def _cors(self, request: HttpRequest) -> tuple[tuple[str, str], ...]:
-        origin = request.headers.get("origin", "")
-        if origin not in self._origins:
+        origin, bucket = request.headers.get("origin", ""), request.path[1:].partition("/")[0]
+        if origin not in self._origins.get(bucket, ()):
             return ()
         return (("Access-Control-Allow-Origin", origin), ("Access-Control-Expose-Headers", _EXPOSED), ("Vary", "Origin"))
 

@@ -60,7 +60,7 @@ def seal_days(ctx: Context, run: RunStats) -> None:
     day = last.day + timedelta(days=1) if last else first_day(ctx)
     while is_settled(day, ctx.now):
         run.found += 1
-        recorded = _read_day(ctx, day)
+        recorded = read_day(ctx, day)
         if recorded is None:
             run.has_more = True
             return
@@ -122,7 +122,7 @@ def locked_seal(ctx: Context, day: date) -> Seal | None:
 # -- reading a day in parts
 
 
-def _read_day(ctx: Context, day: date) -> DayRecords | None:
+def read_day(ctx: Context, day: date) -> DayRecords | None:
     """What was recorded on a day; None where time ran out, or another run is reading it: the next run goes on."""
     recorded, after, number = _read_parts(ctx, day)
     rows = days.in_order(ctx.store, day, after=after)

@@ -143,6 +143,7 @@ PACK = Pack(
         "contract-template": f"{__name__}.entities.ContractTemplate",
     },
     rows=(f"{__name__}.entities.ContractVersion",),
+    probe=f"{__name__}.service.documents.probe",
     mail_events={"ctr": f"{__name__}.service.notifications.report_mail_event"},
     files=(FileFolder("contracts"),),
     cancels={"deal": f"{__name__}.public.refuse_with_deal"},

@@ -11,7 +11,6 @@ from datetime import date
 from typing import Any
 
 from chalicelib.foundation.ids import IdFormat, ItemKey
-from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.store import attributes as a
 from chalicelib.foundation.store.access_patterns import AccessPattern, DuePattern, KeyRange
 from chalicelib.foundation.store.entity import Entity
@@ -25,7 +24,7 @@ class Route(Entity):
 
     KIND = "route"
     ID = IdFormat("doc", "document route", parents={"d": "deal"}, row="O")
-    PERSONAL = frozenset({"addressee", "acknowledgement"})
+    PERSONAL = frozenset({"recipient", "acknowledgement"})
     BY_STATUS = AccessPattern("gsi1", "DOC#{status}#0", sort="{created_at}#{id}", serves="GET /documents/routes, ?status=")
     BY_PROFESSIONAL = AccessPattern(
         "gsi2",
@@ -44,7 +43,7 @@ class Route(Entity):
     document_sha256 = a.optional_string()
     storage_url = a.optional_string()
     professional_id = a.optional_string()
-    addressee = a.map_()  # {name, email}: whom it is sent to, and where
+    recipient = a.map_()  # {name, email}: whom it is sent to, a professional or somebody else, and where
     due_on = a.optional_date()
     link_expires_at = a.datetime()
 
@@ -75,11 +74,6 @@ class Route(Entity):
     def is_waiting(self) -> bool:
         """Whether it waits for who it was sent to."""
         return self.status in WAITING
-
-    @property
-    def recipient(self) -> JsonObject | None:
-        """Whom it is sent to, where that is no professional."""
-        return self.addressee if self.professional_id is None else None
 
     @property
     def next_reminder_on(self) -> date | None:

@@ -22,7 +22,7 @@ def route_view(ctx: Context, route: Route, visits: RouteVisits | None, *, is_sta
         RouteView,
         route,
         recipient=_recipient(route, shows_contacts=shows_contacts),
-        sent_to=route.addressee["email"] if shows_contacts else None,
+        sent_to=route.recipient["email"] if shows_contacts else None,
         status_since=route.status_entered_at,
         fetches=visits.fetches if visits else 0,
         opens=visits.opens if visits else 0,
@@ -37,7 +37,7 @@ def route_view(ctx: Context, route: Route, visits: RouteVisits | None, *, is_sta
 
 
 def _recipient(route: Route, *, shows_contacts: bool) -> RouteRecipientView | None:
-    if route.recipient is None:
+    if route.professional_id is not None:
         return None
     return {"name": route.recipient["name"], "email": route.recipient["email"] if shows_contacts else None}
 

@@ -31,5 +31,5 @@ def holders_of_professional(id: str) -> Holders:
 ROUTE = SubjectAdapter(
     entity=Route,
     facts=_facts,
-    hash_fields=("deal_id", "document_type", "title", "contract_id", "document_sha256", "storage_url", "professional_id", "addressee"),
+    hash_fields=("deal_id", "document_type", "title", "contract_id", "document_sha256", "storage_url", "professional_id", "recipient"),
 )

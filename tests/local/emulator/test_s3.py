@@ -38,9 +38,9 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     running.stop()
 
 
-def make_buckets(engine: Engine) -> None:
+def make_buckets(engine: Engine, *origins: str) -> None:
     client = engine.client()
-    client.call("LocalStorage.CreateBucket", {"Bucket": BUCKET})
+    client.call("LocalStorage.CreateBucket", {"Bucket": BUCKET, "Origins": origins})
     client.call("LocalStorage.CreateBucket", {"Bucket": LOCKED, "LockDays": 3650})
     client.close()
 
@@ -311,10 +311,9 @@ def test_a_document_of_25_megabytes_fits_though_its_sender_waits_to_be_asked(sto
 # -- browsers
 
 
-def test_a_browser_may_come_from_the_stages_origins_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VALHALLA_CORS_ORIGINS", "https://app.example.com, http://localhost:3000")
+def test_a_browser_may_come_from_the_stages_origins_only(tmp_path: Path) -> None:
     running = Engine(tmp_path)
-    make_buckets(running)
+    make_buckets(running, "https://app.example.com", "http://localhost:3000")
     storage = storage_of(running)
     url, headers = allow(storage, "a")
     asked = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "content-type,if-none-match,x-amz-checksum-sha256"}

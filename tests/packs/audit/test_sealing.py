@@ -205,7 +205,7 @@ def test_a_day_with_more_records_than_a_run_can_read_is_sealed_in_pieces(trail, 
     monkeypatch.setattr(sealing, "PART_SIZE", 3)
     trail.record(20, revisions=2)
     trail.next_day()
-    expected = sealing._read_day(trail.world.ctx(), DAY)
+    expected = sealing.read_day(trail.world.ctx(), DAY)
     for part in trail.world.rows("SEAL#"):
         trail.world.table.delete_item(TableName=TABLE, Key={"pk": part["pk"], "sk": part["sk"]})
     runs = 0

@@ -28,6 +28,8 @@ REQUESTS: dict[str, list[tuple[Any, ...]]] = {
     "GET /deals, one status, owner or kind": [("GET", "/deals?kind=other&owner=none")],
     "GET /deals, one external reference": [("GET", "/deals?external_ref=17")],
     "GET /deals, with wholesale deals without a value": [("POST", "/deals", PRICED), ("GET", "/deals?kind=wholesale")],
+    "GET /deals/{id}/timeline": [("GET", f"{ONE}/timeline")],
+    "GET /deals/{id}/timeline, with a pipeline": [("GET", "/deals/{priced}/timeline")],
     "GET /deals/{id}": [("GET", ONE)],
     "GET /deals/{id}, by its external reference": [("GET", "/deals/17")],
     "GET /deals/{id}, of a wholesale deal without a value": [("GET", "/deals/{priced}")],

@@ -223,9 +223,10 @@ class TestPages:
         assert f'name="document_sha256" value="{FIRST}"' in second.text
         third = self.form(recipient, "/acknowledge", name="Ann Adams", document_sha256=FIRST)
         assert third.status == 200
-        assert "Ann Adams confirmed on November 24, 2026, 10:00 PST" in third.text
+        assert "It was confirmed on November 24, 2026, 10:00 PST" in third.text
         assert documents.read(id)["status"] == "acknowledged"
         for page in (first, second, third):
+            assert "Ann Adams" not in page.text
             assert "<script" not in page.text
             assert "default-src 'none'" in page.headers["content-security-policy"]
             assert page.headers["referrer-policy"] == "no-referrer"
@@ -257,5 +258,5 @@ class TestPages:
         id = documents.route()
         self.form(holder(id), "/acknowledge", name="Ann Adams")
         for page in (holder(id).look(**HTML), self.form(holder(id), "/open"), self.form(holder(id), "/acknowledge", name="Other")):
-            assert "Ann Adams confirmed on" in page.text
+            assert "It was confirmed on" in page.text
             assert 'formaction="acknowledge"' not in page.text

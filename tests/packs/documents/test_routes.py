@@ -288,12 +288,11 @@ class TestWho:
         assert values == ((ANN["email"], ANN["email"], "127.0.0.1", "Firefox") if shown else (None,) * 4)
 
 
-def test_personal_fields_are_sealed_in_the_trail(documents: DocumentsClient, runtime, holder):
+def test_the_trail_seals_what_is_personal(documents: DocumentsClient, runtime):
     from chalicelib.packs.documents.entities import Route
 
-    assert {"addressee", "acknowledgement"} <= Route.PERSONAL
-    id = documents.route()
-    assert kept(runtime, id).addressee == ANN
+    assert {"recipient", "acknowledgement"} <= Route.PERSONAL
+    assert kept(runtime, documents.route()).recipient == ANN
 
 
 def test_the_token_is_nowhere_but_in_the_mail(documents: DocumentsClient, runtime, holder, capsys):

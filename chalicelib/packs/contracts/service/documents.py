@@ -124,3 +124,8 @@ def _version_of(ctx: Context, document: JsonObject) -> str | None:
 
 def _is_announced(stored: StoredFile, document: JsonObject) -> bool:
     return (stored.sha256, stored.size) == (document["sha256"], document["size"])
+
+
+def probe(ctx: Context) -> None:
+    """That the bucket of files is reached: a HEAD of a key that nothing has. Raises Unavailable."""
+    files.head(ctx, f"{FOLDER}/probe")

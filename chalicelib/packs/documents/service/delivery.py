@@ -48,4 +48,4 @@ def add_mail(ctx: Context, tx: Transaction, route: Route, *, is_reminder: bool =
     ]
     subject = f"{'Reminder: a' if is_reminder else 'A'} document for you: {title}"
     text = "\n\n".join(paragraphs) + "\n"
-    outbox.add_mail(tx, ctx, to=route.addressee["email"], subject=subject, text=text, about=route.id, purpose=sending_of(route))
+    outbox.add_mail(tx, ctx, to=route.recipient["email"], subject=subject, text=text, about=route.id, purpose=sending_of(route))

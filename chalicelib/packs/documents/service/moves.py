@@ -71,13 +71,13 @@ def _moved(ctx: Context, tx: Transaction, before: Route, body: RouteMoveRequest,
     if body.status == OPENED:
         return acknowledging.opened(ctx, before, attested_by=attested_by)
     if body.status == ACKNOWLEDGED:
-        name = body.name or before.addressee["name"]
+        name = body.name or before.recipient["name"]
         return acknowledging.acknowledged(ctx, before, name, SESSION if is_own else ATTESTED, attested_by=attested_by)
     entry = repository.HISTORY.entry(ctx, body.status, reason=body.reason, note=body.note)
     if body.status == RECALLED:
         return before.with_changes(ctx, **entry, epoch=before.epoch + 1)
-    addressee = {**before.addressee, "email": body.email or _address(ctx, tx, before)}
-    after = before.with_changes(ctx, **entry, **delivery.start(ctx, before.link_expires_at), addressee=addressee)
+    recipient = {**before.recipient, "email": body.email or _address(ctx, tx, before)}
+    after = before.with_changes(ctx, **entry, **delivery.start(ctx, before.link_expires_at), recipient=recipient)
     delivery.add_mail(ctx, tx, after)
     return after
 
@@ -88,7 +88,7 @@ def _address(ctx: Context, tx: Transaction, route: Route) -> str:
     A professional is read, in one round trip, and must have that address still when it is sent.
     """
     if route.professional_id is None:
-        return str(route.addressee["email"])
+        return str(route.recipient["email"])
     key = scorecards.key(route.professional_id)
     professional = scorecards.parse_professional(ctx.store.get_item(key))
     if professional is None or professional.email is None:

@@ -1,4 +1,4 @@
-"""The pages that a link leads to: the document, where it is, and that it was acknowledged."""
+"""The pages that a link leads to: the document, where it is, and that it was acknowledged. They name nobody, as the answers in JSON don't."""
 
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -57,7 +57,7 @@ def _page(route: Route, parts: list[Part]) -> ApiResponse:
 
 
 def _about(route: Route) -> list[tuple[str, str]]:
-    rows = [("Document", route.document_type), ("For", str(route.addressee["name"]))]
+    rows = [("Document", route.document_type)]
     if route.due_on is not None and route.status != ACKNOWLEDGED:
         rows.append(("Please confirm by", _day(route.due_on)))
     if route.document_sha256 is not None:
@@ -66,10 +66,8 @@ def _about(route: Route) -> list[tuple[str, str]]:
 
 
 def _confirmed(ctx: Context, route: Route) -> str:
-    said, at = route.acknowledgement or {}, route.acknowledged_at or ctx.now
-    return (
-        f"{said.get('name', 'Somebody')} confirmed on {_instant(at, ctx.settings.firm_time_zone)} that this document was received and read."
-    )
+    at = _instant(route.acknowledged_at or ctx.now, ctx.settings.firm_time_zone)
+    return f"It was confirmed on {at} that this document has been received and read."
 
 
 def _day(day: date) -> str:

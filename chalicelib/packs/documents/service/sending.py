@@ -113,7 +113,7 @@ def new_route(ctx: Context, deal_id: str, fields: RouteFields, contract: Subject
         Route.ID.new(ctx.now, deal_id),
         deal_id=deal_id,
         professional_id=addressee.professional_id,
-        addressee={"name": addressee.name, "email": addressee.email},
+        recipient={"name": addressee.name, "email": addressee.email},
         link_expires_at=link_expires_at,
         epoch=0,
         **values,
@@ -136,7 +136,7 @@ def add_routes(
     """
     deals.add_reference(ctx, tx, deal_id, any_deal=ANY_DEAL, count=len(routes))
     repository.add_contract_check(ctx, tx, contract)
-    emails = {route.professional_id: route.addressee["email"] for route in routes if route.professional_id is not None}
+    emails = {route.professional_id: route.recipient["email"] for route in routes if route.professional_id is not None}
     counts = Counter(route.professional_id for route in routes)
     for professional_id, email in emails.items():
         scorecards.add_reference(tx, professional_id, counts[professional_id], on_conflict=on_unusable and on_unusable())

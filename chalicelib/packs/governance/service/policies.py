@@ -9,7 +9,7 @@ from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.errors import Forbidden, NotFound, ValidationFailed
 from chalicelib.foundation.idempotency import idempotent_transaction, read_or_replay
-from chalicelib.foundation.ids import ItemKey, ulid
+from chalicelib.foundation.ids import IdFormat, ItemKey
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.money import money_error
 from chalicelib.foundation.store.codec import DynamoItem
@@ -25,6 +25,7 @@ from chalicelib.packs.governance.rules.powers import ODIN, RULERS
 from chalicelib.packs.governance.schemas import GovernancePolicy, PoliciesRequest, PoliciesView, PolicyProposalView
 
 PROPOSAL_DAYS = 7  # in which a proposal can be confirmed
+_PROPOSAL = IdFormat("prop", "proposal")
 
 
 def get_policies(ctx: Context) -> PoliciesView:
@@ -49,7 +50,7 @@ def propose_policies(ctx: Context, body: PoliciesRequest) -> PolicyProposalView:
     before, decider = _read(ctx)
     decider.require_role(ODIN)
     proposal = {
-        "id": f"prop_{ulid(ctx.now)}",
+        "id": _PROPOSAL.new(ctx.now),
         "policies": list(map(encode_policy, policies)),
         "self_approval": body.self_approval,
         "proposed_by": ctx.actor.id,
@@ -68,11 +69,12 @@ def propose_policies(ctx: Context, body: PoliciesRequest) -> PolicyProposalView:
 @retry_on_conflict
 def confirm_proposal(ctx: Context, id: str) -> PoliciesView:
     """Let proposed policies hold. It takes King or Queen, another person than who proposed them."""
+    _PROPOSAL.key(id)
     before, decider = _read(ctx)
-    decider.require_role(*RULERS)
     proposal = next((each for each in _proposals(ctx, before) if each["id"] == id), None)
     if before is None or proposal is None:
-        raise NotFound("proposal")
+        raise NotFound(_PROPOSAL.name)
+    decider.require_role(*RULERS)
     if proposal["person"] == decider.person:
         raise Forbidden("A proposal is confirmed by another person than who made it.")
     values = {name: proposal[name] for name in ("policies", "self_approval")}
