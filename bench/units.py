@@ -22,6 +22,10 @@ BUYER = {
     "buy_box": {"markets": ["981*"], "price_min": 50000, "price_max": 400000, "bedrooms_min": 2},
     "proof_of_funds": {"amount": 400000, "issued_on": "2026-11-20", "expires_on": "2027-11-20"},
 }
+HOUSE_AND_PHONE = {
+    "property": {"address": {"line1": "77 Pine St", "city": "Seattle", "region": "WA", "postal_code": "98103"}},
+    "seller": {"name": "Ada Example", "phone": "(206) 555-0100"},
+}
 HOLDING = {
     "asset_type": "property",
     "label": "Lake house",
@@ -62,6 +66,11 @@ WHOLESALE: list[tuple[str, Operation]] = [
     ("list of 50, one stage", lambda env, _: env.call("GET", "/wholesale", query={"stage": "lead"})),
     ("list of 50, all stages", lambda env, _: env.call("GET", "/wholesale")),
     ("list of 50, a market", lambda env, _: env.call("GET", "/wholesale", query={"market": "98103"})),
+    ("list of 50, a market and a stage", lambda env, _: env.call("GET", "/wholesale", query={"market": "98103", "stage": "lead"})),
+    ("list of 50, an owner and a stage", lambda env, _: env.call("GET", "/wholesale", query={"owner": "me", "stage": "lead"})),
+    ("next actions", lambda env, _: env.call("GET", "/wholesale/next-actions")),
+    ("create, with house and phone", lambda env, _: env.call("POST", "/wholesale", {**LEAD, **HOUSE_AND_PHONE}, **_key())),
+    ("edit of the phone", lambda env, ids: env.call("PATCH", f"/wholesale/{ids['id']}", {"seller": {"phone": "+12065550142"}})),
     ("bulk of 10", lambda env, _: env.call("POST", "/wholesale/bulk", {"items": [LEAD] * 10}, **_key())),
     (
         "calculate",
@@ -376,9 +385,157 @@ HANDOFFS: list[tuple[str, Operation]] = [
     ("list a deal's packets", lambda env, ids: env.call("GET", f"/pros/handoff/by-deal/{ids['handed']}")),
     ("list a professional's packets", lambda env, ids: env.call("GET", f"/pros/handoff/by-professional/{ids['receiver']}")),
 ]
+CONTRACT = {
+    "title": "Purchase agreement, 1201 Pine St",
+    "kind": "purchase",
+    "value": 210000,
+    "parties": [
+        {"name": "Ann Seller", "email": "ann@example.com", "role": "seller", "side": "opposing"},
+        {"name": "Bob Buyer", "email": "bob@example.com", "role": "buyer", "side": "ours"},
+    ],
+}
+_CONTRACTS = "/contracts/lifecycle"
+
+
+def _contract(env: BenchEnvironment, **more: object) -> str:
+    deal = env.call("POST", "/deals", {"title": "1201 Pine St"})["id"]
+    _streams(env)
+    env.runtime.used()
+    return str(env.call("POST", _CONTRACTS, {**CONTRACT, "deal_id": deal, **more}, **_key())["id"])
+
+
+def _move_contract(env: BenchEnvironment, ids: dict[str, str], status: str, **more: object) -> None:
+    env.call("PATCH", f"{_CONTRACTS}/{ids['ctr']}/status", {"status": status, **more})
+
+
+# What takes a document is not among them, since there is no bucket here.
+CONTRACTS: list[tuple[str, Operation]] = [
+    ("draft a contract with two parties", lambda env, ids: ids.update(ctr=_contract(env))),
+    ("read a contract", lambda env, ids: env.call("GET", f"{_CONTRACTS}/{ids['ctr']}")),
+    ("edit its notes", lambda env, ids: env.call("PATCH", f"{_CONTRACTS}/{ids['ctr']}", {"notes": "Waits for the lender."})),
+    ("submit a contract", lambda env, ids: _move_contract(env, ids, "under_review")),
+    ("approve a contract", lambda env, ids: _move_contract(env, ids, "approved")),
+    ("take a contract back", lambda env, ids: _move_contract(env, ids, "draft", reason="rework")),
+    ("versions of a contract", lambda env, ids: env.call("GET", f"{_CONTRACTS}/{ids['ctr']}/versions")),
+    ("list a deal's contracts", lambda env, ids: env.call("GET", f"{_CONTRACTS}/by-deal/deal_{ids['ctr'][5:31]}")),
+    ("list contracts of a status", lambda env, _: env.call("GET", f"{_CONTRACTS}/by-status", query={"status": "draft"})),
+    ("archive a contract", lambda env, ids: env.call("POST", f"{_CONTRACTS}/{ids['ctr']}/archive", None, **_key())),
+]
+
+
+def _first_scan(env: BenchEnvironment, ids: dict[str, str]) -> None:
+    """A scan of a deal with a pipeline, a professional and two tasks, one of which is overdue: three findings, one of them critical."""
+    pipeline = env.call("POST", "/wholesale", LEAD | {"stage": "under_contract", "contract_price": 118000})["id"]
+    worker = env.call("POST", _PROFESSIONALS, PROFESSIONAL)["id"]
+    deal = {"title": "1201 Pine St", "kind": "wholesale", "pipeline_id": pipeline, "professional_ids": [worker]}
+    ids["scanned"] = env.call("POST", "/deals", deal)["id"]
+    for due_on in ("2026-11-20", "2027-06-01"):
+        env.call("POST", "/pros/tasks", {**TASK, "professional_id": worker, "deal_id": ids["scanned"], "due_on": due_on}, **_key())
+    _streams(env)
+    env.runtime.used()
+    events = _scan(env, ids)["events"]
+    ids["critical"], ids["finding"] = events[0]["id"], events[1]["id"]
+
+
+def _scan(env: BenchEnvironment, ids: dict[str, str]) -> Any:
+    return env.call("POST", f"/audit/scan/deal/{ids['scanned']}", None)
+
+
+def _on_finding(env: BenchEnvironment, ids: dict[str, str], which: str, move: str, body: object) -> Any:
+    return env.call("POST", f"/audit/events/{ids[which]}/{move}", body, **_key())
+
+
+FINDINGS: list[tuple[str, Operation]] = [
+    ("scan a deal: three findings", _first_scan),
+    ("scan it again: nothing new", _scan),
+    ("acknowledge a finding", lambda env, ids: _on_finding(env, ids, "critical", "acknowledge", {"note": "On Friday."})),
+    ("resolve it", lambda env, ids: _on_finding(env, ids, "critical", "resolve", {"note": "Signed on paper."})),
+    ("scan: it is opened again", _scan),
+    ("read a finding", lambda env, ids: env.call("GET", f"/audit/events/{ids['finding']}")),
+    ("list a deal's findings", lambda env, ids: env.call("GET", f"/audit/events/deal/{ids['scanned']}")),
+    ("list open findings", lambda env, _: env.call("GET", "/audit/events/open")),
+    ("summary of findings", lambda env, _: env.call("GET", "/audit/summary")),
+]
+
+
+_DOCUMENT = {"document_type": "disclosure", "title": "Seller's disclosure", "storage_url": "https://files.example.com/disclosure.pdf"}
+_NEIGHBOUR = {"name": "Ann Adams", "email": "ann@example.com"}
+_ROUTES = "/documents/routes"
+
+
+def _route(env: BenchEnvironment, ids: dict[str, str], **to: Any) -> str:
+    body = {**_DOCUMENT, "deal_id": ids["routed"], "document_sha256": "1a" * 32, **to}
+    return str(env.call("POST", _ROUTES, body, **_key())["id"])
+
+
+def _first_route(env: BenchEnvironment, ids: dict[str, str]) -> str:
+    ids["routed"] = env.call("POST", "/deals", {"title": "Documents"})["id"]
+    reader = {"name": "Rita Reader", "role": "lawyer", "email": "rita@example.com"}
+    ids["reader"] = env.call("POST", "/pros/scorecard/professionals", reader)["id"]
+    _streams(env)
+    env.runtime.used()
+    return _route(env, ids, recipient=_NEIGHBOUR)
+
+
+def _many(env: BenchEnvironment, ids: dict[str, str]) -> Any:
+    body = {**_DOCUMENT, "deal_id": ids["routed"], "recipients": [_NEIGHBOUR] * 16}
+    return env.call("POST", f"{_ROUTES}/bulk", body, **_key())
+
+
+def _link(env: BenchEnvironment, ids: dict[str, str]) -> str:
+    """The path of the link in the route's mail, which is read past the counting."""
+    scanned = env.runtime.dynamodb.scan(TableName=harness.TABLE, ConsistentRead=True)["Items"]
+    mail = next(item for item in scanned if item.get("about", {}).get("S") == ids["route"])
+    return "/d/" + mail["text"]["S"].partition("/d/")[2].split()[0]
+
+
+def _bounce(env: BenchEnvironment, ids: dict[str, str]) -> None:
+    from chalicelib.foundation.mail_events import MailEvent
+    from chalicelib.packs.documents.service import bounces
+
+    ids["lost"] = _route(env, ids, professional_id=ids["reader"])
+    _streams(env)
+    env.runtime.used()
+    ctx = env.runtime.context(request_id="bounce")
+    bounces.mail_failed(ctx, ids["lost"], "sending-0", MailEvent("hard", ctx.now, "", "rita@example.com"))
+
+
+_SAID = {"name": "Ann Adams", "document_sha256": "1a" * 32}
+DOCUMENTS: list[tuple[str, Operation]] = [
+    ("send a document", lambda env, ids: ids.update(route=_first_route(env, ids))),
+    ("send one to a professional", lambda env, ids: ids.update(second=_route(env, ids, professional_id=ids["reader"]))),
+    ("send one to sixteen", _many),
+    ("look at a link", lambda env, ids: env.call("GET", _link(env, ids))),
+    ("open its document", lambda env, ids: env.call("POST", f"{_link(env, ids)}/open")),
+    ("remind of it", lambda env, ids: env.call("POST", f"{_ROUTES}/{ids['route']}/remind", **_key())),
+    ("acknowledge it", lambda env, ids: env.call("POST", f"{_link(env, ids)}/acknowledge", _SAID)),
+    ("read a route", lambda env, ids: env.call("GET", f"{_ROUTES}/{ids['route']}")),
+    (
+        "recall a route",
+        lambda env, ids: env.call("PATCH", f"{_ROUTES}/{ids['second']}/status", {"status": "recalled", "reason": "superseded"}),
+    ),
+    ("a mail comes back", _bounce),
+    ("send it again", lambda env, ids: env.call("PATCH", f"{_ROUTES}/{ids['lost']}/status", {"status": "sent"})),
+    ("delete a route", lambda env, ids: env.call("DELETE", f"{_ROUTES}/{ids['lost']}")),
+    ("list a deal's routes", lambda env, ids: env.call("GET", f"{_ROUTES}/by-deal/{ids['routed']}")),
+    ("list a professional's routes", lambda env, ids: env.call("GET", f"{_ROUTES}/by-professional/{ids['reader']}")),
+    ("list routes of a status", lambda env, _: env.call("GET", _ROUTES, query={"status": "sent"})),
+]
+]
 OPERATIONS = [
-    *(*WHOLESALE, *DISPOSITIONS, *HOLDINGS, *RETAINERS, *SCORECARDS, *TASKS, *SIGNALS, *ALIGNMENT, *DEALS, *HANDOFFS),
-    *trail.OPERATIONS,
+    *WHOLESALE,
+    *DISPOSITIONS,
+    *HOLDINGS,
+    *RETAINERS,
+    *SCORECARDS,
+    *TASKS,
+    *SIGNALS,
+    *ALIGNMENT,
+    *DEALS,
+    *HANDOFFS,
+    *FINDINGS,
+    *DOCUMENTS,
+    *CONTRACTS,
 ]
 
 

@@ -45,13 +45,13 @@ class Engine:
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.access_key = secrets.token_hex(16)
-        database, mail, clock = (directory.resolve() / name for name in ("data.sqlite", "mail", CLOCK_FILE))
+        paths = [str(directory.resolve() / name) for name in ("data.sqlite", "mail", "objects", CLOCK_FILE)]
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening, (directory / "engine.log").open("ab") as log:
             listening.bind(("127.0.0.1", 0))
             listening.listen(128)  # from here on a connection waits instead of failing
             self.port: int = listening.getsockname()[1]
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "local.emulator.process", str(listening.fileno()), str(database), str(mail), str(clock)],
+                [sys.executable, "-m", "local.emulator.process", str(listening.fileno()), *paths],
                 cwd=Path(__file__).parent.parent,
                 env=os.environ | {"AWS_ACCESS_KEY_ID": self.access_key},  # not an argument: those are every user's to read
                 stdin=subprocess.PIPE,
@@ -65,7 +65,7 @@ class Engine:
         status, _, reason = self._process.stdout.readline().strip().partition(" ")
         if status != READY:
             self.stop()
-            raise UnreadableDataError(f"{database}: {reason or 'see engine.log'}")
+            raise UnreadableDataError(f"{paths[0]}: {reason or 'see engine.log'}")
 
     @property
     def url(self) -> str:

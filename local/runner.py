@@ -24,7 +24,7 @@ from local.clock import ClockFileError
 from local.components import Components
 from local.engine import Engine, EngineClient, EngineError, UnreadableDataError
 from local.scheduler import Timetable
-from local.workspace import ROOT, TABLE, Workspace
+from local.workspace import BUCKETS, FILES, ROOT, TABLE, Workspace
 
 _LARGEST_LOG = 10_000_000
 _STOP_SECONDS = functions.DRAIN_SECONDS + 10.0
@@ -85,6 +85,9 @@ class Runner:
         )
         components.use_clock(self.workspace.clock)
         self._make_table(client, components)
+        for bucket, lock_days in BUCKETS.items():
+            origins = settings["VALHALLA_CORS_ORIGINS"].split(",") if bucket == FILES else []
+            client.call("LocalStorage.CreateBucket", {"Bucket": bucket, "LockDays": lock_days, "Origins": origins})
         stack.enter_context(self._log())
         others = self._start_functions()
         stack.callback(self._stop_functions, others)
@@ -170,6 +173,7 @@ class Runner:
             f"  Health          {url}/health/ready",
             f'  Administrator   {folder}/admin-token   curl -H "Authorization: Bearer $(cat {folder}/admin-token)" {url}/auth/me',
             f"  Mail sent       {folder}/mail/",
+            f"  Files           {folder}/objects/",
             f"  Log             {folder}/valhalla.log",
             f"  AWS engine      {engine.url}   (table {TABLE}; settings for other shells in {folder}/environment)",
         ]

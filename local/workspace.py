@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from local.clock import CLOCK_FILE, LocalClock
+from local.emulator.access import SECRET_KEY
 from local.engine import REGION
 
 ROOT = Path(__file__).parent.parent
 TABLE = "valhalla-local"
 ORIGINS = "http://localhost:3000,http://localhost:5173"  # where front ends in development run: Next.js and Vite
 FILES, SEALS = "valhalla-local-files", "valhalla-local-seals"
+BUCKETS = {FILES: None, SEALS: 3650}  # for how many days what is in it is locked
 MAIL_EVENTS = "outbox"  # the queue on which the engine puts what becomes of mail
 
 
@@ -105,7 +107,7 @@ class Workspace:
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": access_key,
-            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
             "AWS_EC2_METADATA_DISABLED": "true",
             "NO_PROXY": "127.0.0.1,localhost",
         }

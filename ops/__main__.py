@@ -9,6 +9,7 @@ COMMANDS = (
     Command("bootstrap-admin", "ops.bootstrap", "Create a stage's first administrator."),
     Command("rotate-keys", "ops.bootstrap", "Add a signing key, and remove those no longer needed."),
     Command("import-leads", "ops.import_leads.command", "Import leads from a CSV file through the API, or undo an import."),
+    Command("refresh-leads", "ops.refresh_leads", "Bring leads from before up to date, for lists and duplicates."),
     Command("import-fx", "ops.import_fx", "Import the European Central Bank's file of euro rates."),
     Command("export", "ops.transfer", "Write a whole stage to a file of JSON lines."),
     Command("import", "ops.transfer", "Read an exported file into an empty stage."),

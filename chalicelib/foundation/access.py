@@ -5,6 +5,7 @@ by everybody with the endpoint's own permission.
 """
 
 from collections.abc import Collection, Mapping
+from typing import Literal
 
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Forbidden, NotFound, Unauthenticated, ValidationFailed
@@ -33,6 +34,24 @@ def require_owner(ctx: Context, owner: str | None, any_owner: str, detail: str =
 def default_owner(ctx: Context) -> str | None:
     """The owner of something new that names none: the user who creates it. API keys and jobs own nothing."""
     return ctx.actor.id if ctx.actor.kind == "user" else None
+
+
+Reach = Literal["all", "own", ""]
+
+
+def reach_of_roles(ctx: Context, area: str, *needed: str) -> Reach:
+    """How far those of the caller's roles reach that have all of the `needed` permissions, in the area of a pack; the widest counts.
+
+    "all"; "own" where each of them may write only what is theirs or nobody's, as a dealmaker; "" where there is none.
+    """
+    widest: Reach = ""
+    for role in ctx.actor.roles:
+        permissions = ctx.roles.permissions((role,))
+        if permissions.issuperset(needed):
+            if f"{area}:write" not in permissions or f"{area}:any-owner" in permissions:
+                return "all"
+            widest = "own"
+    return widest
 
 
 # -- professionals

@@ -37,7 +37,7 @@ BUILTIN_PACKS = (
             "chalicelib.foundation.party_rows.PartyRow",
             "chalicelib.foundation.suppression.Suppression",
         ),
-        key_prefixes=("UNIQ", "IDEM", "CFG", "MAIL", "LINK", "SUPPRESS", "PARK", "RUN", "SEEN", "PASS", "PARTY", "PENDING"),
+        key_prefixes=("UNIQ", "IDEM", "CFG", "MAIL", "LINK", "SUPPRESS", "PARK", "RUN", "SEEN", "PASS", "PARTY", "PENDING", "SHARED"),
     ),
     Pack("G", "telemetry", "Logging", "chalicelib.foundation.telemetry", probe=f"{__name__}.probe_redaction"),
 )

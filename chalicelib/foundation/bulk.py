@@ -6,7 +6,7 @@ Idempotency-Key) with the same results, and go on where a crashed one stopped.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, NotRequired, TypedDict, TypeVar, cast
 
 from chalicelib.foundation import idempotency
@@ -16,13 +16,13 @@ from chalicelib.foundation.http.responses import problem_body
 from chalicelib.foundation.idempotency import IdempotencyRecordKey, IdempotentReplay
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.json_codec import JsonObject
-from chalicelib.foundation.schema_types import RowResult
+from chalicelib.foundation.schema_types import RowRemarks, RowResult
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.foundation.store.unique import UniqueValue
 
 MAX_ROWS = 100
-ROWS_PER_TRANSACTION = 20  # of at most four actions each; the table takes a hundred actions, and 4 MB
+ROWS_PER_TRANSACTION = 20  # of at most four actions each; the table takes a hundred actions, and 4 MB. Rows of more are fewer.
 
 R = TypeVar("R")
 S = TypeVar("S", bound=Mapping[str, object])
@@ -35,6 +35,8 @@ class RowOutcome(TypedDict):
     status: int
     id: NotRequired[str]
     problem: NotRequired[JsonObject]
+    warnings: NotRequired[list[str]]
+    duplicate_of: NotRequired[list[str]]
 
 
 def check_row_count(rows: Sequence[object], maximum: int = MAX_ROWS, noun: str = "rows") -> None:
@@ -67,7 +69,9 @@ class BulkOperation(ABC, Generic[R]):
 
     @abstractmethod
     def add(self, ctx: Context, tx: Transaction, row: R) -> None:
-        """Add the row to a transaction, the claim of its reference included. At most four actions, none on a row of another's."""
+        """Add the row to a transaction, the claim of its reference included. At most four actions (or fewer rows a transaction), none on
+        a row of another's, but for updates that are one (`Transaction.update`).
+        """
 
     def reference_of(self, row: R) -> str | None:  # noqa: ARG002 - for operations that have one
         """The row's reference, if it has one."""
@@ -81,6 +85,10 @@ class BulkOperation(ABC, Generic[R]):
         """Why the row can't be written, by what was read."""
         return None
 
+    def remarks(self, ctx: Context, row: R, items: Items) -> RowRemarks:  # noqa: ARG002 - for operations that have any
+        """What the result of a row that can be written says besides its id. Asked once for each, in their order."""
+        return {}
+
 
 @dataclass
 class _Row(Generic[R]):
@@ -91,6 +99,7 @@ class _Row(Generic[R]):
     guard: ItemKey | None
     record: IdempotencyRecordKey | None
     outcome: RowOutcome | None = None
+    remarks: RowRemarks = field(default_factory=lambda: RowRemarks())
 
 
 def run(
@@ -106,8 +115,8 @@ def run(
 
     A row whose reference is known is what has it (200). `dry_run` checks and writes nothing. Under an Idempotency-Key each row has
     a record of its own, so that a repetition after a crash writes the rest; a repetition is answered by IdempotentReplay with
-    `{"results": [...]}`. One round trip for the key, one for what is known, one for each twenty rows; where one of the twenty is
-    refused, one for each of them. Where the store becomes busy, the rows that are left are refused with that (503). Raises TooLarge over
+    `{"results": [...]}`. One round trip for the key, one for each hundred rows of what is known, one for each `rows_per_transaction`; where
+    one of these is refused, one for each of them. Where the store becomes busy, the rows that are left are refused with that (503). Raises TooLarge over
     `max_rows`, Unavailable where no row was written.
     """
     check_row_count(items, max_rows)
@@ -118,7 +127,7 @@ def run(
     new_rows = [row for row in rows if row.outcome is None]
     if dry_run:
         for row in new_rows:
-            row.outcome = {"status": 200}
+            row.outcome = _good(200, row)
     else:
         _write_all(ctx, new_rows, operation, rows_per_transaction)
     for row in rows:
@@ -132,6 +141,11 @@ def run(
     if is_replay:
         raise IdempotentReplay({"results": finished})
     return finished
+
+
+def _good(status: int, row: _Row[R], id: str | None = None) -> RowOutcome:
+    """The outcome of a row that can be written, or was, with what is said of it."""
+    return cast(RowOutcome, {"status": status, **({"id": id} if id else {}), **row.remarks})
 
 
 def _is_replay(ctx: Context) -> bool:
@@ -183,6 +197,8 @@ def _resolve_known(ctx: Context, rows: list[_Row[R]], operation: BulkOperation[R
             row.outcome = {"status": 200, "id": str(UniqueValue.owner_in(guard))}
         elif problem := operation.check(ctx, row.row, items):
             row.outcome = refused(ctx, problem)
+        else:
+            row.remarks = operation.remarks(ctx, row.row, items)
 
 
 def _write_all(ctx: Context, rows: list[_Row[R]], operation: BulkOperation[R], rows_per_transaction: int) -> None:
@@ -225,7 +241,7 @@ def _write_one(ctx: Context, row: _Row[R], operation: BulkOperation[R]) -> None:
 
 def _write(ctx: Context, rows: list[_Row[R]], operation: BulkOperation[R]) -> None:
     tx = Transaction(ctx.store)
-    outcomes: list[RowOutcome] = [{"status": 201, "id": operation.id_of(row.row)} for row in rows]
+    outcomes = [_good(201, row, operation.id_of(row.row)) for row in rows]
     for row, outcome in zip(rows, outcomes, strict=True):
         if row.record:
             idempotency.record_response(ctx, tx, outcome, row.record)

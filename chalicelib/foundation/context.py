@@ -45,6 +45,7 @@ class Context:
     packs: PackRegistry
     source_ip: str = ""
     user_agent: str = ""
+    is_visit: bool = True  # of a request: somebody looks at the answer (http.requests)
     endpoint: str = ""  # "GET /wholesale": cursors are bound to it
     base_path: str = ""  # the API's base path on its gateway, e.g. /api: links begin with it
     wants_page: bool = False  # the caller asked for HTML, of an endpoint that has pages

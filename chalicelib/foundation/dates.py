@@ -24,6 +24,11 @@ def start_of_day(day: date, zone: str) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
+def hour_of_day(day: date, hour: int, zone: str) -> datetime:
+    """The timestamp (UTC) at which the clocks of `zone` show this full hour on `day`."""
+    return datetime(day.year, day.month, day.day, hour, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+
+
 def add_months(anchor: date, months: int) -> date:
     """`anchor` plus whole months, clamped to the month's last day.
 

@@ -36,7 +36,11 @@ def ulid(now: datetime) -> str:
 
 def encode_ulid(now: datetime, tail: bytes) -> str:
     """The ULID of a timestamp and ten given bytes, for ids that are derived from what they name."""
-    number = int(now.timestamp() * 1000) << 80 | int.from_bytes(tail)
+    return ulid_of_number(int(now.timestamp() * 1000) << 80 | int.from_bytes(tail))
+
+
+def ulid_of_number(number: int) -> str:
+    """The form of a ULID for a number of 128 bits, for ids that follow from what they name and from no time."""
     return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
 
 

@@ -27,6 +27,7 @@ class Endpoint:
     weak and covers the body. `etag=False` is for answers that are no resource (results of a calculation, tokens).
     `errors` names the problem kinds that this endpoint adds to those that every endpoint can answer; `extra_statuses` other statuses
     under which it answers the same body (the 503 of a health check); `formats` the other content types that a caller may ask for.
+    `operation_id` is its name in generated clients, where that isn't `<pack>_<handler>`, since another pack had it before.
     `forms`: the body may also be a form of HTML, whose fields are those of the body's model.
     """
 
@@ -44,6 +45,7 @@ class Endpoint:
     content_type: str = "application/json"
     formats: tuple[str, ...] = ()
     idempotent: bool = True  # a POST accepts Idempotency-Key; False where a repetition is a new request (login)
+    operation_id: str = ""
     forms: bool = False
 
     @property
@@ -131,13 +133,14 @@ class PermissionRow:
     A cell of `cells`, by role: letters, `r` read, `w` write, `a` admin, then special permissions separated by spaces. "rw bulk" of
     `wholesale` grants wholesale:read, wholesale:write and wholesale:bulk. `governed`: holders of governance roles read it, too.
     `live`: what it allows to change gives rights (users, roles, keys, settings, policies), so each change reads the caller's own rows
-    first, and who lost their rights a moment ago is refused. One round trip more (RoleMatrix.needs_live_caller).
+    first, and who lost their rights a moment ago is refused. One round trip more (RoleMatrix.needs_live_caller). Where only some rights
+    of the row are so, it names them.
     """
 
     name: str
     cells: Mapping[str, str]
     governed: bool = False
-    live: bool = False
+    live: bool | tuple[str, ...] = False
 
 
 @dataclass(frozen=True)
@@ -168,7 +171,7 @@ class Pack:
     each kind of row that it adds to the outbox (`outbox.add_work`) by the dotted path of a function `(ctx, key) -> outbox.DeliveryResult`: what the
     worker behind the queue does for it. `facts` maps
     each list of a handoff packet that the pack looks up, e.g. `contracts`, by the dotted path of a function
-    `(ctx, professional_id, deal_id) -> packet_facts.FactList`, one round trip. A `planned` pack is not built yet: it has a title and permissions, but no endpoints.
+    `(ctx, professional_id, deal_id, rows) -> packet_facts.FactList`, `rows` being all that lies in the deal's partition (none without a deal). A `planned` pack is not built yet: it has a title and permissions, but no endpoints.
     """
 
     letter: str

@@ -85,7 +85,8 @@ class RoleMatrix:
         if endpoint.method == "GET" or endpoint.permission == PUBLIC:
             return False
         name, _, permission = endpoint.permission.partition(":")
-        return endpoint.permission == SIGNED_IN or permission == "admin" or (name in self.rows and self.rows[name].live)
+        live = self.rows[name].live if name in self.rows else False
+        return endpoint.permission == SIGNED_IN or permission == "admin" or live is True or (live is not False and permission in live)
 
     def covered(self, roles: Iterable[str], holder: Iterable[str]) -> frozenset[str]:
         """Those of `roles` that allow nothing that the roles of `holder` don't allow together."""

@@ -370,7 +370,10 @@ class PageOf(TypedDict, Generic[T]):
     """A page of a list; `next_cursor` is null at its end. OpenAPI names it after its items: PipelinePage of PipelineSummary."""
 
     items: list[T]
-    next_cursor: str | None
+    next_cursor: Annotated[
+        str | None,
+        Field(description="Where the next page begins; null at the end. A page may be short, even empty, and not be the last one."),
+    ]
 
 
 class PostalAddress(RequestBody):
@@ -384,7 +387,14 @@ class PostalAddress(RequestBody):
     country: Country | None = Field(None, description="ISO 3166-1 alpha-2; the United States unless given.")
 
 
-class RowResult(TypedDict):
+class RowRemarks(TypedDict, total=False):
+    """What is said of a good row: codes of warnings, and the ids of others that may be the same."""
+
+    warnings: list[str]
+    duplicate_of: list[str]
+
+
+class RowResult(RowRemarks):
     """The result of a row of a bulk request: 201 created, 200 there already (or, in a dry run, acceptable), else the problem's status."""
 
     index: int

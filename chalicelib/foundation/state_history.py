@@ -105,6 +105,20 @@ class StateHistory(Generic[V]):
         key = ItemKey(before.key.pk, f"{self._row_prefix(before)}{before.revision:010}")
         tx.put_values(key, {name: value for name, value in values.items() if value is not None})
 
+    def ended_stay(self, ctx: Context, before: Entity) -> dict[str, object]:
+        """The interval that ends now, as an attribute of the entity itself: for a transaction that has no room for a row of it."""
+        interval = self.interval(ctx, before)
+        values = {
+            self.field: interval.state,
+            "entered_at": format_timestamp(interval.entered_at),
+            "entered_by": interval.entered_by,
+            "reason": interval.reason,
+            "note": interval.note,
+            "left_at": format_timestamp(interval.left_at),
+            "left_by": ctx.actor.id,
+        }
+        return {name: value for name, value in values.items() if value is not None}
+
     # -- reading
 
     def interval(self, ctx: Context, entity: Entity) -> StateInterval:

@@ -31,17 +31,30 @@ UNKNOWN_HASH = ""  # of content that was read in part: nothing that was approved
 
 
 @dataclass(frozen=True)
+class LiveList:
+    """A row in the partition of a root that names those of its children which are live, so that they are found by their keys.
+
+    `key` gives its key by the root's id, `ids` the ids that it names.
+    """
+
+    key: Callable[[str], ItemKey]
+    ids: Callable[[DynamoItem], list[str]]
+
+
+@dataclass(frozen=True)
 class SubjectAdapter:
     """How to read one kind of subject.
 
     `facts` gives the values that rules and other packs may use, `dated_facts` those that are of a day of the
     firm, e.g. whether a contract is in force. `hash_fields` name the content that an approval is bound to: when one of
     them changes, the approval is no longer valid. `requested_by` gives the id of whoever requested it, who may then not decide on it;
-    by default its creator.
+    by default its creator. `live_list` is the row that names the live ones of a root, where the pack keeps one.
 
     Content that lies in other rows is `derived` from them: values by name, which are facts, too, and which `hash_fields` may name. `beside`
     gives the keys of those that follow from the id, `follow` of those that follow from what is read of the former. It is None where they
     weren't read.
+    by default its creator. `label` is what the
+    caller may call one that has no public name, e.g. a pipeline without an address by its seller; None where there is nothing to say.
     """
 
     entity: type[Entity]
@@ -49,9 +62,11 @@ class SubjectAdapter:
     hash_fields: tuple[str, ...]
     dated_facts: Callable[[Any, date], JsonObject] = lambda _entity, _today: {}
     requested_by: Callable[[Any], str | None] = lambda entity: entity.created_by
+    live_list: LiveList | None = None
     beside: Callable[[str], Iterable[ItemKey]] = lambda _id: ()
     follow: Callable[[str, Rows], Iterable[ItemKey]] = lambda _id, _rows: ()
     derived: Callable[[Any, Rows], JsonObject | None] = lambda _entity, _rows: {}
+    label: "Callable[[Context, Any], str | None] | None" = None
 
     def content_hash(self, entity: Entity, derived: JsonObject | None) -> str:
         """SHA-256 (hex) of the content fields, independent of their order and of how numbers are written.
@@ -149,14 +164,31 @@ class SubjectRegistry:
             frozenset({entity.created_by, *([requested_by] if requested_by else [])}),
         )
 
+    def live_list(self, type: str) -> LiveList:
+        """Where the live subjects of this type are named. Raises NotFound where the pack keeps no such list."""
+        entry = self._of_type(type)
+        adapter: SubjectAdapter = import_string(entry.adapter)
+        if adapter.live_list is None:
+            raise NotFound(type)
+        return adapter.live_list
+
+    def labels(self, ctx: "Context", ids: Iterable[str]) -> dict[str, str]:
+        """What the caller may call the subjects with these ids, as far as they are there and have a label. At most one round trip a hundred."""
+        adapters = {id: adapter for id in ids if self.is_subject(id) and (adapter := self._adapter(id)).label}
+        rows = ctx.store.batch_get([adapter.entity.ID.key(id) for id, adapter in adapters.items()])
+        found: dict[str, str] = {}
+        for id, adapter in adapters.items():
+            entity = parse_live(adapter.entity, rows.get(adapter.entity.ID.key(id)))
+            if entity is not None and adapter.label and (label := adapter.label(ctx, entity)):
+                found[id] = label
+        return found
+
     def resolve(self, ctx: "Context", type: str, text: str) -> str:
         """The id of the subject of this type that a request names, by its id or as its pack resolves it. Raises NotFound.
 
         That a subject with this id exists is not checked.
         """
-        entry = next((entry for entry in self._by_prefix.values() if entry.type == type), None)
-        if entry is None:
-            raise NotFound(type)
+        entry = self._of_type(type)
         if entry.resolve:
             id: str = import_string(entry.resolve)(ctx, text)
             return id
@@ -169,6 +201,12 @@ class SubjectRegistry:
         The transaction fails with NotFound or Forbidden. At most one action, on a row of the subject's partition.
         """
         import_string(self._entry(id).require_own)(ctx, tx, id, any_permission)
+
+    def _of_type(self, type: str) -> SubjectEntry:
+        entry = next((entry for entry in self._by_prefix.values() if entry.type == type), None)
+        if entry is None:
+            raise NotFound(type)
+        return entry
 
     def _entry(self, id: str) -> SubjectEntry:
         entry = self._by_prefix.get(id.partition("_")[0])

@@ -10,9 +10,13 @@ from chalicelib.foundation.manifest import Pack
 from chalicelib.packs import (
     alignment,
     audit,
+    contracts,
     deals,
     dispositions,
+    documents,
     events,
+    finalization,
+    findings,
     governance,
     handoffs,
     holdings,
@@ -45,5 +49,9 @@ PACKS: tuple[Pack, ...] = (
     tasks.PACK,
     alignment.PACK,
     handoffs.PACK,
+    finalization.PACK,
+    findings.PACK,
+    documents.PACK,
+    contracts.PACK,
     *PLANNED,
 )

@@ -15,49 +15,6 @@ def _governed(name: str, **cells: str) -> PermissionRow:
 
 
 PLANNED: tuple[Pack, ...] = (
-    _planned(
-        "N",
-        "contracts",
-        "Contract Lifecycle Engine",
-        _governed(
-            "contracts",  # a professional who is a party signs by the party's own link
-            admin="rwa any-deal contacts send recall",
-            operator="rw any-deal contacts send recall",
-            dealmaker="rw own-deals drafts contacts",
-            counsel="rw any-deal contacts send approve attest terminate templates",
-            auditor="r contacts",
-            viewer="r",
-        ),
-    ),
-    _planned(
-        "O",
-        "documents",
-        "Document Routing Engine",
-        _governed(
-            "documents",
-            admin="rwa any-deal contacts bulk attest status",
-            operator="rw any-deal contacts bulk attest status",
-            dealmaker="rw own-deals contacts status",
-            counsel="rw any-deal contacts status",
-            auditor="r contacts",
-            viewer="r",
-            professional="r own contacts status",
-        ),
-    ),
-    _planned(
-        "Q",
-        "findings",
-        "Internal Auditor",
-        _governed(
-            "findings",
-            admin="rwa all deal rules scan acknowledge resolve",
-            operator="r all deal scan acknowledge",
-            dealmaker="r own-deals deal",
-            counsel="r all deal acknowledge",
-            auditor="rw all deal scan acknowledge resolve accept export verify",
-            viewer="r",
-        ),
-    ),
     _planned("T", "hardening", "Production Hardening"),
     _planned("U", "frontend", "Frontend API Map"),
     _planned("V", "deployment", "Deployment Check / Ops"),

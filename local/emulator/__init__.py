@@ -1,6 +1,6 @@
-"""The AWS services of the local run, on one SQLite file: DynamoDB, SQS, and SES that writes mail into files.
+"""The AWS services of the local run, on one SQLite file: DynamoDB and SQS, and beside it SES and S3, whose mail and objects are files.
 
-It runs in a process of its own (`local.emulator.process`) and takes AWS's JSON protocols over HTTP on the loopback interface.
+It runs in a process of its own (`local.emulator.process`) and takes AWS's protocols over HTTP on the loopback interface.
 """
 
 REGION = "us-east-1"

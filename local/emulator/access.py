@@ -1,7 +1,8 @@
 """Who may call the emulator: whoever knows the access key of this run, by a loopback name.
 
 The key is in the Authorization header of every signed AWS request. It is random and new at each start, so a web page that sends requests
-here can't name it; the signature over it would prove nothing more, since the secret lies in the same file.
+here can't name it; the signature over it would prove nothing more, since the secret lies in the same file. A presigned URL is checked in full: what
+it allows is in its signature (`signature`).
 """
 
 import hmac
@@ -10,6 +11,7 @@ import re
 from local.emulator.errors import ServiceError
 from local.loopback import is_loopback
 
+SECRET_KEY = "local"  # noqa: S105 - of every local run: what is secret is the access key
 _CREDENTIAL = re.compile(r"AWS4-HMAC-SHA256 Credential=([^/,\s]+)/")
 
 

@@ -25,7 +25,15 @@ CREATE TABLE messages (id INTEGER PRIMARY KEY AUTOINCREMENT, queue TEXT NOT NULL
     sent_at REAL NOT NULL, visible_at REAL NOT NULL, receives INTEGER NOT NULL DEFAULT 0, receipt TEXT);
 CREATE INDEX messages_visible ON messages (queue, visible_at);
 """
-_ADDED = "CREATE TABLE IF NOT EXISTS trimmed (number INTEGER PRIMARY KEY) WITHOUT ROWID"  # files from before have none
+# Files from before have none of these.
+_ADDED = """
+CREATE TABLE IF NOT EXISTS trimmed (number INTEGER PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS buckets (name TEXT PRIMARY KEY, lock_days INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS objects (number INTEGER PRIMARY KEY AUTOINCREMENT, bucket TEXT NOT NULL, key TEXT NOT NULL, version TEXT NOT NULL,
+    is_marker INTEGER NOT NULL, size INTEGER NOT NULL DEFAULT 0, etag TEXT NOT NULL DEFAULT '', sha256 TEXT NOT NULL DEFAULT '',
+    content_type TEXT NOT NULL DEFAULT '', stored_at REAL NOT NULL, lock_mode TEXT NOT NULL DEFAULT '', locked_until REAL NOT NULL DEFAULT 0);
+CREATE INDEX IF NOT EXISTS objects_by_key ON objects (bucket, key, number);
+"""
 
 
 class UnreadableError(Exception):
@@ -47,7 +55,7 @@ def connect(path: Path) -> sqlite3.Connection:
             connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
         elif version != _VERSION:
             raise UnreadableError(f"its version is {version}")
-        connection.execute(_ADDED)
+        connection.executescript(_ADDED)
     except sqlite3.DatabaseError as error:
         connection.close()
         raise UnreadableError(str(error)) from error

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from http import HTTPStatus
+from typing import NamedTuple
 
 from local.emulator.errors import log_error
 
 _MAX_HEAD = 64 * 1024
 _MAX_BODY = 32 * 1024 * 1024
-_REASONS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 413: "Content Too Large", 500: "Internal Server Error"}
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 @dataclass(frozen=True)
@@ -21,13 +23,14 @@ class HttpRequest:
     body: bytes
 
 
-@dataclass(frozen=True)
-class HttpResponse:
-    """A response of JSON."""
+class HttpResponse(NamedTuple):
+    """A response, of JSON unless said otherwise. `length` is that of the body that HEAD leaves out."""
 
     status: int
     body: bytes
     content_type: str = "application/x-amz-json-1.0"
+    headers: tuple[tuple[str, str], ...] = ()
+    length: int | None = None
 
 
 Handler = Callable[[HttpRequest], "HttpResponse | Awaitable[HttpResponse]"]
@@ -97,6 +100,8 @@ class Connection(asyncio.Protocol):
         if not 0 <= length <= _MAX_BODY or "transfer-encoding" in headers:
             raise ValueError("The body is too long, or of unknown length.")
         if len(self._buffer) < end + 4 + length:
+            if headers.get("expect", "").lower() == "100-continue" and len(self._buffer) == end + 4 and self._transport is not None:
+                self._transport.write(_CONTINUE)  # the sender waits for it with the body
             return None
         body = bytes(self._buffer[end + 4 : end + 4 + length])
         del self._buffer[: end + 4 + length]
@@ -105,8 +110,17 @@ class Connection(asyncio.Protocol):
     def _send(self, response: HttpResponse) -> None:
         if self._transport is None:
             return
-        head = (
-            f"HTTP/1.1 {response.status} {_REASONS.get(response.status, 'Error')}\r\n"
-            f"Content-Type: {response.content_type}\r\nContent-Length: {len(response.body)}\r\n\r\n"
-        )
-        self._transport.write(head.encode() + response.body)
+        lines = [f"HTTP/1.1 {response.status} {_reason(response.status)}"]
+        lines += [f"{name}: {value}" for name, value in response.headers]
+        if response.content_type:
+            lines.append(f"Content-Type: {response.content_type}")
+        if response.status != HTTPStatus.NO_CONTENT:
+            lines.append(f"Content-Length: {len(response.body) if response.length is None else response.length}")
+        self._transport.write("\r\n".join((*lines, "", "")).encode("latin-1", "replace") + response.body)
+
+
+def _reason(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Error"

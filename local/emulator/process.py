@@ -1,6 +1,6 @@
 """The emulator's process: it serves on a socket that it is handed, and ends with its parent.
 
-Started by `local.engine` as `python -m local.emulator.process FD DATABASE MAIL CLOCK`, with the run's access key in AWS_ACCESS_KEY_ID. Standard input is a pipe from the parent; its end means
+Started by `local.engine` as `python -m local.emulator.process FD DATABASE MAIL OBJECTS CLOCK`, with the run's access key in AWS_ACCESS_KEY_ID. Standard input is a pipe from the parent; its end means
 that the parent is gone, however that ended, and ends this process too. Nothing has to be saved then: a response is sent after its commit.
 """
 
@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Awaitable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from local.clock import LocalClock
@@ -24,6 +24,7 @@ from local.emulator.database import UnreadableError, connect, transaction
 from local.emulator.dynamodb import DynamoDB
 from local.emulator.errors import ServiceError, log_error
 from local.emulator.http import Connection, HttpRequest, HttpResponse
+from local.emulator.s3 import S3
 from local.emulator.ses import Ses
 from local.emulator.sqs import Sqs
 from local.emulator.stream import Stream
@@ -34,19 +35,29 @@ _GATHER_SECONDS = 0.02  # records that come together are read together: a batch 
 _POLL_SECONDS = 0.1  # how often a waiting ReceiveMessage checks its queue
 
 
+class Folders(NamedTuple):
+    """Where mail and objects lie, as files."""
+
+    mail: Path
+    objects: Path
+
+
 class Emulator:
     """The services behind one address."""
 
-    def __init__(self, connection: sqlite3.Connection, base_url: str, mail: Path, access_key: str, clock: LocalClock) -> None:
+    def __init__(self, connection: sqlite3.Connection, base_url: str, folders: Folders, access_key: str, clock: LocalClock) -> None:
         self._connection, self._access_key = connection, access_key
         self._stream = Stream(connection, clock.timestamp)
         self.dynamodb = DynamoDB(connection, self._stream, clock.timestamp)
         self._sqs = Sqs(connection, base_url, clock.timestamp)
-        self._ses = Ses(mail, clock, self._sqs.put)
+        self._ses = Ses(folders.mail, clock, self._sqs.put)
+        self._s3 = S3(connection, folders.objects, access_key, clock.timestamp)
 
     def handle(self, request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
         """The response to a request of any service."""
         service, _, operation = request.headers.get("x-amz-target", "").partition(".")
+        if not service and _is_of_s3(request.path):
+            return self._s3.handle(request)
         try:
             check_access(request.headers, self._access_key)
             arguments = json.loads(request.body or b"{}")
@@ -60,6 +71,8 @@ class Emulator:
                 return _ok(self._sqs.handle(operation, arguments))
             if service == "LocalStream":
                 return self._handle_stream(operation, arguments)
+            if service == "LocalStorage":
+                return _ok(self._handle_storage(operation, arguments))
             return _ok(self._ses.handle(request.method, request.path.partition("?")[0], arguments))
         except ServiceError as error:
             return _failure(error)
@@ -100,6 +113,12 @@ class Emulator:
                 return self._read(arguments["After"], arguments["Limit"], arguments.get("WaitSeconds", 0))
         raise ServiceError("UnknownOperationException", f"{operation} is not supported here.")
 
+    def _handle_storage(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """What stands in for CloudFormation: a bucket is made."""
+        if operation != "CreateBucket":
+            raise ServiceError("UnknownOperationException", f"{operation} is not supported here.")
+        return self._s3.create_bucket(arguments)
+
     async def _read(self, after: int, limit: int, wait_seconds: float) -> HttpResponse:
         """Records behind a number, when there are some or the time is over; `Numbers` has one for each, `UpTo` is all that was seen."""
         if wait_seconds and self._stream.last <= after:
@@ -121,6 +140,11 @@ class Emulator:
                 self.dynamodb.delete_expired()
             except sqlite3.Error as error:  # a full disk: the next time may do it
                 log_error(error)
+
+
+def _is_of_s3(path: str) -> bool:
+    """Whether a path is that of a bucket or an object, rather than of SES."""
+    return path.partition("?")[0] != "/" and not path.startswith("/v2/")
 
 
 def _ok(body: dict[str, Any]) -> HttpResponse:
@@ -145,7 +169,8 @@ async def serve(listening: socket.socket, emulator: Emulator) -> None:
 def main() -> None:
     """Serve until the parent's end of standard input closes."""
     listening = socket.socket(fileno=int(sys.argv[1]))
-    database, mail, clock = Path(sys.argv[2]), Path(sys.argv[3]), LocalClock(Path(sys.argv[4]))
+    database, clock = Path(sys.argv[2]), LocalClock(Path(sys.argv[5]))
+    folders = Folders(mail=Path(sys.argv[3]), objects=Path(sys.argv[4]))
     try:
         connection = connect(database)
     except UnreadableError as error:
@@ -154,7 +179,7 @@ def main() -> None:
     print(READY, flush=True)
     gc.freeze()
     base_url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    asyncio.run(serve(listening, Emulator(connection, base_url, mail, os.environ["AWS_ACCESS_KEY_ID"], clock)))
+    asyncio.run(serve(listening, Emulator(connection, base_url, folders, os.environ["AWS_ACCESS_KEY_ID"], clock)))
     connection.close()
 
 

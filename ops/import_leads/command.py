@@ -71,8 +71,10 @@ def import_leads_command(
         _print_mapping(console, leads)
         api = Api(client)
         api.check(BULK, *((READ, WRITE) if update else ()))
-        report = Report(refused or file.with_name(f"{file.name}.refused.csv"))
+        report = Report(refused or file.with_name(f"{file.name}.refused.csv"), file.with_name(f"{file.name}.warnings.csv"))
         _import(console, api, leads, report, estimate=estimate, update=update, dry_run=dry_run, parallel=parallel)
+    for line in warning_lines(report):
+        console.print(line, style="yellow", markup=False)
     if report.refused:
         console.print(f"The refused rows, with line and reason: {report.file}", style="red", markup=False)
         raise typer.Exit(1)
@@ -105,6 +107,19 @@ def outcome(report: Report, *, update: bool, dry_run: bool) -> str:
     if update and not dry_run:
         return f"{created}, {report.updated} updated, {report.unchanged} there already with the same values, {report.refused} refused"
     return f"{created}, {report.known} there already, {report.refused} {'would be ' if dry_run else ''}refused"
+
+
+_WARNINGS = {
+    "duplicate": ("has the house or the phone of another lead", "have the house or the phone of another lead"),
+    "phone_unreadable": ("has a phone that can't be read, kept as it is", "have a phone that can't be read, kept as it is"),
+}
+
+
+def warning_lines(report: Report) -> list[str]:
+    """What the API warned of, and where the rows are."""
+    counts = sorted(report.by_warning.items())
+    texts = [f"{n} {'row' if n == 1 else 'rows'} {_WARNINGS.get(code, (code, code))[n != 1]}" for code, n in counts]
+    return [f"Warnings: {'; '.join(texts)}. They are in {report.warnings_file}."] if texts else []
 
 
 def _print_mapping(console: Console, leads: LeadFile) -> None:

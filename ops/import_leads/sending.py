@@ -1,10 +1,10 @@
 """Sending leads to the API, a hundred per request and a few requests at once."""
 
 import csv
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -18,36 +18,48 @@ _REFUSALS = (403, 404, 409, 412, 413, 422)  # of one lead; anything else ends th
 
 
 class Outcome(NamedTuple):
-    """What became of a row, and why it was refused."""
+    """What became of a row, and why it was refused; or what the API warns of, and which leads may be the same."""
 
     kind: Literal["created", "known", "updated", "unchanged", "refused"]
     reason: str = ""
+    warnings: tuple[str, ...] = ()
+    duplicate_of: tuple[str, ...] = ()
 
 
 @dataclass
 class Report:
-    """Counts of the outcomes. Rejected rows are appended to `file`: line, reason, and the row itself."""
+    """Counts of the outcomes. Rejected rows are appended to `file`: line, reason, and the row itself; rows with a warning to
+    `warnings_file`: line, codes, ids of leads that may be the same, and the row.
+    """
 
     file: Path
+    warnings_file: Path
     created: int = 0
     known: int = 0
     updated: int = 0
     unchanged: int = 0
     refused: int = 0
+    warned: int = 0
+    by_warning: Counter[str] = field(default_factory=Counter)
 
     def record(self, row: Row, outcome: Outcome) -> None:
-        """Count a row's outcome, and write it down where it was refused."""
+        """Count a row's outcome, and write it down where it was refused or warned of."""
         if outcome.kind == "refused":
-            self._write(row, outcome.reason)
+            _write(self.file, row, self.refused == 0, reason=outcome.reason)
         setattr(self, outcome.kind, getattr(self, outcome.kind) + 1)
+        if outcome.warnings:
+            duplicates = " ".join(outcome.duplicate_of)
+            _write(self.warnings_file, row, self.warned == 0, warnings=" ".join(outcome.warnings), duplicate_of=duplicates)
+            self.warned += 1
+            self.by_warning.update(outcome.warnings)
 
-    def _write(self, row: Row, reason: str) -> None:
-        first = self.refused == 0
-        with self.file.open("w" if first else "a", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            if first:
-                writer.writerow(["line", "reason", *row.cells])
-            writer.writerow([row.line, reason, *row.cells.values()])
+
+def _write(path: Path, row: Row, first: bool, **columns: str) -> None:
+    with path.open("w" if first else "a", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        if first:
+            writer.writerow(["line", *columns, *row.cells])
+        writer.writerow([row.line, *columns.values(), *row.cells.values()])
 
 
 class Importer:
@@ -101,7 +113,7 @@ class Importer:
         if result["status"] not in (200, 201):
             return Outcome("refused", result["problem"]["detail"])
         if result["status"] == 201 or "id" not in result:  # in a dry run, what doesn't exist has no id
-            return Outcome("created")
+            return Outcome("created", "", tuple(result.get("warnings", ())), tuple(result.get("duplicate_of", ())))
         if self._dry_run or not self._update:
             return Outcome("known")
         return self._update_lead(row, result["id"])

@@ -34,6 +34,16 @@ _BY_LIBRARIES = frozenset({"dynamodb"})
 _NEVER_DEPLOYED = (
     *("*.dist-info", "*.data", "**/tests", "**/*.pyi", "**/py.typed", "**/__pycache__", "**/*.pyc", "**/*.c", "**/*.h"),
     *("fontTools/**/*.so", *(f"fontTools/{part}" for part in ("cu2qu", "diff", "merge", "mtiLib", "qu2cu", "t1Lib", "ufoLib", "voltLib"))),
+    *("fontTools/afmLib.py", "fontTools/fontBuilder.py", "fontTools/tfmLib.py", "fontTools/ttx.py", "fontTools/**/__main__.py"),
+    *(f"fontTools/feaLib/{part}.py" for part in ("builder", "lexer", "parser", "variableScalar")),
+    *(
+        "fontTools/misc/filesystem",
+        *(f"fontTools/misc/{part}.py" for part in ("eexec", "mac*", "psLib", "psOperators", "symfont", "testTools", "xmlReader")),
+    ),
+    *(f"fontTools/pens/{part}Pen.py" for part in ("cairo", "cocoa", "cu2qu", "freetype", "moments", "qt", "qu2cu", "quartz", "reportLab")),
+    *(f"fontTools/pens/{part}Pen.py" for part in ("area", "hash*", "perimeter", "pointInside", "statistics", "svgPath", "wx")),
+    *(f"fontTools/ttLib/{part}.py" for part in ("macUtils", "removeOverlaps", "reorderGlyphs", "scaleUpem", "woff2")),
+    *("fontTools/varLib/avar", *(f"fontTools/varLib/{part}.py" for part in ("avar*", "cff", "hvar", "interpolat*", "mutator", "plot"))),
     *("pydantic/v1", "pydantic/mypy.py", "annotated_types/test_cases.py", "dateutil/zoneinfo", "urllib3/contrib/emscripten"),
 )
 _PARTITION = "aws"

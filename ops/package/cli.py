@@ -40,6 +40,9 @@ def deploy_command(
     throttle_rate: Annotated[int | None, typer.Option(help="Requests per second that the stage accepts.")] = None,
     throttle_burst: Annotated[int | None, typer.Option(help="Burst of requests that the stage accepts.")] = None,
     consumer_concurrency: Annotated[int | None, typer.Option(help="Runs at once of each stream consumer; 0 reserves none.")] = None,
+    seal_retention_days: Annotated[
+        int | None, typer.Option(help="Days for which a seal of the trail can't be removed, by nobody; 3650 by default.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Deploy without confirmation.")] = False,
 ) -> None:
     """Package, show the changes, and deploy the stage's stack."""
@@ -51,6 +54,7 @@ def deploy_command(
         "ThrottleRate": throttle_rate,
         "ThrottleBurst": throttle_burst,
         "ConsumerConcurrency": consumer_concurrency,
+        "SealRetentionDays": seal_retention_days,
     }
     session = boto3.Session(profile_name=profile, region_name=region)
     try:

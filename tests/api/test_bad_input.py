@@ -37,8 +37,8 @@ ODD_CREDENTIALS = [
 
 @pytest.fixture
 def boss(client_as, admin):  # noqa: F811
-    """An administrator who has an account."""
-    return client_as("admin", user=admin)
+    """An administrator who has an account, and is counsel and auditor, too: some things take these roles."""
+    return client_as("admin", "counsel", "auditor", user=admin)
 
 
 def lists(pack, endpoint):

@@ -3,6 +3,7 @@
 from html.parser import HTMLParser
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from chalicelib.foundation.http.app import ValhallaApp
 from tests.api.letters import PACK
@@ -166,6 +167,10 @@ def test_the_document_names_both_types_and_the_pages(caller):
     contract = OpenApiContract([PACK])
     operation = contract.document["paths"]["/letters/{token}/answer"]["post"]
     assert set(operation["requestBody"]["content"]) == {"application/json", "application/x-www-form-urlencoded"}
+    form = operation["requestBody"]["content"]["application/x-www-form-urlencoded"]
+    assert form["example"] == {"name": "Ann", "consent": "true"}
+    Draft202012Validator(form["schema"]).validate(form["example"])
+    assert "$ref" not in form["schema"]  # a client generator would send the JSON body's class as a form
     assert set(operation["responses"]["200"]["content"]) == {"application/json", "text/html"}
     assert set(contract.resolved(operation["responses"]["404"])["content"]) == {"application/problem+json", "text/html"}
     plain = contract.document["paths"]["/letters/{token}/plain"]["post"]

@@ -89,7 +89,7 @@ schema.app = _app
     print_blob=False,
 )
 def test_every_answer_is_as_described(case, app, client_as, admin):  # noqa: F811
-    boss = client_as("admin", user=admin)
+    boss = client_as("admin", "counsel", "auditor", user=admin)
     _serving[:] = [app]
     if case.operation.path.startswith("/wholesale/{id}"):
         case.path_parameters["id"] = boss("POST", "/wholesale", {}).json()["id"]

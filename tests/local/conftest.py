@@ -7,14 +7,28 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from botocore.session import Session
 
+from chalicelib.foundation import aws
+from chalicelib.foundation.actor import system_actor
+from chalicelib.foundation.aws import client
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.runtime import Runtime
+from chalicelib.foundation.secret_store import SecretStore, new_secrets
+from chalicelib.foundation.settings import Settings
 from chalicelib.foundation.store.table import table_definition
-from local.engine import Engine, EngineClient
+from chalicelib.functions.registration import QUEUE_CONSUMERS
+from chalicelib.packs import PACKS
+from local import sqs
+from local.emulator.access import SECRET_KEY
+from local.engine import REGION, Engine, EngineClient
+from local.workspace import BUCKETS, FILES, MAIL_EVENTS, SEALS
 from tests.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
@@ -40,6 +54,33 @@ def table(engine_client: EngineClient, request: pytest.FixtureRequest) -> str:
     name = f"table-{abs(hash(request.node.nodeid))}"
     engine_client.call("DynamoDB_20120810.CreateTable", table_definition(name))
     return name
+
+
+@pytest.fixture
+def ctx(engine: Engine, engine_client: EngineClient, table: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Context]:
+    """A context on the embedded engine."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", engine.access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+    monkeypatch.setattr(aws, "_SESSION", Session())  # credentials are read once a session
+    url = sqs.create_queues(engine_client, QUEUE_CONSUMERS[0])
+    for bucket, lock_days in BUCKETS.items():
+        engine_client.call("LocalStorage.CreateBucket", {"Bucket": bucket, "LockDays": lock_days})
+    settings = Settings(
+        stage="local",
+        table=table,
+        region=REGION,
+        secrets="file:/dev/null",
+        aws_endpoint=engine.url,
+        outbox_queue=url,
+        mail_configuration_set=MAIL_EVENTS,
+        files_bucket=FILES,
+        seals_bucket=SEALS,
+    )
+    secrets = new_secrets(datetime.now(UTC))
+    runtime = Runtime(settings, packs=PACKS, secrets=SecretStore(settings, lambda: secrets))
+    yield runtime.context(request_id="test", actor=system_actor("test"))
+    for service in ("dynamodb", "sqs", "sesv2"):
+        client(service, settings).close()
 
 
 class Running:

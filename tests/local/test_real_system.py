@@ -14,7 +14,11 @@ from typing import Any
 
 import httpx
 import pytest
+from botocore.session import Session
 
+from chalicelib.foundation.aws_http import ServiceConnection
+from chalicelib.foundation.object_storage import ObjectStorage
+from chalicelib.foundation.secret_store import new_secrets
 from tests.local.conftest import ROOT, Running
 from tests.local.test_run import drop_what_the_stream_holds, functions_pid, gone, listening
 
@@ -253,3 +257,29 @@ def test_every_schedule_can_be_run_now(begin: Callable[[], Firm]) -> None:
     for name in names:
         ticked = local(firm, "tick", name)
         assert ticked.returncode == 0, ticked.stderr
+
+
+def test_secrets_of_before_there_were_seals_are_completed_and_files_have_their_place(tmp_path: Path, begin: Callable[[], Firm]) -> None:
+    """A workspace of an earlier version starts, with its keys; its objects lie beside the database."""
+    home = tmp_path / "home"
+    home.mkdir()
+    secrets = json.loads(new_secrets(datetime.now(UTC) - timedelta(days=1)))
+    del secrets["seal_keys"]
+    (home / "secrets.json").write_text(json.dumps(secrets))
+    begin()
+    completed = json.loads((home / "secrets.json").read_text())
+    assert len(completed.pop("seal_keys")) == 1
+    assert completed == secrets
+    environment = dict(line.split("=", 1) for line in (home / "environment").read_text().splitlines())
+    session = Session()
+    session.set_credentials(environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
+    storage = ObjectStorage(ServiceConnection("s3", environment["AWS_REGION"], environment["VALHALLA_AWS_ENDPOINT"], session))
+    url = storage.presigned_put(environment["VALHALLA_FILES_BUCKET"], "things/1", headers={"Content-Type": "text/plain"}, expires_in=60)
+    assert httpx.put(url, content=b"a file", headers={"Content-Type": "text/plain"}, trust_env=False).status_code == 200
+    asked = {"Origin": "http://localhost:3000", "Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "content-type"}
+    assert httpx.options(url, headers=asked, trust_env=False).headers["access-control-allow-origin"] == "http://localhost:3000"
+    (stored,) = (home / "objects" / environment["VALHALLA_FILES_BUCKET"]).iterdir()
+    assert stored.read_bytes() == b"a file"
+    sealed = storage.put(environment["VALHALLA_SEALS_BUCKET"], "seals/1", b"{}", content_type="application/json")
+    assert sealed.version_id
+    assert environment["VALHALLA_MAIL_CONFIGURATION_SET"] == environment["VALHALLA_OUTBOX_QUEUE"].rpartition("/")[2]

@@ -1,41 +1,13 @@
 import stat
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from botocore.session import Session
 
-from chalicelib.foundation import aws
-from chalicelib.foundation.actor import system_actor
 from chalicelib.foundation.auth import tokens, users
-from chalicelib.foundation.aws import client
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.ids import ItemKey
-from chalicelib.foundation.runtime import Runtime
-from chalicelib.foundation.secret_store import SecretStore, new_secrets
-from chalicelib.foundation.settings import Settings
-from chalicelib.functions.registration import QUEUE_CONSUMERS
-from chalicelib.packs import PACKS
-from local import sqs, wiring
-from local.engine import REGION, Engine, EngineClient
+from local import wiring
 from local.workspace import Workspace
-
-NOW = datetime.now(UTC)
-
-
-@pytest.fixture
-def ctx(engine: Engine, engine_client: EngineClient, table: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Context]:
-    """A context on the embedded engine."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", engine.access_key)
-    monkeypatch.setattr(aws, "_SESSION", Session())  # credentials are read once a session
-    url = sqs.create_queues(engine_client, QUEUE_CONSUMERS[0])
-    settings = Settings(stage="local", table=table, region=REGION, secrets="file:/dev/null", aws_endpoint=engine.url, outbox_queue=url)
-    secrets = new_secrets(NOW)
-    runtime = Runtime(settings, packs=PACKS, secrets=SecretStore(settings, lambda: secrets))
-    yield runtime.context(request_id="test", actor=system_actor("test"))
-    for service in ("dynamodb", "sqs"):
-        client(service, settings).close()
 
 
 @pytest.fixture

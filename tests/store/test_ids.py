@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from chalicelib.foundation.errors import NotFound
-from chalicelib.foundation.ids import EXAMPLE_ULID, IdFormat, ItemKey, encode_ulid
+from chalicelib.foundation.ids import EXAMPLE_ULID, IdFormat, ItemKey, encode_ulid, ulid_of_number
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.entity import Entity
 
@@ -39,6 +39,12 @@ def test_a_childs_child_lies_there_too_together_with_those_of_the_same_child():
         assert GRANDCHILD.key(id).sk.startswith(prefix)
         assert not GRANDCHILD.key(GRANDCHILD.new(NOW, another)).sk.startswith(prefix)
     assert GRANDCHILD.is_id(GRANDCHILD.example)
+
+
+def test_a_ulid_of_a_number_has_its_form():
+    assert ulid_of_number(0) == "0" * 26
+    assert ulid_of_number(2**128 - 1) == "7" + "Z" * 25
+    assert ulid_of_number(33) == "0" * 24 + "11"
 
 
 def test_an_id_that_is_derived_is_the_same_again():

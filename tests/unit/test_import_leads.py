@@ -12,6 +12,7 @@ import pytest
 
 from ops.cli import StageError
 from ops.import_leads.api import Api
+from ops.import_leads.command import warning_lines
 from ops.import_leads.estimates import ArvEstimator
 from ops.import_leads.reading import Row
 from ops.import_leads.sending import BATCH, Importer, Report
@@ -44,7 +45,7 @@ def with_estimates(path: Path) -> list[Row]:
 
 
 def bring(client: Any, path: Path, *map_: str, **options: Any) -> Report:
-    report, leads = Report(path.with_suffix(".refused.csv")), leads_of(path, *map_)
+    report, leads = Report(path.with_suffix(".refused.csv"), path.with_suffix(".warnings.csv")), leads_of(path, *map_)
     Importer(Api(client), report, parallel=1, **{"tag": "import-x", **options}).send(leads.rows(leads.scan()[1]))
     return report
 
@@ -64,7 +65,7 @@ def refusals(report: Report) -> list[tuple[str, str]]:
 
 class TestTheRealFile:
     def test_every_home_is_a_lead_that_the_api_takes(self, client, tmp_path):
-        report, leads = Report(tmp_path / "refused.csv"), leads_of(HOMES)
+        report, leads = Report(tmp_path / "refused.csv", tmp_path / "warnings.csv"), leads_of(HOMES)
         total, estimates = leads.scan()
         told: list[int] = []
         Importer(Api(client), report, tag="import-x", dry_run=True, parallel=1).send(leads.rows(estimates), told.append)
@@ -219,7 +220,7 @@ class TestTrouble:
             return response
 
         client = httpx.Client(base_url="http://api", transport=httpx.MockTransport(serve))
-        return Importer(Api(client, waits.append), Report(tmp_path / "refused.csv"), tag="import-x", parallel=1)
+        return Importer(Api(client, waits.append), Report(tmp_path / "refused.csv", tmp_path / "warnings.csv"), tag="import-x", parallel=1)
 
     def test_a_busy_api_is_asked_again(self, tmp_path, file):
         waits: list[float] = []
@@ -271,3 +272,34 @@ class TestHostileFiles:
         rows = rows_of(path)
         assert [row.error for row in rows] == ["", "", "it has more than 3 columns", "it has fewer than 3 columns"]
         assert rows[0].lead["asking_price"] == 100
+
+
+class TestWarnings:
+    ROWS = (
+        "Property Address,City,State,Zip,Owner Name,Owner Phone\n"
+        "77 Pine St,Seattle,WA,98101,Ada,(206) 555-0100\n"
+        "77 PINE ST.,Seattle,WA,98101,Bea,soon\n"
+        "5 Oak Ave,Seattle,WA,98101,Cid,206-555-0142\n"
+    )
+
+    def test_rows_of_one_house_and_phones_that_cannot_be_read_are_imported_and_written_down(self, client, client_as, file):
+        report = bring(client, file(self.ROWS))
+        assert (report.created, report.refused, report.warned) == (3, 0, 1)
+        assert report.by_warning == {"duplicate": 1, "phone_unreadable": 1}
+        with report.warnings_file.open(newline="") as warnings:
+            (row,) = csv.DictReader(warnings)
+        first = next(item["id"] for item in listed(client_as) if item["address"] == "77 Pine St")
+        assert (row["line"], row["warnings"], row["duplicate_of"]) == ("3", "phone_unreadable duplicate", first)
+        assert row["Owner Name"] == "Bea"
+        assert warning_lines(report) == [
+            "Warnings: 1 row has the house or the phone of another lead; 1 row has a phone that can't be read, kept as it is. "
+            f"They are in {report.warnings_file}."
+        ]
+
+    def test_a_dry_run_warns_too(self, client, file):
+        assert bring(client, file(self.ROWS), dry_run=True).by_warning == {"duplicate": 1, "phone_unreadable": 1}
+
+    def test_without_warnings_nothing_is_said_or_written(self, client, file):
+        report = bring(client, file("".join(self.ROWS.splitlines(keepends=True)[:2])))
+        assert warning_lines(report) == []
+        assert not report.warnings_file.exists()

@@ -63,7 +63,7 @@ def name(runtime: Any) -> ImportName:
 
 
 def bring(client: httpx.Client, path: Path, *map_: str, name: ImportName | None = None, **options: Any) -> Report:
-    report = Report(path.with_suffix(".refused.csv"))
+    report = Report(path.with_suffix(".refused.csv"), path.with_suffix(".warnings.csv"))
     leads = leads_of(path, *map_)
     importer = Importer(Api(client), report, tag=(name or ImportName.new()).tag, parallel=1, **options)
     importer.send(leads.rows(leads.scan()[1]))

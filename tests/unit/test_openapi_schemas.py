@@ -176,9 +176,10 @@ def test_names_are_those_of_classes():
     assert [name for name in COMPONENTS if not re.fullmatch("[A-Z][A-Za-z0-9]*", name)] == []
 
 
-@pytest.mark.parametrize("left_out", [pack for pack in PACKS if pack.endpoints], ids=lambda pack: pack.name)
-def test_no_pack_changes_the_components_of_another(left_out):
-    other = openapi.build(pack for pack in PACKS if pack is not left_out)["components"]["schemas"]
+@pytest.mark.parametrize("letter", sorted({pack.letter for pack in PACKS if pack.endpoints}))
+def test_no_pack_changes_the_components_of_another(letter):
+    """Packs of one letter are one to the outside: they may answer with what is another's of them."""
+    other = openapi.build(pack for pack in PACKS if pack.letter != letter)["components"]["schemas"]
     assert {name: schema for name, schema in COMPONENTS.items() if name in other} == other
 
 

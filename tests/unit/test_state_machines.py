@@ -19,7 +19,10 @@ from chalicelib.foundation.state_machine import (
     is_above_zero,
     is_present,
 )
+from chalicelib.packs.contracts.rules import statuses as contract_statuses
 from chalicelib.packs.dispositions.rules import assignments
+from chalicelib.packs.documents.rules import statuses as route_statuses
+from chalicelib.packs.finalization.rules import items as item_rules
 from chalicelib.packs.handoffs.rules import statuses as packet_statuses
 from chalicelib.packs.handoffs.rules.content import NO_PARTS
 from chalicelib.packs.retainers.rules import states as retainer_states
@@ -59,6 +62,19 @@ FACTS: dict[str, st.SearchStrategy[Any]] = {
     ),
     "retainer": st.builds(retainer_states.MoveFacts, contract_in_force=st.booleans()),
     "packet": st.builds(packet_statuses.PacketState, st.sampled_from([0, 100]), st.just(()), st.sampled_from([NO_PARTS, READY_PARTS])),
+    "document route": st.builds(
+        route_statuses.RouteFacts, is_stale=st.booleans(), is_other_document=st.booleans(), has_expired=st.booleans()
+    ),
+    "contract": st.builds(
+        contract_statuses.MoveFacts,
+        today=st.just(date(2026, 3, 10)),
+        document=st.sampled_from(["none", "promised", "arrived"]),
+        approval_stands=st.booleans(),
+        has_parties=st.booleans(),
+        without_email=st.sampled_from([(), ("p1",)]),
+        sign_by=st.sampled_from([None, date(2026, 3, 9), date(2026, 3, 10)]),
+    ),
+    "item": st.builds(item_rules.MoveFacts, st.sampled_from(item_rules.KINDS)),
     "task": st.builds(task_statuses.TaskFacts, st.sampled_from([(), ("task_1",)]), st.sampled_from([(), ("Sign it",)])),
 }
 

@@ -7,8 +7,9 @@ from decimal import Decimal
 import pytest
 
 from chalicelib.foundation.errors import NotFound
+from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.manifest import Pack, SubjectEntry
-from chalicelib.foundation.subjects import SubjectAdapter, SubjectRegistry
+from chalicelib.foundation.subjects import LiveList, SubjectAdapter, SubjectRegistry
 from chalicelib.packs import PACKS
 from tests.store.sample_entities import SampleChild, SampleRoot, plain_values
 
@@ -114,3 +115,15 @@ def test_every_declared_subject_can_be_loaded():
         assert declared.entity.ID.prefix == subject.prefix
         derived = {"contracts"} if subject.type == "deal" else set()
         assert all(hasattr(declared.entity, name) for name in set(declared.hash_fields) - derived)
+
+
+def test_where_the_live_ones_of_a_root_are_named():
+    listed = LiveList(lambda root: ItemKey(root, "!L"), lambda row: [one["S"] for one in row["live"]["L"]])
+    parts = SubjectEntry("spare part", "part", f"{__name__}.LISTED")
+    globals()["LISTED"] = replace(PART, live_list=listed)
+    found = SubjectRegistry([replace(FAKE, subjects=(parts, SubjectEntry("thing", "thing", f"{__name__}.THING")))])
+    assert found.live_list("spare part").key("thing_1") == ItemKey("thing_1", "!L")
+    assert found.live_list("spare part").ids({"live": {"L": [{"S": "part_1"}]}}) == ["part_1"]
+    for type in ("thing", "ghost"):
+        with pytest.raises(NotFound):
+            found.live_list(type)

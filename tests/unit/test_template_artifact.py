@@ -152,6 +152,32 @@ print(len(token.split(".")))
     assert alone(tree, code) == "3\n"
 
 
+def test_a_pdf_is_made_with_what_is_deployed(tree: Path) -> None:
+    code = """
+from datetime import UTC, datetime
+from chalicelib.foundation.printing import pdf
+from chalicelib.foundation.printing.document import Document, Grid, Pairs, Prose, Section
+blocks = [Prose("Žofia Ólafsdóttir — ½ ‚x‘ Ωμέγα Жук", quiet=True), Grid(("a", "b"), (1, 2), [["1", "2"]])]
+document = Document("kicker", "Title", [("calm", "calm")], Pairs([("a", "b")]), [Section("h", blocks)], ["s"], "r")
+print(pdf.as_pdf(document, datetime.now(UTC))[:5])
+"""
+    assert alone(tree, code) == "b'%PDF-'\n"
+
+
+def test_urls_are_signed_without_a_model_of_s3(tree: Path) -> None:
+    code = """
+import os
+os.environ |= {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y"}
+from chalicelib.foundation.aws import object_storage
+from chalicelib.foundation.settings import Settings
+settings = Settings(stage="x", table="x", region="us-west-2", secrets="file:/dev/null", files_bucket="files")
+url = object_storage(settings).presigned_put("files", "a/b", headers={"If-None-Match": "*"}, expires_in=60)
+print(url.partition("?")[0])
+"""
+    assert alone(tree, code) == "https://files.s3.us-west-2.amazonaws.com/a/b\n"
+    assert not (tree / "botocore" / "data" / "s3").exists()
+
+
 def test_public_text_is_read_with_what_is_deployed(tree: Path) -> None:
     code = """
 from protego import Protego

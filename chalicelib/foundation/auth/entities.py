@@ -20,6 +20,7 @@ class User(Entity):
     ID = IdFormat("user", "user")
     ALL = AccessPattern("gsi1", "USER", serves="GET /auth/users; events-forward")
     BY_PROFESSIONAL = AccessPattern("gsi2", "USER#PRO#{professional_id}", serves="DELETE /pros/scorecard/professionals/{id}, refused")
+    GOVERNING = AccessPattern("gsi4", "USER#GOVERNANCE#{governs}", serves="GET /governance/roles")
     SECRET = frozenset({"password_hash"})
     PERSONAL = frozenset({"email", "pending_email", "name"})
 
@@ -34,6 +35,11 @@ class User(Entity):
     password_is_initial = a.boolean()  # set by somebody else and not changed since
     epoch = a.integer()
     keys_valid_from = a.optional_datetime()  # the last deactivation
+
+    @property
+    def governs(self) -> str | None:
+        """A constant while they hold a governance role, so that the index has them."""
+        return "0" if self.is_active and self.governance_roles else None
 
     def list_view(self) -> JsonObject:
         """What the list shows."""

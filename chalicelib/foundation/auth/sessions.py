@@ -9,6 +9,7 @@ that a second use of that token within ten seconds (a second tab) returns the sa
 import hmac
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -160,14 +161,23 @@ def confirm(ctx: Context, actor: Actor) -> Actor:
 
     The roles are those of both the token and the user: new ones come with the next token.
     """
-    user_row, session_row = user_key(actor.id), _key(actor.id, actor.session or "")
-    items = ctx.store.batch_get([user_row, session_row])
+    user, rows = live_user(ctx, actor, ctx.store.batch_get(caller_keys(actor)))
+    roles = actor.roles & frozenset(effective_roles(user))
+    return replace(actor, roles=roles, permissions=ctx.roles.permissions(roles), rows=rows)
+
+
+def caller_keys(actor: Actor) -> tuple[ItemKey, ItemKey]:
+    """The rows on which the rights of the bearer of an access token rest: the user, and the session."""
+    return user_key(actor.id), _key(actor.id, actor.session or "")
+
+
+def live_user(ctx: Context, actor: Actor, items: Mapping[ItemKey, DynamoItem]) -> tuple[User, tuple[CallerRow, ...]]:
+    """The user in the rows that `caller_keys` names, and what their rights rest on; Unauthenticated where their session has ended."""
+    user_row, session_row = caller_keys(actor)
     user, session = parse_live(User, items.get(user_row)), items.get(session_row)
     if user is None or not user.is_active or session is None or not _is_session_live(ctx, user, session):
         raise Unauthenticated("Your session has ended. Sign in again.")
-    roles = actor.roles & frozenset(effective_roles(user))
-    rows = (users.caller_row(user), CallerRow(session_row, {"epoch": user.epoch}))
-    return replace(actor, roles=roles, permissions=ctx.roles.permissions(roles), rows=rows)
+    return user, (users.caller_row(user), CallerRow(session_row, {"epoch": user.epoch}))
 
 
 def _is_session_live(ctx: Context, user: User, session: DynamoItem) -> bool:

@@ -1,11 +1,11 @@
 """Users: profiles, roles, and who may change them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from pynamodb.expressions.condition import Condition
 
-from chalicelib.foundation import emails, idempotency, roles, signing
+from chalicelib.foundation import emails, idempotency, observations, roles, signing
 from chalicelib.foundation.access import require_live_caller, user_key
 from chalicelib.foundation.actor import CallerRow
 from chalicelib.foundation.auth import addresses, passwords, rate_limit
@@ -13,14 +13,16 @@ from chalicelib.foundation.auth.entities import User
 from chalicelib.foundation.auth.schemas import UserCreate, UserListQuery, UserPatch, UserSummary, UserView
 from chalicelib.foundation.auth.user_events import add_user_event
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.errors import Conflict, Forbidden, Problem, ValidationFailed
+from chalicelib.foundation.errors import Conflict, Forbidden, NotFound, Problem, ValidationFailed
 from chalicelib.foundation.idempotency import IdempotencyRecordKey
 from chalicelib.foundation.json_codec import JsonObject
+from chalicelib.foundation.observations import Observation
 from chalicelib.foundation.presentation import present, present_row
 from chalicelib.foundation.schema_types import PageOf
 from chalicelib.foundation.store import keys, references
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.expressions import all_of, any_of, attribute
+from chalicelib.foundation.store.pagination import decode_view
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.foundation.store.unique import UniqueValue
@@ -29,6 +31,7 @@ ROLE_COUNTS = keys.config_row("holders")  # counts active holders of each role t
 EMAILS = UniqueValue("email", normalize=emails.normalize_email)
 
 
+_MAX_GOVERNING = 200
 _PROFESSIONAL = "professional"  # the kind of entity that a user's professional_id names
 
 
@@ -74,7 +77,29 @@ def change(ctx: Context, id: str, body: UserPatch) -> UserView:
     """
     if "email" in body.changes:
         _check_address_change(ctx, get(ctx, id), body.email)
-    return _change(ctx, id, body)
+    return _change(ctx, id, lambda _: body.changes)
+
+
+def grant_governance_role(ctx: Context, id: str, role: str) -> UserView:
+    """Let a user hold a governance role, too; nothing changes where they do. As a change of their `governance_roles` (`change`)."""
+    return _change(ctx, id, lambda user: {"governance_roles": {*user.governance_roles, role}})
+
+
+def withdraw_governance_role(ctx: Context, id: str, role: str) -> UserView:
+    """Take a governance role from a user, as a change of their `governance_roles`; NotFound where they don't hold it."""
+
+    def changes(user: User) -> JsonObject:
+        if role not in user.governance_roles:
+            raise NotFound("holder of the role")
+        return {"governance_roles": set(user.governance_roles) - {role}}
+
+    return _change(ctx, id, changes)
+
+
+def governing_users(ctx: Context) -> list[JsonObject]:
+    """The list views of the active users who hold a governance role, the newest first; at most 200. One round trip."""
+    rows, _ = ctx.store.query_some([User.GOVERNING.range(governs="0")], _MAX_GOVERNING)
+    return [decode_view(row) for row in reversed(rows)]
 
 
 def _check_address_change(ctx: Context, user: User, email: str) -> None:
@@ -94,10 +119,10 @@ def limit_address_changes(ctx: Context, user: User) -> None:
 
 
 @retry_on_conflict
-def _change(ctx: Context, id: str, body: UserPatch) -> UserView:
+def _change(ctx: Context, id: str, changes_of: Callable[[User], JsonObject]) -> UserView:
     user = get(ctx, id)
     ctx.check_if_match(user.revision)
-    changes = dict(body.changes)
+    changes = dict(changes_of(user))
     check_can_manage(ctx, user)
     check_grant(
         ctx,
@@ -264,6 +289,20 @@ def _update_role_counts(ctx: Context, tx: Transaction, after: User, before: dict
         title = f"An administrator took the governance role {role}, which nobody held"
         occasion = f"{after.id}#{role}#{ctx.request_id}"
         add_user_event(ctx, tx, "auth.self_grant", after.id, occasion, title, for_role="auditor", data={"role": role})
+    if self_granted or (_holds_some(before) and not _holds_some(counts)):
+        _observe_self_grant(ctx, tx, after, self_granted)
+
+
+def _holds_some(counts: Iterable[str]) -> bool:
+    """Whether governance roles are among these."""
+    return not roles.GOVERNANCE.keys().isdisjoint(counts)
+
+
+def _observe_self_grant(ctx: Context, tx: Transaction, user: User, granted: Sequence[str]) -> None:
+    """Let it be a finding that a user has granted governance roles to themselves, until they hold none any more."""
+    message = "A governance role was taken by an administrator for themselves."
+    observation = Observation("SELF_APPROVAL", User.KIND, user.id, message, stands=bool(granted), particulars=tuple(granted))
+    observations.add(ctx, tx, observation)
 
 
 def _is_held_by_nobody(role: str) -> Condition:

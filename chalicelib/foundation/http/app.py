@@ -120,13 +120,14 @@ class ValhallaApp(Chalice):  # type: ignore[misc]
         )
 
     def _dispatch(self, event: JsonObject, context: object, request: Request, ctx: Context) -> JsonObject:
-        match: RouteMatch = self._router.match(request.path)
+        match: RouteMatch = self._router.match(request.form_path())
         request.template, request.parameters = match.template, match.parameters
         if request.method == "OPTIONS":
             return cors.preflight(self.runtime.settings.cors_origins, request, allow_header(match))
         method = resolve_method(match, request.method)
         ctx.endpoint = f"{method} {match.template}"
         ctx.base_path = request.prefix
+        ctx.is_visit = request.is_visit
         self._local.current = CurrentRequest(request, ctx)
         routed = {
             **_EVENT_DEFAULTS,

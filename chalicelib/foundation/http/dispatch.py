@@ -163,11 +163,12 @@ def _idempotency_key(endpoint: Endpoint, request: Request, ctx: Context, values:
 
 def _to_response(endpoint: Endpoint, request: Request, result: object, replayed: bool) -> Response:
     response = result if isinstance(result, ApiResponse) else ApiResponse(result, content_type=endpoint.content_type)
-    status = response.status or (204 if response.body is None else endpoint.status)
+    is_empty = response.body is None and not response.is_null
+    status = response.status or (204 if is_empty else endpoint.status)
     headers = {"Cache-Control": endpoint.cache_control, **response.headers}
     if replayed:
         headers["Idempotent-Replayed"] = "true"
-    if response.body is None:
+    if is_empty:
         return Response("", headers=headers, status_code=status)
     headers["Content-Type"] = response.content_type
     body = dumps(response.body) if response.content_type == JSON else response.body

@@ -181,7 +181,7 @@ def _operation(
     pack: Pack, endpoint: Endpoint, handler: handlers.HandlerSpec, roles: RoleMatrix, schemas: ComponentSchemas, responses: JsonObject
 ) -> Schema:
     operation: Schema = {
-        "operationId": f"{pack.name}_{endpoint.handler}",
+        "operationId": endpoint.operation_id or f"{pack.name}_{endpoint.handler}",
         "tags": [pack.title],
         "summary": endpoint.summary,
         "description": _description(endpoint, handler, roles),
@@ -262,7 +262,18 @@ def _request_body(endpoint: Endpoint, model: type[BaseModel], schemas: Component
     schema = schemas.input_schema(model)
     content = {"schema": schema, "example": valid_example(endpoint, model, schema, schemas.definitions)}
     needed = endpoint.method == "PATCH" or bool(schemas.resolve(schema).get("required"))
-    return {"required": needed, "content": {responses.JSON: content, **({FORM: content} if endpoint.forms else {})}}
+    return {
+        "required": needed,
+        "content": {responses.JSON: content, **({FORM: _form_content(content["example"])} if endpoint.forms else {})},
+    }
+
+
+def _form_content(example_body: object) -> Schema:
+    """A form has the same fields, all of them texts. A schema of its own keeps generated clients from taking it for the JSON body."""
+    assert isinstance(example_body, dict)
+    values = {name: str(value).lower() if isinstance(value, bool) else value for name, value in example_body.items()}
+    about = "The fields of the JSON body as a form of HTML sends them: texts, `true` and `false` for what is one of them."
+    return {"schema": {"type": "object", "description": about, "additionalProperties": {"type": "string"}}, "example": values}
 
 
 def valid_example(endpoint: Endpoint, model: type[BaseModel], schema: Schema, definitions: dict[str, Schema]) -> object:

@@ -1,7 +1,7 @@
 """Pages for people without an account, to which links in mails lead: text, tables and forms, without scripts or anything from elsewhere.
 
 A form posts `application/x-www-form-urlencoded` to an endpoint that takes forms (`Endpoint.forms`); its action is relative to the page's own
-address. Submitted with the browser's means alone, it is answered by the next page. That page links to a file rather than redirect to it,
+address, which ends in the link's token: `?` is that address itself, and `?to=open` the endpoint that lies below it as /open. Submitted with the browser's means alone, it is answered by the next page. That page links to a file rather than redirect to it,
 since its policy lets forms lead nowhere but here.
 """
 
@@ -20,7 +20,7 @@ from chalicelib.foundation.printing.page import STYLE, badges_html, block_html
 _CONTENT_TYPE = "text/html; charset=utf-8"
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 _FORM_STYLE = (
-    "form{margin:22px 0 0}label{display:block;margin:0 0 14px}label>span{display:block;margin-bottom:4px;font-weight:600}"
+    "dl+p{margin-top:16px}form{margin:22px 0}label{display:block;margin:0 0 14px}label>span{display:block;margin-bottom:4px;font-weight:600}"
     "label.flag{display:flex;gap:10px;align-items:baseline}label.flag>span{font-weight:400;margin:0}"
     "input:not([type=checkbox]),select,textarea{width:100%;max-width:460px;padding:8px 10px;font:inherit;border:1px solid #aab4c0;border-radius:4px}"
     "textarea{min-height:90px}button,a.button{display:inline-block;font:inherit;font-weight:600;padding:9px 20px;border:0;border-radius:4px;"

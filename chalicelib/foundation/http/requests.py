@@ -62,6 +62,11 @@ class Request:
         header = self.headers.get("x-correlation-id", "")
         return header if _TOKEN.fullmatch(header) else self.request_id
 
+    @property
+    def is_visit(self) -> bool:
+        """Whether somebody looks at the answer: neither HEAD nor a browser that reads ahead."""
+        return self.method != "HEAD" and "prefetch" not in self.headers.get("sec-purpose", "").lower()
+
     def json(self) -> Any:
         """The body as JSON values; an absent one is {}. Raises UnsupportedMediaType, TooLarge or MalformedJson, checked in this order."""
         media_type = self.media_type
@@ -93,6 +98,15 @@ class Request:
     def instance(self) -> str:
         """The path as answers name it: without the token of a link, which opens what it leads to."""
         return self.template if "token" in self.parameters else self.path
+
+    def form_path(self) -> str:
+        """The path that is asked for: of a form that says `?to=open` the one that ends in /open.
+
+        The page of a link leads by this to the endpoints below its own address, which it can't name without the link's token.
+        """
+        if self.method != "POST" or self.media_type != FORM or len(self.query.get("to", ())) != 1:
+            return self.path
+        return f"{self.path.removesuffix('/')}/{self.query.pop('to')[0]}"
 
     def _body(self, is_of_type: bool, needed: str) -> bytes:
         body = self.body_bytes()

@@ -27,7 +27,7 @@ PROBLEM_JSON = "application/problem+json"
 class ApiResponse:
     """A response other than the plain JSON of its endpoint: another status, type or header. `body` is JSON values, text, or bytes.
 
-    `revision` is that of the resource whose other form a text or bytes are.
+    `revision` is that of the resource whose other form a text or bytes are. `is_null`: the answer is JSON's null, rather than none.
     """
 
     body: Any = None
@@ -35,6 +35,7 @@ class ApiResponse:
     headers: dict[str, str] = field(default_factory=dict)
     content_type: str = JSON
     revision: int | None = None
+    is_null: bool = False
 
 
 def exceeds_lambda_limit(text: str) -> bool:

@@ -36,7 +36,7 @@ Block = Prose | Pairs | Grid
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, and what stands below it."""
+    """A heading, which may be empty, and what stands below it."""
 
     heading: str
     blocks: Sequence[Block]

@@ -40,7 +40,8 @@ footer p{margin:0 0 3px}
 def as_html(document: Document) -> str:
     """The whole page. Everything that the document says is escaped."""
     sections = "".join(
-        f"<section><h2>{escape(section.heading)}</h2>{''.join(map(block_html, section.blocks))}</section>" for section in document.sections
+        f"<section>{f'<h2>{escape(section.heading)}</h2>' if section.heading else ''}{''.join(map(block_html, section.blocks))}</section>"
+        for section in document.sections
     )
     small_print = "".join(f"<p>{escape(line)}</p>" for line in document.small_print)
     body = (

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _FONTS = Path(__file__).parent / "fonts"
 _FAMILY = "dejavu"
+_FILES = {"": "DejaVuSansCondensed.ttf", "B": "DejaVuSansCondensed-Bold.ttf"}  # by style
 _MISSING = "□"
 _NOTE = "Characters that are shown as □ have no sign here: the HTML and JSON forms of this document have them."
 
@@ -42,6 +43,15 @@ def as_pdf(document: Document, created: datetime) -> bytes:
         pages = counted.pages_count
     with _pages(document, created, pages) as pdf:
         return bytes(pdf.output())
+
+
+def unprintable(text: str) -> str:
+    """The characters of a text that the fonts have no sign for, each once: for documents that must not have □ in them."""
+    font = TTFFont(FPDF(), _FONTS / _FILES[""], _FAMILY, "")
+    try:
+        return "".join(dict.fromkeys(character for character in text if ord(character) not in font.cmap and character.isprintable()))
+    finally:
+        font.ttfont.close()
 
 
 @contextmanager
@@ -64,7 +74,7 @@ class _Pdf(FPDF):
         self.document, self._pages = document, pages
         self.str_alias_nb_pages = ""  # no text stands for the number of pages: it might be the document's own
         self.c_margin = 0
-        for style, name in (("", "DejaVuSansCondensed.ttf"), ("B", "DejaVuSansCondensed-Bold.ttf")):
+        for style, name in _FILES.items():
             self.add_font(_FAMILY, style, _FONTS / name)
         font = self.fonts[_FAMILY]
         assert isinstance(font, TTFFont)
@@ -109,6 +119,15 @@ class _Pdf(FPDF):
         self.ln(0.5)
         self._lines(self.document.title, 8.4)
         self.ln(2)
+        if self.document.badges:
+            self._badges()
+        if self.document.head.rows:
+            self._block(self.document.head)
+        self.ln(1.5)
+        self._rule()
+
+    def _badges(self) -> None:
+        """What stands beside the title, in one line."""
         self._use(8.5, bold=True)
         for text, tone in self.document.badges:
             back, ink = _TONES[tone]
@@ -120,12 +139,11 @@ class _Pdf(FPDF):
             self.cell(width, 5.6, text, align="C")
             self.set_x(self.get_x() + 2.5)
         self.ln(8.5)
-        self._block(self.document.head)
-        self.ln(1.5)
-        self._rule()
 
     def _ending(self) -> None:
         """The small print."""
+        if not self.document.small_print and not self._lacks:
+            return
         if self.will_page_break(6 + 4 * len(self.document.small_print)):
             self.add_page()
         self.ln(5)
@@ -135,7 +153,9 @@ class _Pdf(FPDF):
             self._lines(line, 4)
 
     def _heading(self, text: str) -> None:
-        """The heading of a section, never alone at the foot of a page."""
+        """The heading of a section, never alone at the foot of a page; nothing of one that has none."""
+        if not text:
+            return
         if self.will_page_break(24):
             self.add_page()
         self.ln(4.5)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from chalicelib.foundation.dates import parse_timestamp
 from chalicelib.foundation.errors import Conflict, NotFound, Problem
 from chalicelib.foundation.ids import IdFormat, ItemKey
 from chalicelib.foundation.json_codec import JsonObject
@@ -31,11 +32,19 @@ IS_OPEN = all_of(ROW_EXISTS, attribute("closed").does_not_exist())
 
 
 class ReferenceCounter(Row):
-    """How many things refer to a root, and whether it is closed for new ones."""
+    """How many things refer to a root, and whether it is closed for new ones.
+
+    A pack that keeps here when somebody last did something on the root calls that `last_activity_at` (`last_activity`).
+    """
 
     refs = a.integer()
     opened_at = a.datetime()
     closed = a.optional_datetime()
+
+
+def last_activity(counter: DynamoItem | None) -> datetime | None:
+    """When somebody last did something on the root of a counter that was read, where its pack keeps that there."""
+    return None if counter is None or "last_activity_at" not in counter else parse_timestamp(counter["last_activity_at"]["S"])
 
 
 def counter_key(id_format: IdFormat, root_id: str) -> ItemKey:

@@ -120,11 +120,6 @@ def read_cards(ctx: Context, role: str | None) -> list[ProfessionalCard]:
     return [card for card in map(ProfessionalCard.from_item, rows) if card.active]
 
 
-def read_denied(ctx: Context) -> frozenset[str]:  # noqa: ARG001 - who is denied is read of the table
-    """The professionals with a standing denial. Denials are rows of governance; while no pack writes any there are none, and nobody is denied."""
-    return frozenset()
-
-
 # -- parties
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import cache
 
+from chalicelib.foundation import access
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.packs.audit.schemas import Visibility
@@ -21,14 +22,7 @@ def visibility(ctx: Context, kind: str) -> Visibility:
     area = _area(ctx, kind)
     if area is None or area == _OWN_AREA or not ctx.actor.can(f"{area}:read"):
         return ""
-    widest: Visibility = ""
-    for role in ctx.actor.roles:
-        permissions = ctx.roles.permissions((role,))
-        if {READ, f"{area}:read"} <= permissions:
-            if f"{area}:write" not in permissions or f"{area}:any-owner" in permissions:
-                return "all"
-            widest = "own"
-    return widest
+    return access.reach_of_roles(ctx, area, READ, f"{area}:read")
 
 
 def sees_personal(ctx: Context, kind: str) -> bool:

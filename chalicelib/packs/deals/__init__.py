@@ -33,15 +33,6 @@ PACK = Pack(
         ),
         Endpoint("PATCH", _ONE, "edit_deal", _WRITE, "Change a deal", composite=True, errors=_CONFLICT),
         Endpoint("DELETE", _ONE, "delete_deal", _WRITE, "Delete a deal", status=204, errors=_CONFLICT),
-        Endpoint(
-            "PATCH",
-            "/deals/{id}/status",
-            "move_deal",
-            _ANY_OWNER,
-            "Cancel a deal",
-            composite=True,
-            errors=("conflict", "invalid-transition"),
-        ),
     ),
     subjects=(
         SubjectEntry(

@@ -96,6 +96,7 @@ class DealGate(ReferenceCounter):
     dependencies = a.integer()
     tasks = a.integer()
     contracts = a.optional_string_set()
+    currency = a.optional_string()  # none on gates of before contracts were there, until the deal is changed
     priced_by = a.optional_string()  # the pipeline whose contract price is the deal's value
 
     @property
@@ -135,4 +136,4 @@ class ProfessionalDeal(Row):
 
 def mirrored(deal: Deal) -> dict[str, object]:
     """What the gate repeats of its deal."""
-    return {"status": deal.status, "owner": deal.owner, "team": deal.team, "priced_by": deal.priced_by}
+    return {"status": deal.status, "owner": deal.owner, "team": deal.team, "priced_by": deal.priced_by, "currency": deal.currency}

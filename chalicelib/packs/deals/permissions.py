@@ -26,6 +26,11 @@ def not_own() -> Forbidden:
     return Forbidden("The deal belongs to somebody else.")
 
 
+def is_own_deal(ctx: Context, deal: HasOwner) -> bool:
+    """Whether it is the caller's own deal: theirs, their team's, or nobody's."""
+    return is_own(ctx.actor.id, deal.owner, deal.team)
+
+
 def require_own_deal(ctx: Context, deal: HasOwner | None, any_deal: str) -> None:
     """Raise Forbidden unless the caller is the deal's owner or in its team, or nobody owns it, or the caller has the permission `any_deal`.
 
@@ -35,5 +40,5 @@ def require_own_deal(ctx: Context, deal: HasOwner | None, any_deal: str) -> None
         return
     if deal is None:
         raise Forbidden(f"It belongs to no deal; this needs the permission {any_deal}.")
-    if not is_own(ctx.actor.id, deal.owner, deal.team):
+    if not is_own_deal(ctx, deal):
         raise not_own()

@@ -24,16 +24,33 @@ from chalicelib.foundation.subjects import Subject, SubjectRegistry
 from chalicelib.packs.deals.entities import Deal as Deal
 from chalicelib.packs.deals.entities import DealGate as DealGate
 from chalicelib.packs.deals.entities import contract_entry as contract_entry
+from chalicelib.packs.deals.permissions import is_own_deal as is_own_deal
 from chalicelib.packs.deals.permissions import not_own
 from chalicelib.packs.deals.permissions import require_own_deal as require_own_deal
+from chalicelib.packs.deals.rules import ANCHORS as ANCHORS
 from chalicelib.packs.deals.rules import CANCELLED as CANCELLED
+from chalicelib.packs.deals.rules import CONTRACT_PRICE as CONTRACT_PRICE
 from chalicelib.packs.deals.rules import FINALIZED as FINALIZED
 from chalicelib.packs.deals.rules import FINALIZING as FINALIZING
+from chalicelib.packs.deals.rules import INFORMATION_FIELDS as INFORMATION_FIELDS
+from chalicelib.packs.deals.rules import KINDS as KINDS
 from chalicelib.packs.deals.rules import LIVE as LIVE
 from chalicelib.packs.deals.rules import OPEN as OPEN
-from chalicelib.packs.deals.rules import is_own, not_open
+from chalicelib.packs.deals.rules import OTHER as OTHER
+from chalicelib.packs.deals.rules import PURCHASE as PURCHASE
+from chalicelib.packs.deals.rules import SALE as SALE
+from chalicelib.packs.deals.rules import SERVICE as SERVICE
+from chalicelib.packs.deals.rules import STATUSES as STATUSES
+from chalicelib.packs.deals.rules import WHOLESALE as WHOLESALE
+from chalicelib.packs.deals.rules import Value as Value
+from chalicelib.packs.deals.rules import day_of as day_of
+from chalicelib.packs.deals.rules import is_filled as is_filled
+from chalicelib.packs.deals.rules import is_own as is_own
+from chalicelib.packs.deals.rules import not_open as not_open
 from chalicelib.packs.deals.rules import require_live as require_live
 from chalicelib.packs.deals.rules import value_of as value_of
+from chalicelib.packs.deals.schemas import DealView as DealView
+from chalicelib.packs.wholesale.public import Pipeline
 
 _ENTITY = {"S": ENTITY}
 ANY_STATUS: tuple[str, ...] = ()  # for `statuses`: whatever the deal's status is
@@ -92,6 +109,10 @@ class DealSnapshot(NamedTuple):
         """The children of a type, in the order of their ids."""
         return self.subjects.get(type, [])
 
+    def with_items(self, ctx: Context, items: Mapping[ItemKey, DynamoItem]) -> "DealSnapshot":
+        """The same, its subjects as they are known with what else was read: some are told by other rows, too, such as those of its pipeline."""
+        return self._replace(subjects=_subjects(ctx, self.deal.id, self.rows, items)) if items else self
+
 
 def read_snapshot(ctx: Context, deal_id: str) -> DealSnapshot:
     """A deal with everything that lies in its partition. Raises NotFound. One round trip for each started MB.
@@ -103,14 +124,15 @@ def read_snapshot(ctx: Context, deal_id: str) -> DealSnapshot:
     deal, gate = parse_deal(rows.get(root.sk)), parse_gate(rows.get(gate_key(deal_id).sk))
     if deal is None or gate is None:
         raise NotFound(Deal.ID.name)
-    return DealSnapshot(deal, gate, _subjects(ctx, rows), rows)
+    return DealSnapshot(deal, gate, _subjects(ctx, deal_id, rows, {}), rows)
 
 
-def _subjects(ctx: Context, rows: Mapping[str, DynamoItem]) -> dict[str, list[Subject]]:
+def _subjects(ctx: Context, deal_id: str, rows: Mapping[str, DynamoItem], items: Mapping[ItemKey, DynamoItem]) -> dict[str, list[Subject]]:
     registry, found = SubjectRegistry(ctx.packs), dict[str, list[Subject]]()
+    known = {ItemKey(deal_id, sort_key): row for sort_key, row in rows.items()} | dict(items)
     for row in rows.values():
         if row.get("t") == _ENTITY and "deleted_at" not in row and registry.is_subject(id := row["id"]["S"]):
-            subject = registry.parse(id, row, ctx.today)
+            subject = registry.parse(id, row, ctx.today, known)
             found.setdefault(subject.type, []).append(subject)
     return found
 
@@ -124,6 +146,14 @@ class DependenciesChanged(VersionConflict):
     def __init__(self, dependencies: int) -> None:
         super().__init__()
         self.dependencies = dependencies
+
+
+class CurrencyDiffers(Exception):
+    """The deal is in another currency than was assumed: in this one, or in one that its gate doesn't know (None)."""
+
+    def __init__(self, currency: str | None) -> None:
+        super().__init__(currency)
+        self.currency = currency
 
 
 def add_reference(
@@ -148,9 +178,10 @@ def raise_version(
     any_deal: str | None,
     statuses: Collection[str] = LIVE,
     dependencies: int | None = None,
+    ver: int | None = None,
 ) -> None:
     """Say that a child of the deal is written. The refusals are those of `change`."""
-    change(ctx, tx, deal_id, any_deal=any_deal, statuses=statuses, dependencies=dependencies)
+    change(ctx, tx, deal_id, any_deal=any_deal, statuses=statuses, dependencies=dependencies, ver=ver)
 
 
 def change(
@@ -167,6 +198,8 @@ def change(
     max_tasks: int = 0,
     add_contract: str | None = None,
     remove_contract: str | None = None,
+    ver: int | None = None,
+    currency: str | None = None,
 ) -> None:
     """One update of a deal's gate: `ver` raised, and `count` references added.
 
@@ -175,6 +208,9 @@ def change(
     gate's number as the caller has read it, where what tasks depend on changes: it is raised, and DependenciesChanged where another changed
     it. `changes_dependencies` raises it whatever it is. `tasks` of the references are tasks, of which a deal has `max_tasks` at the most
     (Conflict `too_many_tasks`). `add_contract` and `remove_contract` are entries of its `contracts` (`contract_entry`).
+    `ver` is the gate's number as the caller has read it, where what is written follows from all children: VersionConflict where another
+    child was written since.
+    CurrencyDiffers where the deal isn't in `currency`, if that is given.
     """
     own = any_deal is not None and not ctx.actor.can(any_deal)
     conditions = _conditions(ctx, own=own)
@@ -183,8 +219,12 @@ def change(
     added: dict[str, object] = {"ver": 1, **({"refs": count} if count else {}), **({"tasks": tasks} if tasks else {})}
     if add_contract is not None:
         added["contracts"] = {add_contract}
+    if ver is not None:
+        conditions.append(attribute("ver") == ver)
     if tasks > 0:
         conditions.append(attribute("tasks") <= max_tasks - tasks)
+    if currency is not None:
+        conditions.append(attribute("currency") == currency)
     if dependencies is not None:
         conditions.append(attribute("dependencies") == dependencies)
     if dependencies is not None or changes_dependencies:
@@ -200,6 +240,8 @@ def change(
             return not_open(gate.status)
         if dependencies is not None and gate.dependencies != dependencies:
             return DependenciesChanged(gate.dependencies)
+        if currency is not None and gate.currency != currency:
+            return CurrencyDiffers(gate.currency)
         if tasks > 0 and gate.tasks > max_tasks - tasks:
             return Conflict(f"The deal has {gate.tasks} tasks, and takes {max_tasks} at the most.", code="too_many_tasks")
         return VersionConflict()
@@ -225,3 +267,48 @@ def _conditions(ctx: Context, *, own: bool) -> list[Condition]:
     owner = attribute("owner")
     is_own_deal = any_of(owner.does_not_exist(), owner == ctx.actor.id, attribute("team").contains(ctx.actor.id))
     return [references.IS_OPEN, is_own_deal] if own else [references.IS_OPEN]
+
+
+# -- moving one
+
+
+def moved(ctx: Context, deal: Deal, status: str, *, reason: str | None = None, note: str | None = None) -> Deal:
+    """The deal in another status, by the caller, now."""
+    from chalicelib.packs.deals import repository
+
+    return deal.with_changes(ctx, **repository.HISTORY.entry(ctx, status, reason=reason, note=note))
+
+
+def add_move(ctx: Context, tx: Transaction, before: Deal, after: Deal, gate: DealGate, *, new: int = 0) -> None:
+    """Add that a deal moved, with its gate and the interval in its status, and with `new` things that refer to it from now on.
+
+    The transaction fails with VersionConflict where the deal or anything in its partition was written since the gate was read.
+    """
+    from chalicelib.packs.deals import repository
+
+    repository.add_update(ctx, tx, before, after, ver=gate.ver, refs=new)
+
+
+def add_cancellation(ctx: Context, tx: Transaction, before: Deal, after: Deal, gate: DealGate) -> None:
+    """Add that a deal is cancelled, and with it what is unfinished of it; a query for each kind of thing that refers to it.
+
+    Conflict where more is unfinished than one transaction takes; the transaction fails with Conflict while an assignment of its pipeline
+    stands, and as that of `add_move` does.
+    """
+    from chalicelib.packs.deals import repository
+
+    repository.add_cancellation(ctx, tx, before, after, gate)
+
+
+def pricing_pipeline(ctx: Context, deal: Deal) -> Pipeline | None:
+    """The pipeline whose contract price is the deal's value. One round trip where there is one."""
+    from chalicelib.packs.deals import repository
+
+    return repository.pricing_pipeline(ctx, deal)
+
+
+def view(ctx: Context, deal: Deal, pipeline: Pipeline | None, *, explain: bool) -> DealView:
+    """A deal as its own endpoints answer it. `pipeline` is the one that it is priced by."""
+    from chalicelib.packs.deals.presenters import deal_view
+
+    return deal_view(ctx, deal, pipeline, explain=explain)

@@ -10,7 +10,6 @@ from chalicelib.foundation.store import references
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.expressions import all_of, attribute
-from chalicelib.foundation.store.store import parse_live
 from chalicelib.foundation.store.transactions import MAX_ACTIONS, Transaction
 from chalicelib.foundation.store.unique import UniqueValue, external_ref_taken
 from chalicelib.packs.deals.entities import NO_OWNER, Deal, DealGate, ProfessionalDeal, mirrored
@@ -57,16 +56,6 @@ def pricing_pipeline(ctx: Context, deal: Deal) -> Pipeline | None:
     return ctx.store.find(Pipeline, deal.priced_by) if deal.priced_by else None
 
 
-def read_with_gate(ctx: Context, id: str) -> tuple[Deal, DealGate]:
-    """A deal and its gate. One round trip. Raises NotFound."""
-    key, gate_key = Deal.ID.key(id), references.counter_key(Deal.ID, id)
-    items = ctx.store.batch_get([key, gate_key])
-    deal = parse_live(Deal, items.get(key))
-    if deal is None:
-        raise NotFound(Deal.ID.name)
-    return deal, DealGate.from_item(items[gate_key])
-
-
 def list_ranges(query: DealQuery) -> list[KeyRange]:
     """Where the listed deals are: owner, else kind, else status picks the index."""
     if query.owner is not None:
@@ -100,40 +89,40 @@ def save(ctx: Context, before: Deal, after: Deal) -> None:
     _commit(tx)
 
 
-def add_update(ctx: Context, tx: Transaction, before: Deal, after: Deal, *, ver: int | None = None) -> None:
+def add_update(ctx: Context, tx: Transaction, before: Deal, after: Deal, *, ver: int | None = None, refs: int = 0) -> None:
     """Add a changed deal to a transaction, with its external reference, what its gate repeats, and the interval in its status.
 
-    With `ver` a change of the gate stands only where no child has been written since the gate had that number; else VersionConflict.
+    With `ver` a change of the gate stands only where no child has been written since the gate had that number; else VersionConflict. `refs`
+    are new children, that count on it.
     """
     _require_users(ctx, tx, after.owner if after.owner != before.owner else None, [id for id in after.team if id not in before.team])
     _change_professionals(tx, after.id, before.professional_ids, after.professional_ids)
     EXTERNAL_REF.change(ctx, tx, before.external_ref, after.external_ref, after.id, _TAKEN)
-    if mirrored(after) != mirrored(before):
+    if mirrored(after) != mirrored(before) or refs:
         when = references.IS_OPEN if ver is None else all_of(references.IS_OPEN, attribute("ver") == ver)
-        tx.update(references.counter_key(Deal.ID, after.id), set=mirrored(after), when=when)
+        added = {"refs": refs, "ver": 1} if refs else {}
+        tx.update(references.counter_key(Deal.ID, after.id), set=mirrored(after), add=added, when=when)
     party_rows.add_changes(tx, before.party_rows, after.party_rows)
     if after.status != before.status:
         HISTORY.add(tx, ctx, before, after)
     tx.save(after)
 
 
-def cancel(ctx: Context, before: Deal, after: Deal, gate: DealGate) -> None:
-    """Write a cancelled deal, and with it what is unfinished of it: one transaction, and a query for each kind of thing that refers to it.
+def add_cancellation(ctx: Context, tx: Transaction, before: Deal, after: Deal, gate: DealGate) -> None:
+    """Add a cancelled deal, and with it what is unfinished of it: a query for each kind of thing that refers to it.
 
     Conflict where an assignment of its pipeline stands, or more is unfinished than one transaction takes.
     """
-    tx = Transaction(ctx.store)
     if before.pipeline_id is not None:
         wholesale.check_not_assigned(tx, before.pipeline_id, _assignment_stands)
     if gate.refs:
         _cancel_unfinished(ctx, tx, before.id)
     add_update(ctx, tx, before, after, ver=gate.ver)
-    tx.commit()
 
 
 def _cancel_unfinished(ctx: Context, tx: Transaction, deal_id: str) -> None:
     if references.cancel_dependents(ctx, tx, Deal.KIND, deal_id, MAX_UNFINISHED) > MAX_UNFINISHED:
-        raise Conflict(f"More than {MAX_UNFINISHED} of its tasks are unfinished: finish or cancel some.", code="too_many_open")
+        raise Conflict(f"More than {MAX_UNFINISHED} of its tasks and documents are unfinished: settle some.", code="too_many_open")
 
 
 def _assignment_stands(assignment_id: str) -> Conflict:

@@ -87,16 +87,6 @@ class DealPatch(DealFields, PatchBody):
     opened_on: BusinessDate = Field(default_factory=omitted)
 
 
-class DealMoveRequest(RequestBody):
-    """Where a deal moves, and why."""
-
-    model_config = body_example({"status": "cancelled", "reason": "title"})
-
-    status: Status
-    reason: Annotated[str, Field(strict=True, max_length=60)] | None = Field(None, description="seller, buyer, price, title or other.")
-    note: Notes | None = Field(None, description="Required where the reason is `other`.")
-
-
 class DealQuery(PageParams, ExplainParams):
     """Which deals to list. Filters are combined with AND."""
 

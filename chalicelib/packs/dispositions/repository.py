@@ -189,12 +189,19 @@ def claim_record(ctx: Context, buyer: Buyer, counter: BuyerCounter, record: Mapp
 
 def read_assignment(ctx: Context, id: str) -> tuple[Assignment, PipelineSnapshot]:
     """An assignment (NotFound) with its pipeline and roster; IdempotentReplay for a repeated request. One round trip."""
+    return read_assignment_with(ctx, id, ())[:2]
+
+
+def read_assignment_with(
+    ctx: Context, id: str, others: Iterable[ItemKey]
+) -> tuple[Assignment, PipelineSnapshot, dict[ItemKey, DynamoItem]]:
+    """As `read_assignment`, with all rows that were read: other ones, too."""
     key = Assignment.ID.key(id)
-    rows = idempotency.read_or_replay(ctx, [key, public.key(key.pk), OfferRoster.key_of(key.pk)])
+    rows = idempotency.read_or_replay(ctx, [key, public.key(key.pk), OfferRoster.key_of(key.pk), *others])
     assignment, snapshot = parse_live(Assignment, rows.get(key)), _snapshot(ctx, key.pk, rows)
     if assignment is None or snapshot is None:
         raise NotFound("assignment")
-    return assignment, snapshot
+    return assignment, snapshot, rows
 
 
 def read_pipeline(ctx: Context, id: str, buyer_ids: Sequence[str]) -> tuple[PipelineSnapshot, dict[str, Buyer]]:

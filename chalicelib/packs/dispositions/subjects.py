@@ -3,8 +3,8 @@
 from typing import Any
 
 from chalicelib.foundation.store.references import Holders
-from chalicelib.foundation.subjects import SubjectAdapter
-from chalicelib.packs.dispositions.entities import Assignment, Buyer
+from chalicelib.foundation.subjects import LiveList, SubjectAdapter
+from chalicelib.packs.dispositions.entities import Assignment, Buyer, OfferRoster
 from chalicelib.packs.dispositions.rules.assignments import FALLOUT
 
 
@@ -15,6 +15,7 @@ def _buyer(buyer: Buyer) -> dict[str, Any]:
 def _assignment(assignment: Assignment) -> dict[str, Any]:
     return {
         "status": assignment.status,
+        "kind": assignment.kind_of_exit,
         "pipeline_id": assignment.pipeline_id,
         "buyer_id": assignment.buyer_id,
         "currency": assignment.currency,
@@ -34,5 +35,8 @@ def holders_of_buyer(id: str) -> Holders:
 
 BUYER = SubjectAdapter(entity=Buyer, facts=_buyer, hash_fields=("name", "email", "buy_box", "proof_of_funds"))
 ASSIGNMENT = SubjectAdapter(
-    entity=Assignment, facts=_assignment, hash_fields=("assignment_price", "assignment_fee", "currency", "buyer_id", "kind_of_exit")
+    entity=Assignment,
+    facts=_assignment,
+    hash_fields=("assignment_price", "assignment_fee", "currency", "buyer_id", "kind_of_exit"),
+    live_list=LiveList(OfferRoster.key_of, lambda roster: list(OfferRoster.from_item(roster).entries)),
 )

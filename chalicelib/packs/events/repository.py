@@ -10,7 +10,7 @@ from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.schema_types import PageOf
 from chalicelib.foundation.store.pagination import decode_view
 from chalicelib.foundation.store.store import parse_live
-from chalicelib.packs.events.presenters import event_summary
+from chalicelib.packs.events.presenters import event_summary, with_labels
 from chalicelib.packs.events.schemas import EventQuery, EventSummary
 
 
@@ -18,7 +18,8 @@ def list_events(ctx: Context, query: EventQuery, predicate: Callable[[JsonObject
     """The caller's own events and those of their roles, newest first. One round trip for the user, and one for each role."""
     roles = sorted(ctx.actor.roles)
     ranges = [Notification.BY_USER.range(for_user=ctx.actor.id), *(Notification.BY_ROLE.range(for_role=role) for role in roles)]
-    return ctx.paginate(ranges, query, event_summary, predicate=predicate)
+    page = ctx.paginate(ranges, query, event_summary, predicate=predicate)
+    return {**page, "items": with_labels(ctx, page["items"])}
 
 
 def inactive_user_ids(ctx: Context) -> Iterator[str]:

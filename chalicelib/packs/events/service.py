@@ -32,7 +32,7 @@ def list_events(ctx: Context, query: EventQuery) -> PageOf[EventSummary]:
 
 def get_event(ctx: Context, id: str) -> EventView:
     """An event, if it is for the caller; NotFound otherwise. One round trip."""
-    return event_view(_for_caller(ctx, repository.find(ctx, id)))
+    return event_view(ctx, _for_caller(ctx, repository.find(ctx, id)))
 
 
 @retry_on_conflict
@@ -40,9 +40,9 @@ def mark_seen(ctx: Context, id: str) -> EventView:
     """Mark an event as seen by the caller; one that was seen before is unchanged. Two round trips."""
     event = _for_caller(ctx, repository.find_or_replay(ctx, id))
     if event.seen_at is not None:
-        return event_view(event)
+        return event_view(ctx, event)
     seen_event = event.with_changes(ctx, seen_at=ctx.now, seen_by=ctx.actor.id)
-    view = event_view(seen_event)
+    view = event_view(ctx, seen_event)
     repository.save(ctx, seen_event, view)
     return view
 

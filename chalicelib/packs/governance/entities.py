@@ -2,10 +2,10 @@
 
 All that is about a subject lies in the subject's partition: a deal's, a pipeline's, a professional's, a retainer's, a holding's.
 
-    D#<decision id>      a decision; it never changes
-    DH#<subject id>      the subject's head: what verdicts depend on, and what is asked (`GovernanceHead`)
-    DR#<request id>      a request for a decision
-    DV#<review id>       the review that an override needs
+    J#<decision id>      a decision; it never changes
+    JH#<subject id>      the subject's head: what verdicts depend on, and what is asked (`GovernanceHead`)
+    JR#<request id>      a request for a decision
+    JV#<review id>       the review that an override needs
 
 The policies are the stage's (`PolicySettings`).
 """
@@ -21,7 +21,7 @@ from chalicelib.foundation.store.access_patterns import AccessPattern, DuePatter
 from chalicelib.foundation.store.entity import Entity
 from chalicelib.foundation.store.keys import join_key
 from chalicelib.foundation.store.row import Row
-from chalicelib.packs.governance.rules.acts import PENDING
+from chalicelib.packs.governance.rules.acts import DENY, PENDING
 from chalicelib.packs.governance.rules.policies import DEFAULT_POLICIES, FINDING, Policies, Policy
 
 PARENTS = {"d": "deal", "w": "pipe", "p": "pro", "r": "ret", "h": "hold"}
@@ -37,7 +37,7 @@ class Decision(Entity):
     """What a holder of a governance role decided about a subject, for one act or for every act."""
 
     KIND = "decision"
-    ID = IdFormat("dec", "decision", parents=PARENTS, row="D")
+    ID = IdFormat("dec", "decision", parents=PARENTS, row="J")
     BY_ROLE = AccessPattern("gsi1", "DEC#ROLE#{role}", sort="{created_at}#{id}", serves="GET /governance/decisions/by-role/{role}")
     LIST_FIELDS = (
         "id", "subject_type", "subject_id", "role", "action", "requested_action", "is_final", "expires_at", "created_at", "created_by",
@@ -64,7 +64,7 @@ class OverrideReview(Entity):
     """That an override is to be looked at again, and that it was."""
 
     KIND = "override-review"
-    ID = IdFormat("orev", "review", parents=PARENTS, row="DV")
+    ID = IdFormat("orev", "review", parents=PARENTS, row="JV")
     OPEN = AccessPattern("gsi1", "ORV#OPEN#{open_since}", sort="{created_at}#{id}", serves="GET /governance/overrides")
     DUE = DuePattern("override-review", on="due_on", serves="governance-reviews")
     LIST_FIELDS = ("id", "decision_id", "subject_type", "subject_id", "role", "requested_action", "review_date", "created_at", "created_by")
@@ -101,7 +101,7 @@ class ApprovalRequest(Entity):
     """That somebody asks those who may for a decision on an act."""
 
     KIND = "approval-request"
-    ID = IdFormat("req", "request", parents=PARENTS, row="DR")
+    ID = IdFormat("req", "request", parents=PARENTS, row="JR")
     PENDING = AccessPattern("gsi1", "REQ#PENDING#{pending}", sort="{created_at}#{id}", serves="GET /governance/pending")
     LIST_FIELDS = ("id", "subject_type", "subject_id", "requested_action", "roles", "requested_by", "created_at")
 
@@ -132,6 +132,7 @@ class GovernanceHead(Row):
     """
 
     KIND = "governance-head"
+    DENIED = AccessPattern("gsi1", "GOV#DENIED#{denied}", sort="{pk}", serves="POST /pros/match, the gate denied")
 
     ver = a.optional_integer()
     asks = a.optional_integer()
@@ -139,10 +140,16 @@ class GovernanceHead(Row):
     pending = a.optional_map()  # the id of the pending request for each act
     askers = a.optional_map()  # the people who ever asked for each act
 
+    @property
+    def denied(self) -> str | None:
+        """The prefix of the subject's id while any denial is among its records, so that the index has it."""
+        has_denial = any(record["action"] == DENY for record in self.records)
+        return self.attribute_values["sk"].partition("#")[2].partition("_")[0] if has_denial else None
+
     @staticmethod
     def key_of(subject_id: str) -> ItemKey:
         """The key of a subject's head, in the partition in which the subject lies."""
-        return ItemKey(partition_of(subject_id), join_key("DH", subject_id))
+        return ItemKey(partition_of(subject_id), join_key("JH", subject_id))
 
 
 class PolicySettings(RunTimeSettings):

@@ -9,19 +9,22 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import NamedTuple
 
+from chalicelib.foundation import run_time_settings
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import ApprovalRequired, Conflict
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.transactions import Transaction
-from chalicelib.foundation.subjects import Subject, SubjectRegistry
+from chalicelib.foundation.subjects import Rows, Subject, SubjectRegistry
 from chalicelib.packs.governance import repository
 from chalicelib.packs.governance.entities import Decision as Decision
-from chalicelib.packs.governance.entities import GovernanceHead, partition_of
+from chalicelib.packs.governance.entities import GovernanceHead, PolicySettings, partition_of
+from chalicelib.packs.governance.repository import POLICIES_KEY as POLICIES_KEY
 from chalicelib.packs.governance.repository import Head as Head
 from chalicelib.packs.governance.repository import check_head as check_head
 from chalicelib.packs.governance.repository import check_policies as check_policies
 from chalicelib.packs.governance.repository import parse_head as parse_head
+from chalicelib.packs.governance.repository import parse_policies as parse_policies
 from chalicelib.packs.governance.repository import policies as policies
 from chalicelib.packs.governance.repository import requirement as requirement
 from chalicelib.packs.governance.rules.acts import ACCEPT_RISK as ACCEPT_RISK
@@ -56,6 +59,11 @@ from chalicelib.packs.governance.rules.verdicts import verdict as verdict
 def head_key(subject_id: str) -> ItemKey:
     """The key of a subject's head, to be read in a batch."""
     return GovernanceHead.key_of(subject_id)
+
+
+def keys_for(subject_id: str) -> tuple[ItemKey, ItemKey]:
+    """The rows that `require_approval` takes, for a batch that somebody reads who acts: the subject's head, and the policies."""
+    return head_key(subject_id), POLICIES_KEY
 
 
 def decisions_of(rows: Iterable[DynamoItem], subject_id: str) -> list[Decision]:
@@ -112,15 +120,15 @@ def require_approval(
     kind: str | None,
     amount: Decimal | None,
     currency: str | None,
-    head: Head | None = None,
+    rows: Rows | None = None,
 ) -> Leave:
     """That nothing bars the act and it has the approval that policies want; the act's transaction depends on what this returns.
 
     Raises Conflict `denied` where a denial stands, and ApprovalRequired where approvals are missing: that refusal writes the request for
-    them. One round trip, none where the `head` was read already; one more where a rate decides.
+    them. `rows` are those of `keys_for` that were read; without them it is one round trip. One more where a rate decides.
     """
-    head = repository.read_head(ctx, subject.id) if head is None else head
-    in_force = policies(ctx)
+    rows = ctx.store.batch_get(keys_for(subject.id)) if rows is None else rows
+    head, in_force = parse_head(rows.get(head_key(subject.id))), parse_policies(rows.get(POLICIES_KEY))
     found = judge(ctx, subject, head, in_force, act, kind=kind, amount=amount, currency=currency)
     refuse_denied(ctx, subject, head, act)
     if found.required and found.verdict != APPROVED:
@@ -140,7 +148,7 @@ def missing_approval(ctx: Context, subject: Subject, act: str, found: Verdict) -
 
     missing = [approval for approval in found.approvals if not approval.is_met]
     needed = Requirement(tuple(approval.policy for approval in missing))
-    asked = ask(ctx, subject, act, needed, None)
+    asked = ask(ctx, subject, act, needed)
     approvals = [
         {
             "requested_action": act,
@@ -163,3 +171,13 @@ def standing_decision(ctx: Context, decision_id: str, subject_id: str, act: str,
     subject = SubjectRegistry(ctx.packs).load(ctx, subject_id)
     rows = ctx.store.query_all(Decision.children_of(partition_of(subject_id)))
     return standing_in(decisions_of(rows, subject_id), decision_id, act, subject.content_hash, ctx.now, final=final)
+
+
+def denied_professionals(ctx: Context) -> frozenset[str]:
+    """The professionals of whom a denial stands, of any act. One round trip; two where any was denied."""
+    return repository.read_denied(ctx, "pro")
+
+
+def probe(ctx: Context) -> None:
+    """Check what this pack depends on: that the policies can be read. One round trip."""
+    run_time_settings.read(ctx, PolicySettings)

@@ -8,7 +8,7 @@ from chalicelib.packs.governance.entities import Decision
 
 
 def _facts(decision: Decision) -> dict[str, Any]:
-    names = ("subject_type", "subject_id", "role", "action", "requested_action", "is_final", "number")
+    names = ("subject_type", "subject_id", "role", "person", "action", "requested_action", "is_final", "number")
     return {name: decision.attribute_values.get(name) for name in names}
 
 

@@ -120,11 +120,10 @@ class Receiver:
 
     def require(self, tx: Transaction, professional_id: str, address: str | None) -> None:
         """Let the transaction stand only while this is the receiver's address: AddressChanged, and then the new one is known."""
-        email = attribute("email")
 
         def refusal(row: DynamoItem) -> AddressChanged:
             professional = scorecards.parse_professional(row or None)
             self._known = (professional.email if professional else None,)
             return AddressChanged()
 
-        tx.condition_check(scorecards.key(professional_id), email.does_not_exist() if address is None else email == address, refusal)
+        scorecards.require_email(tx, professional_id, address, refusal)

@@ -4,6 +4,7 @@ from datetime import date
 
 from chalicelib.foundation.context import Context
 from chalicelib.packs.holdings.rules.fx_rates import Rate as Rate
+from chalicelib.packs.holdings.rules.fx_rates import convert as convert
 
 
 def rate_on(ctx: Context, source: str, target: str, day: date) -> Rate | None:

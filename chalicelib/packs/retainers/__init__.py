@@ -64,11 +64,11 @@ PACK = Pack(
             "Closes and opens periods, renews, ends and cancels retainers whose day has come, and reminds of renewals",
         ),
     ),
-    projections=(Projection("retainer", f"{__name__}.projections.contribute", writes=("PROSCORE", "FORECAST")),),
+    projections=(Projection("retainer", f"{__name__}.projections.contribute", writes=("PROSCORE", "FORECAST", "OVERRUN")),),
     subjects=(SubjectEntry("retainer", "ret", f"{__name__}.subjects.RETAINER"),),
     entities={"retainer": f"{__name__}.entities.Retainer", "retainer_entry": f"{__name__}.entities.Entry"},
     rows=(f"{__name__}.entities.ClosedPeriod",),
-    key_prefixes=("FORECAST",),
+    key_prefixes=("FORECAST", "OVERRUN"),
     holders={"professional": f"{__name__}.subjects.holders_of_professional"},
     held=f"{__name__}.held.held_retainers",
 )

@@ -32,7 +32,8 @@ from chalicelib.packs.retainers.rules.buckets import NONE, Bucket, Rollover
 from chalicelib.packs.retainers.rules.minutes import to_hours, to_minutes
 from chalicelib.packs.retainers.rules.states import ACTIVE, ENDED
 
-FORECAST = "FORECAST"  # the partition of an aggregate: a row a month
+# The partitions of aggregates: a row a month; a row a professional, whose fields are the ids of retainers.
+FORECAST, OVERRUN = "FORECAST", "OVERRUN"
 
 _NOBODY_ASKED = date.min  # as "today" of a reminder: its own day, whether or not that has passed
 
@@ -101,6 +102,12 @@ class Retainer(Entity):
     def is_over(self) -> bool:
         """Whether it has ended."""
         return self.status in ENDED
+
+    @property
+    def is_overrun(self) -> bool:
+        """Whether more of its open period was used than is available."""
+        figures = self.account.figures if self.account.period else None
+        return figures is not None and figures.used > figures.available
 
     @property
     def renews_on(self) -> date | None:

@@ -16,6 +16,7 @@ from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.store import parse_live
 from chalicelib.foundation.store.transactions import Transaction
+from chalicelib.packs.retainers.entities import OVERRUN
 from chalicelib.packs.retainers.entities import Retainer as Retainer
 
 _FIELD = "retainer_id"  # of a request that logs hours
@@ -67,3 +68,8 @@ def minutes_left(numbers: Counts) -> int | None:
     It may be negative, and follows a change within seconds.
     """
     return int(numbers.get("minutes", 0)) if numbers.get("retainers") else None
+
+
+def overrun_row(professional_id: str) -> tuple[str, str]:
+    """The aggregate row whose fields above zero are the ids of a professional's overrun retainers. It follows a change within seconds."""
+    return OVERRUN, professional_id

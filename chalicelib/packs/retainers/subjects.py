@@ -8,14 +8,13 @@ from chalicelib.packs.retainers.entities import Retainer
 
 
 def _facts(retainer: Retainer) -> dict[str, Any]:
-    figures = retainer.account.figures if retainer.account.period else None
     return {
         "status": retainer.status,
         "professional_id": retainer.professional_id,
         "currency": retainer.currency,
         "value": retainer.monthly_fee,
         "renewal_date": retainer.renewal_date.isoformat(),
-        "is_overrun": figures is not None and figures.used > figures.available,
+        "is_overrun": retainer.is_overrun,
     }
 
 
@@ -24,4 +23,9 @@ def holders_of_professional(id: str) -> Holders:
     return Holders(Retainer.BY_PROFESSIONAL.range(professional_id=id))
 
 
-RETAINER = SubjectAdapter(entity=Retainer, facts=_facts, hash_fields=("monthly_fee", "currency", "monthly_hours_included", "term_months"))
+RETAINER = SubjectAdapter(
+    entity=Retainer,
+    facts=_facts,
+    hash_fields=("monthly_fee", "currency", "monthly_hours_included", "term_months"),
+    requested_by=lambda retainer: retainer.professional_id,  # nobody decides on what they are paid
+)

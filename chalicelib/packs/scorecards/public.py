@@ -16,12 +16,13 @@ from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.store import references
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.expressions import all_of, attribute
-from chalicelib.foundation.store.store import parse_live
+from chalicelib.foundation.store.store import OnConditionFailed, parse_live
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.scorecards.entities import Professional as Professional
 from chalicelib.packs.scorecards.entities import ProfessionalCard as ProfessionalCard
 from chalicelib.packs.scorecards.entities import ProfessionalCounter as ProfessionalCounter
-from chalicelib.packs.scorecards.entities import inactive, score_row
+from chalicelib.packs.scorecards.entities import inactive as inactive
+from chalicelib.packs.scorecards.entities import score_row
 from chalicelib.packs.scorecards.rules.interactions import HANDOFF as HANDOFF
 from chalicelib.packs.scorecards.rules.interactions import TASK as TASK
 from chalicelib.packs.scorecards.rules.professionals import ROLES as ROLES
@@ -49,14 +50,16 @@ def parse_professional(item: DynamoItem | None) -> Professional | None:
     return parse_live(Professional, item)
 
 
-def add_reference(tx: Transaction, professional_id: str, count: int = 1, *, active: bool = True) -> None:
+def add_reference(
+    tx: Transaction, professional_id: str, count: int = 1, *, active: bool = True, on_conflict: OnConditionFailed | None = None
+) -> None:
     """Add `count` references, which prevent deletion: one update of the counter.
 
     The transaction fails with NotFound where the professional doesn't exist, Conflict where they are deleted, and, unless `active` is
-    false, Conflict `professional_inactive` where they aren't active.
+    false, Conflict `professional_inactive` where they aren't active; or as `on_conflict` says.
     """
     when = _IS_ACTIVE if active else references.IS_OPEN
-    tx.update(counter_key(professional_id), add={"refs": count}, when=when, on_conflict=unusable)
+    tx.update(counter_key(professional_id), add={"refs": count}, when=when, on_conflict=on_conflict or unusable)
 
 
 def require_usable(tx: Transaction, professional_id: str, *, active: bool = True) -> None:
@@ -71,6 +74,13 @@ def unusable(counter: DynamoItem) -> Problem:
     if "closed" in counter:
         return Conflict("The professional has been deleted.")
     return inactive()
+
+
+def require_email(tx: Transaction, professional_id: str, email: str | None, on_conflict: OnConditionFailed | None = None) -> None:
+    """Let the transaction stand only while this is the professional's address, to which a mail is sent (VersionConflict). One action."""
+    address = attribute("email")
+    when = address.does_not_exist() if email is None else address == email
+    tx.condition_check(key(professional_id), when, on_conflict)
 
 
 def remove_reference(tx: Transaction, professional_id: str, count: int = 1) -> None:

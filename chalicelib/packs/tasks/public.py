@@ -125,16 +125,18 @@ def unfinished_without_deal(ctx: Context, professional_id: str, limit: int) -> t
 # -- what packets say of tasks, and wait for
 
 
-def outstanding(ctx: Context, professional_id: str, deal_id: str | None) -> FactList:
-    """The unfinished tasks of the deal, else those of the professional that belong to none, for a packet: the soonest due first."""
+def outstanding(ctx: Context, professional_id: str, deal_id: str | None, rows: Sequence[DynamoItem]) -> FactList:
+    """The unfinished tasks among the rows of the deal, else those of the professional that belong to none: the soonest due first."""
     if deal_id is None:
         tasks, is_complete = unfinished_without_deal(ctx, professional_id, MAX_FACTS)
     else:
-        tasks, is_complete = unfinished_of_deal(ctx, deal_id), True
+        tasks, is_complete = unfinished_in(rows), True
     tasks = sorted(tasks, key=lambda task: (task.due_on is None, task.due_on or date.max, task.id))
     fields = ("id", "title", "professional_id", "status", "priority")
-    rows = [{**{name: task.attribute_values[name] for name in fields}, "due_on": task.due_on and task.due_on.isoformat()} for task in tasks]
-    return FactList(rows, cut=not is_complete)
+    listed = [
+        {**{name: task.attribute_values[name] for name in fields}, "due_on": task.due_on and task.due_on.isoformat()} for task in tasks
+    ]
+    return FactList(listed, cut=not is_complete)
 
 
 def require_settled(tx: Transaction, task_ids: Iterable[str], refusal: OnConditionFailed) -> None:

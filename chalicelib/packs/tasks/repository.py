@@ -13,7 +13,6 @@ from typing import TypeVar
 
 from chalicelib.foundation import idempotency
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.due_work import notification_target
 from chalicelib.foundation.errors import Conflict, NotFound
 from chalicelib.foundation.events import Notification, add_notifications
@@ -175,17 +174,7 @@ def delete(ctx: Context, before: Task, *, dependencies: int | None) -> None:
 
 def add_cancellation(ctx: Context, tx: Transaction, before: Task, after: Task) -> None:
     """Add a task that is cancelled with its deal: one action, so the stay that ends is kept in the task itself."""
-    stay = HISTORY.interval(ctx, before)
-    values = {
-        "status": stay.state,
-        "entered_at": format_timestamp(stay.entered_at),
-        "entered_by": stay.entered_by,
-        "reason": stay.reason,
-        "note": stay.note,
-        "left_at": format_timestamp(stay.left_at),
-        "left_by": ctx.actor.id,
-    }
-    tx.save(after.with_values(last_stay={name: value for name, value in values.items() if value is not None}))
+    tx.save(after.with_values(last_stay=HISTORY.ended_stay(ctx, before)))
 
 
 def add_ready_events(ctx: Context, tx: Transaction, snapshot: TaskSnapshot, after: Task) -> None:

@@ -3,6 +3,7 @@
 Partition of a pipeline, in the order of sort keys:
 
     !                 its reference counter, with the state of its activity (`PipelineActivityState`)
+    !L                its place in lists by two filters, and among the next actions (`PipelineListing`)
     H#<revision>      a completed stage interval, by the last revision in that stage (foundation.state_history)
     Y#<activity id>   an activity
     ~                 the pipeline itself
@@ -17,20 +18,24 @@ from functools import cached_property
 from typing import Any, Self
 
 from chalicelib.foundation import party_rows
-from chalicelib.foundation.ids import IdFormat
+from chalicelib.foundation.ids import IdFormat, ItemKey
 from chalicelib.foundation.party_names import OPPOSING
 from chalicelib.foundation.party_rows import Party, PartyRows
+from chalicelib.foundation.phones import to_e164
 from chalicelib.foundation.postal_codes import DEFAULT_COUNTRY, normalize_postal_code, postal_area
 from chalicelib.foundation.store import attributes as a
+from chalicelib.foundation.store import shared_values
 from chalicelib.foundation.store.access_patterns import AccessPattern, DuePattern
 from chalicelib.foundation.store.codec import decimals
 from chalicelib.foundation.store.entity import Entity
 from chalicelib.foundation.store.keys import join_key
 from chalicelib.foundation.store.references import ReferenceCounter
-from chalicelib.foundation.store.row import truncate
+from chalicelib.foundation.store.row import Row, truncate
+from chalicelib.foundation.street_addresses import house_key
 from chalicelib.packs.wholesale.rules.deadlines import ContractDates, next_reminder, open_deadlines
 from chalicelib.packs.wholesale.rules.follow_ups import is_watched
 from chalicelib.packs.wholesale.rules.pricing import RULE_PCT, Pricing, PricingInputs, compute_pricing
+from chalicelib.packs.wholesale.rules.stages import OPEN
 
 _DEAL = IdFormat("deal", "deal")
 NO_OWNER = "none"  # in the owner index: pipelines without an owner
@@ -41,7 +46,7 @@ class Pipeline(Entity):
 
     KIND = "pipeline"
     ID = IdFormat("pipe", "pipeline")
-    PERSONAL = frozenset({"seller", "buyer"})
+    PERSONAL = frozenset({"seller", "buyer", "found_by"})
     BY_STAGE = AccessPattern("gsi1", "PIPE#{stage}#0", serves="GET /wholesale, ?stage=")
     BY_OWNER = AccessPattern("gsi2", f"PIPE#OWN#{{owner|{NO_OWNER}}}", serves="GET /wholesale?owner=; handover")
     BY_MARKET = AccessPattern(
@@ -51,7 +56,7 @@ class Pipeline(Entity):
     LIST_FIELDS = (
         "id", "stage", "stage_entered_at", "owner", "lead_source", "seller_name", "address", "city", "postal_code",
         "currency", "asking_price", "arv_estimate", "max_allowable_offer", "expected_spread", "spread_basis",
-        "next_action_on", "on_hold", "created_at",
+        "next_action_what", "next_action_on", "on_hold", "created_at",
     )  # fmt: skip
 
     stage = a.string()
@@ -72,6 +77,7 @@ class Pipeline(Entity):
     seller_motivation = a.optional_string()
     seller = a.optional_map()
     property = a.optional_map()
+    found_by = a.string_list()  # the digests under which others of the same house or phone find it; absent where it was never looked for
 
     currency = a.string()
     asking_price = a.optional_decimal()
@@ -104,6 +110,7 @@ class Pipeline(Entity):
     next_action = a.optional_map()
     on_hold = a.boolean()
     owner = a.optional_string()
+    is_listed = a.optional_boolean()  # whether it has its listing: those from before there were any get it when they are next written
     tags = a.string_list()
     notes = a.optional_string()
 
@@ -126,6 +133,18 @@ class Pipeline(Entity):
         return party_rows.rows_of(self.KIND, self.deal, self.id, parties)
 
     @cached_property
+    def seller_phone(self) -> str | None:
+        """Its seller's phone in E.164; None where there is none that can be read."""
+        phone = (self.seller or {}).get("phone")
+        return to_e164(phone, self.market_country) if phone else None
+
+    @cached_property
+    def digests(self) -> list[str]:
+        """Of its house and of its seller's phone, as far as it has them: what two leads have in common that may be one."""
+        values = {"house": house_key(self._address), "phone": self.seller_phone}
+        return [shared_values.digest(kind, value) for kind, value in values.items() if value]
+
+    @cached_property
     def pricing(self) -> Pricing:
         """Ceiling, MAO, spread and warnings, computed from its fields."""
         return compute_pricing(self.pricing_inputs)
@@ -139,6 +158,26 @@ class Pipeline(Entity):
     def is_watched(self) -> bool:
         """Whether inactivity raises follow-ups."""
         return is_watched(self.stage, on_hold=self.on_hold)
+
+    @cached_property
+    def listing(self) -> "PipelineListing":
+        """Its place in lists by two filters, and among the next actions while it is open."""
+        return PipelineListing.at(
+            PipelineListing.key_of(self.id),
+            owner=self.owner,
+            stage=self.stage,
+            market_country=self.market_country,
+            market_area=self.market_area,
+            market_code=self.market_code,
+            next_action_on=self.next_action_due_on if self.stage in OPEN else None,
+            view=self._encoded_view()["S"],
+        )
+
+    @cached_property
+    def next_action_due_on(self) -> date | None:
+        """The day on which its next action is due."""
+        due_on = (self.next_action or {}).get("due_on")
+        return date.fromisoformat(due_on) if due_on else None
 
     @cached_property
     def contract_dates(self) -> ContractDates:
@@ -167,6 +206,7 @@ class Pipeline(Entity):
             max_allowable_offer=pricing.max_allowable_offer,
             expected_spread=pricing.expected_spread,
             spread_basis=pricing.spread_basis,
+            next_action_what=truncate((self.next_action or {}).get("what")),
             next_action_on=(self.next_action or {}).get("due_on"),
             on_hold=self.on_hold or None,
         )
@@ -191,6 +231,54 @@ class Pipeline(Entity):
     @cached_property
     def _address(self) -> dict[str, Any]:
         return (self.property or {}).get("address") or {}
+
+
+class PipelineListing(Row):
+    """Where a pipeline stands in lists by two filters, and among its owner's next actions, with what lists show of it."""
+
+    KIND = "pipeline-listing"
+    BY_OWNER_AND_STAGE = AccessPattern(
+        "gsi1", f"PIPE#OS#{{owner|{NO_OWNER}}}#{{stage}}", sort="{pk}", serves="GET /wholesale?owner=&stage="
+    )
+    BY_OWNER_AND_MARKET = AccessPattern(
+        "gsi2",
+        f"PIPE#OM#{{owner|{NO_OWNER}}}#{{market_country}}#{{market_area}}",
+        sort="{market_code}#{pk}",
+        serves="GET /wholesale?owner=&market=",
+    )
+    NEXT_ACTIONS = AccessPattern(
+        "gsi3", f"PIPE#NEXT#{{owner|{NO_OWNER}}}", sort="{next_action_on}#{pk}", serves="GET /wholesale/next-actions"
+    )
+    BY_MARKET_AND_STAGE = AccessPattern(
+        "gsi4", "PIPE#MS#{market_country}#{market_area}#{stage}", sort="{market_code}#{pk}", serves="GET /wholesale?market=&stage="
+    )
+
+    owner = a.optional_string()
+    stage = a.string()
+    market_country = a.string()
+    market_area = a.optional_string()
+    market_code = a.string()
+    next_action_on = a.optional_date()
+    view = a.string()  # the pipeline's list view
+
+    @staticmethod
+    def key_of(pipeline_id: str) -> ItemKey:
+        """Its key."""
+        return ItemKey(pipeline_id, "!L")
+
+
+class MorningList(Row):
+    """That a user wants their next actions by mail each morning, and when the next mail is due; absent where they don't."""
+
+    KIND = "morning-list"
+    DUE = DuePattern("morning-list", on="due_at", by="pk", serves="wholesale-morning-lists")
+
+    due_at = a.optional_datetime()
+
+    @staticmethod
+    def key_of(user_id: str) -> ItemKey:
+        """Its key."""
+        return ItemKey(join_key("MORNING", user_id), "M")
 
 
 class Activity(Entity):

@@ -16,16 +16,19 @@ from chalicelib.foundation.pending_changes import add_pending
 from chalicelib.foundation.postal_codes import AREA_LENGTH, normalize_postal_code, postal_area
 from chalicelib.foundation.schedules import RunStats
 from chalicelib.foundation.state_history import StateHistory
+from chalicelib.foundation.store import shared_values
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.expressions import NOTHING, all_of, any_of, attribute, unchanged
 from chalicelib.foundation.store.keys import reference_counter
 from chalicelib.foundation.store.pagination import decode_view
 from chalicelib.foundation.store.references import IS_OPEN, close_if_unreferenced
+from chalicelib.foundation.store.shared_values import NOBODY, Sharing
 from chalicelib.foundation.store.store import parse_live
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.foundation.store.unique import UniqueValue, external_ref_taken
-from chalicelib.packs.wholesale.entities import NO_OWNER, Activity, Pipeline, PipelineActivityState
+from chalicelib.foundation.subjects import SubjectRegistry
+from chalicelib.packs.wholesale.entities import NO_OWNER, Activity, Pipeline, PipelineActivityState, PipelineListing
 from chalicelib.packs.wholesale.rules import follow_ups, stages
 from chalicelib.packs.wholesale.schemas import PipelineQuery, StageIntervalView
 
@@ -34,6 +37,7 @@ _TAKEN = external_ref_taken("pipeline")
 STAGES = StateHistory(StageIntervalView, "stage")
 _FIRST_DAY, _LAST_DAY = date(1970, 1, 2), date(9998, 12, 30)  # that a timestamp can hold in any time zone
 _SALE_PAGE = 201
+ME = "me"  # in a query: the caller
 
 # -- reading one
 
@@ -49,18 +53,49 @@ def find_with_activities(ctx: Context, id: str, limit: int) -> tuple[Pipeline, l
 
 
 def list_ranges(ctx: Context, query: PipelineQuery) -> list[KeyRange]:
-    """Where the listed pipelines are: market, else owner, else stage picks the index; ids bound the day of creation."""
+    """Where the listed pipelines are: a range for any two of market, owner and stage; ids bound the day of creation, but in markets.
+
+    Of all three, owner and market have the fewest.
+    """
     low, high = created_between(ctx, query) or (None, None)
+    owner = None if query.owner is None else _owner_in_key(ctx, query.owner)
     if query.market is not None:
         area = postal_area(query.market)
         if area is None:
             raise ValidationFailed.field("market", f"at least {AREA_LENGTH} letters or digits are needed")
-        prefix = normalize_postal_code(query.market)
-        return [Pipeline.BY_MARKET.range(market_country=query.country, market_area=area, prefix=prefix)]
-    if query.owner is not None:
-        return [Pipeline.BY_OWNER.range(owner=None if query.owner == NO_OWNER else query.owner, low=low, high=high)]
+        market = {"market_country": query.country, "market_area": area, "prefix": normalize_postal_code(query.market)}
+        if owner is not None:
+            return [PipelineListing.BY_OWNER_AND_MARKET.range(owner=owner, **market)]
+        if query.stage is not None:
+            return [PipelineListing.BY_MARKET_AND_STAGE.range(stage=query.stage, **market)]
+        return [Pipeline.BY_MARKET.range(**market)]
+    if owner is not None:
+        if query.stage is not None:
+            return [PipelineListing.BY_OWNER_AND_STAGE.range(owner=owner, stage=query.stage, low=low, high=high)]
+        return [Pipeline.BY_OWNER.range(owner=owner, low=low, high=high)]
     listed = stages.STAGES if query.stage is None else (query.stage,)
     return [Pipeline.BY_STAGE.range(stage=stage, low=low, high=high) for stage in listed]
+
+
+def next_actions(owner: str, due_before: date | None) -> KeyRange:
+    """Open pipelines of an owner (`none`: of nobody) by the day of their next action, those due before a day or all that have one."""
+    high = None if due_before is None else due_before.isoformat()
+    return PipelineListing.NEXT_ACTIONS.range(owner=owner, high=high)
+
+
+def due_actions(ctx: Context, owner: str, before: date, limit: int) -> tuple[list[dict[str, Any]], bool]:
+    """What lists show of an owner's pipelines whose next action is due before a day, the earliest first, and whether there are more."""
+    rows = next(ctx.store.query_pages(next_actions(owner, before), page_size=limit + 1))
+    return [decode_view(row) for row in rows[:limit]], len(rows) > limit
+
+
+def owner_of(ctx: Context, text: str) -> str | None:
+    """Whom a query's `owner` means: `me` is the caller, `none` nobody."""
+    return {ME: ctx.actor.id, NO_OWNER: None}.get(text, text)
+
+
+def _owner_in_key(ctx: Context, text: str) -> str:
+    return owner_of(ctx, text) or NO_OWNER
 
 
 def created_between(ctx: Context, query: PipelineQuery) -> tuple[str, str] | None:
@@ -103,22 +138,27 @@ def ids_in_stages(ctx: Context, range: KeyRange, stages: tuple[str, ...], limit:
 # -- writing
 
 
-def create(ctx: Context, pipeline: Pipeline, response: object) -> None:
+def create(ctx: Context, pipeline: Pipeline, sharing: Sharing, response: object) -> None:
     """Write a new pipeline, and remember the response under the request's Idempotency-Key. One round trip, replay or not."""
     tx = idempotency.idempotent_transaction(ctx, response)
-    add_create(ctx, tx, pipeline)
+    add_create(ctx, tx, pipeline, sharing)
     tx.commit()
 
 
-def add_create(ctx: Context, tx: Transaction, pipeline: Pipeline, *, owner_known: bool = False) -> None:
-    """Add a new pipeline to a transaction: its item, its activity state, and the guard of its external reference.
+def add_create(ctx: Context, tx: Transaction, pipeline: Pipeline, sharing: Sharing, *, owner_known: bool = False) -> None:
+    """Add a new pipeline to a transaction: its item, its listing, its activity state, the guard of its external reference, and where
+    others find it.
 
-    `owner_known`: the owner was checked before (a transaction takes one action per item, and many pipelines may share an owner).
+    `sharing` is what was read of its house and phone. `owner_known`: the owner was checked before (a transaction takes one action per
+    item, and many pipelines may share an owner).
     """
     if not owner_known:
         access.require_active_user(ctx, tx, pipeline.owner)
     EXTERNAL_REF.change(ctx, tx, None, pipeline.external_ref, pipeline.id, _TAKEN)
+    shared_values.add_changes(tx, (), pipeline.found_by, pipeline.id, sharing)
+    pipeline.is_listed = True
     tx.create(pipeline)
+    tx.put(pipeline.listing)
     add_pending(ctx, tx, None, pipeline)
     state = PipelineActivityState.at(
         reference_counter(pipeline.id),
@@ -132,10 +172,11 @@ def add_create(ctx: Context, tx: Transaction, pipeline: Pipeline, *, owner_known
     tx.put(state)
 
 
-def save(ctx: Context, before: Pipeline, after: Pipeline) -> None:
+def save(ctx: Context, before: Pipeline, after: Pipeline, sharing: Sharing = NOBODY) -> None:
     """Write a changed pipeline, with what changes with it. One round trip."""
     tx = Transaction(ctx.store)
     add_update(ctx, tx, before, after)
+    shared_values.add_changes(tx, before.found_by or (), after.found_by or (), after.id, sharing)
     tx.commit()
 
 
@@ -147,9 +188,11 @@ def save_idempotent(ctx: Context, before: Pipeline, after: Pipeline, response: o
 
 
 def add_update(ctx: Context, tx: Transaction, before: Pipeline, after: Pipeline, *, refs: int = 0) -> None:
-    """Add a changed pipeline to a transaction, with the completed stage interval, its external reference, its activity state and its parties.
+    """Add a changed pipeline to a transaction, with the completed stage interval, its external reference, its activity state, its parties
+    and its listing.
 
-    `refs` references are added (below zero: removed) in the same update of the activity state, which is the reference counter.
+    `refs` references are added (below zero: removed) in the same update of the activity state, which is the reference counter. One that
+    leaves the stage dead does so only while its deal isn't finalized.
     """
     if after.owner != before.owner:
         access.require_active_user(ctx, tx, after.owner)
@@ -158,8 +201,13 @@ def add_update(ctx: Context, tx: Transaction, before: Pipeline, after: Pipeline,
         tx.update(reference_counter(after.id), set=changes, add={"refs": refs} if refs else NOTHING, when=IS_OPEN)
     if after.stage != before.stage:
         STAGES.add(tx, ctx, before, after, clears=stages.MACHINE.cleared_fields(before.stage, after.stage))
+    if before.stage == stages.DEAD != after.stage and before.deal is not None:
+        tx.condition_check(SubjectRegistry(ctx.packs).key(before.deal), attribute("status") != stages.DEAL_FINALIZED)
     add_pending(ctx, tx, before, after)
     party_rows.add_changes(tx, before.party_rows, after.party_rows)
+    if not before.is_listed or after.listing.to_item() != before.listing.to_item():
+        after.is_listed = True
+        tx.put(after.listing)
     tx.save(after)
 
 
@@ -168,6 +216,8 @@ def delete(ctx: Context, pipeline: Pipeline) -> None:
     tx, deleted = Transaction(ctx.store), pipeline.soft_deleted(ctx)
     close_if_unreferenced(ctx, tx, Pipeline, pipeline.id, remove=PipelineActivityState.index_attributes())
     EXTERNAL_REF.change(ctx, tx, pipeline.external_ref, None, pipeline.id, _TAKEN)
+    shared_values.add_changes(tx, pipeline.found_by or (), (), pipeline.id)
+    tx.delete(PipelineListing.key_of(pipeline.id))
     add_pending(ctx, tx, pipeline, deleted)
     tx.save(deleted)
     tx.commit()

@@ -82,7 +82,9 @@ class Seller(RequestBody):
     """The seller."""
 
     name: Name | None = None
-    phone: Phone | None = None
+    phone: Phone | None = Field(
+        None, description="Kept in E.164; one that can't be read is kept as given, with the warning `phone_unreadable`."
+    )
     email: Email | None = None
     do_not_contact: StrictBool | None = None
 
@@ -267,13 +269,14 @@ class BulkQuery(QueryParams):
     dry_run: QueryFlag = Field(False, description="Check the rows and write nothing.")
 
 
+Owner = Annotated[Text, Field(pattern=r"^(none|me|user_[A-Za-z0-9_-]{1,60})$", examples=["me"])]
+
+
 class PipelineQuery(PageParams, ExplainParams):
-    """Which pipelines to list. Filters are combined with AND."""
+    """Which pipelines to list. Filters are combined with AND; any two of stage, owner and market are read as they lie, others are filtered."""
 
     stage: Stage | None = None
-    owner: Annotated[Text, Field(pattern=r"^(none|user_[A-Za-z0-9_-]{1,60})$", examples=["none"])] | None = Field(
-        None, description="A user's id; `none` for pipelines without an owner."
-    )
+    owner: Owner | None = Field(None, description="A user's id; `me` for the caller, `none` for pipelines without an owner.")
     lead_source: Source | None = None
     market: Annotated[Text, Field(pattern=r"^[A-Za-z0-9 -]{3,20}\*?$", examples=["981"])] | None = Field(
         None,
@@ -282,6 +285,31 @@ class PipelineQuery(PageParams, ExplainParams):
     country: Country = "US"
     created_from: Date | None = Field(None, description="First day of creation, in the firm's time zone.")
     created_to: Date | None = Field(None, description="Last day of creation, inclusive.")
+    sort: Annotated[Literal["newest", "oldest"], Field(title="PipelineSort")] = Field(
+        "newest", description="By creation. With `market` the postal code comes first, the highest one or the lowest one."
+    )
+
+
+class NextActionQuery(PageParams):
+    """Whose next actions to list."""
+
+    owner: Owner = Field("me", description="A user's id; `me` for the caller, `none` for pipelines without an owner.")
+    due_before: Date | None = Field(None, description="Only those due before this day.")
+
+
+class MorningListRequest(RequestBody):
+    """Whether the caller wants their next actions by mail."""
+
+    model_config = body_example({"wanted": True})
+
+    wanted: StrictBool
+
+
+class MorningListView(TypedDict):
+    """Whether the caller gets a mail each morning with the next actions that are due, and when the next one is due. None is sent where nothing is."""
+
+    wanted: bool
+    next_at: TimestampText | None
 
 
 class StaleQuery(PageParams, ExplainParams):
@@ -334,7 +362,8 @@ class PipelineView(ResourceView):
     """A pipeline with its pricing.
 
     `computed_fields` are those that the system computed because no value was given; `missing` names the inputs that a null figure
-    lacks; `warnings` are codes of implausible figures.
+    lacks; `warnings` are codes of implausible figures (`mao_differs`, `negative_mao`, `offer_above_mao`, `contract_above_ceiling`), of a
+    phone that can't be read (`phone_unreadable`), and of others that may be the same lead (`duplicate`).
     """
 
     stage: Stage
@@ -383,6 +412,15 @@ class PipelineView(ResourceView):
     owner: str | None
     tags: list[str]
     notes: str | None
+    duplicate_of: NotRequired[
+        Annotated[
+            list[str],
+            Field(
+                description="Up to 20 pipelines with the same house or the same phone of the seller. In answers to POST, and to a PATCH of "
+                "address or phone."
+            ),
+        ]
+    ]
     explain: NotRequired[PricingExplanations]
 
 
@@ -410,6 +448,7 @@ class PipelineSummary(TypedDict):
     max_allowable_offer: MoneyNumber | None
     expected_spread: MoneyNumber | None
     spread_basis: str | None
+    next_action_what: str | None
     next_action_on: DateText | None
     on_hold: bool
     created_at: TimestampText

@@ -9,7 +9,6 @@ from chalicelib.packs.deals import PACK
 from tests.access_patterns_doc import documented_round_trips
 
 ONE, KEY, TITLE = "/deals/{deal}", {"Idempotency-Key": "k"}, {"title": "T"}
-CANCEL = {"status": "cancelled", "reason": "title"}
 PRICED = {**TITLE, "kind": "wholesale", "pipeline_id": "{pipe}"}
 FULL = {
     **TITLE,
@@ -37,17 +36,14 @@ REQUESTS: dict[str, list[tuple[Any, ...]]] = {
     "PATCH /deals/{id}": [("PATCH", ONE, {"professional_ids": ["{pro}"], "parties": FULL["parties"], "team": ["user_ann"]})],
     "DELETE /deals/{id}": [("DELETE", ONE)],
     "DELETE /deals/{id}, with a pipeline": [("DELETE", "/deals/{priced}")],
-    "PATCH /deals/{id}/status": [("PATCH", f"{ONE}/status", CANCEL)],
-    "PATCH /deals/{id}/status, with a pipeline": [("PATCH", "/deals/{priced}", {"value": 1}), ("PATCH", "/deals/{priced}/status", CANCEL)],
 }
 
 
 def test_every_endpoint_is_on_the_page():
-    there = {re.split(r", ", what)[0] for what in documented_round_trips("/deals")}
-    assert {f"{one.method} {one.path}" for one in PACK.endpoints} <= there
-    assert documented_round_trips("/deals").keys() == REQUESTS.keys() | {
-        "PATCH /deals/{id}/status, with tasks"
-    }  # counted in test_cancelling
+    endpoints = {f"{one.method} {one.path}" for one in PACK.endpoints}
+    there = [what for what in documented_round_trips("/deals") if re.split(r", ", what)[0] in endpoints]
+    assert {re.split(r", ", what)[0] for what in there} == endpoints
+    assert set(there) == REQUESTS.keys()
 
 
 @pytest.mark.parametrize("what", REQUESTS)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.foundation.projections import read_aggregates
 from chalicelib.packs.retainers import public
 from chalicelib.packs.scorecards import public as scorecards
 from ops.projections import rebuild
@@ -75,6 +76,23 @@ class TestCapacity:
         retainers.log(retainers.retainer(used_up), 40)
         project()
         assert capacity(context, used_up) == {used_up: 0}
+
+    def test_which_are_overrun(self, retainers, project, context):
+        professional = retainers.professional()
+        overrun, other = (retainers.retainer(professional, monthly_hours_included=10) for _ in range(2))
+        entry = retainers.log(overrun, 12)["entry_id"]
+        retainers.log(other, 10)
+        project()
+        assert overrun_ones(context, professional) == [overrun]
+        retainers.reverse(overrun, entry)
+        project()
+        assert overrun_ones(context, professional) == []
+
+
+def overrun_ones(context: Any, professional: str) -> list[str]:
+    partition, row = public.overrun_row(professional)
+    fields = read_aggregates(context("operator").store, partition).get(row, {})
+    return [id for id, count in fields.items() if count > 0]
 
 
 def capacity(context: Any, *professionals: str) -> dict[str, int | None]:

@@ -135,15 +135,15 @@ class TestUnfinished:
         (task,) = accept(None, PacketAction(0, ada, title, date(2026, 12, 1)))
         tasks.patch(task.id, professional_id=bob)
         ctx = context("operator")
-        (row,) = public.outstanding(ctx, bob, None).rows
+        (row,) = public.outstanding(ctx, bob, None, []).rows
         assert (row["id"], row["title"], row["due_on"]) == (task.id, title, "2026-12-01")
-        assert public.outstanding(ctx, ada, None).rows == []
+        assert public.outstanding(ctx, ada, None, []).rows == []
 
     def test_only_so_many_are_looked_at(self, accept, tasks: TasksClient, context, monkeypatch):
         ada = tasks.professional()
         accept(None, *(PacketAction(at, ada, str(at)) for at in range(5)))
         monkeypatch.setattr(public, "_PAGE", 3)
-        facts = public.outstanding(context("operator"), ada, None)
+        facts = public.outstanding(context("operator"), ada, None, [])
         assert (len(facts.rows), facts.cut) == (3, True)
 
 

@@ -13,6 +13,7 @@ from chalicelib.packs.alignment.repository import Basis
 from chalicelib.packs.alignment.rules.comparison import align
 from chalicelib.packs.alignment.rules.matching import Candidate, free_hours, printed_share, to_hours
 from chalicelib.packs.alignment.service.conflicts import adverse_deals
+from chalicelib.packs.governance import public as governance
 from chalicelib.packs.retainers import public as retainers
 from chalicelib.packs.scorecards import public as scorecards
 from chalicelib.packs.scorecards.public import ProfessionalCard, Sums
@@ -38,11 +39,11 @@ class Candidates:
 
     @classmethod
     def read(cls, ctx: Context, role: str | None, basis: Basis) -> Self:
-        """Read them: a query each of cards, numbers and signals, and of a deal's parties."""
+        """Read them: a query each of cards, numbers, signals and denials, and of a deal's parties."""
         cards = {card.professional_id: card for card in repository.read_cards(ctx, role)}
         adverse, are_all = adverse_deals(ctx, basis.parties, basis.deal_id) if basis.deal_id else ({}, True)
         sums = scorecards.read_sums(ctx, {id: card.role for id, card in cards.items()})
-        return cls(basis.profile, cards, sums, repository.read_signals(ctx), repository.read_denied(ctx), adverse, are_all)
+        return cls(basis.profile, cards, sums, repository.read_signals(ctx), governance.denied_professionals(ctx), adverse, are_all)
 
     def __iter__(self) -> Iterator[Candidate]:
         """Each of them as the rules take it."""

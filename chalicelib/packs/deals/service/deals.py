@@ -15,7 +15,7 @@ from chalicelib.packs.deals import repository
 from chalicelib.packs.deals.entities import NO_OWNER, Deal
 from chalicelib.packs.deals.permissions import ANY_OWNER, require_own_deal
 from chalicelib.packs.deals.presenters import deal_summary, deal_view
-from chalicelib.packs.deals.rules import OPEN, require_live
+from chalicelib.packs.deals.rules import FINALIZED, OPEN, check_edit, not_open
 from chalicelib.packs.deals.schemas import DealCreate, DealFields, DealPatch, DealQuery, DealSummary, DealView
 from chalicelib.packs.wholesale.public import Pipeline
 
@@ -124,10 +124,13 @@ def _predicate(query: DealQuery) -> Callable[[JsonObject], bool] | None:
 
 @retry_on_conflict
 def edit_deal(ctx: Context, id: str, body: DealPatch, query: ExplainParams) -> DealView:
-    """Change a deal that is worked on. Omitted fields keep their value, null clears, lists are replaced."""
+    """Change a deal that isn't cancelled. Omitted fields keep their value, null clears, lists are replaced.
+
+    Kind, value, currency and professionals change while it is open only.
+    """
     _check_reference(body)
     before = _find_to_write(ctx, id)
-    require_live(before.status)
+    check_edit(before.status, ())
     after = _apply_patch(ctx, before, body)
     pipeline = repository.pricing_pipeline(ctx, after)
     if after is not before:
@@ -146,6 +149,7 @@ def _apply_patch(ctx: Context, before: Deal, body: DealPatch) -> Deal:
         values["parties"] = parties
     if not values:
         return before
+    check_edit(before.status, values)
     if "owner" in values:
         ctx.actor.require(ANY_OWNER)
     after = before.with_changes(ctx, **values)
@@ -157,8 +161,10 @@ def _apply_patch(ctx: Context, before: Deal, body: DealPatch) -> Deal:
 
 @retry_on_conflict
 def delete_deal(ctx: Context, id: str) -> None:
-    """Delete a deal, unless something refers to it. Its pipeline may be taken into another deal then."""
+    """Delete a deal, unless something refers to it, or it is finalized. Its pipeline may be taken into another deal then."""
     deal = _find_to_write(ctx, id)
+    if deal.status == FINALIZED:
+        raise not_open(deal.status)
     pipeline = ctx.store.find(Pipeline, deal.pipeline_id) if deal.pipeline_id else None
     repository.delete(ctx, deal, pipeline)
 

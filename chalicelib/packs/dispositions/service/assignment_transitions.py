@@ -1,14 +1,18 @@
 """Assigning, closing, falling out: each one transaction with the pipeline, two round trips as a rule."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from chalicelib.foundation import idempotency
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Conflict, Forbidden, InvalidTransition, Problem
+from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.pending_changes import save_with_marker
 from chalicelib.foundation.state_machine import Transition
+from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.foundation.store.store import RowChanged, parse_live
+from chalicelib.foundation.subjects import SubjectRegistry
 from chalicelib.packs.dispositions import repository
 from chalicelib.packs.dispositions.entities import Assignment, Buyer, PipelineSnapshot
 from chalicelib.packs.dispositions.permissions import require_write
@@ -18,6 +22,7 @@ from chalicelib.packs.dispositions.rules import assignments, earnest_money, proo
 from chalicelib.packs.dispositions.rules.assignments import MACHINE, PIPELINE_STAGE_AFTER, TransitionFacts
 from chalicelib.packs.dispositions.schemas import AssignmentView, AssignRequest, CloseRequest, FalloutRequest, FalloutView
 from chalicelib.packs.dispositions.settings import DispositionsSettings
+from chalicelib.packs.governance import public as governance
 from chalicelib.packs.wholesale import public
 from chalicelib.packs.wholesale.public import stages
 
@@ -25,11 +30,15 @@ from chalicelib.packs.wholesale.public import stages
 def _read(ctx: Context, id: str, target: str) -> tuple[Assignment, PipelineSnapshot, Transition[TransitionFacts]]:
     """The assignment, its pipeline and the transition, after checks of permission and If-Match; InvalidTransition for a lapsed offer."""
     before, snapshot = repository.read_assignment(ctx, id)
+    return before, snapshot, _transition(ctx, before, snapshot, target)
+
+
+def _transition(ctx: Context, before: Assignment, snapshot: PipelineSnapshot, target: str) -> Transition[TransitionFacts]:
     require_write(ctx, snapshot.pipeline.owner)
     ctx.check_if_match(before.revision)
     if lapse := before.lapse(snapshot.pipeline):
         raise InvalidTransition(MACHINE.name, assignments.FALLOUT, target, [], f"It fell out: {lapse['reason']}.")
-    return before, snapshot, MACHINE.transition(before.status, target)
+    return MACHINE.transition(before.status, target)
 
 
 # -- assign
@@ -40,12 +49,14 @@ def assign(ctx: Context, id: str, body: AssignRequest) -> AssignmentView:
     """Assign the contract to this buyer. At most one assignment of a pipeline is assigned or closed."""
     # The checks use the buyer as of the offer, and the transaction is conditional on that revision. Where the buyer has changed since,
     # the failed condition returns the current item, and the checks are repeated with it: three round trips instead of two.
-    before, snapshot, transition = _read(ctx, id, assignments.ASSIGNED)
+    Assignment.ID.key(id)
+    before, snapshot, rows = repository.read_assignment_with(ctx, id, governance.keys_for(id))
+    transition = _transition(ctx, before, snapshot, assignments.ASSIGNED)
     buyer = before.buyer
     is_current = False
     while True:
         try:
-            return _assign(ctx, before, snapshot, transition, buyer, body)
+            return _assign(ctx, before, snapshot, transition, buyer, body, rows)
         except RowChanged as changed:
             buyer = parse_live(Buyer, changed.row) or buyer.with_values(revision=0, is_active=False)
         except (Conflict, Forbidden) as problem:
@@ -62,7 +73,13 @@ def _depends_on_buyer(problem: Problem) -> bool:
 
 
 def _assign(
-    ctx: Context, before: Assignment, snapshot: PipelineSnapshot, transition: Transition[TransitionFacts], buyer: Buyer, body: AssignRequest
+    ctx: Context,
+    before: Assignment,
+    snapshot: PipelineSnapshot,
+    transition: Transition[TransitionFacts],
+    buyer: Buyer,
+    body: AssignRequest,
+    rows: Mapping[ItemKey, DynamoItem],
 ) -> AssignmentView:
     pipeline, overridden = snapshot.pipeline, body.override_reason is not None
     if overridden:
@@ -85,6 +102,10 @@ def _assign(
         proof_of_funds.check_override(ctx.actor.id, pipeline.owner)
     proof_of_funds.check(error, required=required, overridden=overridden)
     agreed_terms = terms.resolve_terms(pipeline.contract_price, price, None)
+    subject = SubjectRegistry(ctx.packs).parse(before.id, rows[before.key], ctx.today)
+    leave = governance.require_approval(
+        ctx, subject, governance.ASSIGN, kind=before.kind_of_exit, amount=agreed_terms.price, currency=before.currency, rows=rows
+    )
     defaults = {"status": earnest_money.DUE, "due_on": earnest_money.default_due_on(ctx.today).isoformat()}
     after = before.with_changes(
         ctx,
@@ -108,6 +129,7 @@ def _assign(
     public.add_transition(ctx, tx, pipeline, PIPELINE_STAGE_AFTER[before.status, after.status], current, initiator=stages.DISPOSITIONS)
     save_with_marker(ctx, tx, after)
     tx.check_unchanged(buyer, RowChanged)
+    leave.check(ctx, tx)
     tx.commit()
     return view
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 
 from chalicelib.foundation.errors import Conflict, Forbidden
 from chalicelib.foundation.roles import GOVERNANCE
-from chalicelib.packs.governance.rules.acts import DENY, OVERRIDE
+from chalicelib.packs.governance.rules.acts import APPROVE, DENY, OVERRIDE
 from chalicelib.packs.governance.rules.verdicts import DecisionRecord
 
 FINAL, FINAL_DENIAL = "final", "final-denial"  # powers
@@ -44,7 +44,7 @@ def check_finals(role: str, person: str, action: str, finals: Iterable[DecisionR
 
 def check_resolution(decision: DecisionRecord | None, flags: Collection[str], action: str, person: str) -> None:
     """Raise Conflict unless what is resolved is a standing flag on the same subject, by another person's approval or override."""
-    if action not in ("approve", OVERRIDE):
+    if action not in (APPROVE, OVERRIDE):
         raise Conflict("A flag is resolved by an approval or an override.", code="not_resolving")
     if decision is None:
         raise Conflict("What it resolves is no flag on this subject.", code="not_a_flag")

@@ -3,16 +3,13 @@
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
-from chalicelib.foundation.dates import parse_timestamp
 from chalicelib.foundation.json_codec import JsonObject
-from chalicelib.foundation.money import round_money
 from chalicelib.foundation.printing.document import Block, Document, Grid, Pairs, Prose, Section, Tone
+from chalicelib.foundation.printing.texts import NONE, day_text, instant_text, money_text
 from chalicelib.packs.handoffs.schemas import PacketDeal, PacketScorecard, PacketView
 
 _RISKS: dict[str, Tone] = {"stable": "calm", "watch": "watch", "urgent": "alarm"}
-_NONE = "—"
 _LISTS = (
     ("contracts", "Contracts"),
     ("documents", "Documents"),
@@ -42,7 +39,7 @@ def describe(packet: PacketView, zone: str) -> Document:
             *_read_back(packet, zone),
         ],
         small_print=[
-            f"The facts are those of {_instant(packet['handoff_timestamp'], zone)}, and don't change. Lacking: "
+            f"The facts are those of {instant_text(packet['handoff_timestamp'], zone)}, and don't change. Lacking: "
             f"{', '.join(name.replace('_', ' ') for name in packet['missing']) or 'nothing'}.",
             f"Packet {packet['id']}",
             f"SHA-256 {packet['content_hash']}",
@@ -76,14 +73,19 @@ def _head(packet: PacketView, zone: str) -> list[tuple[str, str]]:
     rows = [("For", ", ".join(whom)), ("From", sender)]
     moments = [("Sent", packet["sent_at"]), ("Accept by", packet["accept_by"] if packet["status"] == "sent" else None)]
     moments += [("Accepted", packet["accepted_at"]), ("Returned", packet["returned_at"]), ("Completed", packet["completed_at"])]
-    rows += [(label, _instant(moment, zone)) for label, moment in moments if moment]
+    rows += [(label, instant_text(moment, zone)) for label, moment in moments if moment]
     responsible = receiver["name"] if packet["responsible"] == packet["professional_id"] else sender
     return [*rows, ("Responsible", responsible)]
 
 
 def _actions(packet: PacketView) -> Block:
     rows = [
-        [str(number), action["action"], action["owner_name"] or action["owner"] or packet["professional"]["name"], _day(action["due_on"])]
+        [
+            str(number),
+            action["action"],
+            action["owner_name"] or action["owner"] or packet["professional"]["name"],
+            day_text(action["due_on"]),
+        ]
         for number, action in enumerate(packet["action_list"], 1)
     ]
     return Grid(("", "Action", "Who", "By"), (5, 54, 25, 16), rows) if rows else Prose("No action was given.", quiet=True)
@@ -98,7 +100,7 @@ def _facts(packet: PacketView) -> Iterable[Section]:
     if packet["deal"]:
         yield Section("The deal", [Pairs(_deal(packet["deal"]))])
     tasks = [
-        [task["title"], _TASK_WORDS.get(task["status"], task["status"]), task["priority"], _day(task["due_on"])]
+        [task["title"], _TASK_WORDS.get(task["status"], task["status"]), task["priority"], day_text(task["due_on"])]
         for task in packet["tasks_outstanding"]
     ]
     grid = Grid(("Task", "Status", "Priority", "Due"), (56, 14, 14, 16), tasks)
@@ -116,13 +118,13 @@ def _cut(packet: PacketView, name: str) -> list[Block]:
 
 def _deal(deal: PacketDeal) -> list[tuple[str, str]]:
     rows = [("Title", deal["title"]), ("Kind", deal["kind"]), ("Status", deal["status"])]
-    rows += [("Value", _money(deal["value"], deal["currency"])), ("Opened", _day(deal["opened_on"]))]
-    rows += [("To close by", _day(deal["target_close_on"]))] if deal["target_close_on"] else []
+    rows += [("Value", money_text(deal["value"], deal["currency"])), ("Opened", day_text(deal["opened_on"]))]
+    rows += [("To close by", day_text(deal["target_close_on"]))] if deal["target_close_on"] else []
     if pipeline := deal["pipeline"]:
         rows += [("Property", pipeline["address"]), ("Stage", pipeline["stage"].replace("_", " "))]
-        rows += [("Contract price", _money(pipeline["contract_price"], pipeline["currency"]))]
+        rows += [("Contract price", money_text(pipeline["contract_price"], pipeline["currency"]))]
         rows += [
-            (label, _day(day))
+            (label, day_text(day))
             for label, day in (("Inspection ends", pipeline["inspection_ends_on"]), ("Closes", pipeline["closes_on"]))
             if day
         ]
@@ -145,7 +147,7 @@ def _context(context: JsonObject) -> list[Section]:
 def _read_back(packet: PacketView, zone: str) -> Iterable[Section]:
     if packet["read_back"] and packet["accepted_at"]:
         attested = " It was attested for the receiver." if packet["attested"] else ""
-        remark = Prose(f"Accepted {_instant(packet['accepted_at'], zone)}.{attested}", quiet=True)
+        remark = Prose(f"Accepted {instant_text(packet['accepted_at'], zone)}.{attested}", quiet=True)
         yield Section("Read back by the receiver", [Prose(packet["read_back"]), remark])
     if packet["returned_at"]:
         reason = (packet["return_reason"] or "").replace("_", " ")
@@ -175,7 +177,7 @@ def _lines(value: object, path: str = "") -> Iterable[tuple[str, str]]:
 def _plain(value: object) -> str:
     match value:
         case None | {} | []:
-            return _NONE
+            return NONE
         case bool():
             return "yes" if value else "no"
         case _:
@@ -186,21 +188,5 @@ def _prose(text: str | None, otherwise: str) -> Prose:
     return Prose(text) if text else Prose(otherwise, quiet=True)
 
 
-def _day(day: str | None) -> str:
-    if day is None:
-        return _NONE
-    moment = datetime.fromisoformat(day)
-    return f"{moment:%B} {moment.day}, {moment.year}" if len(f"{moment:%B}") <= 4 else f"{moment:%b} {moment.day}, {moment.year}"
-
-
-def _instant(moment: str, zone: str) -> str:
-    local = parse_timestamp(moment).astimezone(ZoneInfo(zone))
-    return f"{local:%B} {local.day}, {local.year}, {local:%H:%M %Z}"
-
-
-def _money(amount: Decimal | None, currency: str) -> str:
-    return _NONE if amount is None else f"{currency} {round_money(Decimal(amount), currency):,}"
-
-
 def _number(value: Decimal | None) -> str:
-    return _NONE if value is None else f"{value:.2f}"
+    return NONE if value is None else f"{value:.2f}"

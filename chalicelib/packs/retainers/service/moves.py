@@ -8,6 +8,9 @@ from chalicelib.foundation.errors import Conflict, Forbidden, InvalidTransition,
 from chalicelib.foundation.idempotency import idempotent_transaction
 from chalicelib.foundation.schema_types import ExplainParams
 from chalicelib.foundation.store.retry import retry_on_conflict
+from chalicelib.foundation.subjects import SubjectRegistry
+from chalicelib.packs.governance import public as governance
+from chalicelib.packs.governance.public import Leave
 from chalicelib.packs.retainers import repository
 from chalicelib.packs.retainers.entities import Retainer
 from chalicelib.packs.retainers.presenters import retainer_view
@@ -90,7 +93,9 @@ def cancel_retainer(ctx: Context, id: str, body: RetainerCancelRequest, query: E
 @retry_on_conflict
 def renew_retainer(ctx: Context, id: str, query: ExplainParams) -> RetainerView:
     """End the term with the running period, which closes uncut; the next opens at once, and the fee is that of the next term."""
-    before = repository.read_settled(ctx, id)
+    before, rows = repository.read_to_change(ctx, id, governance.keys_for(id))
+    ctx.check_if_match(before.revision)
+    before = repository.settle(ctx, before)
     if before.status != ACTIVE:
         allowed = MACHINE.allowed(before.status)
         raise InvalidTransition(MACHINE.name, before.status, ACTIVE, allowed, "Only an active retainer is renewed.")
@@ -100,8 +105,12 @@ def renew_retainer(ctx: Context, id: str, query: ExplainParams) -> RetainerView:
         raise Conflict(f"The retainer starts on {before.next_on.isoformat()}.", code="not_started")
     if period.starts_on > add_months(before.today(ctx), _MONTHS_AHEAD):
         raise Conflict(f"It is renewed more than {_MONTHS_AHEAD} months ahead.", code="renewed_ahead")
+    subject = SubjectRegistry(ctx.packs).parse(id, before.to_item(), ctx.today)
+    leave = governance.require_approval(
+        ctx, subject, governance.RENEW, kind=None, amount=before.monthly_fee, currency=before.currency, rows=rows
+    )
     change = lifecycle.renewed(before.account, ctx.now)
-    return _write(ctx, before, repository.changed(ctx, before, change.account), [change], query)
+    return _write(ctx, before, repository.changed(ctx, before, change.account), [change], query, leave=leave)
 
 
 def _require_not_cancelled(retainer: Retainer) -> None:
@@ -114,13 +123,22 @@ def _last(account: Account, changes: list[Change]) -> Account:
 
 
 def _write(
-    ctx: Context, before: Retainer, after: Retainer, changes: list[Change], query: ExplainParams, *, refers: bool = False
+    ctx: Context,
+    before: Retainer,
+    after: Retainer,
+    changes: list[Change],
+    query: ExplainParams,
+    *,
+    refers: bool = False,
+    leave: Leave | None = None,
 ) -> RetainerView:
-    """Write a moved retainer and answer it. `refers`: only while its professional is active."""
+    """Write a moved retainer and answer it. `refers`: only while its professional is active; with `leave` only as long as that stands."""
     view = retainer_view(ctx, after, explain=query.explain)
     tx = idempotent_transaction(ctx, view)
     if refers:
         professionals.add_reference(tx, after.professional_id, 0, active=True)
+    if leave is not None:
+        leave.check(ctx, tx)
     repository.add_changes(ctx, tx, before, after, changes)
     tx.commit()
     return view

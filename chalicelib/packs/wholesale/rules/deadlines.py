@@ -1,4 +1,4 @@
-"""Reminders before the deadlines of a contract: earnest money due, inspection end, closing.
+"""Reminders before the deadlines of a contract (earnest money due, inspection end, closing), and of the next action on its day.
 
 Each kind of deadline has reminders a number of days before it. Where the day of a reminder has passed (the deadline was entered
 late, a daily run was missed), the nearest one is raised at once and marked late, and the earlier ones are skipped. Earnest money
@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from datetime import date
 
 from chalicelib.foundation import reminders
-from chalicelib.packs.wholesale.rules.stages import ASSIGNED, UNDER_CONTRACT
+from chalicelib.packs.wholesale.rules.stages import ASSIGNED, OPEN, UNDER_CONTRACT
 
-EARNEST_MONEY, INSPECTION, CLOSING = "earnest_money", "inspection", "closing"
+EARNEST_MONEY, INSPECTION, CLOSING, NEXT_ACTION = "earnest_money", "inspection", "closing", "next_action"
 
 # Days before each date, farthest first.
-DAYS_BEFORE: dict[str, tuple[int, ...]] = {EARNEST_MONEY: (2, 1, 0), INSPECTION: (7, 3, 1), CLOSING: (14, 7, 3, 0)}
+DAYS_BEFORE: dict[str, tuple[int, ...]] = {EARNEST_MONEY: (2, 1, 0), INSPECTION: (7, 3, 1), CLOSING: (14, 7, 3, 0), NEXT_ACTION: (0,)}
 DAILY_WHILE_OVERDUE = frozenset({EARNEST_MONEY})
 
-# Only a pipeline under contract has deadlines.
+# Only a pipeline under contract has the deadlines of one; every open one may have a next action.
 REMINDER_STAGES = (UNDER_CONTRACT, ASSIGNED)
 
 Marks = Mapping[str, int]
@@ -31,13 +31,14 @@ Marks = Mapping[str, int]
 
 @dataclass(frozen=True)
 class ContractDates:
-    """The dates of a contract, and when those that can be met were met."""
+    """The dates of a contract, and when those that can be met were met; and the day of the next action."""
 
     earnest_money_due_on: date | None = None
     earnest_money_paid_on: date | None = None
     inspection_ends_on: date | None = None
     inspection_cleared_on: date | None = None
     closes_on: date | None = None
+    next_action_due_on: date | None = None
 
 
 @dataclass(frozen=True)
@@ -74,14 +75,13 @@ class Reminder:
 
 def open_deadlines(stage: str, dates: ContractDates) -> list[Deadline]:
     """The deadlines of a pipeline in `stage` that are set and not met."""
-    if stage not in REMINDER_STAGES:
-        return []
     candidates = (
-        (EARNEST_MONEY, dates.earnest_money_due_on, dates.earnest_money_paid_on),
-        (INSPECTION, dates.inspection_ends_on, dates.inspection_cleared_on),
-        (CLOSING, dates.closes_on, None),
+        (EARNEST_MONEY, REMINDER_STAGES, dates.earnest_money_due_on, dates.earnest_money_paid_on),
+        (INSPECTION, REMINDER_STAGES, dates.inspection_ends_on, dates.inspection_cleared_on),
+        (CLOSING, REMINDER_STAGES, dates.closes_on, None),
+        (NEXT_ACTION, OPEN, dates.next_action_due_on, None),
     )
-    return [Deadline(kind, on) for kind, on, met_on in candidates if on is not None and met_on is None]
+    return [Deadline(kind, on) for kind, of, on, met_on in candidates if stage in of and on is not None and met_on is None]
 
 
 def _next_for(deadline: Deadline, marks: Marks, today: date) -> Reminder | None:

@@ -35,6 +35,9 @@ PRICE_OF = {
 }
 
 
+DEAL_FINALIZED = "finalized"  # the status of a deal in which its pipeline stays dead
+
+
 @dataclass(frozen=True)
 class StageFacts:
     """What decides whether a dead pipeline can be revived: the reason code of a dead one, and whether its deal is finalized."""

@@ -1,10 +1,11 @@
-"""Reminders before the deadlines of a contract. The pipeline's due key is the day of its next reminder."""
+"""Reminders before the deadlines of a contract and of next actions. The pipeline's due key is the day of its next reminder."""
 
 from typing import Any
 
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.due_work import commit_claim, notification_target
 from chalicelib.foundation.events import Notification
+from chalicelib.foundation.store.row import truncate
 from chalicelib.packs.wholesale.entities import Pipeline
 from chalicelib.packs.wholesale.rules import deadlines
 
@@ -33,21 +34,28 @@ def _event(ctx: Context, pipeline: Pipeline, reminder: deadlines.Reminder) -> No
         "late": reminder.late,
         "skipped": list(reminder.skipped),
     }
+    phrase = _PHRASES.get(reminder.deadline.kind)
+    if phrase is None:  # the next action, which has words of its own
+        phrase = f"{_capitalized((pipeline.next_action or {})['what'])} is due"
     return Notification.for_occasion(
         ctx,
         f"{pipeline.id}/{reminder.key}",
         on=reminder.deadline.on,
         event=f"wholesale.{reminder.deadline.kind}",
-        title=f"{_wording(reminder.deadline.kind, (reminder.deadline.on - reminder.raise_on).days)}: {pipeline.display_name}",
+        title=f"{_wording(phrase, (reminder.deadline.on - reminder.raise_on).days)}: {pipeline.display_name}",
         due_on=reminder.deadline.on,
         data=data,
         **notification_target("pipeline", pipeline.id, pipeline.owner),
     )
 
 
-def _wording(kind: str, days_left: int) -> str:
+def _capitalized(text: str) -> str:
+    return truncate(f"{text[:1].upper()}{text[1:]}") or ""
+
+
+def _wording(phrase: str, days_left: int) -> str:
     """The deadline in words. `days_left` counts from today, and is less than the reminder's own count where that is late."""
     if days_left < 0:
-        return f"{_PHRASES[kind].removesuffix(' due')} {-days_left} day{'s' if days_left < -1 else ''} overdue"
+        return f"{phrase.removesuffix(' due')} {-days_left} day{'s' if days_left < -1 else ''} overdue"
     when = {0: "today", 1: "tomorrow"}.get(days_left, f"in {days_left} days")
-    return f"{_PHRASES[kind]} {when}"
+    return f"{phrase} {when}"

@@ -13,6 +13,7 @@ from chalicelib.foundation.errors import ValidationFailed
 from chalicelib.foundation.schema_types import ExplainParams, PageOf, PageParams, to_storable
 from chalicelib.foundation.state_machine import PEOPLE
 from chalicelib.foundation.store.retry import retry_on_conflict
+from chalicelib.foundation.subjects import SubjectRegistry
 from chalicelib.packs.wholesale import repository
 from chalicelib.packs.wholesale.entities import Pipeline
 from chalicelib.packs.wholesale.permissions import require_write
@@ -32,7 +33,7 @@ def move_pipeline(ctx: Context, id: str, body: StageMoveRequest, query: ExplainP
     before = idempotency.find_or_replay(ctx, Pipeline, id)
     require_write(ctx, before.owner)
     ctx.check_if_match(before.revision)
-    MACHINE.transition(before.stage, body.stage, StageFacts(before.stage_reason))
+    MACHINE.transition(before.stage, body.stage, _facts(ctx, before))
     after = transitioned(ctx, before, body.stage, _transition_values(body), reason=body.reason, note=body.note)
     check_amounts(after.currency, after.attribute_values)
     view = pipeline_view(ctx, after, explain=query.explain)
@@ -77,8 +78,7 @@ def transitioned(
         effective = values.get("contract_effective_on") or pipeline.contract_effective_on or ctx.today
         values = {**values, "contract_effective_on": effective}
     fields = {**pipeline.attribute_values, **cleared, **values}
-    facts = StageFacts(pipeline.stage_reason)
-    MACHINE.check(pipeline.stage, target, facts, initiator=initiator, reason=reason, note=note, fields=fields)
+    MACHINE.check(pipeline.stage, target, _facts(ctx, pipeline), initiator=initiator, reason=reason, note=note, fields=fields)
     changed = {
         **cleared,
         **values,
@@ -92,6 +92,14 @@ def transitioned(
         ended = {str(pipeline.contract_no): {"reason": end_reason, "on": ctx.today.isoformat()}}
         changed["contracts_ended"] = {**(pipeline.contracts_ended or {}), **ended}
     return pipeline.with_changes(ctx, **changed).with_next_reminder(ctx.today)
+
+
+def _facts(ctx: Context, pipeline: Pipeline) -> StageFacts:
+    """What decides on a transition. Of a dead pipeline in a deal that deal is read: one round trip."""
+    if pipeline.stage != stages.DEAD or pipeline.deal is None:
+        return StageFacts(pipeline.stage_reason)
+    deal = SubjectRegistry(ctx.packs).load(ctx, pipeline.deal)
+    return StageFacts(pipeline.stage_reason, deal_finalized=deal.facts["status"] == stages.DEAL_FINALIZED)
 
 
 def _interval_counts(ctx: Context, pipeline: Pipeline) -> dict[str, dict[str, int]]:

@@ -9,6 +9,11 @@ from tests.packs.deals.deals_client import gate_of
 
 
 @pytest.fixture
+def deals(office):
+    return office
+
+
+@pytest.fixture
 def ctx(runtime, context):
     children.register(runtime)
     return context("operator")
@@ -47,7 +52,7 @@ def test_what_it_needs(deals, body, field):
 def test_the_same_status_again(deals):
     id = deals.deal()
     problem = deals.expect_error(409, *move(id), {"status": "open"})
-    assert (problem["from"], problem["to"], problem["allowed"]) == ("open", "open", ["cancelled"])
+    assert (problem["from"], problem["to"], problem["allowed"]) == ("open", "open", ["finalizing", "cancelled"])
     deals.cancel(id)
     for status in ("cancelled", "open"):
         problem = deals.expect_error(409, *move(id), {"status": status, "reason": "title"})

@@ -1,0 +1,51 @@
+"""Words and values of contracts as people read them, on pages and in certificates."""
+
+from datetime import date
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from chalicelib.foundation.dates import parse_timestamp
+from chalicelib.foundation.money import round_money
+
+NONE = "—"
+KINDS = {
+    "purchase": "Purchase agreement",
+    "assignment": "Assignment agreement",
+    "engagement": "Engagement",
+    "nda": "Non-disclosure agreement",
+    "other": "Contract",
+}
+PARTY_STATUSES = {
+    "pending": "Not yet asked",
+    "notified": "Asked",
+    "viewed": "Viewed",
+    "signed": "Signed",
+    "declined": "Declined",
+    "void": "Taken back",
+}
+AUTHENTICATIONS = {
+    "email_link": "By a link mailed to the party's address",
+    "session": "Signed in as a user with the party's address",
+    "wet_ink": "By hand, attested",
+}
+
+
+def date_text(day: str | date | None) -> str:
+    """A day as it is written in letters."""
+    if day is None:
+        return NONE
+    moment = day if isinstance(day, date) else date.fromisoformat(day)
+    return f"{moment:%B} {moment.day}, {moment.year}"
+
+
+def instant_text(moment: str | None, zone: str) -> str:
+    """An instant in a time zone, to the second."""
+    if moment is None:
+        return NONE
+    local = parse_timestamp(moment).astimezone(ZoneInfo(zone))
+    return f"{local:%B} {local.day}, {local.year}, {local:%H:%M:%S %Z}"
+
+
+def money_text(amount: Decimal | None, currency: str) -> str:
+    """An amount with its currency."""
+    return NONE if amount is None else f"{currency} {round_money(Decimal(amount), currency):,}"

@@ -1,0 +1,1 @@
+"""The rules of document routes, as pure functions."""

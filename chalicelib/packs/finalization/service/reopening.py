@@ -1,0 +1,50 @@
+"""Reopening a finalized deal, by an override of governance that is used up by it."""
+
+from chalicelib.foundation.context import Context
+from chalicelib.foundation.dates import format_timestamp
+from chalicelib.foundation.due_work import notification_target
+from chalicelib.foundation.events import Notification, add_notifications
+from chalicelib.foundation.idempotency import idempotent_transaction
+from chalicelib.foundation.store.retry import retry_on_conflict
+from chalicelib.packs.deals import public as deals
+from chalicelib.packs.finalization import repository
+from chalicelib.packs.finalization.entities import Certificate
+from chalicelib.packs.finalization.repository import DEAL
+from chalicelib.packs.finalization.rules.statuses import FINALIZATION, MACHINE
+from chalicelib.packs.finalization.schemas import FinalizationStatusView, ReopenRequest
+from chalicelib.packs.finalization.service import readiness
+from chalicelib.packs.governance import public as governance
+
+
+@retry_on_conflict
+def reopen_deal(ctx: Context, deal_id: str, body: ReopenRequest) -> FinalizationStatusView:
+    """Open a finalized deal again, by a final override for `reopen` that stands and opened none before. Its certificate stays, superseded."""
+    snapshot = deals.read_snapshot(ctx, deals.resolve_id(ctx, deal_id))
+    before = snapshot.deal
+    read = readiness.read(ctx, snapshot)
+    MACHINE.check(before.status, deals.OPEN, initiator=FINALIZATION)
+    used = {one.superseded["decision_id"] for one in read.state.certificates if one.superseded}
+    if body.decision_id in used or not read.state.standing_decision(body.decision_id, governance.REOPEN, final=True):
+        raise repository.unusable()
+    after = deals.moved(ctx, before, deals.OPEN, note=body.reason)
+    latest = read.state.certificates[-1]
+    superseded = {"at": format_timestamp(ctx.now), "by": ctx.actor.id, "decision_id": body.decision_id}
+    view = read.as_of(after).view()
+    tx = idempotent_transaction(ctx, view)
+    deals.add_move(ctx, tx, before, after, snapshot.gate)
+    tx.save(latest.with_changes(ctx, superseded=superseded))
+    add_notifications(ctx, tx, [_event(ctx, after, latest)])
+    tx.commit()
+    return view
+
+
+def _event(ctx: Context, deal: deals.Deal, certificate: Certificate) -> Notification:
+    return Notification.for_occasion(
+        ctx,
+        f"{certificate.id}/reopened",
+        on=ctx.today,
+        event="deals.reopened",
+        title=f"The deal is open again: {deal.title}"[:200],
+        data={"deal_id": deal.id, "certificate_id": certificate.id, "number": certificate.number},
+        **notification_target(DEAL, deal.id, deal.owner),
+    )
