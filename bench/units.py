@@ -521,7 +521,6 @@ DOCUMENTS: list[tuple[str, Operation]] = [
     ("list a professional's routes", lambda env, ids: env.call("GET", f"{_ROUTES}/by-professional/{ids['reader']}")),
     ("list routes of a status", lambda env, _: env.call("GET", _ROUTES, query={"status": "sent"})),
 ]
-]
 OPERATIONS = [
     *WHOLESALE,
     *DISPOSITIONS,
@@ -536,6 +535,7 @@ OPERATIONS = [
     *FINDINGS,
     *DOCUMENTS,
     *CONTRACTS,
+    *trail.OPERATIONS,
 ]
 
 
