@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from bench import environments, harness
+from bench import environments, harness, trail
 from bench.environments import BenchEnvironment
 from bench.warm import LEAD
 from chalicelib.foundation.json_codec import dumps
