@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from bench import environments, harness, trail
+from bench import environments, harness
 from bench.environments import BenchEnvironment
 from bench.warm import LEAD
 from chalicelib.foundation.json_codec import dumps
@@ -520,7 +520,6 @@ DOCUMENTS: list[tuple[str, Operation]] = [
     ("list a deal's routes", lambda env, ids: env.call("GET", f"{_ROUTES}/by-deal/{ids['routed']}")),
     ("list a professional's routes", lambda env, ids: env.call("GET", f"{_ROUTES}/by-professional/{ids['reader']}")),
     ("list routes of a status", lambda env, _: env.call("GET", _ROUTES, query={"status": "sent"})),
-]
 ]
 OPERATIONS = [
     *WHOLESALE,

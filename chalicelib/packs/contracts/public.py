@@ -1,9 +1,12 @@
 """The interface of this pack to other packs: what packets say of contracts, and what stands against the end of a deal."""
 
+from collections.abc import Sequence
+
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.errors import Conflict
 from chalicelib.foundation.json_codec import JsonObject
-from chalicelib.foundation.packet_facts import MAX_FACTS, FactList
+from chalicelib.foundation.packet_facts import FactList
+from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.pagination import decode_view
 from chalicelib.foundation.store.references import MAX_NAMED
 from chalicelib.foundation.store.transactions import Transaction
@@ -23,13 +26,16 @@ def refuse_with_deal(ctx: Context, tx: Transaction, deal_id: str, limit: int) ->
     return 0
 
 
-def contracts_of_deal(ctx: Context, professional_id: str, deal_id: str | None) -> FactList:  # noqa: ARG001 - the manifest's signature
-    """The contracts of a deal, for a packet, the newest first. One round trip for each MB of them; without a deal there are none."""
-    if deal_id is None:
-        return FactList([])
-    rows = ctx.store.query_all(Contract.children_of(deal_id), newest_first=True)
-    found = [Contract.from_item(row) for row in rows if "deleted_at" not in row]
-    return FactList([_fact(ctx, contract) for contract in found[:MAX_FACTS]], cut=len(found) > MAX_FACTS)
+def contracts_of_deal(
+    ctx: Context,
+    professional_id: str,  # noqa: ARG001 - the manifest's signature
+    deal_id: str | None,  # noqa: ARG001
+    rows: Sequence[DynamoItem],
+) -> FactList:
+    """The contracts among the rows of a deal, for a packet, the newest first; without a deal there are none."""
+    first = f"{Contract.ID.row}#"
+    found = [Contract.from_item(row) for row in rows if row["sk"]["S"].startswith(first) and "deleted_at" not in row]
+    return FactList([_fact(ctx, contract) for contract in reversed(found)])
 
 
 def _fact(ctx: Context, contract: Contract) -> JsonObject:

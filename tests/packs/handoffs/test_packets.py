@@ -50,13 +50,8 @@ class TestPreview:
         }  # fmt: skip
         assert [task["id"] for task in seen["tasks_outstanding"]] == [soon, later]
         assert (seen["scorecard"]["quality_score"], seen["scorecard"]["interactions"]) == (Decimal("0.9"), 1)
-<<<<<<< HEAD
-        assert seen["missing"] == ["action_list", "summary", "contingencies", "risk_status", "contracts"]
-        assert seen["completeness"] == 21  # professional, scorecard, deal, documents, tasks of 100
-=======
-        assert seen["missing"] == ["action_list", "summary", "contingencies", "risk_status", "documents"]
-        assert seen["completeness"] == 18  # professional, scorecard, deal, tasks of 100
->>>>>>> contracts
+        assert seen["missing"] == ["action_list", "summary", "contingencies", "risk_status"]
+        assert seen["completeness"] == 25  # professional, scorecard, deal, contracts, documents, tasks of 100
 
     def test_without_a_deal_its_tasks_are_those_of_none(self, handoffs: HandoffsClient):
         ada = handoffs.professional()
