@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from bench import environments, harness, trail
+from bench import environments, harness
 from bench.environments import BenchEnvironment
 from bench.warm import LEAD
 from chalicelib.foundation.json_codec import dumps
@@ -596,7 +596,6 @@ FINALIZATION: list[tuple[str, Operation]] = [
         lambda env, ids: env.call("PATCH", f"/deals/finalization/{ids['closing']}/items/{ids['item']}", {"status": "done"}),
     ),
     ("list a deal's items", lambda env, ids: env.call("GET", f"/deals/finalization/{ids['closing']}/items")),
-]
 ]
 OPERATIONS = [
     *WHOLESALE,
