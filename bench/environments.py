@@ -53,8 +53,8 @@ class BenchEnvironment:
         self.runtime = CountingRuntime(settings, packs=PACKS, dynamodb=dynamodb, secrets=SecretStore(settings, lambda: harness.SECRETS))
         self.runtime.stores = []
         self.app = harness.make_app(self.runtime)
-        self.bearer = harness.token(self.runtime, "admin", "operator", "auditor", "counsel")
-        sign_in_as(self.runtime, harness.CALLER, ("admin", "operator", "auditor"), None)
+        self.bearer = harness.token(self.runtime, "admin", "operator", "counsel", "auditor")
+        sign_in_as(self.runtime, harness.CALLER, ("admin", "operator", "counsel", "auditor"), None)
         self.streams = client("dynamodbstreams", settings)
         self._position: str | None = None
 

@@ -36,9 +36,9 @@ def make_app(runtime: Runtime) -> ValhallaApp:
     return app
 
 
-def token(runtime: Runtime, *roles: str) -> str:
+def token(runtime: Runtime, *roles: str, user: str = CALLER) -> str:
     now = runtime.clock()
-    return tokens.issue(runtime.settings, runtime.secrets.get(now), now, user_id=CALLER, roles=list(roles), session=SESSION)
+    return tokens.issue(runtime.settings, runtime.secrets.get(now), now, user_id=user, roles=list(roles), session=SESSION)
 
 
 def event(method: str, path: str, bearer: str, body: Any = None, query: dict[str, str] | None = None, **headers: str) -> dict[str, Any]:

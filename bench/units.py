@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from bench import environments, harness
 from bench.environments import BenchEnvironment
 from bench.warm import LEAD
 from chalicelib.foundation.json_codec import dumps
+from tests.callers import sign_in_as
 
 Operation = Callable[[BenchEnvironment, dict[str, str]], Any]
 
@@ -385,6 +387,50 @@ HANDOFFS: list[tuple[str, Operation]] = [
     ("list a deal's packets", lambda env, ids: env.call("GET", f"/pros/handoff/by-deal/{ids['handed']}")),
     ("list a professional's packets", lambda env, ids: env.call("GET", f"/pros/handoff/by-professional/{ids['receiver']}")),
 ]
+_DECISIONS = "/governance/decisions"
+
+
+def _as_holder(env: BenchEnvironment, role: str) -> dict[str, str]:
+    """The header of somebody else than the caller, who holds a governance role. Not counted."""
+    user = f"user_{role.upper():0<26}"
+    sign_in_as(env.runtime, user, ("viewer", role), None)
+    env.runtime.used()
+    return {"Authorization": f"Bearer {harness.token(env.runtime, 'viewer', role, user=user)}"}
+
+
+def _ask(env: BenchEnvironment, ids: dict[str, str]) -> None:
+    """Ask about a deal that takes two people to finalize."""
+    ids["governed"] = env.call("POST", "/deals", {"title": "1201 Pine St", "value": 300_000})["id"]
+    _streams(env)
+    env.runtime.used()
+    body = {"subject_type": "deal", "subject_id": ids["governed"], "requested_action": "finalize"}
+    env.call("POST", "/governance/requests", body, **_key())
+
+
+def _decide(env: BenchEnvironment, ids: dict[str, str], role: str, **more: object) -> None:
+    header = _as_holder(env, role)
+    given = {"subject_type": "deal", "subject_id": ids["governed"], "role": role, "requested_action": "finalize", **more}
+    body = {**given, **({"review_date": _review_date(env)} if more.get("action") == "override" else {})}
+    ids["decision"] = env.call("POST", _DECISIONS, body, **_key(), **header)["id"]
+
+
+def _review_date(env: BenchEnvironment) -> str:
+    return (env.runtime.clock() + timedelta(days=7)).date().isoformat()
+
+
+GOVERNANCE: list[tuple[str, Operation]] = [
+    ("ask for a decision", _ask),
+    ("deny", lambda env, ids: _decide(env, ids, "Tyr", action="deny", reason="A lien.", requested_action="sign")),
+    ("approve, of two", lambda env, ids: _decide(env, ids, "King", action="approve")),
+    ("override, which ends the request", lambda env, ids: _decide(env, ids, "Queen", action="override", reason="The lien is paid.")),
+    (
+        "verdict",
+        lambda env, ids: env.call("GET", f"{_DECISIONS}/subject/deal/{ids['governed']}/standing", query={"requested_action": "finalize"}),
+    ),
+    ("read a decision", lambda env, ids: env.call("GET", f"{_DECISIONS}/{ids['decision']}")),
+    ("list a deal's decisions", lambda env, ids: env.call("GET", f"{_DECISIONS}/subject/deal/{ids['governed']}")),
+    ("list pending requests", lambda env, _: env.call("GET", "/governance/pending", query={"role": "King"})),
+]
 CONTRACT = {
     "title": "Purchase agreement, 1201 Pine St",
     "kind": "purchase",
@@ -562,6 +608,7 @@ OPERATIONS = [
     *ALIGNMENT,
     *DEALS,
     *HANDOFFS,
+    *GOVERNANCE,
     *FINDINGS,
     *DOCUMENTS,
     *CONTRACTS,

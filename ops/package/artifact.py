@@ -43,6 +43,8 @@ _NEVER_DEPLOYED = (
     *(f"fontTools/pens/{part}Pen.py" for part in ("cairo", "cocoa", "cu2qu", "freetype", "moments", "qt", "qu2cu", "quartz", "reportLab")),
     *(f"fontTools/pens/{part}Pen.py" for part in ("area", "hash*", "perimeter", "pointInside", "statistics", "svgPath", "wx")),
     *(f"fontTools/ttLib/{part}.py" for part in ("macUtils", "removeOverlaps", "reorderGlyphs", "scaleUpem", "woff2")),
+    *(f"fontTools/ttLib/tables/{part}" for part in ("[FGS]__*", "T_S_I*", "F_F_T_M_.py", "V_D_M_X_.py", "E_B_S_C_.py", "L_T_S_H_.py")),
+    *(f"fontTools/ttLib/tables/{part}" for part in ("_t_r_a_k.py", "_b_g_c_l.py", "_l_t_a_g.py", "_m_e_t_a.py", "grUtils.py", "*.txt")),
     *("fontTools/varLib/avar", *(f"fontTools/varLib/{part}.py" for part in ("avar*", "cff", "hvar", "interpolat*", "mutator", "plot"))),
     *("pydantic/v1", "pydantic/mypy.py", "annotated_types/test_cases.py", "dateutil/zoneinfo", "urllib3/contrib/emscripten"),
 )

@@ -61,6 +61,13 @@ def path_of(endpoint: Endpoint, **values: str) -> str:
     return path
 
 
+def query_of(endpoint: Endpoint) -> dict[str, str]:
+    """A value for each parameter of the query that is needed; of most endpoints there is none."""
+    contract = system_contract()
+    needed = [one for one in map(contract.resolved, operation(endpoint)["parameters"]) if one["in"] == "query" and one.get("required")]
+    return {one["name"]: str(example(one["schema"], contract.document["components"]["schemas"])) for one in needed}
+
+
 def body_of(endpoint: Endpoint) -> Any:
     """A body with a value for every field where that is valid, else the example; None where it takes none."""
     content = operation(endpoint).get("requestBody", {}).get("content", {}).get("application/json")

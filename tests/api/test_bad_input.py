@@ -11,7 +11,7 @@ from chalicelib.foundation.json_codec import dumps, loads
 from chalicelib.foundation.manifest import PUBLIC
 from chalicelib.packs import PACKS
 from local import gateway
-from tests.api.endpoint_cases import ALL, assert_problem, body_of, for_each_endpoint, operation, path_of, takes_body
+from tests.api.endpoint_cases import ALL, assert_problem, body_of, for_each_endpoint, operation, path_of, query_of, takes_body
 from tests.openapi_contract import system_contract
 from tests.packs.auth.auth_fixtures import admin, quick_hashing  # noqa: F401 - fixtures
 
@@ -255,7 +255,7 @@ def test_an_unknown_address_has_no_preflight(anonymous):
 
 @EVERY
 def test_an_unknown_query_parameter_is_refused(boss, endpoint):
-    answer = boss(endpoint.method, path_of(endpoint), body_of(endpoint), query={"no_such_parameter": MARK})
+    answer = boss(endpoint.method, path_of(endpoint), body_of(endpoint), query={**query_of(endpoint), "no_such_parameter": MARK})
     errors = assert_problem(answer, "validation", not_echoed=MARK)["errors"]
     assert [one["loc"] for one in errors] == [["no_such_parameter"]]
 
@@ -287,8 +287,8 @@ def test_any_value_of_any_query_parameter_is_taken_or_refused(boss, endpoint):
 def test_a_made_up_cursor_is_refused(boss, endpoint):
     made_up = base64.urlsafe_b64encode(b"\0" * 16 + b'[9999999999,["a"]]').decode().rstrip("=")
     for cursor in ("x", MARK, "a" * 1999, "%", "====", "é", made_up, "AAAA"):
-        assert_problem(boss("GET", path_of(endpoint), query={"cursor": cursor}), "bad-request", not_echoed=MARK)
-    assert_problem(boss("GET", path_of(endpoint), query={"cursor": "a" * 2001}), "validation")
+        assert_problem(boss("GET", path_of(endpoint), query={**query_of(endpoint), "cursor": cursor}), "bad-request", not_echoed=MARK)
+    assert_problem(boss("GET", path_of(endpoint), query={**query_of(endpoint), "cursor": "a" * 2001}), "validation")
 
 
 @pytest.fixture

@@ -176,3 +176,12 @@ def test_the_document_names_both_types_and_the_pages(caller):
     plain = contract.document["paths"]["/letters/{token}/plain"]["post"]
     assert set(plain["requestBody"]["content"]) == {"application/json"}
     assert set(contract.resolved(plain["responses"]["404"])["content"]) == {"application/problem+json"}
+
+
+def test_a_form_says_which_endpoint_below_the_links_own_address_it_is_for(caller):
+    """The page of a link can't name the token, so its forms lead to the page's own address."""
+    form = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "text/html"}
+    answer = caller("POST", "/letters/good", raw="name=Ann&consent=true", query={"to": "answer"}, headers=form)
+    assert (answer.status, "Ann answered" in answer.text) == (200, True)
+    assert caller("POST", "/letters/good", raw="name=Ann&consent=true", query={"to": "nowhere"}, headers=form).status == 404
+    assert caller("POST", "/letters/good", {"name": "Ann", "consent": True}, query={"to": "answer"}).status == 405

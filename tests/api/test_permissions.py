@@ -139,7 +139,7 @@ def bad_tokens(runtime, settings):
         "of an unknown key": foreign,
         "without a signature": without_signature(good),
         "with roles put in": with_more_roles(made(roles=["viewer"])),
-        "signed by the public key": signed_by_the_public_key(good, dict(tokens.public_keys(secrets))[key.kid]),
+        "signed by the public key": signed_by_the_public_key(good, dict(tokens.public_keys(secrets.signing_keys))[key.kid]),
         "cut short": good[:-10],
         "three words": "a.b.c",
         "empty": "",

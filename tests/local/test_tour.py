@@ -1,4 +1,4 @@
-"""The README's tour, walked through: each command answers what is printed there."""
+"""The README's tours, walked through: each command answers what is printed there."""
 
 import os
 import re
@@ -37,9 +37,9 @@ class Step(NamedTuple):
     printed: str
 
 
-def steps() -> list[Step]:
+def steps(heading: str) -> list[Step]:
     text = (ROOT / "README.md").read_text()
-    tour = text[text.index("## A tour") : text.index("## Everything else")]
+    tour = text.partition(f"## {heading}\n")[2].partition("\n## ")[0]
     found: list[Step] = []
     for block in re.findall(r"```\n(.*?)```", tour, re.DOTALL):
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
@@ -115,15 +115,16 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not (shutil.which("bash") and shutil.which("curl")), reason="the tour needs bash and curl")
-def test_the_tour_prints_what_the_readme_says(shell: Shell):
-    walked = steps()
+@pytest.mark.parametrize("heading", ["A tour of five minutes", "A tour of the whole firm"])
+def test_a_tour_prints_what_the_readme_says(shell: Shell, heading: str):
+    walked = steps(heading)
     assert len(walked) > 30
     differing = []
     for step in walked:
         if step.command.startswith(". .venv"):
             continue
         answer, ends = shell.answer(step.command), time.monotonic() + _FOLLOWS_SECONDS
-        is_read = step.command.startswith("api ") and " -d " not in step.command and " -X " not in step.command
+        is_read = re.match("api |as ", step.command) and " -d " not in step.command and " -X " not in step.command
         while is_read and not has_printed(answer, step.printed) and time.monotonic() < ends:
             time.sleep(0.3)
             answer = shell.answer(step.command)

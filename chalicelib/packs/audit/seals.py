@@ -14,7 +14,8 @@ by the end of its day, and who has the seal notices whatever is changed afterwar
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
+from datetime import date as Day  # noqa: N812 - a seal has a field of that name
 from typing import Any, NamedTuple
 
 from chalicelib.foundation.canonical_json import canonical_json
@@ -28,12 +29,12 @@ PublicKeys = Mapping[str, Any]  # key id → public key
 _SEALED = ("date", "root", "entities", "records", "prev_hash")  # what a seal's hash is made of
 
 
-def day_end(day: date) -> datetime:
+def day_end(day: Day) -> datetime:
     """The end of a day, UTC."""
     return datetime.combine(day + timedelta(days=1), time(), UTC)
 
 
-def is_settled(day: date, now: datetime) -> bool:
+def is_settled(day: Day, now: datetime) -> bool:
     """Whether nothing is recorded on a day any more, so that it can be sealed."""
     return now >= day_end(day) + SETTLED_AFTER
 
@@ -121,9 +122,9 @@ class Seal:
         return sealed_text(asdict(self))
 
     @property
-    def day(self) -> date:
+    def day(self) -> Day:
         """Its day."""
-        return date.fromisoformat(self.date)
+        return Day.fromisoformat(self.date)
 
     @classmethod
     def from_values(cls, values: Mapping[str, object]) -> "Seal":
@@ -148,7 +149,7 @@ def seal_hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def make_seal(day: date, recorded: DayRecords, prev_hash: str, kid: str, private_pem: str) -> Seal:
+def make_seal(day: Day, recorded: DayRecords, prev_hash: str, kid: str, private_pem: str) -> Seal:
     """The seal of a day, after the one with `prev_hash`, signed with this key."""
     values: JsonObject = {
         "date": day.isoformat(),

@@ -146,8 +146,15 @@ def create_export(ctx: Context, body: AuditExportCreate) -> AuditExportView:
     if error := export_range_error(body.from_, body.to, ctx.now):
         raise ValidationFailed.field(*error)
     expires_at = ctx.now + exporting.KEPT
-    days = {"first_day": body.from_, "last_day": body.to}
-    export = AuditExport.new(ctx, status=QUEUED, records=0, expires_at=expires_at, ttl=int(expires_at.timestamp()), **days)
+    export = AuditExport.new(
+        ctx,
+        first_day=body.from_,
+        last_day=body.to,
+        status=QUEUED,
+        records=0,
+        expires_at=expires_at,
+        ttl=int(expires_at.timestamp()),
+    )
     view = presenters.export_view(export, None)
     tx = idempotent_transaction(ctx, view)
     tx.create(export)

@@ -19,6 +19,7 @@ def _facts(contract: Contract) -> JsonObject:
         "value": contract.value,
         "currency": contract.currency,
         "document_sha256": contract.document_sha256,
+        "document": contract.document,
         "content_hash": contract.content_hash,
         "signed_on": contract.signed_on,
         "created_by": contract.created_by,

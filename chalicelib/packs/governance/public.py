@@ -23,6 +23,7 @@ from chalicelib.packs.governance.repository import POLICIES_KEY as POLICIES_KEY
 from chalicelib.packs.governance.repository import Head as Head
 from chalicelib.packs.governance.repository import check_head as check_head
 from chalicelib.packs.governance.repository import check_policies as check_policies
+from chalicelib.packs.governance.repository import not_counted as not_counted
 from chalicelib.packs.governance.repository import parse_head as parse_head
 from chalicelib.packs.governance.repository import parse_policies as parse_policies
 from chalicelib.packs.governance.repository import policies as policies
@@ -103,12 +104,12 @@ def judge(
     amount: Decimal | None,
     currency: str | None,
 ) -> Verdict:
-    """The verdict on an act that the caller is about to do: their own approval, or that of others who asked, isn't counted.
+    """The verdict on an act that the caller is about to do: neither their own approval is counted, nor that of who asked or is responsible.
 
     `amount` is what the act is worth, None where that is unknown. One round trip where a rate of today decides, else none.
     """
     needed = requirement(ctx, policies, act, subject.type, kind, amount, currency)
-    askers = {*head.people_who_asked(act), person_of(ctx.actor.id, ctx.actor.professional_id)}
+    askers = {*not_counted(head, subject, act), person_of(ctx.actor.id, ctx.actor.professional_id)}
     return verdict(head.records, act, needed, subject.content_hash, ctx.now, askers)
 
 

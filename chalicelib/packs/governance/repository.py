@@ -96,6 +96,11 @@ def _encode_record(record: HeadRecord) -> JsonObject:
     return {name: value for name, value in values.items() if value is not None}
 
 
+def not_counted(head: Head, subject: Subject, act: str) -> frozenset[str]:
+    """The people whose approval of an act isn't counted: who asked for it, and who created or owns the subject by now."""
+    return head.people_who_asked(act) | subject.responsible
+
+
 def check_head(tx: Transaction, subject_id: str, head: Head) -> None:
     """Let a transaction stand only while nobody has decided since the head was read: one action."""
     tx.condition_check(GovernanceHead.key_of(subject_id), all_of(*unchanged({"ver": head.ver or None})))

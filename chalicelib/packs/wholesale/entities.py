@@ -25,7 +25,7 @@ from chalicelib.foundation.phones import to_e164
 from chalicelib.foundation.postal_codes import DEFAULT_COUNTRY, normalize_postal_code, postal_area
 from chalicelib.foundation.store import attributes as a
 from chalicelib.foundation.store import shared_values
-from chalicelib.foundation.store.access_patterns import AccessPattern, DuePattern
+from chalicelib.foundation.store.access_patterns import AccessPattern, DuePattern, patterns_of
 from chalicelib.foundation.store.codec import decimals
 from chalicelib.foundation.store.entity import Entity
 from chalicelib.foundation.store.keys import join_key
@@ -162,16 +162,12 @@ class Pipeline(Entity):
     @cached_property
     def listing(self) -> "PipelineListing":
         """Its place in lists by two filters, and among the next actions while it is open."""
-        return PipelineListing.at(
-            PipelineListing.key_of(self.id),
-            owner=self.owner,
-            stage=self.stage,
-            market_country=self.market_country,
-            market_area=self.market_area,
-            market_code=self.market_code,
-            next_action_on=self.next_action_due_on if self.stage in OPEN else None,
-            view=self._encoded_view()["S"],
-        )
+        return PipelineListing.of(self)
+
+    @cached_property
+    def next_action_on(self) -> date | None:
+        """Its day in the list of next actions: only open ones are in it."""
+        return self.next_action_due_on if self.stage in OPEN else None
 
     @cached_property
     def next_action_due_on(self) -> date | None:
@@ -234,32 +230,39 @@ class Pipeline(Entity):
 
 
 class PipelineListing(Row):
-    """Where a pipeline stands in lists by two filters, and among its owner's next actions, with what lists show of it."""
+    """Where a pipeline stands in lists by two filters, and among its owner's next actions, with what lists show of it.
+
+    It holds nothing but its keys, which are made of the pipeline's values, and the view: so it is less than 1 KB.
+    """
 
     KIND = "pipeline-listing"
-    BY_OWNER_AND_STAGE = AccessPattern(
-        "gsi1", f"PIPE#OS#{{owner|{NO_OWNER}}}#{{stage}}", sort="{pk}", serves="GET /wholesale?owner=&stage="
-    )
+    BY_OWNER_AND_STAGE = AccessPattern("gsi1", f"PIPE#OS#{{owner|{NO_OWNER}}}#{{stage}}", serves="GET /wholesale?owner=&stage=")
     BY_OWNER_AND_MARKET = AccessPattern(
         "gsi2",
         f"PIPE#OM#{{owner|{NO_OWNER}}}#{{market_country}}#{{market_area}}",
-        sort="{market_code}#{pk}",
+        sort="{market_code}#{id}",
         serves="GET /wholesale?owner=&market=",
     )
     NEXT_ACTIONS = AccessPattern(
-        "gsi3", f"PIPE#NEXT#{{owner|{NO_OWNER}}}", sort="{next_action_on}#{pk}", serves="GET /wholesale/next-actions"
+        "gsi3", f"PIPE#NEXT#{{owner|{NO_OWNER}}}", sort="{next_action_on}#{id}", serves="GET /wholesale/next-actions"
     )
     BY_MARKET_AND_STAGE = AccessPattern(
-        "gsi4", "PIPE#MS#{market_country}#{market_area}#{stage}", sort="{market_code}#{pk}", serves="GET /wholesale?market=&stage="
+        "gsi4", "PIPE#MS#{market_country}#{market_area}#{stage}", sort="{market_code}#{id}", serves="GET /wholesale?market=&stage="
     )
 
-    owner = a.optional_string()
-    stage = a.string()
-    market_country = a.string()
-    market_area = a.optional_string()
-    market_code = a.string()
-    next_action_on = a.optional_date()
     view = a.string()  # the pipeline's list view
+    _pipeline: Pipeline
+
+    @classmethod
+    def of(cls, pipeline: Pipeline) -> Self:
+        """The listing of a pipeline as it is."""
+        self = cls.at(cls.key_of(pipeline.id), view=pipeline._encoded_view()["S"])
+        self._pipeline = pipeline
+        return self
+
+    def index_keys(self) -> dict[str, str]:
+        """Its index keys, from the pipeline's values."""
+        return {name: key for pattern in patterns_of(type(self)) for name, key in pattern.keys(self._pipeline).items()}
 
     @staticmethod
     def key_of(pipeline_id: str) -> ItemKey:

@@ -7,6 +7,15 @@ import pytest
 from tests.packs.governance.governance_client import D, G, GovernanceClient, Office, tomorrow
 
 P = f"{G}/policies"
+ASSIGN = {
+    "requested_action": "assign",
+    "subject_type": "assignment",
+    "above": 130_000,
+    "currency": "USD",
+    "roles": ["King", "Queen"],
+    "people": 2,
+}
+RENEW = {"requested_action": "renew", "subject_type": "retainer", "roles": ["King", "Odin"], "people": 1}
 
 
 @pytest.fixture
@@ -33,15 +42,6 @@ def assignment(client: GovernanceClient, price: int = 131_000) -> str:
 
 
 class TestAssigning:
-    POLICY = {
-        "requested_action": "assign",
-        "subject_type": "assignment",
-        "above": 130_000,
-        "currency": "USD",
-        "roles": ["King", "Queen"],
-        "people": 2,
-    }
-
     def assign(self, client: GovernanceClient, id: str, status: int = 200):
         answer = client.call("POST", f"/dispo/assignments/{id}/assign", {})
         assert answer.status == status, answer.text
@@ -51,7 +51,7 @@ class TestAssigning:
         self.assign(office.operator, assignment(office.operator))
 
     def test_it_needs_two_people(self, office: Office, king, queen, set_policies):
-        set_policies(self.POLICY)
+        set_policies(ASSIGN)
         id = assignment(office.operator)
         refused = self.assign(office.operator, id, 409)
         assert refused["type"] == "/problems/approval-required"
@@ -74,11 +74,11 @@ class TestAssigning:
         self.assign(office.operator, id)
 
     def test_not_below_the_threshold(self, office: Office, set_policies):
-        set_policies(self.POLICY)
+        set_policies(ASSIGN)
         self.assign(office.operator, assignment(office.operator, 130_000))
 
     def test_a_changed_price_needs_it_anew(self, office: Office, king, queen, set_policies):
-        set_policies(self.POLICY)
+        set_policies(ASSIGN)
         id = assignment(office.operator)
         king.decide(id)
         queen.decide(id, "Queen")
@@ -86,7 +86,7 @@ class TestAssigning:
         assert self.assign(office.operator, id, 409)["approvals"][0]["people"] == 0
 
     def test_who_assigns_doesnt_approve(self, office: Office, queen, set_policies):
-        set_policies(self.POLICY)
+        set_policies(ASSIGN)
         id = assignment(office.operator)
         both = office.holder("King", roles=("operator",), user="user_both")
         both.decide(id)
@@ -118,14 +118,12 @@ class TestAssigning:
         from tests.packs.tasks.test_races import Meanwhile
 
         id = assignment(office.operator)
-        proposal = odin.ok("PUT", P, {"policies": [self.POLICY], "self_approval": "finding"})
+        proposal = odin.ok("PUT", P, {"policies": [ASSIGN], "self_approval": "finding"})
         Meanwhile(runtime, lambda: queen.ok("POST", f"{P}/proposals/{proposal['id']}/confirm"))
         assert self.assign(office.operator, id, 409)["type"] == "/problems/approval-required"
 
 
 class TestRenewing:
-    POLICY = {"requested_action": "renew", "subject_type": "retainer", "roles": ["King", "Odin"], "people": 1}
-
     def retainer(self, client: GovernanceClient) -> str:
         body = {"professional_id": client.professional(), "name": "Monthly", "monthly_hours_included": 10, "monthly_fee": 500}
         id = client.ok("POST", "/pros/retainers", {**body, "starts_on": "2026-11-01"})["id"]
@@ -134,7 +132,7 @@ class TestRenewing:
     def test_it_needs_approval(self, office: Office, odin, set_policies):
         id = self.retainer(office.operator)
         office.operator.ok("POST", f"/pros/retainers/{id}/renew")
-        set_policies(self.POLICY)
+        set_policies(RENEW)
         refused = office.operator.expect_error(409, "POST", f"/pros/retainers/{id}/renew")
         assert (refused["type"], refused["approvals"][0]["roles"]) == ("/problems/approval-required", ["King", "Odin"])
         odin.decide(id, "Odin", requested_action="renew")

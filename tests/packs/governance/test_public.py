@@ -9,6 +9,7 @@ from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.foundation.subjects import SubjectRegistry
 from chalicelib.packs import PACKS
 from chalicelib.packs.governance import public as governance
+from tests.packs.governance.governance_client import Office
 from tests.packs.tasks.tasks_client import TasksClient, events
 
 
@@ -75,3 +76,55 @@ def test_a_denial_is_no_question_of_policies(office, context):
     assert refused.value.members == {"code": "denied", "decision_ids": ["dec_1"]}
     office.ok("PATCH", f"/deals/{deal}", {"value": 5})
     assert require(ctx, deal, amount=Decimal(1)).head.ver == 1, "it was about other content"
+
+
+class TestStandingDecisions:
+    """What waiving, accepting a risk and reopening rely on."""
+
+    def usable(self, ctx, decision, act, **more) -> bool:
+        found = governance.standing_decision(ctx, decision["id"], decision["subject_id"], act, **more)
+        assert found is None or found.id == decision["id"]
+        return found is not None
+
+    def test_exactly_for_the_act(self, people, context):
+        ctx, king = context("operator"), people.holder("King")
+        deal = people.deal()
+        waive = king.decide(deal, requested_action="waive")
+        assert self.usable(ctx, waive, "waive")
+        assert not self.usable(ctx, waive, "accept_risk")
+        assert not self.usable(ctx, king.decide(people.deal()), "waive"), "of every act"
+        assert not self.usable(ctx, waive | {"subject_id": people.deal()}, "waive"), "of another deal"
+
+    def test_a_final_override(self, people, context):
+        ctx, king = context("operator"), people.holder("King")
+        for more, final, usable in (
+            ({"action": "override", "is_final": True}, True, True),
+            ({"action": "override"}, True, False),
+            ({"is_final": True}, True, False),
+            ({"action": "override"}, False, True),
+        ):
+            decision = king.decide(people.deal(), requested_action="reopen", **more)
+            assert self.usable(ctx, decision, "reopen", final=final) is usable
+
+    def test_not_once_it_ended(self, people, context):
+        ctx, king, deal = context("operator"), people.holder("King"), people.deal()
+        waive = king.decide(deal, requested_action="waive")
+        people.operator.ok("PATCH", f"/deals/{deal}", {"value": 9})
+        assert not self.usable(ctx, waive, "waive")
+
+    def test_the_decisions_among_the_rows_of_a_partition(self, people, context):
+        from chalicelib.packs.deals.public import read_snapshot
+
+        king, deal = people.holder("King"), people.deal()
+        made = [king.decide(deal, requested_action=act) for act in ("sign", "waive")]
+        king.decide(people.deal())
+        rows = read_snapshot(context("operator"), deal).rows
+        found = governance.decisions_of(rows.values(), deal)
+        assert [decision.id for decision in found] == [one["id"] for one in made]
+        head = governance.parse_head(rows[governance.head_key(deal).sk])
+        assert [record.id for record in head.records] == [one["id"] for one in made]
+
+
+@pytest.fixture
+def people(runtime, client_as):
+    return Office(runtime, client_as)

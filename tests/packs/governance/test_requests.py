@@ -126,6 +126,14 @@ class TestItsEnd:
         both.ask(deal)
         assert (queen.standing(deal)["verdict"], queen.standing(deal)["people"]) == ("pending", 1)
 
+    def test_nor_does_that_of_who_becomes_the_owner(self, office: Office, queen):
+        deal = office.deal(value=300_000)
+        both = office.holder("King", roles=("operator",), user="user_both")
+        both.decide(deal)
+        queen.decide(deal, "Queen")
+        office.operator.ok("PATCH", f"/deals/{deal}", {"owner": "user_both"})
+        assert (queen.standing(deal)["verdict"], queen.standing(deal)["people"]) == ("pending", 1)
+
 
 class TestPending:
     def test_of_a_role_or_of_ones_own(self, office: Office, clock):

@@ -2,11 +2,17 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from chalicelib.foundation.access import user_key
+from chalicelib.foundation.actor import system_actor
+from chalicelib.foundation.errors import VersionConflict
 from chalicelib.foundation.events import Notification
 from chalicelib.packs.wholesale import schedules
+from chalicelib.packs.wholesale.entities import MorningList
+from chalicelib.packs.wholesale.service.morning_lists import _send
 from tests.api_user import ApiUser, all_rows
 from tests.callers import sign_in_as
 from tests.packs.wholesale.test_pipelines import add_user
@@ -156,6 +162,10 @@ def mails(run_work: Any, runtime: Any, clock: Any) -> Any:
 
 class TestMorningList:
     @pytest.fixture
+    def job(self, runtime: Any) -> Any:
+        return lambda: runtime.context(request_id=uuid4().hex, actor=system_actor("test"))
+
+    @pytest.fixture
     def ada(self, client_as: Any, runtime: Any) -> ApiUser:
         sign_in_as(runtime, "user_ada", ("dealmaker",), None)
         ada = ApiUser(client_as("dealmaker", user="user_ada"))
@@ -217,3 +227,14 @@ class TestMorningList:
         client = client_as("dealmaker", user="oidc:x")
         client.sign_in = None  # an outside issuer's users have no row
         ApiUser(client).expect_error(403, "PUT", "/wholesale/morning-list", {"wanted": True})
+
+    def test_of_two_runs_that_read_the_same_one_sends(self, ada, mails, job, clock, runtime):
+        """Both have read the row before either claims it."""
+        open_lead(ada)
+        clock.now = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
+        row = MorningList.key_of("user_ada")
+        read = job().store.batch_get([row, user_key("user_ada")])
+        assert _send(job(), row.pk, read)
+        with pytest.raises(VersionConflict):
+            _send(job(), row.pk, read)
+        assert len(mails(2, 14)) == 1

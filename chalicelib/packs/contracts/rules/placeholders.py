@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping
 _NAME = "[a-z][a-z0-9_]{0,59}"
 _PLACEHOLDER = re.compile(rf"(?<!\{{)\{{\{{({_NAME})\}}\}}(?!\}})", re.ASCII)
 _BRACE = re.compile(r"[{}]")
-IS_NAME = re.compile(_NAME, re.ASCII)
 
 
 def placeholders(*texts: str) -> list[str]:

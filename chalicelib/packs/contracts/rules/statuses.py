@@ -17,7 +17,6 @@ DRAFT, UNDER_REVIEW, APPROVED, SENT, SIGNED, DECLINED, EXPIRED, TERMINATED, ARCH
 )  # fmt: skip
 VERSIONED = (UNDER_REVIEW, APPROVED, SIGNED)
 FIXED = (UNDER_REVIEW, APPROVED, SENT, SIGNED)  # whose content others rely on: the deal's gate has its hash
-UNSIGNED = (DRAFT, UNDER_REVIEW, APPROVED, SENT)  # that stand in the way of finalizing the deal
 REISSUABLE = (DECLINED, EXPIRED, TERMINATED, ARCHIVED)
 
 PARTY = "party"  # who signs or declines

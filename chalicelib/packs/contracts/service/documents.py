@@ -35,6 +35,7 @@ def request_upload(ctx: Context, id: str, body: ContractDocumentRequest) -> Cont
 
     The upload is answered 412 where the file is there already. A contract with a document is submitted once that has arrived.
     """
+    Contract.ID.key(id)  # an id of another form is not found, whatever the request says
     if body.size > MAX_FILE:
         raise TooLarge(f"A document may have {MAX_FILE:,} bytes.", limit=MAX_FILE)
     before = _find_draft(ctx, id)

@@ -59,6 +59,7 @@ def archive_contract(ctx: Context, id: str, query: ExplainParams) -> ContractVie
 
 
 def _move(ctx: Context, id: str, body: ContractMoveRequest, *, explained: bool) -> ContractView:
+    Contract.ID.key(id)  # an id of another form is not found, whatever the request says
     ctx.warnings.clear()  # of an attempt before
     for field, target in _SINGLE_MOVE_FIELDS.items():
         if getattr(body, field) is not None and body.status != target:

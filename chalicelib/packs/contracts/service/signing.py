@@ -42,6 +42,7 @@ from chalicelib.packs.deals import public as deals
 from chalicelib.packs.governance import public as governance
 
 MAX_KEPT = 100  # signatures that a contract names: the latest ones, and so all of the sending that counts
+_MAX_AGENT = 500  # characters of what a program says of itself
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class SigningAct:
 @retry_on_conflict
 def create_signature(ctx: Context, id: str, body: ContractSignatureCreate) -> ContractSignatureView:
     """Sign as a party whose address is the caller's own; or attest that a party has signed by hand, which takes the file's hash."""
+    Contract.ID.key(id)  # an id of another form is not found, whatever the request says
     require_person(ctx)
     act = _act_of(ctx, body)
     user_key = access.user_key(ctx.actor.id)
@@ -195,7 +197,7 @@ def signed_by(ctx: Context, before: Contract, party: Party, act: SigningAct) -> 
         signed_on=act.signed_on,
         signed_file_sha256=act.signed_file_sha256,
         ip_address=None if act.authentication == WET_INK else ctx.source_ip or None,
-        user_agent=None if act.authentication == WET_INK else ctx.user_agent or None,
+        user_agent=None if act.authentication == WET_INK else ctx.user_agent[:_MAX_AGENT] or None,
         recorded_by=ctx.actor.id,
     )
     now = format_timestamp(ctx.now)

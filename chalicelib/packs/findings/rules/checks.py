@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from chalicelib.packs.deals.public import FINALIZED, LIVE
-from chalicelib.packs.findings.rules.facts import ScanFacts, Thing, as_day
+from chalicelib.packs.findings.rules.facts import Part, ScanFacts, Thing, as_day
 from chalicelib.packs.findings.rules.issues import CRITICAL, WARNING, Cause, Issue, Rule
 
 STALE_AFTER = timedelta(days=30)
@@ -18,19 +18,7 @@ _UNANSWERED_ROUTES = ("sent", "opened", "bounced")
 MISSING_SIGNED_CONTRACT, _CHAIN_BROKEN, _SELF_APPROVAL = "MISSING_SIGNED_CONTRACT", "CHAIN_BROKEN", "SELF_APPROVAL"
 
 
-class _Part(Protocol):
-    """A contract or a route, as its pack tells of it."""
-
-    @property
-    def id(self) -> str:
-        """Its id."""
-
-    @property
-    def facts(self) -> Mapping[str, Any]:
-        """What its pack tells of it."""
-
-
-P = TypeVar("P", bound=_Part)
+P = TypeVar("P", bound=Part)
 
 # -- contracts
 

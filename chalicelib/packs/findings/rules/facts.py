@@ -10,12 +10,8 @@ from chalicelib.foundation.ids import ItemKey
 Item = Mapping[str, Any]  # a row as the table has it
 
 
-class Thing(Protocol):
-    """A subject (foundation.subjects): its type and id, and the facts that its pack tells of it."""
-
-    @property
-    def type(self) -> str:
-        """What kind of thing it is."""
+class Part(Protocol):
+    """Something of a deal: its id, and the facts that its pack tells of it."""
 
     @property
     def id(self) -> str:
@@ -24,6 +20,14 @@ class Thing(Protocol):
     @property
     def facts(self) -> Mapping[str, Any]:
         """What its pack tells of it."""
+
+
+class Thing(Part, Protocol):
+    """A subject (foundation.subjects)."""
+
+    @property
+    def type(self) -> str:
+        """What kind of thing it is."""
 
 
 @dataclass(frozen=True)

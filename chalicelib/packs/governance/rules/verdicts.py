@@ -235,7 +235,8 @@ def verdict(
 ) -> Verdict:
     """What the decisions on a subject say of one act: denied by any denial, else approved by enough people, else pending.
 
-    Without a policy one person is enough. `askers` are people who asked for it, or are about to do it: their own approval isn't counted.
+    Without a policy one person is enough. `askers` are people who asked for it, are about to do it, or are responsible for the subject: their
+    own approval isn't counted.
     """
     records = list(decisions)
     counting = standing(records, act, subject_hash, now)

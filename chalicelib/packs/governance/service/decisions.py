@@ -146,7 +146,8 @@ def _end_requests(ctx: Context, tx: Transaction, snapshot: SubjectSnapshot, head
         request = parse_live(ApprovalRequest, snapshot.rows.get(ApprovalRequest.ID.key(id)))
         needed = repository.requirement_for(ctx, in_force, act, snapshot.subject)
         judged = True
-        found = verdict(head.records, act, needed, snapshot.subject.content_hash, ctx.now, head.people_who_asked(act))
+        askers = repository.not_counted(head, snapshot.subject, act)
+        found = verdict(head.records, act, needed, snapshot.subject.content_hash, ctx.now, askers)
         if request is not None and found.verdict != PENDING:
             tx.save(request.with_changes(ctx, status=found.verdict, ended_at=ctx.now, decision_id=decision.id))
             del pending[act]

@@ -82,7 +82,10 @@ def latest_final(ctx: Context, type: str, id: str) -> DecisionView | None:
 
 
 def read_standing(ctx: Context, type: str, id: str, query: StandingQuery) -> StandingView:
-    """What the decisions on a subject say of an act, and what policies want for it. Who asked for the act isn't counted."""
+    """What the decisions on a subject say of an act, and what policies want for it.
+
+    The approval of who asked for the act isn't counted, nor of who created or owns the subject by now.
+    """
     act = query.requested_action
 
     def decisive(head: Head) -> list[ItemKey]:
@@ -91,7 +94,7 @@ def read_standing(ctx: Context, type: str, id: str, query: StandingQuery) -> Sta
     snapshot = _find(ctx, type, id, decisive)
     subject, head = snapshot.subject, snapshot.head
     needed = repository.requirement_for(ctx, snapshot.policies, act, subject)
-    found = verdict(head.records, act, needed, subject.content_hash, ctx.now, head.people_who_asked(act))
+    found = verdict(head.records, act, needed, subject.content_hash, ctx.now, repository.not_counted(head, subject, act))
     decisions = parse_many(Decision, (*found.decisions, *found.flags), snapshot.rows)
     state_of = states(head.records, subject.content_hash, ctx.now)
 
