@@ -31,7 +31,9 @@ def describe(certificate: FinalizationCertificateView, zone: str) -> Document:
         badges=[*badges, (deal["kind"].capitalize(), "plain")],
         head=Pairs(_head(certificate, zone)),
         sections=[
-            Section("What was checked", [Pairs([(words, _holds(certificate, key)) for key, words in _CHECKED.items()])]),
+            Section(
+                "What was checked", [Grid(("", "Holds"), (82, 18), [[words, _holds(certificate, key)] for key, words in _CHECKED.items()])]
+            ),
             Section("Approvals", _approvals(certificate)),
             Section("Contracts", [_parts(certificate["contracts"])]),
             Section("Documents", [_parts(certificate["routes"])]),
