@@ -8,16 +8,16 @@ from chalicelib.foundation.presentation import present_row
 from chalicelib.foundation.schema_types import PageOf, PageParams
 from chalicelib.packs.audit import repository
 from chalicelib.packs.audit.records import AuditRecord, chain_range
-from chalicelib.packs.audit.schemas import TimelineEntry as TimelineEntry
+from chalicelib.packs.audit.schemas import TimelineEntryView as TimelineEntryView
 
 
-def timeline(ctx: Context, roots: Sequence[str], query: PageParams) -> PageOf[TimelineEntry]:
+def timeline(ctx: Context, roots: Sequence[str], query: PageParams) -> PageOf[TimelineEntryView]:
     """The changes of everything that lies in the partitions of these roots, newest first. One round trip a root.
 
     For roots whose subject entry says `timeline`. It shows no values, so it is no reading of the trail and leaves no record.
     """
     ranges = [AuditRecord.BY_ROOT.range(root=root) for root in roots]
-    return ctx.paginate(ranges, query, lambda row: present_row(TimelineEntry, row))
+    return ctx.paginate(ranges, query, lambda row: present_row(TimelineEntryView, row))
 
 
 def chain_of(ctx: Context, entity_id: str, single: Sequence[str] = ()) -> list[JsonObject]:

@@ -81,7 +81,7 @@ class TrailSummary(TypedDict):
     recorded_at: TimestampText
 
 
-class TimelineEntry(TypedDict):
+class TimelineEntryView(TypedDict):
     """A change on a timeline: of which entity, by whom, and which fields, without their values; nested fields by dotted path."""
 
     at: TimestampText

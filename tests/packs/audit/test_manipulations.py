@@ -88,7 +88,7 @@ class Chain:
         return chains, [(found.date, found.reason.partition(":")[0]) for found in verdict.broken_seals]
 
     def alarms(self):
-        return [row["event"]["S"] for row in self.world.rows("evt_")]
+        return [row["event"]["S"] for row in self.world.rows("evt_") if row["event"]["S"].startswith("trail.")]
 
 
 MANIPULATIONS = {}

@@ -63,7 +63,7 @@ class Days:
         return response.json()
 
     def alarms(self):
-        return [row["event"]["S"] for row in self.world.rows("evt_")]
+        return [row["event"]["S"] for row in self.world.rows("evt_") if row["event"]["S"].startswith("trail.")]
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.schema_types import ExplainParams, PageOf, PageParams, check_money
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.packs.audit import public as audit
-from chalicelib.packs.audit.public import TimelineEntry
+from chalicelib.packs.audit.public import TimelineEntryView
 from chalicelib.packs.deals import repository
 from chalicelib.packs.deals.entities import NO_OWNER, Deal
 from chalicelib.packs.deals.permissions import ANY_OWNER, require_own_deal
@@ -72,7 +72,7 @@ def get_deal(ctx: Context, id: str, query: ExplainParams) -> DealView:
     return deal_view(ctx, deal, repository.pricing_pipeline(ctx, deal), explain=query.explain)
 
 
-def list_changes(ctx: Context, id: str, query: PageParams) -> PageOf[TimelineEntry]:
+def list_changes(ctx: Context, id: str, query: PageParams) -> PageOf[TimelineEntryView]:
     """What was changed of a deal, of all that belongs to it, and of its pipeline: who, when, what, and which fields, without their values.
 
     A change appears within about a second. The values are on the trail of each entity, whose reading is recorded.
