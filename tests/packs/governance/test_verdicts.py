@@ -166,6 +166,15 @@ class TestVerdicts:
             "what is denied for every act is denied"
         )
 
+    @pytest.mark.parametrize("end", [by(OVERRIDES, "bob"), APPROVES])
+    @pytest.mark.parametrize("act", [WAIVE, ACCEPT_RISK, REOPEN])
+    def test_a_denial_of_every_act_ends_for_those_too(self, act, end):
+        named = by(APPROVES, "cid", requested_action=act)
+        assert outcome(DENIES, named, act=act) == DENIED
+        assert outcome(DENIES, end, act=act) == PENDING, "the denial has ended, and nothing names the act"
+        assert outcome(DENIES, end, named, act=act) == APPROVED
+        assert outcome(DENIES, replace(end, expires_at=NOW), named, act=act) == (APPROVED if end is APPROVES else DENIED)
+
     def test_stale_and_lapsed_ones_count_nothing(self):
         assert outcome(APPROVES, hash="b") == PENDING
         assert outcome(replace(APPROVES, expires_at=NOW)) == PENDING

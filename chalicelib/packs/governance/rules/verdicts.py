@@ -190,6 +190,8 @@ def standing(decisions: Iterable[D], act: str, subject_hash: str, now: datetime)
     """The approvals, denials and overrides that stand with regard to one act, in their order: at most one of each person."""
     records = sorted(decisions, key=lambda record: record.number)
     ended = _ended(records, act, subject_hash, now)
+    if act in NAMED_ONLY:  # what ends a denial of every act needn't name this one
+        ended |= _ended(records, ANY, subject_hash, now)
     return [
         record
         for record in records
