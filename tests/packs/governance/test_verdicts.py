@@ -233,6 +233,21 @@ def test_what_an_act_may_rely_on():
     assert not usable(9, WAIVE)
 
 
+def test_what_is_denied_or_allowed_by_oneself_is_relied_on_by_nobody():
+    waiver = by(APPROVES, "ann", requested_action=WAIVE)
+
+    def usable(*records: Record, **more) -> bool:
+        return standing_in(row(*records), "dec_1", WAIVE, HASH, NOW, **more) is not None
+
+    assert usable(waiver)
+    assert not usable(waiver, by(DENIES, "bob", requested_action=WAIVE))
+    assert not usable(waiver, by(DENIES, "bob")), "for every act"
+    assert usable(waiver, by(DENIES, "bob", requested_action=SIGN))
+    assert usable(waiver, by(DENIES, "bob", requested_action=WAIVE), by(OVERRIDES, "cid", requested_action=WAIVE))
+    assert not usable(waiver, askers={"ann"})
+    assert usable(waiver, askers={"bob"})
+
+
 PEOPLE = st.sampled_from(["ann", "bob", "cid", "pro_1"])
 RECORDS = st.lists(
     st.builds(

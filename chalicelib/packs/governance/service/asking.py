@@ -19,7 +19,6 @@ from chalicelib.packs.governance.rules.acts import ANY, PENDING
 from chalicelib.packs.governance.rules.policies import Requirement, approving_roles
 from chalicelib.packs.governance.rules.verdicts import person_of
 
-
 MAX_NOTES = 10  # on one request
 
 
