@@ -271,7 +271,14 @@ def _people(policy: Policy, approvers: dict[str, set[str]]) -> int:
 
 
 def standing_in(
-    decisions: Iterable[D], decision_id: str, act: str, subject_hash: str, now: datetime, *, final: bool = False, askers: Collection[str] = ()
+    decisions: Iterable[D],
+    decision_id: str,
+    act: str,
+    subject_hash: str,
+    now: datetime,
+    *,
+    final: bool = False,
+    askers: Collection[str] = (),
 ) -> D | None:
     """The decision where it is a standing approval or override for exactly this act; with `final` a final override only. Else None.
 
