@@ -131,7 +131,8 @@ class PermissionRow:
     """A row of the matrix of roles: which role has which permissions `<name>:…`.
 
     A cell of `cells`, by role: letters, `r` read, `w` write, `a` admin, then special permissions separated by spaces. "rw bulk" of
-    `wholesale` grants wholesale:read, wholesale:write and wholesale:bulk. `governed`: holders of governance roles read it, too.
+    `wholesale` grants wholesale:read, wholesale:write and wholesale:bulk. `governed`: holders of governance roles read it, too;
+    where reading all of it takes special rights, it names these.
     `live`: what it allows to change gives rights (users, roles, keys, settings, policies), so each change reads the caller's own rows
     first, and who lost their rights a moment ago is refused. One round trip more (RoleMatrix.needs_live_caller). Where only some rights
     of the row are so, it names them.
@@ -139,7 +140,7 @@ class PermissionRow:
 
     name: str
     cells: Mapping[str, str]
-    governed: bool = False
+    governed: bool | tuple[str, ...] = False
     live: bool | tuple[str, ...] = False
 
 

@@ -111,6 +111,7 @@ def _rights(row: PermissionRow, roles: Iterable[str]) -> frozenset[str]:
 def _rights_of_role(row: PermissionRow, role: str) -> frozenset[str]:
     """The rights of one role in a row: the letters in words, and the special ones."""
     if role in GOVERNANCE:
-        return frozenset({"read"}) if row.governed else frozenset()
+        also = row.governed if isinstance(row.governed, tuple) else ()
+        return frozenset({"read", *also}) if row.governed else frozenset()
     letters, *special = row.cells.get(role, "").split(" ")
     return frozenset([*(_LETTERS[letter] for letter in letters), *special])

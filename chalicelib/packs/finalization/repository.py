@@ -88,6 +88,11 @@ class DealState:
         """The decision where it is a standing approval or override of the deal for exactly this act; with `final` a final override only."""
         return governance.standing_in(self.decisions, id, act, self.subject.content_hash, self.now, final=final)
 
+    def decision_to_act_by(self, ctx: Context, id: str, act: str, *, final: bool = False) -> governance.Decision | None:
+        """`standing_decision` for the caller, who doesn't act by what they decided themselves, nor by what who asked for it did."""
+        head = governance.parse_head(self.snapshot.rows.get(governance.head_key(self.deal.id).sk))
+        return governance.decision_to_act_by(ctx, self.decisions, id, self.subject, head, act, final=final)
+
     def find_item(self, id: str) -> Item:
         """One of its items. Raises NotFound."""
         found = next((item for item in self.items if item.id == id), None)

@@ -23,7 +23,7 @@ PACK = Pack(
                 "auditor": "rw all deal scan acknowledge resolve accept export verify",
                 "viewer": "r",
             },
-            governed=True,
+            governed=("deal", "all"),
         ),
     ),
     endpoints=(

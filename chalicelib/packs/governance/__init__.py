@@ -6,7 +6,7 @@ _READ, _HOLDERS_RIGHT = "governance:read", "governance:holders"
 _ONE, _SUBJECT, _REQUEST = "/governance/decisions/{id}", "/governance/decisions/subject/{type}/{id}", "/governance/requests/{id}"
 _HOLDER = "/governance/roles/{role}/holders/{user_id}"
 _HELD_BY_DECISIONS = f"{__name__}.subjects.holders_of_root"
-_MISSING = ("not-found",)
+_ASKING = ("not-found", "conflict")
 
 PACK = Pack(
     letter="R",
@@ -45,7 +45,7 @@ PACK = Pack(
         Endpoint("DELETE", _HOLDER, "remove_holder", _HOLDERS_RIGHT, "Take a governance role from a user", status=204),
         Endpoint("GET", "/governance/pending", "list_pending", _READ, "List pending requests by role, newest first"),
         Endpoint("POST", "/governance/requests", "create_request", "governance:ask", "Ask for a decision", 201, _REQUEST,
-                 errors=_MISSING, extra_statuses=(200,)),
+                 errors=_ASKING, extra_statuses=(200,)),
         Endpoint("GET", _REQUEST, "get_request", _READ, "Read a request"),
         Endpoint("GET", "/governance/policies", "get_policies", _READ, "Read the policies"),
         Endpoint("PUT", "/governance/policies", "propose_policies", _READ, "Propose policies", status=202),

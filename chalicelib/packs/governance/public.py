@@ -15,7 +15,7 @@ from chalicelib.foundation.errors import ApprovalRequired, Conflict
 from chalicelib.foundation.ids import ItemKey
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.transactions import Transaction
-from chalicelib.foundation.subjects import Rows, Subject, SubjectRegistry
+from chalicelib.foundation.subjects import Rows, Subject
 from chalicelib.packs.governance import repository
 from chalicelib.packs.governance.entities import Decision as Decision
 from chalicelib.packs.governance.entities import GovernanceHead, PolicySettings, partition_of
@@ -109,8 +109,7 @@ def judge(
     `amount` is what the act is worth, None where that is unknown. One round trip where a rate of today decides, else none.
     """
     needed = requirement(ctx, policies, act, subject.type, kind, amount, currency)
-    askers = {*not_counted(head, subject, act), person_of(ctx.actor.id, ctx.actor.professional_id)}
-    return verdict(head.records, act, needed, subject.content_hash, ctx.now, askers)
+    return verdict(head.records, act, needed, subject.content_hash, ctx.now, _not_counted(ctx, head, subject, act))
 
 
 def require_approval(
@@ -167,11 +166,25 @@ def missing_approval(ctx: Context, subject: Subject, act: str, found: Verdict) -
 def standing_decision(ctx: Context, decision_id: str, subject_id: str, act: str, final: bool = False) -> Decision | None:
     """The decision where it is a standing approval or override of a subject for exactly this act; with `final` a final override only.
 
+    None for what the caller decided, who is about to act by it, and for what those decided whose approval isn't counted (`not_counted`).
     Two round trips, three where the subject's content lies in rows that others name. Raises NotFound for a subject that isn't there.
     """
-    subject = SubjectRegistry(ctx.packs).load(ctx, subject_id)
+    snapshot = repository.read_subject(ctx, subject_id)
     rows = ctx.store.query_all(Decision.children_of(partition_of(subject_id)))
-    return standing_in(decisions_of(rows, subject_id), decision_id, act, subject.content_hash, ctx.now, final=final)
+    return decision_to_act_by(ctx, decisions_of(rows, subject_id), decision_id, snapshot.subject, snapshot.head, act, final=final)
+
+
+def decision_to_act_by(
+    ctx: Context, decisions: Iterable[Decision], decision_id: str, subject: Subject, head: Head, act: str, *, final: bool = False
+) -> Decision | None:
+    """`standing_decision`, among decisions that were read. Nothing is read."""
+    askers = _not_counted(ctx, head, subject, act)
+    return standing_in(decisions, decision_id, act, subject.content_hash, ctx.now, final=final, askers=askers)
+
+
+def _not_counted(ctx: Context, head: Head, subject: Subject, act: str) -> set[str]:
+    """The people whose approval isn't counted for an act of the caller's: by acting one asks for it."""
+    return {*not_counted(head, subject, act), person_of(ctx.actor.id, ctx.actor.professional_id)}
 
 
 def denied_professionals(ctx: Context) -> frozenset[str]:

@@ -283,6 +283,16 @@ class TestItems:
         for id in (decide(king(), other, "approve", "waive"), "dec_x"):
             assert office.refuse(item, 409, "waived", decision_id=id)["code"] == "decision_unusable"
 
+    def test_nobody_waives_by_what_they_decided(self, office, deal, context):
+        item, waiver = office.item(deal), decide(context("operator", user="user_operator"), deal, "approve", "waive")
+        assert office.refuse(item, 409, "waived", decision_id=waiver)["code"] == "decision_unusable"
+
+    def test_nor_while_somebody_denies_it(self, office, deal, king, queen):
+        item, waiver = office.item(deal), decide(king(), deal, "approve", "waive")
+        office.settle(item, "waived", decision_id=waiver)
+        decide(queen(), deal, "deny", "waive", "Queen")
+        assert office.read_item(item)["why"] == "waiver_ended"
+
 
 class TestGovernance:
     @pytest.mark.parametrize(("action", "act", "blocks"), [
@@ -526,6 +536,10 @@ class TestReopening:
     def test_what_opens_nothing(self, office, finalized, king, made):
         given = {"action": "override", "requested_action": "reopen", "is_final": True, **made}
         assert office.refuse_reopening(finalized, decide(king(), finalized, **given))["code"] == "decision_unusable"
+
+    def test_nobody_opens_by_what_they_decided(self, office, finalized, context):
+        override = self.override(context("operator", user="user_operator"), finalized)
+        assert office.refuse_reopening(finalized, override)["code"] == "decision_unusable"
 
     def test_one_that_has_run_out_or_is_anothers(self, office, finalized, king, clock):
         expired = self.override(king(), finalized, expires_at=king().now + timedelta(minutes=5))

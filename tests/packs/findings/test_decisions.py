@@ -94,6 +94,19 @@ def test_one_that_has_lapsed_or_is_of_other_content(findings: FindingsClient, au
     assert auditor.expect_error(409, "POST", path, body(standing))["code"] == "decision_needed"
 
 
+def test_somebody_elses_denial_stands(findings: FindingsClient, auditor: FindingsClient, deal, decide):
+    decision = decide(deal)
+    decide(deal, "deny", person="user_tyr", role="Tyr")
+    refused = auditor.expect_error(409, "POST", f"{E}/{critical(findings, deal)}/accept", body(decision))
+    assert refused["code"] == "decision_needed"
+
+
+def test_nobody_accepts_by_what_they_decided(findings: FindingsClient, auditor: FindingsClient, as_, deal, decide):
+    decision, path = decide(deal), f"{E}/{critical(findings, deal)}/accept"
+    assert as_("auditor", user="user_king").expect_error(409, "POST", path, body(decision))["code"] == "decision_needed"
+    auditor.ok("POST", path, body(decision))
+
+
 def test_its_maker_denies_it_meanwhile(findings: FindingsClient, auditor: FindingsClient, deal, decide, runtime):
     decision, path = decide(deal), f"{E}/{critical(findings, deal)}/accept"
     Meanwhile(runtime, lambda: decide(deal, "deny"))

@@ -243,6 +243,12 @@ class TestRights:
             ann.expect_error(403, method, path, body)
         assert ann.summary()["total_open"] == 0
 
+    def test_who_governs_all(self, as_, findings: FindingsClient, warning, deal):
+        king = as_("King")
+        assert king.finding(warning)["id"] == warning
+        assert len(king.of_deal(deal)) == len(king.open_ones()) == 2
+        king.expect_error(403, "POST", f"{E}/{warning}/acknowledge", {})
+
     def test_roles_add_up(self, as_, findings: FindingsClient, deal):
         assert len(as_("dealmaker", "counsel", user="user_both").of_deal(deal)) == 2
 

@@ -112,6 +112,14 @@ class TestStandingDecisions:
         people.operator.ok("PATCH", f"/deals/{deal}", {"value": 9})
         assert not self.usable(ctx, waive, "waive")
 
+    def test_not_by_who_decided_it_nor_for_who_asked(self, people, context):
+        king, deal = people.holder("King", roles=("operator",)), people.deal()
+        waive = king.decide(deal, requested_action="waive")
+        assert not self.usable(context("operator", user="user_king"), waive, "waive"), "their own"
+        assert self.usable(context("operator"), waive, "waive")
+        king.ask(deal, "waive")
+        assert not self.usable(context("operator"), waive, "waive"), "they asked for it since"
+
     def test_the_decisions_among_the_rows_of_a_partition(self, people, context):
         from chalicelib.packs.deals.public import read_snapshot
 

@@ -57,6 +57,15 @@ class TestAsking:
         again = office.operator.call("POST", f"{G}/requests", body, headers=header)
         assert (again.status, again.json(), again.headers["idempotent-replayed"]) == (201, first.json(), "true")
 
+    def test_its_notes_are_bounded(self, office: Office):
+        deal = office.deal()
+        body = {"subject_type": "deal", "subject_id": deal, "requested_action": "sign"}
+        for number in range(10):
+            office.operator.ok("POST", f"{G}/requests", {**body, "note": f"{number}"})
+        assert office.operator.expect_error(409, "POST", f"{G}/requests", {**body, "note": "10"})["code"] == "too_many_notes"
+        assert len(office.operator.ask(deal, "sign", note="9")["notes"]) == 10, "one that is there"
+        assert len(office.somebody("counsel").ask(deal, "sign")["requested_by"]) == 2, "without a note"
+
     def test_who_may_ask(self, office: Office):
         deal = office.operator.deal(owner="user_operator")
         body = {"subject_type": "deal", "subject_id": deal, "requested_action": "sign"}

@@ -166,6 +166,15 @@ class TestVerdicts:
             "what is denied for every act is denied"
         )
 
+    @pytest.mark.parametrize("end", [by(OVERRIDES, "bob"), APPROVES])
+    @pytest.mark.parametrize("act", [WAIVE, ACCEPT_RISK, REOPEN])
+    def test_a_denial_of_every_act_ends_for_those_too(self, act, end):
+        named = by(APPROVES, "cid", requested_action=act)
+        assert outcome(DENIES, named, act=act) == DENIED
+        assert outcome(DENIES, end, act=act) == PENDING, "the denial has ended, and nothing names the act"
+        assert outcome(DENIES, end, named, act=act) == APPROVED
+        assert outcome(DENIES, replace(end, expires_at=NOW), named, act=act) == (APPROVED if end is APPROVES else DENIED)
+
     def test_stale_and_lapsed_ones_count_nothing(self):
         assert outcome(APPROVES, hash="b") == PENDING
         assert outcome(replace(APPROVES, expires_at=NOW)) == PENDING
@@ -222,6 +231,21 @@ def test_what_an_act_may_rely_on():
     assert not usable(3, FINALIZE), "exactly for the act"
     assert not usable(4, ASSIGN), "a denial"
     assert not usable(9, WAIVE)
+
+
+def test_what_is_denied_or_allowed_by_oneself_is_relied_on_by_nobody():
+    waiver = by(APPROVES, "ann", requested_action=WAIVE)
+
+    def usable(*records: Record, **more) -> bool:
+        return standing_in(row(*records), "dec_1", WAIVE, HASH, NOW, **more) is not None
+
+    assert usable(waiver)
+    assert not usable(waiver, by(DENIES, "bob", requested_action=WAIVE))
+    assert not usable(waiver, by(DENIES, "bob")), "for every act"
+    assert usable(waiver, by(DENIES, "bob", requested_action=SIGN))
+    assert usable(waiver, by(DENIES, "bob", requested_action=WAIVE), by(OVERRIDES, "cid", requested_action=WAIVE))
+    assert not usable(waiver, askers={"ann"})
+    assert usable(waiver, askers={"bob"})
 
 
 PEOPLE = st.sampled_from(["ann", "bob", "cid", "pro_1"])

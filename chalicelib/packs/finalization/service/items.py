@@ -112,14 +112,14 @@ def _after(ctx: Context, state: repository.DealState, item: Item, body: ItemMove
             if not rules.is_confirmed(values["confirmations"]):
                 return values | {"status": rules.OPEN}
     if body.status == rules.WAIVED:
-        values["decision_id"] = _waiver(state, body.decision_id or "")
+        values["decision_id"] = _waiver(ctx, state, body.decision_id or "")
     is_settled = body.status != rules.OPEN
     return values | {"settled_at": ctx.now if is_settled else None, "settled_by": ctx.actor.id if is_settled else None}
 
 
-def _waiver(state: repository.DealState, decision_id: str) -> str:
+def _waiver(ctx: Context, state: repository.DealState, decision_id: str) -> str:
     """The decision, which has to stand for waiving something of the deal. Raises Conflict."""
-    if state.standing_decision(decision_id, governance.WAIVE) is None:
+    if state.decision_to_act_by(ctx, decision_id, governance.WAIVE) is None:
         raise repository.unusable()
     return decision_id
 

@@ -24,7 +24,7 @@ def reopen_deal(ctx: Context, deal_id: str, body: ReopenRequest) -> Finalization
     read = readiness.read(ctx, snapshot)
     MACHINE.check(before.status, deals.OPEN, initiator=FINALIZATION)
     used = {one.superseded["decision_id"] for one in read.state.certificates if one.superseded}
-    if body.decision_id in used or not read.state.standing_decision(body.decision_id, governance.REOPEN, final=True):
+    if body.decision_id in used or not read.state.decision_to_act_by(ctx, body.decision_id, governance.REOPEN, final=True):
         raise repository.unusable()
     after = deals.moved(ctx, before, deals.OPEN, note=body.reason)
     latest = read.state.certificates[-1]

@@ -190,6 +190,8 @@ def standing(decisions: Iterable[D], act: str, subject_hash: str, now: datetime)
     """The approvals, denials and overrides that stand with regard to one act, in their order: at most one of each person."""
     records = sorted(decisions, key=lambda record: record.number)
     ended = _ended(records, act, subject_hash, now)
+    if act in NAMED_ONLY:  # what ends a denial of every act needn't name this one
+        ended |= _ended(records, ANY, subject_hash, now)
     return [
         record
         for record in records
@@ -268,11 +270,23 @@ def _people(policy: Policy, approvers: dict[str, set[str]]) -> int:
     return len(set[str]().union(*(approvers.get(role, ()) for role in policy.roles)))
 
 
-def standing_in(decisions: Iterable[D], decision_id: str, act: str, subject_hash: str, now: datetime, *, final: bool = False) -> D | None:
-    """The decision where it is a standing approval or override for exactly this act; with `final` a final override only. Else None."""
-    records = list(decisions)
-    found = next((record for record in records if record.id == decision_id), None)
-    if found is None or found.requested_action != act or found not in standing(records, act, subject_hash, now):
+def standing_in(
+    decisions: Iterable[D],
+    decision_id: str,
+    act: str,
+    subject_hash: str,
+    now: datetime,
+    *,
+    final: bool = False,
+    askers: Collection[str] = (),
+) -> D | None:
+    """The decision where it is a standing approval or override for exactly this act; with `final` a final override only. Else None.
+
+    None, too, while a denial of the act stands, and where one of the `askers` made it, who are those of `verdict`.
+    """
+    counting = standing(decisions, act, subject_hash, now)
+    found = next((record for record in counting if record.id == decision_id and record.requested_action == act), None)
+    if found is None or found.person in askers or any(record.action == DENY for record in counting):
         return None
     is_leave = found.action in (APPROVE, OVERRIDE) if not final else found.action == OVERRIDE and found.is_final
     return found if is_leave else None

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from chalicelib.foundation.context import Context
+from chalicelib.foundation.errors import Conflict
 from chalicelib.foundation.events import Notification, add_notifications
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.store.keys import reference_counter
@@ -17,6 +18,8 @@ from chalicelib.packs.governance.repository import Head, SubjectSnapshot
 from chalicelib.packs.governance.rules.acts import ANY, PENDING
 from chalicelib.packs.governance.rules.policies import Requirement, approving_roles
 from chalicelib.packs.governance.rules.verdicts import person_of
+
+MAX_NOTES = 10  # on one request
 
 
 class Asked(NamedTuple):
@@ -81,6 +84,8 @@ def _asked(
         return Asked(request, is_new=True, is_changed=True)
     if ctx.actor.id in pending.requested_by and not [each for each in notes if each not in pending.notes]:
         return Asked(pending, is_new=False, is_changed=False)
+    if notes and len(pending.notes) >= MAX_NOTES:
+        raise Conflict(f"There are {MAX_NOTES} notes on the request, and no more are taken.", code="too_many_notes")
     requested_by = list(dict.fromkeys([*pending.requested_by, ctx.actor.id]))
     changed = pending.with_changes(ctx, requested_by=requested_by, notes=[*pending.notes, *notes])
     return Asked(changed, is_new=False, is_changed=True)
