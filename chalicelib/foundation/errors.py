@@ -118,8 +118,8 @@ class NotFound(Problem):
 
     kind = "not-found"
 
-    def __init__(self, what: str = "resource") -> None:
-        super().__init__(f"No such {what}.")
+    def __init__(self, what: str = "resource", **members: object) -> None:
+        super().__init__(f"No such {what}.", headers=None, **members)
 
 
 class MethodNotAllowed(Problem):

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 ABOUT, PURPOSE = "about", "purpose"  # the tags of a mail
 Kind = Literal["hard", "soft", "complaint"]
 _BOUNCES: dict[str, Kind] = {"Permanent": "hard", "Transient": "soft", "Undetermined": "soft"}
+_NO_COMPLAINT = "not-spam"  # a report that a mail was taken for spam and is none (RFC 6430)
 _MAX_DETAIL = 300  # of the diagnostic text of somebody else's server
 
 
@@ -69,6 +70,8 @@ def parse(message: Mapping[str, Any]) -> list[ReportedMail]:
             return [_reported(message, kind, bounce, one) for one in bounce["bouncedRecipients"]]
         case "Complaint":
             complaint = message["complaint"]
+            if complaint.get("complaintFeedbackType") == _NO_COMPLAINT:
+                return []
             return [_reported(message, "complaint", complaint, one) for one in complaint["complainedRecipients"]]
     return []
 

@@ -157,6 +157,10 @@ def test_no_answer_and_no_log_line_repeats_a_token(caller, capsys):
         for method, path in (("GET", "/letters/s3cret"), ("POST", "/letters/s3cret/answer"), ("DELETE", "/letters/s3cret")):
             assert "s3cret" not in caller(method, path, raw="name=A&consent=true", headers=headers).text
     assert caller("GET", "/letters/s3cret").json()["instance"] == "/letters/{token}"
+    for path, template in (("/s3cret/nothing", "/{token}"), ("/s3cret/answer/more", "/{token}/answer"), ("/s3cret%20", "/{token}")):
+        found = caller("GET", f"/letters{path}").json()
+        assert (found["status"], found["instance"]) == (404, f"/letters{template}")
+    assert caller("POST", "/letters/s3cret", raw="", query={"to": "nothing"}, headers=FORM).json()["instance"] == "/letters/{token}"
     assert "s3cret" not in capsys.readouterr().out
 
 

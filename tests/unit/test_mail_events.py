@@ -139,6 +139,8 @@ def test_a_complaint():
     del event["complaint"]["complaintFeedbackType"]
     event["complaint"]["complaintSubType"] = None
     assert parsed(event)[0][2].detail == ""
+    event["complaint"]["complaintFeedbackType"] = "not-spam"  # the opposite of one
+    assert parsed(event) == []
 
 
 def test_each_receiver_is_an_event():

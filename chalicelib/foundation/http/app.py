@@ -120,8 +120,11 @@ class ValhallaApp(Chalice):  # type: ignore[misc]
         )
 
     def _dispatch(self, event: JsonObject, context: object, request: Request, ctx: Context) -> JsonObject:
-        match: RouteMatch = self._router.match(request.form_path())
+        match: RouteMatch = self._router.match(request.path)
         request.template, request.parameters = match.template, match.parameters
+        if path := request.form_path():
+            match = self._router.match(path)
+            request.template, request.parameters = match.template, match.parameters
         if request.method == "OPTIONS":
             return cors.preflight(self.runtime.settings.cors_origins, request, allow_header(match))
         method = resolve_method(match, request.method)

@@ -1,7 +1,8 @@
 """Pages for people without an account, to which links in mails lead: text, tables and forms, without scripts or anything from elsewhere.
 
 A form posts `application/x-www-form-urlencoded` to an endpoint that takes forms (`Endpoint.forms`); its action is relative to the page's own
-address, which ends in the link's token: `?` is that address itself, and `?to=open` the endpoint that lies below it as /open. Submitted with the browser's means alone, it is answered by the next page. That page links to a file rather than redirect to it,
+address, which ends in the link's token: `?` is that address itself, and `?to=open` the endpoint that lies below it as /open. So no page
+names the token. Submitted with the browser's means alone, it is answered by the next page. That page links to a file rather than redirect to it,
 since its policy lets forms lead nowhere but here.
 """
 

@@ -99,14 +99,18 @@ class Request:
         """The path as answers name it: without the token of a link, which opens what it leads to."""
         return self.template if "token" in self.parameters else self.path
 
-    def form_path(self) -> str:
-        """The path that is asked for: of a form that says `?to=open` the one that ends in /open.
+    def form_path(self) -> str | None:
+        """Of a form that says `?to=open` the path of the endpoint /open below the link's own address; None where it says nothing of that.
 
-        The page of a link leads by this to the endpoints below its own address, which it can't name without the link's token.
+        The pages of a link lead by this to its endpoints, which they can't name without the link's token. Where a page lies below the link's
+        address itself, the form means that address all the same.
         """
-        if self.method != "POST" or self.media_type != FORM or len(self.query.get("to", ())) != 1:
-            return self.path
-        return f"{self.path.removesuffix('/')}/{self.query.pop('to')[0]}"
+        token = self.parameters.get("token")
+        if token is None or self.method != "POST" or self.media_type != FORM or len(self.query.get("to", ())) != 1:
+            return None
+        segments = self.path.split("/")
+        own = segments[: segments.index(token, self.template.split("/").index("{token}")) + 1]
+        return "/".join([*own, self.query.pop("to")[0]])
 
     def _body(self, is_of_type: bool, needed: str) -> bytes:
         body = self.body_bytes()

@@ -1,6 +1,7 @@
 """Path matching, the same locally, in tests and deployed: the gateway has only the routes `/` and `/{proxy+}`."""
 
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from chalicelib.foundation.errors import MethodNotAllowed, NotFound
@@ -39,18 +40,20 @@ class Router:
         node.methods.append(method)
 
     def match(self, path: str) -> RouteMatch:
-        """The route for `path`; one trailing slash is ignored. Raises NotFound."""
+        """The route for `path`; one trailing slash is ignored. Raises NotFound, which repeats no token of a link."""
         node, parameters = self._root, {}
+        template = ""
         for segment in _split(path):
             if literal := node.literals.get(segment):
-                node = literal
+                node, template = literal, f"{template}/{segment}"
             elif node.parameter and _SEGMENT.fullmatch(segment):
                 name, node = node.parameter
                 parameters[name] = segment
+                template += f"/{{{name}}}"
             else:
-                raise NotFound("address")
+                raise _no_such_address(node, template, parameters)
         if not node.methods:
-            raise NotFound("address")
+            raise _no_such_address(node, template, parameters)
         return RouteMatch(node.template, tuple(node.methods), parameters)
 
 
@@ -62,6 +65,15 @@ class _Node:
         self.parameter: tuple[str, _Node] | None = None
         self.template = ""
         self.methods: list[str] = []
+
+
+def _no_such_address(node: _Node, template: str, parameters: Mapping[str, str]) -> NotFound:
+    """What is answered to a path that leads nowhere beyond `node`: below a link it names the template, as the answers of links do."""
+    if "token" in parameters:
+        return NotFound("address", instance=template)
+    if node.parameter and node.parameter[0] == "token":
+        return NotFound("address", instance=f"{template}/{{token}}")
+    return NotFound("address")
 
 
 def _split(path: str) -> list[str]:

@@ -1,6 +1,7 @@
 """Requests and answers of document routes."""
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 from typing_extensions import TypedDict
@@ -26,9 +27,16 @@ Sha256 = Annotated[
 
 
 def _https(value: str) -> str:
-    if not value.startswith("https://") or len(value) == len("https://") or " " in value:
+    if not value.startswith("https://") or " " in value or not _host(value):
         raise ValueError("a URL that begins with https:// is needed")
     return value
+
+
+def _host(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:  # brackets that are no address
+        return None
 
 
 HttpsUrl = Annotated[t.Url, AfterValidator(_https), Field(examples=["https://files.example.com/agreement.pdf"])]

@@ -101,6 +101,7 @@ def test_what_is_wrong_for_all_is_refused(documents: DocumentsClient, as_, runti
     documents.ok("PATCH", f"/deals/{deal}/status", {"status": "cancelled", "reason": "title"})
     for query in ({}, {"dry_run": "true"}):
         assert documents.expect_error(409, "POST", f"{D}/bulk", body_of(documents, deal), query=query)["code"] == "deal_not_open"
+    documents.expect_error(404, "POST", f"{D}/bulk", body_of(documents, deal, contract_id="sctr_x"))
     as_("counsel").expect_error(403, "POST", f"{D}/bulk", body_of(documents, other))
 
 

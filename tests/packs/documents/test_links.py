@@ -202,9 +202,16 @@ class TestLinksThatLeadNowhere:
 
 
 class TestPages:
-    def form(self, recipient: Recipient, suffix: str, **fields: str):
+    def form(self, recipient: Recipient, suffix: str, to: str = "", **fields: str):
         headers = {**HTML, "Content-Type": "application/x-www-form-urlencoded"}
-        return recipient.call("POST", f"{recipient.path}{suffix}", raw=urlencode(fields), headers=headers)
+        query = {"to": to} if to else None
+        return recipient.call("POST", f"{recipient.path}{suffix}", raw=urlencode(fields), headers=headers, query=query)
+
+    def test_a_page_below_the_links_address_leads_on_too(self, documents: DocumentsClient, holder):
+        id = documents.route()
+        assert 'formaction="?to=acknowledge"' in self.form(holder(id), "/open").text
+        assert self.form(holder(id), "/open", to="acknowledge", name="Ann Adams").status == 200
+        assert documents.read(id)["status"] == "acknowledged"
 
     def test_from_the_link_to_the_end(self, documents: DocumentsClient, holder):
         """As a browser does it: each page has the form that leads to the next one."""
@@ -212,21 +219,21 @@ class TestPages:
         recipient = holder(id)
         first = recipient.look(**HTML)
         assert first.headers["content-type"] == "text/html; charset=utf-8"
-        token = recipient.path.removeprefix("/d/")
-        assert f'formaction="{token}/open"' in first.text
+        assert 'formaction="?to=open"' in first.text
         assert "&lt;b&gt;Seller&#x27;s&lt;/b&gt; disclosure" in first.text
         assert "December 1, 2026" in first.text
         assert URL not in first.text
-        second = self.form(recipient, "/open")
+        second = self.form(recipient, "", to="open")
         assert f'href="{URL}"' in second.text
-        assert 'formaction="acknowledge"' in second.text
+        assert 'formaction="?to=acknowledge"' in second.text
         assert f'name="document_sha256" value="{FIRST}"' in second.text
-        third = self.form(recipient, "/acknowledge", name="Ann Adams", document_sha256=FIRST)
+        third = self.form(recipient, "", to="acknowledge", name="Ann Adams", document_sha256=FIRST)
         assert third.status == 200
         assert "It was confirmed on November 24, 2026, 10:00 PST" in third.text
         assert documents.read(id)["status"] == "acknowledged"
         for page in (first, second, third):
             assert "Ann Adams" not in page.text
+            assert recipient.path.removeprefix("/d/") not in page.text
             assert "<script" not in page.text
             assert "default-src 'none'" in page.headers["content-security-policy"]
             assert page.headers["referrer-policy"] == "no-referrer"
@@ -259,4 +266,4 @@ class TestPages:
         self.form(holder(id), "/acknowledge", name="Ann Adams")
         for page in (holder(id).look(**HTML), self.form(holder(id), "/open"), self.form(holder(id), "/acknowledge", name="Other")):
             assert "It was confirmed on" in page.text
-            assert 'formaction="acknowledge"' not in page.text
+            assert "?to=acknowledge" not in page.text

@@ -17,7 +17,7 @@ def test_as_a_subject(documents: DocumentsClient, runtime):
     assert (subject.type, subject.requested_by) == ("route", "user_operator")
     assert subject.facts == {
         "deal_id": deal, "contract_id": id, "professional_id": None, "document_type": "disclosure", "title": "The agreement",
-        "status": "sent", "document_sha256": FIRST,
+        "status": "sent", "document_sha256": FIRST, "addressed_to": "ann@example.com",
     }  # fmt: skip
     snapshot = deals.read_snapshot(ctx, deal)
     assert [one.id for one in snapshot.of_type("route")] == [route]

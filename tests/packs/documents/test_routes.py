@@ -61,6 +61,8 @@ class TestSending:
             ("professional_id", documents.body(professional_id=silent)),
             ("storage_url", documents.body(storage_url=None)),
             ("storage_url", documents.body(storage_url="http://files.example.com/a.pdf")),
+            ("storage_url", documents.body(storage_url="https:///agreement.pdf")),
+            ("storage_url", documents.body(storage_url="https://[files")),
             ("document_sha256", documents.body(document_sha256=FIRST.upper())),
             ("link_expires_at", documents.body(link_expires_at=format_timestamp(NOW))),
             ("link_expires_at", documents.body(link_expires_at=format_timestamp(NOW + timedelta(days=365, seconds=1)))),
@@ -89,6 +91,20 @@ class TestSending:
         deal = documents.deal()
         documents.ok("PATCH", f"/deals/{deal}/status", {"status": "cancelled", "reason": "title"})
         assert documents.expect_error(409, "POST", D, documents.body(deal))["code"] == "deal_not_open"
+
+    def test_the_order_of_refusals(self, documents: DocumentsClient, as_, runtime):
+        """What isn't there, whose deal it is, whether it is worked on; then what the contract and the professional are like."""
+        deal = documents.deal()
+        unfit = {"contract_id": contract(runtime, documents.deal()), "professional_id": documents.professional(email=None)}
+        dealmaker = as_("dealmaker")
+        for field, id in unfit.items():
+            body = dealmaker.body(deal, **{field: id})
+            dealmaker.expect_error(403, "POST", D, body)
+            dealmaker.expect_error(404, "POST", D, {**body, field: f"{id.partition('_')[0]}_x"})
+            documents.expect_error(404, "POST", D, {**body, "deal_id": "deal_01KB0Q5E8G7Z3V9X2M4N6P8R0T"})
+        as_("operator").ok("PATCH", f"/deals/{deal}/status", {"status": "cancelled", "reason": "title"})
+        for field, id in unfit.items():
+            assert documents.expect_error(409, "POST", D, documents.body(deal, **{field: id}))["code"] == "deal_not_open"
 
     def test_by_the_deals_external_reference(self, documents: DocumentsClient):
         deal = documents.deal(external_ref="17")

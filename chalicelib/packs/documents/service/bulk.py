@@ -4,13 +4,12 @@ from collections.abc import Mapping
 
 from chalicelib.foundation import bulk
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.errors import NotFound, Problem, ValidationFailed, VersionConflict
+from chalicelib.foundation.errors import Problem, ValidationFailed, VersionConflict
 from chalicelib.foundation.http.handlers import validate
 from chalicelib.foundation.schema_types import RowResult
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.deals import public as deals
 from chalicelib.packs.documents.entities import Route
-from chalicelib.packs.documents.permissions import require_own_deal
 from chalicelib.packs.documents.schemas import MAX_RECIPIENTS, RouteAddressee, RouteBulkCreate, RouteBulkQuery, RouteBulkView
 from chalicelib.packs.documents.service import sending
 from chalicelib.packs.documents.service.sending import Addressee
@@ -41,11 +40,8 @@ def _decide(ctx: Context, deal_id: str, body: RouteBulkCreate, first: int, count
     """
     rows = {index: _parse(body.recipients[index]) for index in range(first, first + count)}
     items = _read(ctx, deal_id, body.contract_id, [row for row in rows.values() if isinstance(row, RouteAddressee)])
-    gate = deals.parse_gate(items.get(deals.gate_key(deal_id)))
-    if gate is None:
-        raise NotFound(deals.Deal.ID.name)
-    require_own_deal(ctx, gate)
-    deals.require_live(gate.status)
+    sending.known_contract(ctx, items, body.contract_id)
+    sending.require_deal(ctx, items, deal_id)
     contract = sending.contract_in(ctx, items, body.contract_id, deal_id)
     results: list[RowResult] = []
     routes: list[Route] = []

@@ -30,7 +30,7 @@ def show_document(ctx: Context, token: str) -> Annotated[ApiResponse, RouteLinkV
     route = snapshot.route
     if ctx.is_visit:
         repository.count_visit(ctx, route.id, fetches=1)
-    return view_or_page(ctx, link_view(route), lambda: pages.document_page(ctx, route, token, is_stale=snapshot.is_stale))
+    return view_or_page(ctx, link_view(route), lambda: pages.document_page(ctx, route, is_stale=snapshot.is_stale))
 
 
 @retry_on_conflict

@@ -15,7 +15,7 @@ _WORDS: dict[str, tuple[str, Tone]] = {SENT: ("Not opened yet", "plain"), OPENED
 _REPLACED = "This document has been replaced by another one. You will get a new link, or ask who has sent this one to you."
 
 
-def document_page(ctx: Context, route: Route, token: str, *, is_stale: bool) -> ApiResponse:
+def document_page(ctx: Context, route: Route, *, is_stale: bool) -> ApiResponse:
     """What a link is about, with a button to open the document."""
     parts: list[Part] = [Pairs(_about(route))]
     if is_stale:
@@ -24,7 +24,7 @@ def document_page(ctx: Context, route: Route, token: str, *, is_stale: bool) -> 
         parts.append(Notice(_confirmed(ctx, route)))
     else:
         parts.append(Prose("Open the document, read it, and confirm that you have it."))
-    parts.append(Form("Open the document", f"{token}/open", quiet=route.status == ACKNOWLEDGED or is_stale))
+    parts.append(Form("Open the document", "?to=open", quiet=route.status == ACKNOWLEDGED or is_stale))
     return _page(route, parts)
 
 
@@ -42,7 +42,7 @@ def opened_page(ctx: Context, route: Route, url: str | None, *, is_stale: bool) 
             fields.append(Field("document_sha256", "", "hidden", route.document_sha256))
         parts += [
             Prose("By confirming you say that you have received and read this document. It is no signature, and agrees to nothing in it."),
-            Form("I have received and read it", "acknowledge", fields),
+            Form("I have received and read it", "?to=acknowledge", fields),
         ]
     return _page(route, parts)
 

@@ -34,7 +34,13 @@ def _create(ctx: Context, deal_id: str, body: RouteCreate) -> RouteView:
     keys = sending.contract_keys(ctx, body.contract_id)
     if body.professional_id is not None:
         keys.append(scorecards.key(body.professional_id))
-    items = idempotency.read_or_replay(ctx, keys) if keys else {}
+    items: sending.Items = {}
+    if keys:  # else the transaction itself finds out about the deal
+        items = idempotency.read_or_replay(ctx, [*keys, deals.gate_key(deal_id)])
+        sending.known_contract(ctx, items, body.contract_id)
+        if body.professional_id is not None:
+            sending.known_professional(items, body.professional_id)
+        sending.require_deal(ctx, items, deal_id)
     contract = sending.contract_in(ctx, items, body.contract_id, deal_id)
     route = sending.new_route(ctx, deal_id, body, contract, _addressee(body, items))
     view = route_view(ctx, route, None, is_stale=False)

@@ -16,7 +16,7 @@ from chalicelib.foundation.subjects import Subject
 from chalicelib.packs.deals import public as deals
 from chalicelib.packs.documents import repository
 from chalicelib.packs.documents.entities import Route
-from chalicelib.packs.documents.permissions import ANY_DEAL
+from chalicelib.packs.documents.permissions import ANY_DEAL, require_own_deal
 from chalicelib.packs.documents.rules import statuses
 from chalicelib.packs.documents.schemas import RouteFields
 from chalicelib.packs.documents.service import delivery
@@ -66,13 +66,30 @@ def contract_keys(ctx: Context, contract_id: str | None) -> list[ItemKey]:
     return [] if contract_id is None else [repository.contract_key(ctx, contract_id)]
 
 
-def contract_in(ctx: Context, items: Items, contract_id: str | None, deal_id: str) -> Subject | None:
-    """The contract whose document is sent. NotFound; Conflict where it is of another deal, or its document isn't fixed."""
+def known_contract(ctx: Context, items: Items, contract_id: str | None) -> Subject | None:
+    """The contract that was asked for, whatever it is like. NotFound."""
     if contract_id is None:
         return None
     contract = repository.parse_contract(ctx, contract_id, items.get(repository.contract_key(ctx, contract_id)))
     if contract is None:
         raise NotFound(repository.CONTRACT)
+    return contract
+
+
+def require_deal(ctx: Context, items: Items, deal_id: str) -> None:
+    """Raise NotFound, Forbidden where the caller may not write on the deal, or Conflict where it isn't worked on."""
+    gate = deals.parse_gate(items.get(deals.gate_key(deal_id)))
+    if gate is None:
+        raise NotFound(deals.Deal.ID.name)
+    require_own_deal(ctx, gate)
+    deals.require_live(gate.status)
+
+
+def contract_in(ctx: Context, items: Items, contract_id: str | None, deal_id: str) -> Subject | None:
+    """The contract whose document is sent. NotFound; Conflict where it is of another deal, or its document isn't fixed."""
+    contract = known_contract(ctx, items, contract_id)
+    if contract is None:
+        return None
     if contract.facts["deal_id"] != deal_id:
         raise Conflict("The contract is of another deal.", code="other_deal")
     status = contract.facts["status"]
@@ -83,11 +100,17 @@ def contract_in(ctx: Context, items: Items, contract_id: str | None, deal_id: st
     return contract
 
 
-def professional_in(items: Items, professional_id: str) -> Addressee:
-    """The professional who gets it. NotFound; Conflict for one who isn't active, ValidationFailed for one without an address."""
+def known_professional(items: Items, professional_id: str) -> Professional:
+    """The professional who was asked for, active or not. NotFound."""
     professional = scorecards.parse_professional(items.get(scorecards.key(professional_id)))
     if professional is None:
         raise NotFound(Professional.ID.name)
+    return professional
+
+
+def professional_in(items: Items, professional_id: str) -> Addressee:
+    """The professional who gets it. NotFound; Conflict for one who isn't active, ValidationFailed for one without an address."""
+    professional = known_professional(items, professional_id)
     if not professional.is_active:
         raise scorecards.inactive()
     if professional.email is None:
