@@ -37,10 +37,11 @@ class Answer:
 def create_buckets(settings: Settings) -> None:
     """Both buckets of the stage, as its template makes them; the seals' one locks by itself."""
     backend = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
-    for name in (settings.files_bucket, settings.seals_bucket):
+    for name in filter(None, (settings.files_bucket, settings.seals_bucket)):
         backend.create_bucket(name, settings.region)
         backend.put_bucket_versioning(name, "Enabled")
-    backend.put_object_lock_configuration(settings.seals_bucket, True, "COMPLIANCE", _DEFAULT_RETENTION_DAYS, 0)
+    if settings.seals_bucket is not None:
+        backend.put_object_lock_configuration(settings.seals_bucket, True, "COMPLIANCE", _DEFAULT_RETENTION_DAYS, 0)
 
 
 def send(method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes = b"") -> Answer:

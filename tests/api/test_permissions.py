@@ -35,10 +35,18 @@ def test_every_permission_is_one_that_the_matrix_knows():
 
 
 def test_what_is_public_is_a_short_list():
-    """Everything else needs somebody: health, documentation, keys, the ways to sign in, and a buyer's link to opt out of offers."""
+    """Everything else needs somebody: health, documentation, keys, the ways to sign in, and the links in mails.
+
+    Those are to opt out of offers, to open and acknowledge a document, to sign or decline a contract, and to have a copy of it.
+    """
     prefixes = ("/health/", "/docs", "/redoc", "/problems", "/openapi.json", "/.well-known/", "/auth/")
     public = {endpoint.path for _, endpoint in ALL if endpoint.permission == PUBLIC}
-    assert {path for path in public if path != "/" and not path.startswith(prefixes)} == {"/dispo/opt-out/{token}"}
+    assert {path for path in public if path != "/" and not path.startswith(prefixes)} == {
+        "/dispo/opt-out/{token}",
+        *(f"/d/{{token}}{act}" for act in ("", "/open", "/acknowledge")),
+        *(f"/s/{{token}}{act}" for act in ("", "/open", "/decline")),
+        *(f"/s/copies/{{token}}{act}" for act in ("", "/open")),
+    }
     ways_in = {"token", "refresh", "logout", "invitations/confirm", "password-reset", "password-reset/confirm", "email-change/confirm"}
     assert {path.removeprefix("/auth/") for path in public if path.startswith("/auth/")} <= ways_in
 

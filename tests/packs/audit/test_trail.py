@@ -371,12 +371,12 @@ def test_mail_that_was_written_is_handed_to_the_outbox(world, monkeypatch):
     world.runtime.dynamodb.put_item(TableName=TABLE, Item={"pk": {"S": "MAIL#1"}, "sk": {"S": "M"}, "t": {"S": "m"}, "sent": {"N": "1"}})
     thing = world.create()
     enqueued = []
-    monkeypatch.setattr(outbox, "enqueue", lambda settings, keys: enqueued.extend(keys))
+    monkeypatch.setattr(outbox, "enqueue", lambda settings, messages: enqueued.extend(messages))
     seen = world.feed.entities()
     assert world.audit()({"Records": seen}, None) == {"batchItemFailures": []}
-    assert enqueued == [("MAIL#1", "M")]
+    assert enqueued == [("mail", ("MAIL#1", "M"))]
 
-    def refuse(settings, keys):
+    def refuse(settings, messages):
         raise outbox.QueueError("full")
 
     monkeypatch.setattr(outbox, "enqueue", refuse)

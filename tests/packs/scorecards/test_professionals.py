@@ -358,7 +358,8 @@ def test_it_is_a_subject(scorecards, context):
     ctx, subjects = context("operator"), SubjectRegistry(PACKS)
     id = scorecards.ok("POST", PROFESSIONALS, EVERYTHING)["id"]
     before = subjects.load(ctx, id)
-    assert (before.type, before.requested_by) == ("professional", "user_operator")
+    assert (before.type, before.requested_by) == ("professional", id), "nobody decides on themselves"
+    assert "user_operator" in before.responsible
     assert before.facts == {"name": "Grace Hopper", "role": "lawyer", "organization": "Hopper & Sons", "is_active": True}
     scorecards.patch(id, notes="x", name="G. Hopper", is_active=False)
     assert subjects.load(ctx, id).content_hash == before.content_hash

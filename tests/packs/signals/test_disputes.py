@@ -173,7 +173,10 @@ def test_all_that_is_held_is_a_file(signals, clock):
     assert data["parts"]["signals"][0]["dispute"]["status"] == "open"
     (row,) = data["parts"]["professional"]
     assert (row["id"], row["email"]) == (professional, "ann@example.com")
-    assert data["parts"].keys() == {"professional", "interactions", "signals", "alignments", "deals", "tasks", "retainers", "packets"}
+    assert data["parts"].keys() == {
+        "professional", "interactions", "signals", "alignments", "deals", "tasks", "retainers", "packets",
+        "contracts", "documents", "decisions", "approval_requests",
+    }  # fmt: skip
     signals.refused(404, "GET", "/pros/pro_01KB0Q5E8G7Z3V9X2M4N6P8R0T/data")
 
 

@@ -149,7 +149,7 @@ class TestSubject:
 
     def test_an_approval_is_bound_to_the_contract(self):
         def digest(**values: Any) -> str:
-            return PIPELINE.content_hash(pipeline(**values))
+            return PIPELINE.content_hash(pipeline(**values), {})
 
         assert digest(notes="x") == digest(notes="y") == digest()
         assert digest(contract_price=Decimal(1)) != digest(contract_price=Decimal(2))
