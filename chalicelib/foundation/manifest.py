@@ -163,7 +163,7 @@ class Pack:
 
     `title` names it in OpenAPI. `settings` is its class of settings (foundation.environment). `entities` maps each kind to the dotted
     path of its class; `rows` are the dotted paths of rows that are no entities; `key_prefixes` the first parts of partition keys that
-    it writes besides the ids of its entities. `holders` maps each kind of root that it adds references to, by the dotted path of a function
+    it writes besides the ids of its entities. `holders` maps each kind of thing that its own refer to, by the dotted path of a function
     `(root_id) -> store.references.Holders`. `cancels` maps each kind of root whose end ends what is unfinished of the pack's by the dotted
     path of a function `(ctx, tx, root_id, limit) -> int`: it adds to the transaction that these things are cancelled, one action each, and
     returns how many they are; of more than `limit` it adds nothing, and need not count on. `mail_events` maps the prefix of each kind of id

@@ -102,5 +102,9 @@ PACK = Pack(
     facts={"documents": f"{__name__}.public.documents"},
     mail_events={"doc": f"{__name__}.service.bounces.mail_failed"},
     held=f"{__name__}.held.held_routes",
-    holders={"deal": f"{__name__}.subjects.holders_of_deal", "professional": f"{__name__}.subjects.holders_of_professional"},
+    holders={
+        "deal": f"{__name__}.subjects.holders_of_deal",
+        "contract": f"{__name__}.subjects.holders_of_contract",
+        "professional": f"{__name__}.subjects.holders_of_professional",
+    },
 )

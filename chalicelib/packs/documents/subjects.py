@@ -1,4 +1,4 @@
-"""Routes as subjects that other packs refer to, and where those that refer to a deal or a professional are found."""
+"""Routes as subjects that other packs refer to, and where those that refer to a deal, a contract or a professional are found."""
 
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.store.references import Holders
@@ -22,6 +22,11 @@ def _facts(route: Route) -> JsonObject:
 def holders_of_deal(id: str) -> Holders:
     """The routes of a deal."""
     return Holders(Route.children_of(id))
+
+
+def holders_of_contract(id: str) -> Holders:
+    """The routes of a contract."""
+    return Holders(Route.BY_CONTRACT.range(contract_id=id))
 
 
 def holders_of_professional(id: str) -> Holders:

@@ -153,3 +153,18 @@ class TestDeals:
         snapshot = deals.read_snapshot(runtime.context(request_id="r"), deal)
         assert [subject.id for subject in snapshot.of_type("contract")] == [id]
         assert snapshot.gate.contract_hashes == {id: contracts.read(id)["content_hash"]}
+
+
+def test_a_draft_of_which_something_was_routed_stays(contracts: ContractsClient, counsel):
+    deal = contracts.deal()
+    id = approved(contracts, counsel, deal)
+    route = contracts.ok(
+        "POST",
+        "/documents/routes",
+        {"deal_id": deal, "document_type": "draft", "contract_id": id, "recipient": {"name": "Ann", "email": "ann@example.com"}},
+    )["id"]
+    contracts.move(id, "draft", reason="rework")
+    refused = contracts.expect_error(409, "DELETE", f"{C}/{id}")
+    assert (refused["code"], refused["held_by"]) == ("referred_to", [route])
+    contracts.ok("DELETE", f"/documents/routes/{route}")
+    contracts.ok("DELETE", f"{C}/{id}")

@@ -167,6 +167,13 @@ class TestLinks:
         assert (event.data["party_id"], event.data["reason"]) == ("p1", "price")
         assert contracts.read(contracts.contract(deal, reissue_of=id))["reissue_of"] == id
 
+    def test_who_has_signed_declines_no_more(self, contracts: ContractsClient, counsel, anonymous, runtime):
+        id = sent(contracts, counsel, parties=[ANN, BOB])
+        sign(runtime, contracts, anonymous, id, ANN)
+        refused = anonymous("POST", f"/s/{link_of(runtime, ANN, id)}/decline", {"reason": "price"})
+        assert (refused.status, refused.json()["code"]) == (409, "already_signed")
+        assert [party["status"] for party in contracts.read(id)["parties"]] == ["signed", "notified"]
+
     def test_whatever_is_wrong_with_a_link_the_answer_is_the_same(self, contracts: ContractsClient, counsel, anonymous, runtime, clock):
         id = sent(contracts, counsel, parties=[ANN, BOB], sign_by="2026-12-01")
         good = link_of(runtime, ANN, id)
@@ -356,6 +363,10 @@ class TestUsers:
             ("signed_file_sha256", {"authentication": "wet_ink", "signed_on": "2026-11-01"}),
             ("signed_on", {"authentication": "wet_ink", "signed_on": "2026-11-25", "signed_file_sha256": "a" * 64}),
             ("consent_version", {"consent_version": "1"}),
+            (
+                "consent_version",
+                {"authentication": "wet_ink", "signed_on": "2026-11-20", "signed_file_sha256": "a" * 64, "consent_version": "1"},
+            ),
         ],
     )
     def test_what_it_takes(self, contracts: ContractsClient, counsel, field, change):
@@ -396,6 +407,8 @@ class TestUsers:
         draft = contracts.contract(parties=[ANN])
         answer = lawyer.expect_error(409, "POST", f"{C}/{draft}/signatures", self.body(contracts, draft, **by_hand))
         assert answer["type"].endswith("invalid-transition")
+        contracts.expect_error(409, "POST", f"{C}/{draft}/signatures", self.body(contracts, draft, **by_hand))  # before the right
+        contracts.expect_error(412, "POST", f"{C}/{draft}/signatures", self.body(contracts, draft, **by_hand), headers={"If-Match": '"9"'})
         id = sent(contracts, counsel, parties=[ANN, {**BOB, "order": 2}], signing="sequential")
         path = f"{C}/{id}/signatures"
         assert lawyer.expect_error(409, "POST", path, self.body(contracts, id, party_id="p2", **by_hand))["code"] == "not_their_turn"

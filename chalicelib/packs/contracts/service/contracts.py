@@ -3,11 +3,12 @@
 from typing import Any
 
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.errors import ValidationFailed
+from chalicelib.foundation.errors import Conflict, ValidationFailed
 from chalicelib.foundation.idempotency import idempotent_transaction
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.presentation import present_row
 from chalicelib.foundation.schema_types import ExplainParams, PageOf, PageParams, check_money
+from chalicelib.foundation.store.references import holding_ids
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.contracts import repository
@@ -182,13 +183,15 @@ def _replaced_parties(before: Contract, body: ContractPatch) -> tuple[list[JsonO
 
 
 def delete_contract(ctx: Context, id: str) -> None:
-    """Delete a draft."""
+    """Delete a draft that nothing refers to: what was routed of it, before it went back to draft, keeps it."""
     ctx.store.retry_on_conflict(lambda: _delete(ctx, id))
 
 
 def _delete(ctx: Context, id: str) -> None:
     before = _find_to_write(ctx, id)
     require_draft(before.status)
+    if held_by := holding_ids(ctx, Contract.KIND, id):  # none is added to a draft
+        raise Conflict("The contract can't be deleted: other things refer to it.", code="referred_to", held_by=held_by)
     repository.delete(ctx, before)
 
 

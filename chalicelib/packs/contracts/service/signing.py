@@ -14,6 +14,7 @@ from chalicelib.foundation.emails import normalize_email
 from chalicelib.foundation.errors import Conflict, Forbidden, NotFound, ValidationFailed
 from chalicelib.foundation.events import add_notifications
 from chalicelib.foundation.idempotency import idempotent_transaction
+from chalicelib.foundation.state_machine import Transition
 from chalicelib.foundation.store.codec import DynamoItem
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.foundation.store.transactions import Transaction
@@ -69,9 +70,11 @@ def create_signature(ctx: Context, id: str, body: ContractSignatureCreate) -> Co
     user_key = access.user_key(ctx.actor.id)
     snapshot = repository.read(ctx, id, [user_key])
     party = _find_party(snapshot.contract, body.party_id)
-    policies = _check_signer(ctx, snapshot, party, act, snapshot.items.get(user_key))
+    _check_row(ctx, snapshot, party, act, snapshot.items.get(user_key))
     ctx.check_if_match(snapshot.contract.revision)
-    check_act(ctx, snapshot.contract, party, act)
+    transition = MACHINE.transition(snapshot.contract.status, SIGNED, initiator=PARTY)
+    policies = _check_attester(ctx, snapshot.contract) if act.authentication == WET_INK else None
+    check_act(ctx, snapshot.contract, party, act, transition)
     after, signature = signed_by(ctx, snapshot.contract, party, act)
     view = signature_view(ctx, signature, after)
     tx = idempotent_transaction(ctx, view)
@@ -92,9 +95,9 @@ def _act_of(ctx: Context, body: ContractSignatureCreate) -> SigningAct:
         raise ValidationFailed([{"loc": [name], "message": message, "type": "value_error"} for name in wrong])
     if body.signed_on is not None and body.signed_on > ctx.today:
         raise ValidationFailed.field("signed_on", "it lies in the future")
-    consent_version = body.consent_version
-    if not by_hand:
-        consent_version = check_consent(consent_version or CONSENT_VERSION)
+    consent_version = body.consent_version or (None if by_hand else CONSENT_VERSION)
+    if consent_version is not None:
+        check_consent(consent_version)
     return SigningAct(
         body.authentication, body.typed_name, body.content_hash, consent_version, body.signed_on or ctx.today, body.signed_file_sha256
     )
@@ -107,19 +110,20 @@ def check_consent(version: str) -> str:
     return version
 
 
-def _check_signer(
-    ctx: Context, snapshot: ContractSnapshot, party: Party, act: SigningAct, user: DynamoItem | None
-) -> governance.Policies | None:
-    """Raise Forbidden for a caller who may not sign so; the policies that let a self-approval pass, where attesting is one."""
+def _check_row(ctx: Context, snapshot: ContractSnapshot, party: Party, act: SigningAct, user: DynamoItem | None) -> None:
+    """Raise Forbidden for a caller for whom this contract, or this party, is not."""
     if act.authentication == WET_INK:
         require_own(ctx, snapshot.gate)
-        ctx.actor.require(ATTEST)
-        contract = snapshot.contract
-        return check_self_approval(ctx, contract.drafters | approvers(contract))
+        return
     address = (user or {}).get("email", {}).get("S") if access.is_active_user(user) else None
     if address is None or normalize_email(address) != normalize_email(party.get("email") or ""):
         raise Forbidden("The party has another address than you: they sign by the link in their mail.")
-    return None
+
+
+def _check_attester(ctx: Context, contract: Contract) -> governance.Policies | None:
+    """Raise Forbidden for a caller who may not attest; the policies that let a self-approval pass, where it is one."""
+    ctx.actor.require(ATTEST)
+    return check_self_approval(ctx, contract.drafters | approvers(contract))
 
 
 def _find_party(contract: Contract, id: str) -> Party:
@@ -135,7 +139,8 @@ def _find_party(contract: Contract, id: str) -> Party:
 def sign_by_link(ctx: Context, snapshot: ContractSnapshot, party: Party, body: ContractSignRequest) -> Contract:
     """Sign as the party of a link; the contract then. One round trip."""
     act = SigningAct(EMAIL_LINK, body.typed_name, body.content_hash, check_consent(body.consent_version), ctx.today)
-    check_act(ctx, snapshot.contract, party, act)
+    transition = MACHINE.transition(snapshot.contract.status, SIGNED, initiator=PARTY)
+    check_act(ctx, snapshot.contract, party, act, transition)
     after, signature = signed_by(ctx, snapshot.contract, party, act)
     tx = Transaction(ctx.store)
     add_signature(ctx, tx, snapshot, after, signature, deals.LIVE)
@@ -147,6 +152,8 @@ def decline_by_link(ctx: Context, snapshot: ContractSnapshot, party: Party, body
     """Decline as the party of a link, which ends the contract for everybody. One round trip."""
     before = snapshot.contract
     MACHINE.check(before.status, DECLINED, initiator=PARTY, reason=body.reason, note=body.note)
+    if party["status"] == parties.SIGNED:
+        raise _has_signed()
     now = format_timestamp(ctx.now)
     decline = {"party_id": party["id"], "reason": body.reason, "at": now, **({"note": body.note} if body.note else {})}
     entry = repository.HISTORY.entry(ctx, DECLINED, reason=body.reason, note=body.note)
@@ -165,16 +172,19 @@ def decline_by_link(ctx: Context, snapshot: ContractSnapshot, party: Party, body
 # -- the signature
 
 
-def check_act(ctx: Context, contract: Contract, party: Party, act: SigningAct) -> None:
-    """Raise InvalidTransition or Conflict where the party can't sign now, or was shown something else."""
-    transition = MACHINE.transition(contract.status, SIGNED, initiator=PARTY)
+def check_act(ctx: Context, contract: Contract, party: Party, act: SigningAct, transition: Transition[MoveFacts]) -> None:
+    """Raise Conflict where the party can't sign now, or was shown something else."""
     transition.check_guards(MoveFacts(ctx.today, sign_by=contract.sign_by))
     if party["status"] == parties.SIGNED:
-        raise Conflict("The party has signed.", code="already_signed")
+        raise _has_signed()
     if party["status"] == parties.PENDING:
         raise Conflict("It is not the party's turn: others sign first.", code="not_their_turn")
     if act.content_hash != contract.content_hash:
         raise Conflict("The contract says something else than was shown.", code="stale_hash", content_hash=contract.content_hash)
+
+
+def _has_signed() -> Conflict:
+    return Conflict("The party has signed.", code="already_signed")
 
 
 def signed_by(ctx: Context, before: Contract, party: Party, act: SigningAct) -> tuple[Contract, Signature]:
