@@ -7,7 +7,7 @@ import typer
 from click.testing import CliRunner
 
 from chalicelib.foundation.runtime import Runtime
-from ops import projections, redrive, trail
+from ops import cli, projections, redrive, trail
 from tests.conftest import TABLE
 from tests.streams.conftest import ALL
 from tests.streams.stream_feeder import deliver
@@ -15,6 +15,7 @@ from tests.streams.stream_feeder import deliver
 
 @pytest.fixture
 def run(world, monkeypatch):
+    monkeypatch.setattr(cli, "use_stage", lambda *_: None)
     monkeypatch.setattr(Runtime, "from_environment", lambda environment, packs: world.runtime)
     for module in (projections, redrive):
         monkeypatch.setattr(module, "PACKS", ALL)

@@ -367,8 +367,10 @@ def test_concurrent_workers_use_one_key_for_a_new_subject(world):
 def test_mail_that_was_written_is_handed_to_the_outbox(world, monkeypatch):
     from chalicelib.foundation import outbox
 
-    world.runtime.dynamodb.put_item(TableName=TABLE, Item={"pk": {"S": "MAIL#1"}, "sk": {"S": "M"}, "t": {"S": "m"}})
-    world.runtime.dynamodb.put_item(TableName=TABLE, Item={"pk": {"S": "MAIL#1"}, "sk": {"S": "M"}, "t": {"S": "m"}, "sent": {"N": "1"}})
+    world.runtime.dynamodb.put_item(TableName=TABLE, Item={"pk": {"S": "MAIL#1"}, "sk": {"S": "M"}, "t": {"S": "m"}, "kind": {"S": "mail"}})
+    world.runtime.dynamodb.put_item(
+        TableName=TABLE, Item={"pk": {"S": "MAIL#1"}, "sk": {"S": "M"}, "t": {"S": "m"}, "kind": {"S": "mail"}, "sent": {"N": "1"}}
+    )
     thing = world.create()
     enqueued = []
     monkeypatch.setattr(outbox, "enqueue", lambda settings, messages: enqueued.extend(messages))

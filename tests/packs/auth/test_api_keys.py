@@ -196,8 +196,10 @@ def test_a_key_made_by_an_administrator_loses_its_role_with_their_rights(anonymo
 
 
 def test_what_narrows_a_role_is_no_scope_that_a_key_can_leave_out(anonymous, person):
-    narrow = make(person("dealmaker"), scopes=["tasks:read", "wholesale:read"])
-    assert use(anonymous, narrow).json()["permissions"] == ["tasks:own-deals", "tasks:read", "wholesale:read"]
+    narrow = make(person("dealmaker"), roles=["dealmaker"], scopes=["tasks:read", "wholesale:read"])
+    permissions = set(use(anonymous, narrow).json()["permissions"])
+    assert permissions >= {"tasks:own-deals", "tasks:read", "wholesale:read"}
+    assert "tasks:write" not in permissions
 
 
 @pytest.mark.parametrize(

@@ -360,7 +360,10 @@ def test_it_is_a_subject(scorecards, context):
     before = subjects.load(ctx, id)
     assert (before.type, before.requested_by) == ("professional", id), "nobody decides on themselves"
     assert "user_operator" in before.responsible
-    assert before.facts == {"name": "Grace Hopper", "role": "lawyer", "organization": "Hopper & Sons", "is_active": True}
+    assert before.facts == {
+        "name": "Grace Hopper", "role": "lawyer", "organization": "Hopper & Sons", "is_active": True,
+        "licensed_until": {"wa": "2027-05-31"},
+    }  # fmt: skip
     scorecards.patch(id, notes="x", name="G. Hopper", is_active=False)
     assert subjects.load(ctx, id).content_hash == before.content_hash
     for change in ({"organization": "Other"}, {"role": "va"}, {"licenses": []}, {"hourly_rate": 200}, {"currency": "EUR"}):
