@@ -534,9 +534,16 @@ class TestReopening:
         for decision in (expired, theirs, "dec_x"):
             assert office.refuse_reopening(finalized, decision)["code"] == "decision_unusable"
 
-    def test_only_what_is_finalized(self, office, deal, king):
-        problem = office.refuse_reopening(deal, self.override(king(), deal))
-        assert (problem["type"], problem["from"], problem["to"]) == ("/problems/invalid-transition", "open", "open")
+    @pytest.mark.parametrize(
+        ("status", "allowed"), [("open", ["finalizing", "cancelled"]), ("finalizing", ["open", "cancelled"]), ("cancelled", [])]
+    )
+    def test_only_what_is_finalized(self, office, deal, king, status, allowed):
+        decision = self.override(king(), deal)
+        if status != "open":
+            office.move(deal, status, reason="title")
+        problem = office.refuse_reopening(deal, decision)
+        assert (problem["type"], problem["from"], problem["to"]) == ("/problems/invalid-transition", status, "open")
+        assert problem["allowed"] == allowed
 
     def test_who_may(self, office, finalized, king, as_):
         decision = self.override(king(), finalized)

@@ -3,6 +3,7 @@
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.due_work import notification_target
+from chalicelib.foundation.errors import InvalidTransition
 from chalicelib.foundation.events import Notification, add_notifications
 from chalicelib.foundation.idempotency import idempotent_transaction
 from chalicelib.foundation.store.retry import retry_on_conflict
@@ -10,7 +11,7 @@ from chalicelib.packs.deals import public as deals
 from chalicelib.packs.finalization import repository
 from chalicelib.packs.finalization.entities import Certificate
 from chalicelib.packs.finalization.repository import DEAL
-from chalicelib.packs.finalization.rules.statuses import FINALIZATION, MACHINE
+from chalicelib.packs.finalization.rules.statuses import MACHINE
 from chalicelib.packs.finalization.schemas import FinalizationStatusView, ReopenRequest
 from chalicelib.packs.finalization.service import readiness
 from chalicelib.packs.governance import public as governance
@@ -22,7 +23,7 @@ def reopen_deal(ctx: Context, deal_id: str, body: ReopenRequest) -> Finalization
     snapshot = deals.read_snapshot(ctx, deals.resolve_id(ctx, deal_id))
     before = snapshot.deal
     read = readiness.read(ctx, snapshot)
-    MACHINE.check(before.status, deals.OPEN, initiator=FINALIZATION)
+    _require_finalized(before.status)
     used = {one.superseded["decision_id"] for one in read.state.certificates if one.superseded}
     if body.decision_id in used or not read.state.standing_decision(body.decision_id, governance.REOPEN, final=True):
         raise repository.unusable()
@@ -36,6 +37,12 @@ def reopen_deal(ctx: Context, deal_id: str, body: ReopenRequest) -> Finalization
     add_notifications(ctx, tx, [_event(ctx, after, latest)])
     tx.commit()
     return view
+
+
+def _require_finalized(status: str) -> None:
+    """Raise InvalidTransition for a deal that isn't finalized, also for one that people may move to open by another request."""
+    if status != deals.FINALIZED:
+        raise InvalidTransition(MACHINE.name, status, deals.OPEN, MACHINE.allowed(status), "Only a finalized deal is reopened.")
 
 
 def _event(ctx: Context, deal: deals.Deal, certificate: Certificate) -> Notification:
