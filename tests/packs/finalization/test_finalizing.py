@@ -419,6 +419,54 @@ class TestExplaining:
 
     def test_only_on_request(self, office, deal):
         assert "explain" not in office.status(deal)
+        assert "explain" not in office.finalize(deal)
+
+    def test_of_a_finalized_deal_as_its_certificate_says(self, office, ctx, king, queen, clock):
+        """At the rates of its day, whatever came later."""
+        rates = {"base": "EUR", "date": "2026-11-24", "rates": {"USD": 1.1172, "CAD": 1.5606}}
+        office.ok("PUT", "/holdings/fx-rates", rates)
+        deal = office.deal(value=350_000, currency="CAD")
+        papers.add_contract(ctx, deal)
+        for who, role in ((king, "King"), (queen, "Queen")):
+            decide(who(), deal, role=role)
+        before = office.ok("GET", f"{F}/status/{deal}", query={"explain": "true"})["explain"]
+        assert office.finalize(deal, query={"explain": "true"})["explain"] == before
+        clock.now += timedelta(days=1)
+        office.ok("PUT", "/holdings/fx-rates", {**rates, "date": "2026-11-25", "rates": {"USD": 1.1, "CAD": 1.6}})
+        for method, path in (("GET", f"{F}/status/{deal}"), ("POST", f"{F}/{deal}")):
+            assert office.ok(method, path, query={"explain": "true"})["explain"] == before
+        reopen = {"decision_id": decide(king(), deal, "override", "reopen", is_final=True), "reason": "Another lien."}
+        explained = office.ok("POST", f"{F}/{deal}/reopen", reopen, query={"explain": "true"})["explain"]
+        assert explained["effective_value"]["as_of"] == "2026-11-25T18:00:00.000Z"
+
+    def test_of_a_finalized_deal_that_is_priced_by_its_pipeline(self, office, ctx, king):
+        pipeline = office.pipeline(contract_price=100_000)
+        deal = office.deal(kind="wholesale", pipeline_id=pipeline)
+        papers.add_contract(ctx, deal)
+        waiver = decide(king(), deal, "approve", "waive")
+        office.begin(deal)
+        for item in office.items(deal):
+            if item["status"] == "open":
+                office.settle(item, "waived", decision_id=waiver)
+        explained = office.finalize(deal, query={"explain": "true"})["explain"]
+        assert explained["effective_value"]["inputs"] == {"kind": "wholesale", "value": None, "currency": "USD", "contract_price": 100_000}
+        (policy,) = explained["approvals"]["inputs"]["policies"]
+        assert (explained["approvals"]["inputs"]["policy_version"], policy["amount"], policy["applies"]) == (1, 100_000, False)
+
+    def test_of_a_finalized_deal_once_policies_are_others(self, office, ctx, king, queen, runtime, client_as):
+        """Then by those that its certificate names, which is what it was approved by."""
+        from tests.packs.governance.governance_client import G, Office
+
+        deal = office.deal(value=300_000)
+        papers.add_contract(ctx, deal)
+        for who, role in ((king, "King"), (queen, "Queen")):
+            decide(who(), deal, role=role)
+        before = office.finalize(deal, query={"explain": "true"})["explain"]
+        people = Office(runtime, client_as)
+        proposal = people.holder("Odin").ok("PUT", f"{G}/policies", {"policies": [], "self_approval": "finding"})["id"]
+        people.holder("King").ok("POST", f"{G}/policies/proposals/{proposal}/confirm")
+        assert office.ok("GET", f"{F}/requirements")["approvals"] == []
+        assert office.ok("GET", f"{F}/status/{deal}", query={"explain": "true"})["explain"] == before
 
 
 class TestFindings:

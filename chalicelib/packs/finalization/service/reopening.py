@@ -6,6 +6,7 @@ from chalicelib.foundation.due_work import notification_target
 from chalicelib.foundation.errors import InvalidTransition
 from chalicelib.foundation.events import Notification, add_notifications
 from chalicelib.foundation.idempotency import idempotent_transaction
+from chalicelib.foundation.schema_types import ExplainParams
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.packs.deals import public as deals
 from chalicelib.packs.finalization import repository
@@ -18,7 +19,7 @@ from chalicelib.packs.governance import public as governance
 
 
 @retry_on_conflict
-def reopen_deal(ctx: Context, deal_id: str, body: ReopenRequest) -> FinalizationStatusView:
+def reopen_deal(ctx: Context, deal_id: str, body: ReopenRequest, query: ExplainParams) -> FinalizationStatusView:
     """Open a finalized deal again, by a final override for `reopen` that stands and opened none before. Its certificate stays, superseded."""
     snapshot = deals.read_snapshot(ctx, deals.resolve_id(ctx, deal_id))
     before = snapshot.deal
@@ -30,7 +31,7 @@ def reopen_deal(ctx: Context, deal_id: str, body: ReopenRequest) -> Finalization
     after = deals.moved(ctx, before, deals.OPEN, note=body.reason)
     latest = read.state.certificates[-1]
     superseded = {"at": format_timestamp(ctx.now), "by": ctx.actor.id, "decision_id": body.decision_id}
-    view = read.as_of(after).view()
+    view = read.as_of(after).view(explain=query.explain)
     tx = idempotent_transaction(ctx, view)
     deals.add_move(ctx, tx, before, after, snapshot.gate)
     tx.save(latest.with_changes(ctx, superseded=superseded))
