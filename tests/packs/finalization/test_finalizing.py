@@ -167,13 +167,14 @@ class TestFinalizing:
         assert office.ok("GET", f"{F}/17/certificate")["number"] == 1
 
     def test_what_is_finalized_stays(self, office, deal, ctx):
-        task, item = office.task(deal), office.item(deal)
+        task, cancelled, item = office.task(deal), office.task(deal), office.item(deal)
         office.move_task(task, "in_progress", "done")
+        office.move_task(cancelled, "cancelled", reason="not_needed")
         office.settle(item)
         office.finalize(deal)
         before = office.ok("GET", f"/deals/{deal}")
         for method, path, body in (
-            ("PATCH", f"/deals/{deal}", {"value": 2}), ("DELETE", f"/deals/{deal}", None),
+            ("PATCH", f"/deals/{deal}", {"value": 2}), ("DELETE", f"/deals/{deal}", None), ("DELETE", f"/pros/tasks/{cancelled}", None),
             ("PATCH", f"/pros/tasks/{task}/status", {"status": "in_progress", "reason": "defect"}),
             ("POST", "/pros/tasks", {"professional_id": office.professional(), "deal_id": deal, "title": "T"}),
             ("POST", f"{F}/{deal}/items", {"kind": "task", "title": "T"}), ("PATCH", office.path(item), {"status": "open"}),
