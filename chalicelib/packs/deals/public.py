@@ -36,6 +36,7 @@ from chalicelib.packs.deals.rules import FINALIZING as FINALIZING
 from chalicelib.packs.deals.rules import INFORMATION_FIELDS as INFORMATION_FIELDS
 from chalicelib.packs.deals.rules import KINDS as KINDS
 from chalicelib.packs.deals.rules import LIVE as LIVE
+from chalicelib.packs.deals.rules import NOT_FINALIZED as NOT_FINALIZED
 from chalicelib.packs.deals.rules import OPEN as OPEN
 from chalicelib.packs.deals.rules import OTHER as OTHER
 from chalicelib.packs.deals.rules import PURCHASE as PURCHASE

@@ -10,6 +10,7 @@ from chalicelib.packs.wholesale.public import stages
 
 OPEN, FINALIZING, FINALIZED, CANCELLED = STATUSES = ("open", "finalizing", "finalized", "cancelled")
 LIVE = (OPEN, FINALIZING)  # those that tasks, packets and the like may be added to
+NOT_FINALIZED = (*LIVE, CANCELLED)  # those whose tasks and routes may be deleted: what a finalized one was decided on stays
 # What stays as it is while a deal is being finalized, and once it is: what approvals and the certificate are about.
 LOCKED_FIELDS = frozenset({"kind", "kind_of_deal", "value", "currency", "professional_ids", "pipeline_id"})
 

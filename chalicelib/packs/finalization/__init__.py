@@ -42,7 +42,7 @@ PACK = Pack(
         ),
         Endpoint("POST", f"{_ONE}/reopen", "reopen_deal", "deals:reopen", "Reopen a finalized deal", composite=True, errors=_CONFLICTS),
         Endpoint("GET", f"{_ONE}/certificate", "get_certificate", _READ, "Read a certificate", formats=("text/html", "application/pdf")),
-        Endpoint("GET", _ITEMS, "list_items", _READ, "List a deal's items, newest first"),
+        Endpoint("GET", _ITEMS, "list_items", _READ, "List a deal's items, the soonest due first"),
         Endpoint("POST", _ITEMS, "create_item", _WRITE, "Add an item to a deal", 201, _ITEMS, composite=True, errors=("conflict",)),
         Endpoint(
             "PATCH",

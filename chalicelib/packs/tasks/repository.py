@@ -166,7 +166,9 @@ def delete(ctx: Context, before: Task, *, dependencies: int | None) -> None:
     """Mark a task deleted, on which no other depends by that count of the deal's gate. One round trip."""
     tx = Transaction(ctx.store)
     if before.deal_id is not None:
-        deals.change(ctx, tx, before.deal_id, count=-1, tasks=-1, any_deal=ANY_DEAL, statuses=deals.ANY_STATUS, dependencies=dependencies)
+        deals.change(
+            ctx, tx, before.deal_id, count=-1, tasks=-1, any_deal=ANY_DEAL, statuses=deals.NOT_FINALIZED, dependencies=dependencies
+        )
     scorecards.remove_reference(tx, before.professional_id)
     tx.save(before.with_values(dependency_changes=before.dependency_changes + 1).soft_deleted(ctx))
     tx.commit()

@@ -167,13 +167,14 @@ class TestFinalizing:
         assert office.ok("GET", f"{F}/17/certificate")["number"] == 1
 
     def test_what_is_finalized_stays(self, office, deal, ctx):
-        task, item = office.task(deal), office.item(deal)
+        task, cancelled, item = office.task(deal), office.task(deal), office.item(deal)
         office.move_task(task, "in_progress", "done")
+        office.move_task(cancelled, "cancelled", reason="not_needed")
         office.settle(item)
         office.finalize(deal)
         before = office.ok("GET", f"/deals/{deal}")
         for method, path, body in (
-            ("PATCH", f"/deals/{deal}", {"value": 2}), ("DELETE", f"/deals/{deal}", None),
+            ("PATCH", f"/deals/{deal}", {"value": 2}), ("DELETE", f"/deals/{deal}", None), ("DELETE", f"/pros/tasks/{cancelled}", None),
             ("PATCH", f"/pros/tasks/{task}/status", {"status": "in_progress", "reason": "defect"}),
             ("POST", "/pros/tasks", {"professional_id": office.professional(), "deal_id": deal, "title": "T"}),
             ("POST", f"{F}/{deal}/items", {"kind": "task", "title": "T"}), ("PATCH", office.path(item), {"status": "open"}),
@@ -429,6 +430,54 @@ class TestExplaining:
 
     def test_only_on_request(self, office, deal):
         assert "explain" not in office.status(deal)
+        assert "explain" not in office.finalize(deal)
+
+    def test_of_a_finalized_deal_as_its_certificate_says(self, office, ctx, king, queen, clock):
+        """At the rates of its day, whatever came later."""
+        rates = {"base": "EUR", "date": "2026-11-24", "rates": {"USD": 1.1172, "CAD": 1.5606}}
+        office.ok("PUT", "/holdings/fx-rates", rates)
+        deal = office.deal(value=350_000, currency="CAD")
+        papers.add_contract(ctx, deal)
+        for who, role in ((king, "King"), (queen, "Queen")):
+            decide(who(), deal, role=role)
+        before = office.ok("GET", f"{F}/status/{deal}", query={"explain": "true"})["explain"]
+        assert office.finalize(deal, query={"explain": "true"})["explain"] == before
+        clock.now += timedelta(days=1)
+        office.ok("PUT", "/holdings/fx-rates", {**rates, "date": "2026-11-25", "rates": {"USD": 1.1, "CAD": 1.6}})
+        for method, path in (("GET", f"{F}/status/{deal}"), ("POST", f"{F}/{deal}")):
+            assert office.ok(method, path, query={"explain": "true"})["explain"] == before
+        reopen = {"decision_id": decide(king(), deal, "override", "reopen", is_final=True), "reason": "Another lien."}
+        explained = office.ok("POST", f"{F}/{deal}/reopen", reopen, query={"explain": "true"})["explain"]
+        assert explained["effective_value"]["as_of"] == "2026-11-25T18:00:00.000Z"
+
+    def test_of_a_finalized_deal_that_is_priced_by_its_pipeline(self, office, ctx, king):
+        pipeline = office.pipeline(contract_price=100_000)
+        deal = office.deal(kind="wholesale", pipeline_id=pipeline)
+        papers.add_contract(ctx, deal)
+        waiver = decide(king(), deal, "approve", "waive")
+        office.begin(deal)
+        for item in office.items(deal):
+            if item["status"] == "open":
+                office.settle(item, "waived", decision_id=waiver)
+        explained = office.finalize(deal, query={"explain": "true"})["explain"]
+        assert explained["effective_value"]["inputs"] == {"kind": "wholesale", "value": None, "currency": "USD", "contract_price": 100_000}
+        (policy,) = explained["approvals"]["inputs"]["policies"]
+        assert (explained["approvals"]["inputs"]["policy_version"], policy["amount"], policy["applies"]) == (1, 100_000, False)
+
+    def test_of_a_finalized_deal_once_policies_are_others(self, office, ctx, king, queen, runtime, client_as):
+        """Then by those that its certificate names, which is what it was approved by."""
+        from tests.packs.governance.governance_client import G, Office
+
+        deal = office.deal(value=300_000)
+        papers.add_contract(ctx, deal)
+        for who, role in ((king, "King"), (queen, "Queen")):
+            decide(who(), deal, role=role)
+        before = office.finalize(deal, query={"explain": "true"})["explain"]
+        people = Office(runtime, client_as)
+        proposal = people.holder("Odin").ok("PUT", f"{G}/policies", {"policies": [], "self_approval": "finding"})["id"]
+        people.holder("King").ok("POST", f"{G}/policies/proposals/{proposal}/confirm")
+        assert office.ok("GET", f"{F}/requirements")["approvals"] == []
+        assert office.ok("GET", f"{F}/status/{deal}", query={"explain": "true"})["explain"] == before
 
 
 class TestFindings:
@@ -548,9 +597,16 @@ class TestReopening:
         for decision in (expired, theirs, "dec_x"):
             assert office.refuse_reopening(finalized, decision)["code"] == "decision_unusable"
 
-    def test_only_what_is_finalized(self, office, deal, king):
-        problem = office.refuse_reopening(deal, self.override(king(), deal))
-        assert (problem["type"], problem["from"], problem["to"]) == ("/problems/invalid-transition", "open", "open")
+    @pytest.mark.parametrize(
+        ("status", "allowed"), [("open", ["finalizing", "cancelled"]), ("finalizing", ["open", "cancelled"]), ("cancelled", [])]
+    )
+    def test_only_what_is_finalized(self, office, deal, king, status, allowed):
+        decision = self.override(king(), deal)
+        if status != "open":
+            office.move(deal, status, reason="title")
+        problem = office.refuse_reopening(deal, decision)
+        assert (problem["type"], problem["from"], problem["to"]) == ("/problems/invalid-transition", status, "open")
+        assert problem["allowed"] == allowed
 
     def test_who_may(self, office, finalized, king, as_):
         decision = self.override(king(), finalized)

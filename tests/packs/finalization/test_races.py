@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.store import Store
+from chalicelib.packs.finalization.service import readiness
 from tests.dynamodb_local import dynamodb_local, dynamodb_local_url
 from tests.fault_injection import Conflicts, FaultInjectingClient, LostResponses, Throttles, Unprocessed
 from tests.packs.finalization import papers
@@ -46,6 +48,10 @@ class Ready:
         office.settle(self.waived, "waived", decision_id=self.waiver)
         self.finding = raise_finding(ctx, self.deal)
         accept_finding(ctx, self.deal, self.finding)
+
+    def decide_on_an_offer(self) -> str:
+        (roster,) = (row for row in self.ctx.store.query_all(KeyRange(None, self.pipeline)) if row["sk"]["S"] == "!S")
+        return self.decide(max(roster["live"]["M"]))
 
     def decide(self, subject: str, action: str = "flag", act: str = "*", role: str = "Loki") -> str:
         return decide(self.context("operator", user="user_loki"), subject, action, act, role)
@@ -109,6 +115,25 @@ def test_what_changed_between_check_and_commit_is_seen(office, context, runtime,
     assert office.ok("GET", f"/deals/{ready.deal}")["status"] == "open"
     office.expect_error(404, "GET", f"{F}/{ready.deal}/certificate")
     assert events(runtime, "deals.finalized") == []
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_what_is_decided_on_an_assignment_meanwhile_is_seen(office, context, runtime, monkeypatch, many):
+    """Also where assignments are so many that one condition stands for all."""
+    monkeypatch.setattr(readiness, "MAX_HEADS", 2 if many else 3)
+    at = Ready(office, context)
+    for _ in range(3):
+        office.offer(at.pipeline)
+    Meanwhile(runtime, at.decide_on_an_offer)
+    problem = office.expect_error(409, "POST", f"{F}/{at.deal}")
+    assert list(problem["blocking"]) == ["no_governance_denial_or_flag"]
+
+
+def test_a_pipeline_may_be_offered_to_many(office, context):
+    at = Ready(office, context)
+    for _ in range(100):
+        office.offer(at.pipeline)
+    assert office.finalize(at.deal)["finalized"]
 
 
 def test_what_matters_not_is_read_again_and_certified(office, context, runtime):

@@ -15,8 +15,6 @@ from chalicelib.packs.documents.service import sending
 from chalicelib.packs.documents.service.sending import Addressee
 from chalicelib.packs.scorecards import public as scorecards
 
-_MAY_GO = (*deals.LIVE, deals.CANCELLED)  # statuses of a deal whose routes may be deleted: what a finalized one was decided on stays
-
 
 def create_route(ctx: Context, body: RouteCreate) -> RouteView:
     """Send a document of a deal to a professional or to somebody else, by a mail with a link, and follow how far it comes.
@@ -76,7 +74,7 @@ def delete_route(ctx: Context, id: str) -> None:
         raise Conflict("It has been acknowledged.", code="acknowledged")
     tx = Transaction(ctx.store)
     tx.save(before.with_values(epoch=before.epoch + 1).soft_deleted(ctx))
-    deals.change(ctx, tx, before.deal_id, count=-1, any_deal=ANY_DEAL, statuses=_MAY_GO)
+    deals.change(ctx, tx, before.deal_id, count=-1, any_deal=ANY_DEAL, statuses=deals.NOT_FINALIZED)
     if before.professional_id is not None:
         scorecards.remove_reference(tx, before.professional_id)
     tx.commit()

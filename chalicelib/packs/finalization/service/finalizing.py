@@ -49,31 +49,31 @@ def get_status(ctx: Context, deal_id: str, query: ExplainParams) -> Finalization
     """Whether a deal is ready to be finalized, and what stands in the way. Of a finalized one it is what its certificate says."""
     snapshot = deals.read_snapshot(ctx, deals.resolve_id(ctx, deal_id))
     if snapshot.deal.status == deals.FINALIZED:
-        return finalized_view(*_latest(snapshot))
+        return _finalized(ctx, *_latest(snapshot), explain=query.explain)
     return readiness.read(ctx, snapshot).view(explain=query.explain)
 
 
-def finalize_deal(ctx: Context, deal_id: str) -> FinalizationStatusView:
+def finalize_deal(ctx: Context, deal_id: str, query: ExplainParams) -> FinalizationStatusView:
     """Finalize a deal that is ready, once: one that is finalized answers the same again.
 
     An open deal gets the items of its kind's template first. Where something is missing it is refused with the checklist; where that is
     nothing but approvals, they are asked for.
     """
-    return _finalize(ctx, deals.resolve_id(ctx, deal_id))
+    return _finalize(ctx, deals.resolve_id(ctx, deal_id), explain=query.explain)
 
 
 @retry_on_conflict
-def _finalize(ctx: Context, deal_id: str) -> FinalizationStatusView:
+def _finalize(ctx: Context, deal_id: str, *, explain: bool) -> FinalizationStatusView:
     snapshot = deals.read_snapshot(ctx, deal_id)
     if snapshot.deal.status == deals.FINALIZED:
         read_or_replay(ctx, [])
-        return finalized_view(*_latest(snapshot))
+        return _finalized(ctx, *_latest(snapshot), explain=explain)
     ready = readiness.read(ctx, snapshot)
     deals.require_live(ready.deal.status)
     if ready.missing:
         _add_missing(ctx, ready)
     ready.refuse_unready()
-    return _commit(ctx, ready)
+    return _commit(ctx, ready, explain=explain)
 
 
 def _add_missing(ctx: Context, ready: Readiness) -> None:
@@ -85,13 +85,13 @@ def _add_missing(ctx: Context, ready: Readiness) -> None:
     tx.commit()
 
 
-def _commit(ctx: Context, ready: Readiness) -> FinalizationStatusView:
+def _commit(ctx: Context, ready: Readiness, *, explain: bool) -> FinalizationStatusView:
     """Write the finalized deal and its certificate, on condition of all that was checked. One round trip."""
     before = ready.deal
     MACHINE.check(before.status, deals.FINALIZED, initiator=FINALIZATION)
     after = deals.moved(ctx, before, deals.FINALIZED)
     certificate, content = _certify(ctx, ready)
-    view = finalized_view(certificate, content)
+    view = _finalized(ctx, certificate, content, explain=explain)
     tx = idempotent_transaction(ctx, view)
     deals.add_move(ctx, tx, before, after, ready.state.snapshot.gate, new=1)
     tx.create(certificate)
@@ -112,6 +112,14 @@ def _event(ctx: Context, deal: deals.Deal, certificate: Certificate) -> Notifica
         data={"deal_id": deal.id, "certificate_id": certificate.id, "number": certificate.number},
         **notification_target(DEAL, deal.id, deal.owner),
     )
+
+
+def _finalized(ctx: Context, certificate: Certificate, content: CertificateContent, *, explain: bool) -> FinalizationStatusView:
+    """The state of a finalized deal, explained on request."""
+    from chalicelib.packs.finalization.service.explaining import certified_explanations
+
+    view = finalized_view(certificate, content)
+    return {**view, "explain": certified_explanations(ctx, content.as_object)} if explain else view
 
 
 def _latest(snapshot: deals.DealSnapshot) -> tuple[Certificate, CertificateContent]:

@@ -10,6 +10,7 @@ from chalicelib.foundation.errors import NotReady
 from chalicelib.foundation.idempotency import IdempotentReplay, recorded_response
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.store.expressions import attribute
+from chalicelib.foundation.store.keys import reference_counter
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.foundation.subjects import Subject, SubjectRegistry
 from chalicelib.packs.deals import public as deals
@@ -25,6 +26,7 @@ from chalicelib.packs.findings.public import ScanFacts
 from chalicelib.packs.governance import public as governance
 
 _MISSING = "approval_missing"
+MAX_HEADS = 40  # live assignments of a pipeline of which each has a condition of its own: a pipeline takes 500, a transaction 100 actions
 
 
 @dataclass(frozen=True)
@@ -113,12 +115,19 @@ class Readiness:
             raise NotReady("Not everything that must hold does: `blocking` says what doesn't.", **members, deal_status=view["status"])
 
     def add_conditions(self, tx: Transaction) -> None:
-        """Let a transaction stand only while what is in other partitions, and the policies, are as they were read: an action each."""
+        """Let a transaction stand only while what is in other partitions, and the policies, are as they were read: an action each.
+
+        But one for all assignments, where there are many: what is decided on any of them refers to the pipeline, which counts that.
+        """
         if self.state.pipeline is not None:
             id, revision = self.state.pipeline.id, self.state.pipeline.revision
             tx.condition_check(SubjectRegistry(self.ctx.packs).key(id), attribute("revision") == revision)
-        for id, head in self.heads.items():
-            governance.check_head(tx, id, head)
+        many = {one.id for one in self.facts.assignments} if len(self.facts.assignments) > MAX_HEADS else set[str]()
+        if many:
+            counter = reference_counter(cast(str, self.deal.pipeline_id))
+            tx.condition_check(counter, attribute("refs") == int(self.items[counter]["refs"]["N"]))
+        for id in self.heads.keys() - many:
+            governance.check_head(tx, id, self.heads[id])
         governance.check_policies(self.ctx, tx, self.policies)
 
 

@@ -97,7 +97,7 @@ def _changes(before: Task, body: TaskPatch) -> JsonObject:
 
 
 def delete_task(ctx: Context, id: str) -> None:
-    """Delete a task that isn't done, and that no other depends on."""
+    """Delete a task that isn't done, and that no other depends on; none of a finalized deal."""
     repository.on_dependencies(ctx, partial(_delete, ctx, id))
 
 
