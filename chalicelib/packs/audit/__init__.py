@@ -14,7 +14,7 @@ PACK = Pack(
         PermissionRow(
             "trail",
             {
-                "admin": "ra",
+                "admin": "rwa",
                 "operator": "r",
                 "dealmaker": "r",
                 "counsel": "r",
