@@ -21,7 +21,6 @@ from chalicelib.foundation.store.entity import Entity
 from chalicelib.foundation.store.keys import join_key, reference_counter
 from chalicelib.foundation.store.references import ReferenceCounter
 from chalicelib.foundation.store.row import Row, truncate
-from chalicelib.packs.deals.rules import WHOLESALE
 
 _DEAL = "DEAL"  # in the partition of a professional: the first part of the sort key of their deals
 NO_OWNER = "none"  # in the owner index: deals without an owner
@@ -66,8 +65,8 @@ class Deal(Entity):
 
     @property
     def priced_by(self) -> str | None:
-        """The pipeline whose contract price is its value; None where it has a value of its own, or can't have that one."""
-        return self.pipeline_id if self.value is None and self.kind == WHOLESALE else None
+        """The pipeline whose contract price is its value; None where it has a value of its own, or no pipeline."""
+        return self.pipeline_id if self.value is None else None
 
     @property
     def party_rows(self) -> PartyRows:

@@ -9,7 +9,7 @@ from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import format_timestamp
 from chalicelib.foundation.presentation import present, present_row
 from chalicelib.packs.deals.entities import Deal
-from chalicelib.packs.deals.rules import WHOLESALE, value_of
+from chalicelib.packs.deals.rules import value_of
 from chalicelib.packs.deals.schemas import DealExplanations, DealPartyView, DealSummary, DealView
 from chalicelib.packs.wholesale.public import Pipeline
 
@@ -21,22 +21,20 @@ def deal_view(ctx: Context, deal: Deal, pipeline: Pipeline | None, *, explain: b
         for party in deal.parties
     ]
     price = pipeline.contract_price if pipeline else None
-    value = value_of(deal.kind, deal.value, price)
-    explanation = {"explain": _explain(ctx, deal.kind, deal.value, price)} if explain else {}
+    value = value_of(deal.value, price)
+    explanation = {"explain": _explain(ctx, deal.priced_by, deal.value, price)} if explain else {}
     return present(DealView, deal, parties=parties, value=value.amount, value_basis=value.basis, **explanation)
 
 
 def deal_summary(ctx: Context, row: Mapping[str, Any], pipeline: Pipeline | None, *, explain: bool) -> DealSummary:
     """A deal of a list, from its list view."""
     given, price = row.get("value"), pipeline.contract_price if pipeline else None
-    explanation = {"explain": _explain(ctx, row["kind"], given, price)} if explain else {}
-    return present_row(DealSummary, row, value=value_of(row["kind"], given, price).amount, **explanation)
+    explanation = {"explain": _explain(ctx, row.get("priced_by"), given, price)} if explain else {}
+    return present_row(DealSummary, row, value=value_of(given, price).amount, **explanation)
 
 
-def _explain(ctx: Context, kind: str, given: Decimal | None, contract_price: Decimal | None) -> DealExplanations:
-    """Where the value comes from. A deal that is not wholesale has no other than the one that was given."""
-    inputs: dict[str, object] = {"kind": kind, "value": given}
-    if kind == WHOLESALE:
-        inputs["contract_price"] = contract_price
-    missing = [] if value_of(kind, given, contract_price).basis else [name for name in inputs if name != "kind"]
+def _explain(ctx: Context, priced_by: str | None, given: Decimal | None, contract_price: Decimal | None) -> DealExplanations:
+    """Where the value comes from: what was given, or the contract price of the pipeline that the deal is priced by."""
+    inputs: dict[str, object] = {"value": given} | ({"contract_price": contract_price} if priced_by else {})
+    missing = [] if value_of(given, contract_price).basis else list(inputs)
     return {"value": explanations.explain("deals.value", inputs, format_timestamp(ctx.now), missing)}

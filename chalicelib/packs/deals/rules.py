@@ -27,11 +27,11 @@ class Value(NamedTuple):
     basis: str | None
 
 
-def value_of(kind: str, given: Decimal | None, contract_price: Decimal | None) -> Value:
-    """The value of a deal (domain rule D31): as given, else of a wholesale deal the contract price of its pipeline."""
+def value_of(given: Decimal | None, contract_price: Decimal | None) -> Value:
+    """The value of a deal (domain rule D31): as given, else the contract price of its pipeline, where it has one."""
     if given is not None:
         return Value(given, GIVEN)
-    if kind == WHOLESALE and contract_price is not None:
+    if contract_price is not None:
         return Value(contract_price, CONTRACT_PRICE)
     return Value(None, None)
 

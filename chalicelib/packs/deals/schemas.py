@@ -114,7 +114,7 @@ class DealExplanations(TypedDict):
 
 
 class DealView(ResourceView):
-    """A deal. Its `value` is the one that was given, else of a wholesale deal the contract price of its pipeline: `value_basis` says which."""
+    """A deal. Its `value` is the one that was given, else the contract price of its pipeline: `value_basis` says which."""
 
     title: str
     kind: Kind

@@ -58,7 +58,7 @@ def _derived(deal: Deal, rows: Rows) -> dict[str, Any] | None:
     pipeline = wholesale.parse_pipeline(rows.get(wholesale.key(deal.priced_by))) if deal.priced_by else None
     if gate is None or (deal.priced_by and pipeline is None):
         return None
-    value = value_of(deal.kind, deal.value, pipeline.contract_price if pipeline else None).amount
+    value = value_of(deal.value, pipeline.contract_price if pipeline else None).amount
     return {"value": value, "contracts": DealGate.from_item(gate).contract_hashes}
 
 

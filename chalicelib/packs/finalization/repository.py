@@ -40,7 +40,7 @@ def surroundings_of(deal: deals.Deal, pipeline: Mapping[str, object] | None, wai
 
 def value_of(deal: deals.Deal, pipeline: Mapping[str, object] | None) -> deals.Value:
     """What a deal is worth."""
-    return deals.value_of(deal.kind, deal.value, cast(Decimal | None, pipeline.get("contract_price")) if pipeline else None)
+    return deals.value_of(deal.value, cast(Decimal | None, pipeline.get("contract_price")) if pipeline else None)
 
 
 @dataclass(frozen=True)

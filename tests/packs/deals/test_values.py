@@ -1,4 +1,4 @@
-"""What a deal is worth: what was given, else of a wholesale deal the contract price of its pipeline."""
+"""What a deal is worth: what was given, else the contract price of its pipeline."""
 
 from decimal import Decimal
 
@@ -7,17 +7,17 @@ import pytest
 from chalicelib.packs.deals.rules import KINDS, value_of
 
 
+def test_rule():
+    assert value_of(Decimal(5), Decimal(7)) == (5, "given")
+    assert value_of(Decimal(0), Decimal(7)) == (0, "given")
+    assert value_of(None, None) == (None, None)
+    assert value_of(None, Decimal(7)) == (7, "contract_price")
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_rule(kind):
-    assert value_of(kind, Decimal(5), Decimal(7)) == (5, "given")
-    assert value_of(kind, Decimal(0), Decimal(7)) == (0, "given")
-    assert value_of(kind, None, None) == (None, None)
-    assert value_of(kind, None, Decimal(7)) == ((7, "contract_price") if kind == "wholesale" else (None, None))
-
-
-def test_a_wholesale_deal_follows_its_contract(deals):
+def test_a_deal_follows_the_contract_of_its_pipeline(deals, kind):
     pipeline = deals.pipeline()
-    body = deals.ok("POST", "/deals", {"title": "T", "kind": "wholesale", "pipeline_id": pipeline})
+    body = deals.ok("POST", "/deals", {"title": "T", "kind": kind, "pipeline_id": pipeline})
     assert (body["value"], body["value_basis"]) == (118000, "contract_price")
     deals.ok("PATCH", f"/wholesale/{pipeline}", {"contract_price": 120000})
     id = body["id"]
@@ -29,7 +29,7 @@ def test_a_wholesale_deal_follows_its_contract(deals):
     assert body["explain"]["value"]["missing"] == ["value", "contract_price"]
     body = deals.change(id, value=1)
     assert (body["value"], body["value_basis"]) == (1, "given")
-    body = deals.change(id, value=None, kind="sale")
+    body = deals.change(id, value=None)
     assert (body["value"], body["value_basis"]) == (None, None)
 
 
@@ -52,7 +52,7 @@ def test_it_explains_itself(deals):
     assert answer.headers["etag"].startswith('W/"1.')
     assert answer.json()["explain"] == {
         "value": {
-            "inputs": {"kind": "wholesale", "value": None, "contract_price": 118000},
+            "inputs": {"value": None, "contract_price": 118000},
             "formula": {"id": "deals.value", "version": 1},
             "as_of": "2026-11-24T18:00:00.000Z",
             "missing": [],
@@ -61,6 +61,6 @@ def test_it_explains_itself(deals):
     (row,) = deals.ok("GET", "/deals", query={"explain": "true"})["items"]
     assert row["explain"] == answer.json()["explain"]
     other = deals.ok("POST", "/deals", {"title": "T"}, query={"explain": "true"})
-    assert other["explain"]["value"]["inputs"] == {"kind": "other", "value": None}
+    assert other["explain"]["value"]["inputs"] == {"value": None}
     assert other["explain"]["value"]["missing"] == ["value"]
     assert "explain" not in deals.ok("GET", f"/deals/{id}")

@@ -407,7 +407,7 @@ class TestExplaining:
         deal = office.deal(value=350_000, currency="CAD")
         explained = office.ok("GET", f"{F}/status/{deal}", query={"explain": "true"})["explain"]
         assert explained["effective_value"] == {
-            "inputs": {"kind": "other", "value": 350_000, "currency": "CAD"},
+            "inputs": {"value": 350_000, "currency": "CAD"},
             "formula": {"id": "finalization.effective_value", "version": 1}, "as_of": "2026-11-24T18:00:00.000Z", "missing": [],
         }  # fmt: skip
         (policy,) = explained["approvals"]["inputs"]["policies"]
@@ -422,7 +422,7 @@ class TestExplaining:
 
     def test_what_is_unknown(self, office):
         explained = office.ok("GET", f"{F}/status/{office.deal(kind='wholesale')}", query={"explain": "true"})["explain"]
-        assert explained["effective_value"]["missing"] == ["value", "contract_price"]
+        assert explained["effective_value"]["missing"] == ["value"]
         assert explained["approvals"]["missing"] == ["effective_value"]
         rateless = office.deal(value=1, currency="BGN")
         explained = office.ok("GET", f"{F}/status/{rateless}", query={"explain": "true"})["explain"]
@@ -460,7 +460,7 @@ class TestExplaining:
             if item["status"] == "open":
                 office.settle(item, "waived", decision_id=waiver)
         explained = office.finalize(deal, query={"explain": "true"})["explain"]
-        assert explained["effective_value"]["inputs"] == {"kind": "wholesale", "value": None, "currency": "USD", "contract_price": 100_000}
+        assert explained["effective_value"]["inputs"] == {"value": None, "currency": "USD", "contract_price": 100_000}
         (policy,) = explained["approvals"]["inputs"]["policies"]
         assert (explained["approvals"]["inputs"]["policy_version"], policy["amount"], policy["applies"]) == (1, 100_000, False)
 

@@ -20,8 +20,8 @@ from chalicelib.packs.holdings import public as holdings
 class _Explained:
     """What is explained: the values of a deal, the policies that it is compared with, and as of which instant and which day of the firm."""
 
-    kind: str
     currency: str
+    is_priced: bool  # by a pipeline
     given: Decimal | None
     contract_price: Decimal | None
     policies: Iterable[governance.Policy]
@@ -32,14 +32,16 @@ class _Explained:
     @property
     def amount(self) -> Decimal | None:
         """The effective value."""
-        return deals.value_of(self.kind, self.given, self.contract_price).amount
+        return deals.value_of(self.given, self.contract_price).amount
 
 
 def explanations(ctx: Context, state: DealState, policies: governance.Policies) -> FinalizationExplanations:
     """The explanations. One round trip for each currency of a policy that isn't the deal's."""
     deal, price = state.deal, state.pipeline.facts["contract_price"] if state.pipeline else None
     about, now = _about(policies, deal.kind), format_timestamp(ctx.now)
-    return _explanations(ctx, _Explained(deal.kind, deal.currency, deal.value, price, about, policies.version, now, ctx.today))
+    return _explanations(
+        ctx, _Explained(deal.currency, deal.priced_by is not None, deal.value, price, about, policies.version, now, ctx.today)
+    )
 
 
 def certified_explanations(ctx: Context, certified: JsonObject) -> FinalizationExplanations:
@@ -56,7 +58,9 @@ def certified_explanations(ctx: Context, certified: JsonObject) -> FinalizationE
     ]
     about = _about(in_force, deal["kind"]) if in_force.version == version else met
     on = business_date(parse_timestamp(at), ctx.settings.firm_time_zone)
-    return _explanations(ctx, _Explained(deal["kind"], deal["currency"], given, price, about, version, at, on))
+    return _explanations(
+        ctx, _Explained(deal["currency"], given is None and deal["pipeline_id"] is not None, given, price, about, version, at, on)
+    )
 
 
 def _about(policies: governance.Policies, kind: str) -> list[governance.Policy]:
@@ -69,8 +73,8 @@ def _explanations(ctx: Context, explained: _Explained) -> FinalizationExplanatio
 
 
 def _value(explained: _Explained) -> Explanation:
-    inputs: JsonObject = {"kind": explained.kind, "value": explained.given, "currency": explained.currency}
-    if explained.kind == deals.WHOLESALE:
+    inputs: JsonObject = {"value": explained.given, "currency": explained.currency}
+    if explained.is_priced:
         inputs["contract_price"] = explained.contract_price
     missing = [name for name in ("value", "contract_price") if name in inputs] if explained.amount is None else []
     return explain("finalization.effective_value", inputs, explained.at, missing)

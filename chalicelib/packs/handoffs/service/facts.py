@@ -63,7 +63,7 @@ def _deal(deal: deals.Deal, pipeline: Pipeline | None) -> JsonObject:
         "id": deal.id,
         **_listed(deal, "title", "status", "currency", "owner"),
         "kind": deal.kind,
-        "value": deals.value_of(deal.kind, deal.value, pipeline.contract_price if pipeline else None).amount,
+        "value": deals.value_of(deal.value, pipeline.contract_price if pipeline else None).amount,
         "opened_on": deal.opened_on.isoformat(),
         "target_close_on": deal.target_close_on and deal.target_close_on.isoformat(),
         "pipeline": None if pipeline is None else _pipeline(pipeline),
