@@ -35,6 +35,8 @@ def deal_summary(ctx: Context, row: Mapping[str, Any], pipeline: Pipeline | None
 
 def _explain(ctx: Context, priced_by: str | None, given: Decimal | None, contract_price: Decimal | None) -> DealExplanations:
     """Where the value comes from: what was given, or the contract price of the pipeline that the deal is priced by."""
-    inputs: dict[str, object] = {"value": given} | ({"contract_price": contract_price} if priced_by else {})
+    inputs: dict[str, object] = {"value": given}
+    if priced_by:
+        inputs["contract_price"] = contract_price
     missing = [] if value_of(given, contract_price).basis else list(inputs)
     return {"value": explanations.explain("deals.value", inputs, format_timestamp(ctx.now), missing)}

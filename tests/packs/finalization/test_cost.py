@@ -20,7 +20,7 @@ CANCEL = {"status": "cancelled", "reason": "title"}
 # What the page calls it → the requests that lead there, the last of which is counted.
 REQUESTS: dict[str, list[tuple[Any, ...]]] = {
     f"PATCH {MOVE}": [("PATCH", "/deals/{plain}/status", {"status": "finalizing"})],
-    f"PATCH {MOVE}, of a wholesale deal without a value": [("PATCH", "/deals/{priced}/status", {"status": "finalizing"})],
+    f"PATCH {MOVE}, of a deal with a pipeline and no value": [("PATCH", "/deals/{priced}/status", {"status": "finalizing"})],
     f"PATCH {MOVE}, cancelled with tasks": [("PATCH", "/deals/{busy}/status", CANCEL)],
     f"GET {F}/requirements": [("GET", f"{F}/requirements")],
     f"GET {STATUS}": [("GET", f"{F}/status/{{plain}}")],
