@@ -338,6 +338,9 @@ ALIGNMENT: list[tuple[str, Operation]] = [
 
 
 def _align(env: BenchEnvironment, ids: dict[str, str]) -> Any:
+    _keep_signals(env, ids)  # those from before are disputed, and count no more
+    _streams(env)
+    env.runtime.used()
     return env.call("POST", f"/pros/{ids['professional']}/align", {"profile_id": ids["profile"]}, **_key())
 
 
