@@ -7,7 +7,6 @@ What is addressed to somebody who has left is for the operators, too: from the s
 else since their deactivation (foundation.auth.offboarding). It stays theirs, for the case that they come back.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from itertools import islice
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 from chalicelib.foundation import access
 from chalicelib.foundation.dates import format_timestamp, start_of_day
 from chalicelib.foundation.errors import VersionConflict
-from chalicelib.foundation.ids import IdFormat, encode_ulid
+from chalicelib.foundation.ids import IdFormat, keyed_ulid
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.store import attributes as a
 from chalicelib.foundation.store.access_patterns import AccessPattern
@@ -80,7 +79,7 @@ class Notification(Entity):
 
 def notification_id(key: str, timestamp: datetime) -> str:
     """The id of the one notification for `key`."""
-    return f"evt_{encode_ulid(timestamp, hashlib.sha256(key.encode()).digest()[:10])}"
+    return f"evt_{keyed_ulid(timestamp, key)}"
 
 
 class AddresseeLeft(VersionConflict):

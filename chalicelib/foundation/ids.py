@@ -5,6 +5,7 @@ pipeline whose ULID follows the letter `w`. So a key follows from its id alone, 
 own, in the same partition: `cmt_d01K…01K…01K…` belongs to `task_d01K…01K…`.
 """
 
+import hashlib
 import os
 import re
 from dataclasses import dataclass, field
@@ -37,6 +38,11 @@ def ulid(now: datetime) -> str:
 def encode_ulid(now: datetime, tail: bytes) -> str:
     """The ULID of a timestamp and ten given bytes, for ids that are derived from what they name."""
     return ulid_of_number(int(now.timestamp() * 1000) << 80 | int.from_bytes(tail))
+
+
+def keyed_ulid(now: datetime, key: str) -> str:
+    """The ULID of a timestamp and of what `key` names: the same each time, for what may be there once only."""
+    return encode_ulid(now, hashlib.sha256(key.encode()).digest()[:10])
 
 
 def ulid_of_number(number: int) -> str:

@@ -7,10 +7,9 @@
 so that one range holds all that this pack adds to a deal.
 """
 
-import hashlib
 from typing import Self, cast
 
-from chalicelib.foundation.ids import IdFormat, ItemKey, encode_ulid
+from chalicelib.foundation.ids import IdFormat, ItemKey, encode_ulid, keyed_ulid
 from chalicelib.foundation.json_codec import JsonObject, dumps, loads
 from chalicelib.foundation.store import attributes as a
 from chalicelib.foundation.store.access_patterns import KeyRange
@@ -58,8 +57,7 @@ class Item(Entity):
     @classmethod
     def id_of_template(cls, deal: Deal, template: str) -> str:
         """The id of the one item of a deal with this name in the templates."""
-        digest = hashlib.sha256(f"{deal.id}/{template}".encode()).digest()[:_DIGEST]
-        return cls.ID.derived(deal.id, encode_ulid(deal.created_at, digest))
+        return cls.ID.derived(deal.id, keyed_ulid(deal.created_at, f"{deal.id}/{template}"))
 
     def list_view(self) -> JsonObject:
         """The fields that lists return; null fields are left out."""

@@ -1,6 +1,5 @@
 """Reading and writing professionals, interactions and scores: what needs more than a read or a write of the store's own."""
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
@@ -10,7 +9,7 @@ from chalicelib.foundation.counts import Counts
 from chalicelib.foundation.errors import NotFound, VersionConflict
 from chalicelib.foundation.events import Notification, add_notifications
 from chalicelib.foundation.folding import fold_text
-from chalicelib.foundation.ids import ROOT_SORT_KEY, ItemKey, encode_ulid
+from chalicelib.foundation.ids import ROOT_SORT_KEY, ItemKey, keyed_ulid
 from chalicelib.foundation.projections import live_aggregates, read_aggregates, read_with_aggregates
 from chalicelib.foundation.store import references
 from chalicelib.foundation.store.access_patterns import KeyRange
@@ -144,8 +143,7 @@ def require_active_in_role(ctx: Context, tx: Transaction, professional_id: str, 
 
 def keyed_interaction_id(professional_id: str, key: str, at: datetime) -> str:
     """The id of the one interaction of an occasion, e.g. of a task's end."""
-    own = encode_ulid(at, hashlib.sha256(key.encode()).digest()[:10])
-    return Interaction.ID.derived(professional_id, own)
+    return Interaction.ID.derived(professional_id, keyed_ulid(at, key))
 
 
 def find_interaction(ctx: Context, professional_id: str, id: str) -> Interaction:

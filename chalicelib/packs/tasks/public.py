@@ -1,6 +1,5 @@
 """The interface of this pack to other packs: give tasks, find unfinished ones, and read what is estimated of a professional's time."""
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -9,7 +8,7 @@ from itertools import islice
 
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.counts import Counts
-from chalicelib.foundation.ids import encode_ulid
+from chalicelib.foundation.ids import keyed_ulid
 from chalicelib.foundation.packet_facts import MAX_FACTS, FactList
 from chalicelib.foundation.store.access_patterns import KeyRange
 from chalicelib.foundation.store.codec import DynamoItem
@@ -40,8 +39,7 @@ class PacketAction:
 
 def task_id_of(packet_id: str, sent_at: datetime, deal_id: str | None, action: PacketAction) -> str:
     """The id of the one task of an action: in the partition of the deal, else of the professional."""
-    digest = hashlib.sha256(f"{packet_id}/{action.index}".encode()).digest()[:10]
-    return Task.ID.derived(deal_id or action.professional_id, encode_ulid(sent_at, digest))
+    return Task.ID.derived(deal_id or action.professional_id, keyed_ulid(sent_at, f"{packet_id}/{action.index}"))
 
 
 def add_tasks(
