@@ -59,6 +59,17 @@ def format_for_people(now: datetime, zone: str) -> str:
     return f"{local:%A}, {local.day} {local:%B %Y, %H:%M %Z}"
 
 
+def day_in_words(day: date) -> str:
+    """A day as documents and pages say it, e.g. November 24, 2026."""
+    return f"{day:%B} {day.day}, {day.year}"
+
+
+def instant_in_words(instant: datetime, zone: str, *, seconds: bool = False) -> str:
+    """A point in time as documents and pages say it, by the time zone: November 24, 2026, 10:00 PST, or to the second."""
+    local = instant.astimezone(ZoneInfo(zone))
+    return f"{day_in_words(local.date())}, {local:{'%H:%M:%S' if seconds else '%H:%M'} %Z}"
+
+
 def parse_timestamp(text: str) -> datetime:
     """The timestamp in a text of `format_timestamp`."""
     return datetime.fromisoformat(text)

@@ -146,11 +146,11 @@ def replayed(records: list[StreamRecord], chance: random.Random) -> list[StreamR
 
 
 class ExpiringContext(SimpleNamespace):
-    """A Lambda context whose time runs down with each look at it."""
+    """A Lambda context whose time runs down with each look at it: `before` the last look, and from then on `after`, in milliseconds."""
 
-    def __init__(self, looks: int) -> None:
-        super().__init__(looks=looks, aws_request_id="run")
+    def __init__(self, looks: int, *, before: int = 300_000, after: int = 0) -> None:
+        super().__init__(looks=looks, before=before, after=after, aws_request_id="run")
 
     def get_remaining_time_in_millis(self) -> int:
         self.looks -= 1
-        return 300_000 if self.looks > 0 else 0
+        return self.before if self.looks > 0 else self.after

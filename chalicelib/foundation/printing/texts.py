@@ -2,9 +2,8 @@
 
 from datetime import datetime
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
-from chalicelib.foundation.dates import parse_timestamp
+from chalicelib.foundation.dates import day_in_words, instant_in_words, parse_timestamp
 from chalicelib.foundation.money import round_money
 
 NONE = "—"  # stands for what there isn't
@@ -15,13 +14,12 @@ def day_text(day: str | None) -> str:
     if day is None:
         return NONE
     moment = datetime.fromisoformat(day)
-    return f"{moment:%B} {moment.day}, {moment.year}" if len(f"{moment:%B}") <= 4 else f"{moment:%b} {moment.day}, {moment.year}"
+    return day_in_words(moment) if len(f"{moment:%B}") <= 4 else f"{moment:%b} {moment.day}, {moment.year}"
 
 
 def instant_text(moment: str, zone: str) -> str:
     """An instant in a time zone, as November 24, 2026, 10:00 PST."""
-    local = parse_timestamp(moment).astimezone(ZoneInfo(zone))
-    return f"{local:%B} {local.day}, {local.year}, {local:%H:%M %Z}"
+    return instant_in_words(parse_timestamp(moment), zone)
 
 
 def money_text(amount: Decimal | None, currency: str) -> str:

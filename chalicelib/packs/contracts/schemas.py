@@ -488,10 +488,7 @@ class ContractDownloadView(TypedDict):
     sha256: str
 
 
-class ContractSignatureView(t.ResourceView):
-    """A signature, with its evidence."""
-
-    contract_id: str
+class _SignatureEvidence(TypedDict):
     party_id: str
     party_name: str
     typed_name: str
@@ -506,6 +503,12 @@ class ContractSignatureView(t.ResourceView):
     ip_address: str | None
     user_agent: str | None
     recorded_by: str
+
+
+class ContractSignatureView(t.ResourceView, _SignatureEvidence):
+    """A signature, with its evidence."""
+
+    contract_id: str
     contract_status: Status
 
 
@@ -603,25 +606,11 @@ class CertificateContract(TypedDict):
     terminated_on: t.DateText | None
 
 
-class CertificateSignature(TypedDict):
+class CertificateSignature(_SignatureEvidence):
     """A signature with its evidence."""
 
     id: str
-    party_id: str
-    party_name: str
     email: str | None
-    typed_name: str
-    authentication: Authentication
-    intent: str
-    consent_version: str | None
-    content_hash: str
-    document_sha256: str | None
-    signed_at: t.TimestampText
-    signed_on: t.DateText
-    signed_file_sha256: str | None
-    ip_address: str | None
-    user_agent: str | None
-    recorded_by: str
     void: ContractVoid | None
 
 

@@ -75,6 +75,11 @@ def gate_key(id: str) -> ItemKey:
     return references.counter_key(Deal.ID, id)
 
 
+def with_gate(child: ItemKey) -> tuple[ItemKey, ...]:
+    """The key of a child, and after it that of the gate which tells whose the deal is; without one where it lies in no deal's partition."""
+    return (child, gate_key(child.pk)) if Deal.ID.is_id(child.pk) else (child,)
+
+
 def parse_deal(item: DynamoItem | None) -> Deal | None:
     """The deal in an item; None where there is no item or it is deleted."""
     return parse_live(Deal, item)

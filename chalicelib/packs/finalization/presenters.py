@@ -47,15 +47,11 @@ def status_view(deal: deals.Deal, blocking: Mapping[str, list[Block]], value: de
         "ready": not blocking and deal.status in deals.LIVE,
         "finalized": False,
         "checklist": cast(FinalizationChecklist, checklist(blocking)),
-        "blocking": {key: list(map(_block, blocks)) for key, blocks in blocking.items()},
+        "blocking": {key: list(blocks) for key, blocks in blocking.items()},
         "effective_value": effective_value(value, deal.currency),
         "certificate": None,
         "as_of": format_timestamp(now),
     }
-
-
-def _block(block: Block) -> Block:
-    return {"id": block["id"], "why": block["why"]}
 
 
 def finalized_view(certificate: Certificate, content: CertificateContent) -> FinalizationStatusView:

@@ -18,7 +18,7 @@ from chalicelib.packs.audit.export_lines import FileVerifier
 from chalicelib.packs.audit.seals import public_keys
 from tests.moto_buckets import send
 from tests.packs.audit.test_sealing import Days
-from tests.streams.stream_feeder import deliver
+from tests.streams.stream_feeder import ExpiringContext, deliver
 
 DAYS = {"from": "2026-11-24", "to": "2026-11-26"}
 
@@ -136,25 +136,12 @@ def test_today_is_exported_without_a_seal(exports):
     assert exports.verdict(late).unsealed == ["2026-11-27"]
 
 
-class Ending:
-    """A Lambda context whose time for parts is over after some looks at it."""
-
-    aws_request_id = "run"
-
-    def __init__(self, looks):
-        self.looks = looks
-
-    def get_remaining_time_in_millis(self):
-        self.looks -= 1
-        return 60_000 if self.looks >= 0 else 12_000
-
-
 def test_it_is_made_in_parts_by_many_runs(exports, monkeypatch):
     monkeypatch.setattr(exporting, "_PIECE", 4)
     id = exports.ask()
     runs = 0
     while exports.queue:
-        assert exports.work(Ending(looks=4)) == []
+        assert exports.work(ExpiringContext(5, before=60_000, after=12_000)) == []
         runs += 1
         assert runs < 50
     assert runs > 2
@@ -171,7 +158,7 @@ def test_a_large_file_is_uploaded_in_parts(exports, monkeypatch):
     id = exports.ask()
     runs = 0
     while exports.queue:
-        assert exports.work(Ending(looks=6)) == []
+        assert exports.work(ExpiringContext(7, before=60_000, after=12_000)) == []
         runs += 1
         assert runs < 20
     assert runs > 1
@@ -184,7 +171,7 @@ def test_a_large_file_is_uploaded_in_parts(exports, monkeypatch):
 def test_a_worker_that_dies_loses_one_part(exports, monkeypatch):
     monkeypatch.setattr(exporting, "_PIECE", 4)
     id = exports.ask()
-    exports.work(Ending(looks=4))
+    exports.work(ExpiringContext(5, before=60_000, after=12_000))
     key = exports.queue[0]
 
     def die(*_):
@@ -237,7 +224,7 @@ def test_where_s3_is_away_it_is_tried_again_and_given_up_at_last(exports, monkey
 
 def test_mail_goes_first_and_an_export_waits_for_a_run_with_time(exports):
     id = exports.ask()
-    exports.work(Ending(looks=0))
+    exports.work(ExpiringContext(1, before=60_000, after=12_000))
     assert exports.read(id)["status"] == "queued"
     assert len(exports.queue) == 1
     exports.work_off()

@@ -17,7 +17,7 @@ from chalicelib.packs.audit.records import AuditRecord
 from chalicelib.packs.audit.seals import FIRST, DayRecords, Leaf, seal_error, tree_root
 from tests.conftest import TABLE
 from tests.streams.schedules import Intruded
-from tests.streams.stream_feeder import deliver
+from tests.streams.stream_feeder import ExpiringContext, deliver
 
 DAY = date(2026, 11, 24)
 
@@ -187,19 +187,6 @@ def test_two_runs_at_once_make_one_seal(trail, runtime):
         trail.next_day()
 
 
-class Ending:
-    """A Lambda context whose time is over after some looks at it."""
-
-    aws_request_id = "run"
-
-    def __init__(self, looks):
-        self.looks = looks
-
-    def get_remaining_time_in_millis(self):
-        self.looks -= 1
-        return 300_000 if self.looks >= 0 else 11_000
-
-
 def test_a_day_with_more_records_than_a_run_can_read_is_sealed_in_pieces(trail, monkeypatch):
     monkeypatch.setattr(days, "PAGE_SIZE", 3)
     monkeypatch.setattr(sealing, "PART_SIZE", 3)
@@ -210,7 +197,7 @@ def test_a_day_with_more_records_than_a_run_can_read_is_sealed_in_pieces(trail, 
         trail.world.table.delete_item(TableName=TABLE, Key={"pk": part["pk"], "sk": part["sk"]})
     runs = 0
     while not trail.seals:
-        record = trail.seal(Ending(looks=4))
+        record = trail.seal(ExpiringContext(5, after=11_000))
         runs += 1
         assert runs < 50
     assert runs > 3
@@ -224,7 +211,7 @@ def test_parts_that_have_expired_are_read_again(trail, monkeypatch):
     monkeypatch.setattr(sealing, "PART_SIZE", 3)
     trail.record(20)
     trail.next_day()
-    trail.seal(Ending(looks=4))
+    trail.seal(ExpiringContext(5, after=11_000))
     (first, *_) = sorted(trail.world.rows("SEAL#"), key=lambda row: row["sk"]["S"])
     trail.world.table.delete_item(TableName=TABLE, Key={"pk": first["pk"], "sk": first["sk"]})
     trail.next_day(10)

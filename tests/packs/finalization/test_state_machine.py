@@ -22,10 +22,13 @@ SAYINGS = (
 )  # fmt: skip
 WHERE = ("deal", "contract", "pipeline", "professional")
 
+CONTRACT_PRICES = st.sampled_from([None, 118_000, 260_000])  # of the pipeline; None before it is under contract
+
 few = {"max_size": 2}
 DEALS = st.fixed_dictionaries(
     {
         "value": st.sampled_from([None, 1000, 250_000, 250_000.01]),
+        "contract_price": CONTRACT_PRICES,
         "contracts": st.lists(st.sampled_from(CONTRACTS), max_size=2).map(lambda rest: rest),
         "signed": st.booleans(),
         "routes": st.lists(st.sampled_from(ROUTES), **few),
@@ -40,7 +43,8 @@ DEALS = st.fixed_dictionaries(
 # Most of what is drawn has something that blocks: of these every part is as it should be.
 GOOD_DEALS = st.fixed_dictionaries(
     {
-        "value": st.sampled_from([1000, 250_000, 250_000.01]),
+        "value": st.sampled_from([None, 1000, 250_000, 250_000.01]),
+        "contract_price": CONTRACT_PRICES,
         "contracts": st.lists(st.sampled_from(("declined", "archived", "signed", "ended")), **few),
         "signed": st.just(True),
         "routes": st.lists(st.sampled_from(("acknowledged", "recalled")), **few),
@@ -81,11 +85,14 @@ def expected(drawn: dict[str, Any]) -> set[str]:
             false.add("no_governance_denial_or_flag")
         else:
             last[where, who, act] = action
+    if "waived" in drawn["items"] and any(last.get(("deal", who, "*")) == "deny" for who in ("ann", "bob")):
+        false.add("items_settled")  # a denial of everything is one of waiving, too
     spoken = _latest_for_finalize(drawn, bool(contracts))
     if "deny" in spoken.values():
         false.add("no_governance_denial_or_flag")
     approvers = {who for (where, who), action in spoken.items() if where == "deal" and action == "approve"}
-    needs = drawn["value"] is None or drawn["value"] > 250_000
+    worth = drawn["contract_price"] if drawn["value"] is None else drawn["value"]
+    needs = worth is None or worth > 250_000
     if needs and len(approvers | ({"king", "queen"} if drawn["approved"] else set())) < 2:
         false.add("approvals")
     return false
@@ -111,7 +118,8 @@ def test_it_is_finalized_exactly_where_the_checklist_says_so(office, as_, contex
     @given(deals)
     def check(drawn: dict[str, Any]) -> None:
         ctx = context("operator", user="user_paper")
-        pipeline, professional = office.pipeline(), office.professional()
+        price, professional = drawn["contract_price"], office.professional()
+        pipeline = office.pipeline(stage="offer_made" if price is None else "under_contract", contract_price=price)
         deal = office.deal(value=drawn["value"], pipeline_id=pipeline, professional_ids=[professional])
         contracts = [_contract(ctx, deal, status) for status in drawn["contracts"]]
         contracts += [papers.add_contract(ctx, deal)] if drawn["signed"] else []

@@ -9,6 +9,7 @@ from chalicelib.foundation.errors import NotFound
 from chalicelib.foundation.http.responses import CONTENT_SECURITY_POLICY, ApiResponse
 from chalicelib.foundation.presentation import present
 from chalicelib.foundation.printing.document import Block, Document, Grid, Pairs, Prose, Section
+from chalicelib.foundation.printing.texts import NONE, money_text
 from chalicelib.packs.audit import public as audit
 from chalicelib.packs.contracts.entities import Contract, Signature
 from chalicelib.packs.contracts.permissions import sees_contacts
@@ -24,10 +25,8 @@ from chalicelib.packs.contracts.schemas import (
 from chalicelib.packs.contracts.service.wording import (
     AUTHENTICATIONS,
     KINDS,
-    NONE,
     date_text,
     instant_text,
-    money_text,
 )
 
 _MAX_SIGNATURES = 500

@@ -27,10 +27,8 @@ def run_due(ctx: Context, run: RunStats) -> None:
     process_due(ctx, run, Contract.TERMS.until(ctx.today), _handle, keys=_keys)
 
 
-def _keys(id: str) -> tuple[ItemKey, ItemKey]:
-    """The contract, and the gate of its deal, which tells whose the deal is."""
-    key = Contract.ID.key(id)
-    return key, deals.gate_key(key.pk)
+def _keys(id: str) -> tuple[ItemKey, ...]:
+    return deals.with_gate(Contract.ID.key(id))
 
 
 def _handle(ctx: Context, id: str, items: DueItems) -> bool:

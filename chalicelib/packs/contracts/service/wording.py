@@ -1,13 +1,10 @@
 """Words and values of contracts as people read them, on pages and in certificates."""
 
 from datetime import date
-from decimal import Decimal
-from zoneinfo import ZoneInfo
 
-from chalicelib.foundation.dates import parse_timestamp
-from chalicelib.foundation.money import round_money
+from chalicelib.foundation.dates import day_in_words, instant_in_words, parse_timestamp
+from chalicelib.foundation.printing.texts import NONE
 
-NONE = "—"
 KINDS = {
     "purchase": "Purchase agreement",
     "assignment": "Assignment agreement",
@@ -35,17 +32,11 @@ def date_text(day: str | date | None) -> str:
     if day is None:
         return NONE
     moment = day if isinstance(day, date) else date.fromisoformat(day)
-    return f"{moment:%B} {moment.day}, {moment.year}"
+    return day_in_words(moment)
 
 
 def instant_text(moment: str | None, zone: str) -> str:
     """An instant in a time zone, to the second."""
     if moment is None:
         return NONE
-    local = parse_timestamp(moment).astimezone(ZoneInfo(zone))
-    return f"{local:%B} {local.day}, {local.year}, {local:%H:%M:%S %Z}"
-
-
-def money_text(amount: Decimal | None, currency: str) -> str:
-    """An amount with its currency."""
-    return NONE if amount is None else f"{currency} {round_money(Decimal(amount), currency):,}"
+    return instant_in_words(parse_timestamp(moment), zone, seconds=True)

@@ -4,14 +4,13 @@ from datetime import datetime
 
 from chalicelib.foundation import links, outbox
 from chalicelib.foundation.context import Context
-from chalicelib.foundation.dates import business_date
+from chalicelib.foundation.dates import business_date, day_in_words
 from chalicelib.foundation.store.transactions import Transaction
 from chalicelib.packs.documents.entities import Route
 from chalicelib.packs.documents.rules import reminders
 
 LINK = "document"  # the purpose of the links
 PATH = "/d"  # where they lead
-_DAY = "{0:%B} {0.day}, {0.year}"
 
 
 def start(ctx: Context, link_expires_at: datetime) -> dict[str, object]:
@@ -44,7 +43,7 @@ def add_mail(ctx: Context, tx: Transaction, route: Route, *, is_reminder: bool =
         words,
         title,
         f"Open it and confirm that you have it:\n{links.link_url(ctx, PATH, token)}",
-        f"The link is for you alone, and works until {_DAY.format(route.links_end_on)}.",
+        f"The link is for you alone, and works until {day_in_words(route.links_end_on)}.",
     ]
     subject = f"{'Reminder: a' if is_reminder else 'A'} document for you: {title}"
     text = "\n\n".join(paragraphs) + "\n"

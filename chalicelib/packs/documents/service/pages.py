@@ -1,9 +1,7 @@
 """The pages that a link leads to: the document, where it is, and that it was acknowledged. They name nobody, as the answers in JSON don't."""
 
-from datetime import date, datetime
-from zoneinfo import ZoneInfo
-
 from chalicelib.foundation.context import Context
+from chalicelib.foundation.dates import day_in_words, instant_in_words
 from chalicelib.foundation.http.public_page import Anchor, Field, Form, Notice, Part, page
 from chalicelib.foundation.http.responses import ApiResponse
 from chalicelib.foundation.printing.document import Pairs, Prose, Tone
@@ -59,21 +57,12 @@ def _page(route: Route, parts: list[Part]) -> ApiResponse:
 def _about(route: Route) -> list[tuple[str, str]]:
     rows = [("Document", route.document_type)]
     if route.due_on is not None and route.status != ACKNOWLEDGED:
-        rows.append(("Please confirm by", _day(route.due_on)))
+        rows.append(("Please confirm by", day_in_words(route.due_on)))
     if route.document_sha256 is not None:
         rows.append(("Its SHA-256", route.document_sha256))
     return rows
 
 
 def _confirmed(ctx: Context, route: Route) -> str:
-    at = _instant(route.acknowledged_at or ctx.now, ctx.settings.firm_time_zone)
+    at = instant_in_words(route.acknowledged_at or ctx.now, ctx.settings.firm_time_zone)
     return f"It was confirmed on {at} that this document has been received and read."
-
-
-def _day(day: date) -> str:
-    return f"{day:%B} {day.day}, {day.year}"
-
-
-def _instant(moment: datetime, zone: str) -> str:
-    local = moment.astimezone(ZoneInfo(zone))
-    return f"{_day(local.date())}, {local:%H:%M %Z}"

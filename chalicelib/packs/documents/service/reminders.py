@@ -100,10 +100,8 @@ def take_steps(ctx: Context, run: RunStats) -> None:
         process_due(ctx, run, Route.STEPS.until(ctx.today), _step, keys=_keys)
 
 
-def _keys(id: str) -> tuple[ItemKey, ItemKey]:
-    """The route, and the gate of its deal, which tells whose the deal is."""
-    key = Route.ID.key(id)
-    return key, deals.gate_key(key.pk)
+def _keys(id: str) -> tuple[ItemKey, ...]:
+    return deals.with_gate(Route.ID.key(id))
 
 
 def _step(ctx: Context, id: str, items: DueItems) -> bool:

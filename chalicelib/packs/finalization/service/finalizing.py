@@ -2,9 +2,8 @@
 
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import format_timestamp
-from chalicelib.foundation.due_work import notification_target
 from chalicelib.foundation.errors import TooLarge
-from chalicelib.foundation.events import Notification, add_notifications
+from chalicelib.foundation.events import add_notifications
 from chalicelib.foundation.idempotency import idempotent_transaction, read_or_replay
 from chalicelib.foundation.json_codec import JsonObject
 from chalicelib.foundation.schema_types import ExplainParams
@@ -21,6 +20,7 @@ from chalicelib.packs.finalization.rules.items import standing
 from chalicelib.packs.finalization.rules.statuses import FINALIZATION, MACHINE
 from chalicelib.packs.finalization.schemas import FinalizationStatusView, RequirementsView
 from chalicelib.packs.finalization.service import readiness
+from chalicelib.packs.finalization.service.notifications import event_of
 from chalicelib.packs.finalization.service.readiness import Readiness
 from chalicelib.packs.governance import public as governance
 
@@ -97,21 +97,9 @@ def _commit(ctx: Context, ready: Readiness, *, explain: bool) -> FinalizationSta
     tx.create(certificate)
     tx.put(content)
     ready.add_conditions(tx)
-    add_notifications(ctx, tx, [_event(ctx, after, certificate)])
+    add_notifications(ctx, tx, [event_of(ctx, after, certificate, "finalized", "The deal is finalized")])
     tx.commit()
     return view
-
-
-def _event(ctx: Context, deal: deals.Deal, certificate: Certificate) -> Notification:
-    return Notification.for_occasion(
-        ctx,
-        f"{certificate.id}/finalized",
-        on=ctx.today,
-        event="deals.finalized",
-        title=f"The deal is finalized: {deal.title}"[:200],
-        data={"deal_id": deal.id, "certificate_id": certificate.id, "number": certificate.number},
-        **notification_target(DEAL, deal.id, deal.owner),
-    )
 
 
 def _finalized(ctx: Context, certificate: Certificate, content: CertificateContent, *, explain: bool) -> FinalizationStatusView:

@@ -2,19 +2,17 @@
 
 from chalicelib.foundation.context import Context
 from chalicelib.foundation.dates import format_timestamp
-from chalicelib.foundation.due_work import notification_target
 from chalicelib.foundation.errors import InvalidTransition
-from chalicelib.foundation.events import Notification, add_notifications
+from chalicelib.foundation.events import add_notifications
 from chalicelib.foundation.idempotency import idempotent_transaction
 from chalicelib.foundation.schema_types import ExplainParams
 from chalicelib.foundation.store.retry import retry_on_conflict
 from chalicelib.packs.deals import public as deals
 from chalicelib.packs.finalization import repository
-from chalicelib.packs.finalization.entities import Certificate
-from chalicelib.packs.finalization.repository import DEAL
 from chalicelib.packs.finalization.rules.statuses import MACHINE
 from chalicelib.packs.finalization.schemas import FinalizationStatusView, ReopenRequest
 from chalicelib.packs.finalization.service import readiness
+from chalicelib.packs.finalization.service.notifications import event_of
 from chalicelib.packs.governance import public as governance
 
 
@@ -35,7 +33,7 @@ def reopen_deal(ctx: Context, deal_id: str, body: ReopenRequest, query: ExplainP
     tx = idempotent_transaction(ctx, view)
     deals.add_move(ctx, tx, before, after, snapshot.gate)
     tx.save(latest.with_changes(ctx, superseded=superseded))
-    add_notifications(ctx, tx, [_event(ctx, after, latest)])
+    add_notifications(ctx, tx, [event_of(ctx, after, latest, "reopened", "The deal is open again")])
     tx.commit()
     return view
 
@@ -44,15 +42,3 @@ def _require_finalized(status: str) -> None:
     """Raise InvalidTransition for a deal that isn't finalized, also for one that people may move to open by another request."""
     if status != deals.FINALIZED:
         raise InvalidTransition(MACHINE.name, status, deals.OPEN, MACHINE.allowed(status), "Only a finalized deal is reopened.")
-
-
-def _event(ctx: Context, deal: deals.Deal, certificate: Certificate) -> Notification:
-    return Notification.for_occasion(
-        ctx,
-        f"{certificate.id}/reopened",
-        on=ctx.today,
-        event="deals.reopened",
-        title=f"The deal is open again: {deal.title}"[:200],
-        data={"deal_id": deal.id, "certificate_id": certificate.id, "number": certificate.number},
-        **notification_target(DEAL, deal.id, deal.owner),
-    )

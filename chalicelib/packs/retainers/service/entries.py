@@ -126,14 +126,13 @@ def _threshold_event(ctx: Context, retainer: Retainer, logged: Logged) -> Notifi
 # -- tasks
 
 
-def _task_keys(ctx: Context, task_id: str | None) -> list[ItemKey]:
+def _task_keys(ctx: Context, task_id: str | None) -> tuple[ItemKey, ...]:
     """The task, and the gate of its deal where it is of one. NotFound for an id that can't name a task."""
     if task_id is None:
-        return []
+        return ()
     registry = SubjectRegistry(ctx.packs)
     registry.require_type(task_id, _TASK)
-    key = registry.key(task_id)
-    return [key, deals.gate_key(key.pk)] if deals.Deal.ID.is_id(key.pk) else [key]
+    return deals.with_gate(registry.key(task_id))
 
 
 def _check_task(ctx: Context, retainer: Retainer, task_id: str | None, items: Mapping[ItemKey, DynamoItem]) -> None:

@@ -18,9 +18,7 @@ def raise_due(ctx: Context, run: RunStats) -> None:
 
 
 def _keys(id: str) -> tuple[ItemKey, ...]:
-    """The task, and the gate of its deal, which tells whose the deal is."""
-    key = Task.ID.key(id)
-    return (key, deals.gate_key(key.pk)) if deals.Deal.ID.is_id(key.pk) else (key,)
+    return deals.with_gate(Task.ID.key(id))
 
 
 def _raise(ctx: Context, id: str, items: DueItems) -> bool:
